@@ -1,0 +1,36 @@
+package main
+
+import (
+	_ "filippo.io/age"
+	_ "github.com/bradleyfalzon/ghinstallation/v2"
+	_ "github.com/compose-spec/compose-go/v2/loader"
+	_ "github.com/distribution/reference"
+	_ "github.com/drone/go-scm/scm"
+	_ "github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	_ "github.com/go-git/go-git/v5"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/gofri/go-github-ratelimit/v2/github_ratelimit"
+	_ "github.com/google/go-containerregistry/pkg/v1/remote"
+	_ "github.com/google/go-github/v62/github"
+	_ "github.com/invopop/jsonschema"
+	_ "github.com/labstack/echo/v4"
+	_ "github.com/moby/patternmatcher"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/santhosh-tekuri/jsonschema/v6"
+	_ "github.com/spf13/cobra"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/time/rate"
+	_ "helm.sh/helm/v4/pkg/chart/v2/loader"
+	_ "helm.sh/helm/v4/pkg/engine"
+	_ "k8s.io/api/core/v1"
+	_ "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	_ "k8s.io/client-go/kubernetes"
+	_ "pgregory.net/rapid"
+	_ "sigs.k8s.io/controller-runtime"
+	_ "sigs.k8s.io/controller-runtime/pkg/envtest"
+	_ "sigs.k8s.io/kustomize/api/krusty"
+	_ "sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+func main() {}

@@ -1,0 +1,134 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Cluster is a Kubernetes API that projects of one organization may be placed
+// on.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=swcluster
+// +kubebuilder:printcolumn:name="Domain",type=string,JSONPath=`.spec.ingress.domain`
+// +kubebuilder:printcolumn:name="Registry",type=string,JSONPath=`.spec.registry.host`
+// +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.status.version`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+type Cluster struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec ClusterSpec `json:"spec"`
+	// +optional
+	Status ClusterStatus `json:"status,omitempty"`
+}
+
+// ClusterSpec says how to reach a cluster and what it offers.
+type ClusterSpec struct {
+	// Kubeconfig names the Secret key (default "kubeconfig") with the
+	// credentials. Without it the cluster is the one Slipway runs in.
+	// +optional
+	Kubeconfig *SecretKey `json:"kubeconfig,omitempty"`
+	// +optional
+	Ingress Ingress `json:"ingress,omitempty"`
+	// Registry receives the images that Slipway builds.
+	Registry Registry `json:"registry"`
+	// +optional
+	Policy ClusterPolicy `json:"policy,omitempty"`
+}
+
+// Ingress says how stages are reached from outside.
+type Ingress struct {
+	// Class is the ingress class of stages' Ingress objects.
+	// +optional
+	Class string `json:"class,omitempty"`
+	// Domain is the base domain: a service gets the host
+	// <service>-<stage>-<project>.<domain> unless the project file names one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=190
+	Domain string `json:"domain,omitempty"`
+	// Scheme and Port make the URLs that Slipway shows.
+	// +optional
+	// +kubebuilder:validation:Enum=http;https
+	// +kubebuilder:default=https
+	Scheme string `json:"scheme,omitempty"`
+	// +optional
+	Port int32 `json:"port,omitempty"`
+	// TLSSecret names a wildcard certificate Secret, copied by whoever runs
+	// the cluster into stage namespaces; empty leaves TLS to the controller.
+	// +optional
+	TLSSecret string `json:"tlsSecret,omitempty"`
+	// GatewayAPI makes HTTPRoutes for this Gateway instead of Ingresses.
+	// +optional
+	Gateway *GatewayReference `json:"gateway,omitempty"`
+	// Namespace is where the ingress controller's pods run; they alone may
+	// reach routed services from outside the stage. Empty admits any
+	// namespace (a controller on the host network has none).
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// GatewayReference names a Gateway of the Gateway API.
+type GatewayReference struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+}
+
+// Registry is an image registry with the right to push below Prefix.
+type Registry struct {
+	// Host is host or host:port.
+	// +kubebuilder:validation:MinLength=1
+	Host string `json:"host"`
+	// Prefix is put in front of every repository path.
+	// +optional
+	Prefix string `json:"prefix,omitempty"`
+	// Insecure allows plain HTTP.
+	// +optional
+	Insecure bool `json:"insecure,omitempty"`
+	// Credentials names a Secret of type kubernetes.io/dockerconfigjson.
+	// +optional
+	Credentials *SecretKey `json:"credentials,omitempty"`
+	// Mirrors are hosts asked instead of docker.io while building.
+	// +optional
+	// +listType=set
+	Mirrors []string `json:"mirrors,omitempty"`
+}
+
+// ClusterPolicy bounds what projects on a cluster may do.
+type ClusterPolicy struct {
+	// Kinds are further namespaced kinds that projects may apply, each
+	// "Kind.group" or "Kind" for the core group.
+	// +optional
+	// +listType=set
+	Kinds []string `json:"kinds,omitempty"`
+	// Images are registries (host, or host/path) that images may come from,
+	// besides the cluster's own; empty allows any.
+	// +optional
+	// +listType=set
+	Images []string `json:"images,omitempty"`
+	// Root allows services to run as root where their project says so.
+	// +optional
+	Root bool `json:"root,omitempty"`
+	// HostUsers builds without a user namespace, for nodes that have none.
+	// +optional
+	HostUsers bool `json:"hostUsers,omitempty"`
+}
+
+// ClusterStatus is what Slipway observed of a cluster.
+type ClusterStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Version is the Kubernetes version.
+	// +optional
+	Version string `json:"version,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ClusterList is a list of clusters.
+// +kubebuilder:object:root=true
+type ClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Cluster `json:"items"`
+}

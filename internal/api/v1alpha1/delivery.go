@@ -1,0 +1,79 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Delivery is one webhook delivery, verified, normalised and made durable.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=deliveries,shortName=swdelivery
+// +kubebuilder:printcolumn:name="Project",type=string,JSONPath=`.spec.project`
+// +kubebuilder:printcolumn:name="Event",type=string,JSONPath=`.spec.event`
+// +kubebuilder:printcolumn:name="Ref",type=string,JSONPath=`.spec.ref`
+// +kubebuilder:printcolumn:name="Actor",type=string,JSONPath=`.spec.actor`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Delivery struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec DeliverySpec `json:"spec"`
+	// +optional
+	Status DeliveryStatus `json:"status,omitempty"`
+}
+
+// DeliverySpec is what the forge said, as far as it is believed: a hint that
+// something changed, and who did it.
+type DeliverySpec struct {
+	Project    string `json:"project"`
+	Repository string `json:"repository"` // name of the project's repository
+	Forge      string `json:"forge"`
+	// ID is the forge's own id of the delivery.
+	ID    string `json:"id"`
+	Event string `json:"event"`
+	// +optional
+	Ref string `json:"ref,omitempty"`
+	// +optional
+	Before string `json:"before,omitempty"`
+	// +optional
+	After string `json:"after,omitempty"`
+	// +optional
+	Actor string `json:"actor,omitempty"`
+	// +optional
+	PullRequest int64 `json:"pullRequest,omitempty"`
+	// Received is when the door took it.
+	Received metav1.MicroTime `json:"received"`
+}
+
+// DeliveryPhase is where a delivery stands.
+// +kubebuilder:validation:Enum=Pending;Done;Failed
+type DeliveryPhase string
+
+// The phases of a delivery.
+const (
+	DeliveryPending DeliveryPhase = "Pending"
+	DeliveryDone    DeliveryPhase = "Done"
+	DeliveryFailed  DeliveryPhase = "Failed"
+)
+
+// DeliveryStatus is what became of a delivery.
+type DeliveryStatus struct {
+	// +optional
+	Phase DeliveryPhase `json:"phase,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message,omitempty"`
+	// +optional
+	Attempts int32 `json:"attempts,omitempty"`
+	// +optional
+	Finished *metav1.MicroTime `json:"finished,omitempty"`
+}
+
+// DeliveryList is a list of deliveries.
+// +kubebuilder:object:root=true
+type DeliveryList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Delivery `json:"items"`
+}

@@ -1,0 +1,7 @@
+// Package v1alpha1 holds the nouns that Slipway keeps in Kubernetes: the
+// custom resources of group slipway.dev. It is on the ground floor: types and
+// small pure methods only, no clients, no clocks, no logic.
+//
+// +kubebuilder:object:generate=true
+// +groupName=slipway.dev
+package v1alpha1

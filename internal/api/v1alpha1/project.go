@@ -1,0 +1,126 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Project is an application of one team: its repositories, its cluster, its
+// budget and its policy limits.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=swproject
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')",message="a project's name has at most 40 lower-case letters, digits and dashes"
+// +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.cluster`
+// +kubebuilder:printcolumn:name="Stages",type=integer,JSONPath=`.status.stages`
+// +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`
+// +kubebuilder:printcolumn:name="Last Sync",type=date,JSONPath=`.status.lastSync`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Project struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec ProjectSpec `json:"spec"`
+	// +optional
+	Status ProjectStatus `json:"status,omitempty"`
+}
+
+// ProjectSpec is what the platform team decides about a project.
+type ProjectSpec struct {
+	// Cluster names the Cluster of the same organization.
+	// +kubebuilder:validation:MinLength=1
+	Cluster string `json:"cluster"`
+	// Repositories belong to the project; the first is the primary one.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Repositories []Repository `json:"repositories"`
+	// TrustedRef is the full ref (refs/heads/main) that the project file is
+	// read from; empty means the primary repository's default branch.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^refs/heads/.+$`
+	TrustedRef string `json:"trustedRef,omitempty"`
+	// Webhook holds the secret that deliveries are signed with.
+	Webhook Webhook `json:"webhook"`
+	// Budget bounds all stages and previews together.
+	// +optional
+	Budget Budget `json:"budget,omitempty"`
+	// SyncInterval is how often the refs are read without a delivery; default
+	// 5m.
+	// +optional
+	SyncInterval *metav1.Duration `json:"syncInterval,omitempty"`
+	// Suspend stops all automatic work of the project.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+}
+
+// Repository is a git repository of a project.
+type Repository struct {
+	// Name is the repository's short name in the project.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`
+	Name string `json:"name"`
+	// Forge is the kind of the forge.
+	// +kubebuilder:validation:Enum=github;gitlab;gitea;bitbucket
+	Forge string `json:"forge"`
+	// Path is the repository's path at the forge: owner/name.
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$`
+	// +kubebuilder:validation:MaxLength=300
+	Path string `json:"path"`
+	// URL is the clone URL (https, ssh, or http where the server allows it).
+	// +kubebuilder:validation:Pattern=`^(https|http|ssh)://[^@]*(@[^@]*)?$`
+	// +kubebuilder:validation:MaxLength=1024
+	URL string `json:"url"`
+	// API is the base URL of the forge's API; empty means the public one.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^https?://`
+	API string `json:"api,omitempty"`
+	// Credentials names a Secret with a token (key "token"), an SSH key
+	// ("ssh-privatekey" and "known_hosts") or a GitHub App ("app-id",
+	// "installation-id", "private-key"). Empty means a public repository and
+	// no reports.
+	// +optional
+	Credentials *SecretKey `json:"credentials,omitempty"`
+}
+
+// Webhook names the Secret with key "secret" and, while rotating, "previous".
+type Webhook struct {
+	Secret SecretKey `json:"secret"`
+}
+
+// Budget is the sum of what a project's stages and previews may use. Each is
+// a Kubernetes quantity; empty means unbounded.
+type Budget struct {
+	// +optional
+	CPU string `json:"cpu,omitempty"`
+	// +optional
+	Memory string `json:"memory,omitempty"`
+	// +optional
+	Storage string `json:"storage,omitempty"`
+	// +optional
+	Pods int32 `json:"pods,omitempty"`
+}
+
+// ProjectStatus is what Slipway observed of a project.
+type ProjectStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// FileCommit is the commit that the project file was read from.
+	// +optional
+	FileCommit string `json:"fileCommit,omitempty"`
+	// +optional
+	LastSync *metav1.Time `json:"lastSync,omitempty"`
+	// +optional
+	Stages int32 `json:"stages,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ProjectList is a list of projects.
+// +kubebuilder:object:root=true
+type ProjectList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Project `json:"items"`
+}

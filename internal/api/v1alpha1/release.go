@@ -1,0 +1,163 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Release is one attempt to bring a stage to one commit.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=swrelease
+// +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.spec.stage`
+// +kubebuilder:printcolumn:name="Commit",type=string,JSONPath=`.spec.head.commit`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Built",type=integer,JSONPath=`.status.built`
+// +kubebuilder:printcolumn:name="Reused",type=integer,JSONPath=`.status.reused`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Release struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a release's spec is immutable; make a new release"
+	Spec ReleaseSpec `json:"spec"`
+	// +optional
+	Status ReleaseStatus `json:"status,omitempty"`
+}
+
+// Trigger says why a release was made.
+// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;repair
+type Trigger string
+
+// The triggers of a release.
+const (
+	TriggerPush      Trigger = "push"
+	TriggerRollback  Trigger = "rollback"
+	TriggerPromotion Trigger = "promotion"
+	TriggerDeploy    Trigger = "deploy"
+	TriggerRepair    Trigger = "repair"
+)
+
+// ReleaseSpec is the immutable order.
+type ReleaseSpec struct {
+	Project string `json:"project"`
+	// Stage names the Stage object.
+	Stage string `json:"stage"`
+	// Sequence is the release's number in its stage, from 1.
+	// +kubebuilder:validation:Minimum=1
+	Sequence int64   `json:"sequence"`
+	Head     Head    `json:"head"`
+	Trigger  Trigger `json:"trigger"`
+	// From names the release whose bundle or digests are taken, for a
+	// rollback or a promotion.
+	// +optional
+	From string `json:"from,omitempty"`
+}
+
+// Phase is where a release stands.
+// +kubebuilder:validation:Enum=Pending;Building;Rendering;Applying;Verifying;Succeeded;Failed;Held;Superseded
+type Phase string
+
+// The phases of a release.
+const (
+	PhasePending    Phase = "Pending"
+	PhaseBuilding   Phase = "Building"
+	PhaseRendering  Phase = "Rendering"
+	PhaseApplying   Phase = "Applying"
+	PhaseVerifying  Phase = "Verifying"
+	PhaseSucceeded  Phase = "Succeeded"
+	PhaseFailed     Phase = "Failed"
+	PhaseHeld       Phase = "Held"
+	PhaseSuperseded Phase = "Superseded"
+)
+
+// Done reports whether nothing more will happen in this phase.
+func (p Phase) Done() bool {
+	return p == PhaseSucceeded || p == PhaseFailed || p == PhaseSuperseded
+}
+
+// ReleaseStatus is what became of the order.
+type ReleaseStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// +optional
+	Phase Phase `json:"phase,omitempty"`
+	// Message is one sentence for people: what happens, or why it failed and
+	// what to do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message,omitempty"`
+	// Cause is a code for machines: BuildFailed, CrashLoop, ImagePull, …
+	// +optional
+	Cause string `json:"cause,omitempty"`
+	// Services says for each service what was decided and why.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Services []ReleaseService `json:"services,omitempty"`
+	// Built and Reused count images.
+	// +optional
+	Built int32 `json:"built"`
+	// +optional
+	Reused int32 `json:"reused"`
+	// Bundle names the Secret with the rendered manifests, BundleDigest is
+	// their digest (sha256:…).
+	// +optional
+	Bundle string `json:"bundle,omitempty"`
+	// +optional
+	BundleDigest string `json:"bundleDigest,omitempty"`
+	// Changes counts what applying did.
+	// +optional
+	Changes Changes `json:"changes,omitempty"`
+	// Timings says when each phase began.
+	// +optional
+	// +listType=atomic
+	Timings []PhaseTime `json:"timings,omitempty"`
+	// +optional
+	URL string `json:"url,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ReleaseService is the decision about one service's image.
+type ReleaseService struct {
+	Name string `json:"name"`
+	// InputHash identifies the image's inputs, for a built service.
+	// +optional
+	InputHash string `json:"inputHash,omitempty"`
+	// Image is the image by digest, once known.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// Reused is true when no build was needed.
+	// +optional
+	Reused bool `json:"reused,omitempty"`
+	// Why explains the decision.
+	// +optional
+	Why string `json:"why,omitempty"`
+	// Job names the build Job.
+	// +optional
+	Job string `json:"job,omitempty"`
+}
+
+// PhaseTime is when a phase began.
+type PhaseTime struct {
+	Phase Phase            `json:"phase"`
+	At    metav1.MicroTime `json:"at"`
+}
+
+// Changes counts objects by what happened to them.
+type Changes struct {
+	Created   int32 `json:"created"`
+	Changed   int32 `json:"changed"`
+	Unchanged int32 `json:"unchanged"`
+	Pruned    int32 `json:"pruned"`
+}
+
+// ReleaseList is a list of releases.
+// +kubebuilder:object:root=true
+type ReleaseList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Release `json:"items"`
+}

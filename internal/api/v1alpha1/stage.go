@@ -1,0 +1,129 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Stage is a branch rule made real: one namespace and what runs in it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=swstage
+// +kubebuilder:printcolumn:name="Project",type=string,JSONPath=`.spec.project`
+// +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.spec.name`
+// +kubebuilder:printcolumn:name="Ref",type=string,JSONPath=`.spec.ref`
+// +kubebuilder:printcolumn:name="Commit",type=string,JSONPath=`.status.commit`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Stage struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec StageSpec `json:"spec"`
+	// +optional
+	Status StageStatus `json:"status,omitempty"`
+}
+
+// StageSpec is what a sync wants of a stage.
+type StageSpec struct {
+	// Project names the Project of the same organization.
+	Project string `json:"project"`
+	// Name is the stage's name for people: the rule's name, and for a pattern
+	// rule a readable form of the branch behind it.
+	Name string `json:"name"`
+	// Rule is the name of the stage rule in the project file.
+	Rule string `json:"rule"`
+	// Ref is the full ref that feeds the stage.
+	Ref string `json:"ref"`
+	// Namespace is where the stage's objects live.
+	Namespace string `json:"namespace"`
+	// Wanted is the head to bring the stage to.
+	Wanted Head `json:"wanted"`
+	// Paused stops automatic releases.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+	// PullRequest is set for a preview.
+	// +optional
+	PullRequest int64 `json:"pullRequest,omitempty"`
+}
+
+// Head is a commit with what is known of who put it there.
+type Head struct {
+	// Commit is the full commit id.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// FileCommit is the commit of the trusted ref whose project file applies.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	FileCommit string `json:"fileCommit"`
+	// Actor is the login of who pushed, as the forge said in a verified
+	// delivery; empty when unknown.
+	// +optional
+	Actor string `json:"actor,omitempty"`
+	// Delivery names the Delivery that brought the commit.
+	// +optional
+	Delivery string `json:"delivery,omitempty"`
+	// Subject is the first line of the commit message, at most 120 bytes.
+	// +optional
+	Subject string `json:"subject,omitempty"`
+}
+
+// StageStatus is what Slipway observed of a stage.
+type StageStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Commit is the commit that last succeeded.
+	// +optional
+	Commit string `json:"commit,omitempty"`
+	// Release names the newest release, Good the newest that succeeded.
+	// +optional
+	Release string `json:"release,omitempty"`
+	// +optional
+	Good string `json:"good,omitempty"`
+	// Attempted is the commit of the newest release.
+	// +optional
+	Attempted string `json:"attempted,omitempty"`
+	// Sequence counts the stage's releases.
+	// +optional
+	Sequence int64 `json:"sequence,omitempty"`
+	// Phase is the newest release's phase.
+	// +optional
+	Phase Phase `json:"phase,omitempty"`
+	// URL is the address of the stage's first routed service.
+	// +optional
+	URL string `json:"url,omitempty"`
+	// Services says how each service runs.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Services []ServiceStatus `json:"services,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ServiceStatus says how one service of a stage runs.
+type ServiceStatus struct {
+	Name string `json:"name"`
+	// Image is the image by digest.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// Ready and Wanted count replicas.
+	// +optional
+	Ready int32 `json:"ready"`
+	// +optional
+	Wanted int32 `json:"wanted"`
+	// +optional
+	URL string `json:"url,omitempty"`
+	// Message says why the service is not ready.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// StageList is a list of stages.
+// +kubebuilder:object:root=true
+type StageList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Stage `json:"items"`
+}

@@ -1,0 +1,92 @@
+package project
+
+import "sort"
+
+// FileName is the project file's path at the root of a repository.
+const FileName = "slipway.yaml"
+
+// File is a checked project file.
+type File struct {
+	Version  int                `json:"version"`
+	Project  string             `json:"project"`
+	Members  []Member           `json:"members,omitempty"`
+	Stages   []Stage            `json:"stages"`
+	Previews *Previews          `json:"previews,omitempty"`
+	Services map[string]Service `json:"services"`
+}
+
+// Stage is a branch rule, one namespace and one overlay. Exactly one of Branch
+// and Tag says which refs feed it.
+type Stage struct {
+	Name string `json:"name"`
+	// Branch is an exact branch name or a glob (feature/*), which makes one
+	// stage per matching branch.
+	Branch string `json:"branch,omitempty"`
+	// Tag is a glob over tag names (v*).
+	Tag string `json:"tag,omitempty"`
+	// Overlay is the path of a Kustomize directory in the repository.
+	Overlay     string            `json:"overlay,omitempty"`
+	Protected   bool              `json:"protected,omitempty"`
+	Requires    Requires          `json:"requires,omitzero"`
+	PromoteFrom string            `json:"promoteFrom,omitempty"`
+	Hosts       map[string]string `json:"hosts,omitempty"`
+	Resources   Resources         `json:"resources,omitzero"`
+	// TTL is how long a stage of a pattern rule lives after its last push; a
+	// Go duration string, empty means for ever.
+	TTL string `json:"ttl,omitempty"`
+	// OnDelete says what happens when the branch is deleted: "delete" removes
+	// the stage and what it owns, "keep" (the default of an exact branch)
+	// leaves it running. Stages of a pattern rule default to "delete".
+	OnDelete string `json:"onDelete,omitempty"`
+	// Rollback "auto" returns the stage to its last good bundle when a
+	// release fails; "never" is the default.
+	Rollback string `json:"rollback,omitempty"`
+	// Freeze lists windows in which nothing is deployed automatically.
+	Freeze []Freeze `json:"freeze,omitempty"`
+}
+
+// Freeze is a window of time in which a stage is not deployed to.
+type Freeze struct {
+	// From and Until are RFC 3339 instants.
+	From   string `json:"from"`
+	Until  string `json:"until"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Requires are the gates in front of a stage.
+type Requires struct {
+	Checks    []string `json:"checks,omitempty"`
+	Approvals int      `json:"approvals,omitempty"`
+}
+
+// Previews says how pull requests get stages of their own.
+type Previews struct {
+	From       string   `json:"from"`
+	Into       []string `json:"into,omitempty"`
+	Forks      string   `json:"forks,omitempty"` // never, approve or always
+	Drafts     bool     `json:"drafts,omitempty"`
+	Labels     []string `json:"labels,omitempty"`
+	Limit      int      `json:"limit,omitempty"`
+	TTL        string   `json:"ttl,omitempty"`
+	SleepAfter string   `json:"sleepAfter,omitempty"`
+}
+
+// Stage returns the stage rule called name.
+func (f *File) Stage(name string) (Stage, bool) {
+	for _, s := range f.Stages {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Stage{}, false
+}
+
+// ServiceNames returns the names of all services in byte order.
+func (f *File) ServiceNames() []string {
+	names := make([]string, 0, len(f.Services))
+	for name := range f.Services {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}

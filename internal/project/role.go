@@ -1,0 +1,137 @@
+package project
+
+// Role is what a member may do in a project.
+type Role string
+
+// The roles of a project, in rising order.
+const (
+	RoleViewer     Role = "viewer"
+	RoleDeveloper  Role = "developer"
+	RoleMaintainer Role = "maintainer"
+	RoleOwner      Role = "owner"
+)
+
+// Member gives a person or a group a role. Exactly one of User and Group is
+// set; Email further identifies a user where the forge tells only that.
+type Member struct {
+	User  string `json:"user,omitempty"`
+	Email string `json:"email,omitempty"`
+	Group string `json:"group,omitempty"`
+	Role  Role   `json:"role"`
+}
+
+// Action is something a member may want to do to a stage.
+type Action string
+
+// The actions of the role table.
+const (
+	ActionView       Action = "view"
+	ActionDeploy     Action = "deploy"
+	ActionRestart    Action = "restart"
+	ActionRollback   Action = "rollback"
+	ActionPromote    Action = "promote"
+	ActionApprove    Action = "approve"
+	ActionScale      Action = "scale"
+	ActionExec       Action = "exec"
+	ActionDelete     Action = "delete"
+	ActionRotate     Action = "rotate-secret"
+	ActionQuarantine Action = "override-quarantine"
+)
+
+// rank orders the roles; an unknown role has rank 0 and may do nothing.
+func (r Role) rank() int {
+	switch r {
+	case RoleViewer:
+		return 1
+	case RoleDeveloper:
+		return 2
+	case RoleMaintainer:
+		return 3
+	case RoleOwner:
+		return 4
+	}
+	return 0
+}
+
+// needed returns the rank an action needs; an unknown action needs more than
+// anyone has.
+func needed(action Action, protected bool) int {
+	switch action {
+	case ActionView:
+		return RoleViewer.rank()
+	case ActionDeploy, ActionRollback, ActionPromote:
+		if protected {
+			return RoleMaintainer.rank()
+		}
+		return RoleDeveloper.rank()
+	case ActionRestart:
+		return RoleDeveloper.rank()
+	case ActionApprove, ActionScale, ActionExec:
+		return RoleMaintainer.rank()
+	case ActionDelete, ActionRotate, ActionQuarantine:
+		return RoleOwner.rank()
+	}
+	return RoleOwner.rank() + 1
+}
+
+// May reports whether the role allows the action on a stage.
+func (r Role) May(action Action, protected bool) bool {
+	return r.rank() >= needed(action, protected)
+}
+
+// Actor is whoever caused something, as the forge identified them. The zero
+// Actor is nobody and may do nothing.
+type Actor struct {
+	Login  string   `json:"login,omitempty"`
+	Email  string   `json:"email,omitempty"`
+	Groups []string `json:"groups,omitempty"`
+}
+
+// IsZero reports whether the actor is unknown.
+func (a Actor) IsZero() bool { return a.Login == "" && a.Email == "" && len(a.Groups) == 0 }
+
+// RoleOf returns the highest role that the members give to the actor, empty
+// when none. Only the login is matched for users: an e-mail address in a
+// commit can be anything its author likes.
+func (f *File) RoleOf(actor Actor) Role {
+	var best Role
+	for _, m := range f.Members {
+		if m.matches(actor) && m.Role.rank() > best.rank() {
+			best = m.Role
+		}
+	}
+	return best
+}
+
+func (m Member) matches(actor Actor) bool {
+	if m.User != "" {
+		return actor.Login != "" && equalFold(m.User, actor.Login)
+	}
+	for _, g := range actor.Groups {
+		if m.Group != "" && equalFold(m.Group, g) {
+			return true
+		}
+	}
+	return false
+}
+
+// equalFold compares ASCII names the way forges do: without case. Names with
+// other letters must match byte for byte, so that no look-alike fold helps.
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
