@@ -83,9 +83,14 @@ type Registry struct {
 	// Insecure allows plain HTTP.
 	// +optional
 	Insecure bool `json:"insecure,omitempty"`
-	// Credentials names a Secret of type kubernetes.io/dockerconfigjson.
+	// Credentials names a Secret of type kubernetes.io/dockerconfigjson with
+	// the right to push.
 	// +optional
 	Credentials *SecretKey `json:"credentials,omitempty"`
+	// PullCredentials names one with the right to pull only; it is copied into
+	// stages' namespaces. Empty means that nodes can pull without.
+	// +optional
+	PullCredentials *SecretKey `json:"pullCredentials,omitempty"`
 	// Mirrors are hosts asked instead of docker.io while building.
 	// +optional
 	// +listType=set

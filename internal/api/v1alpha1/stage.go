@@ -39,6 +39,14 @@ type StageSpec struct {
 	Namespace string `json:"namespace"`
 	// Wanted is the head to bring the stage to.
 	Wanted Head `json:"wanted"`
+	// OnDelete says what happens when the ref or the rule is gone.
+	// +optional
+	// +kubebuilder:validation:Enum=keep;delete
+	OnDelete string `json:"onDelete,omitempty"`
+	// PromoteFrom names the stage whose digests this one takes; a push alone
+	// releases nothing here then.
+	// +optional
+	PromoteFrom string `json:"promoteFrom,omitempty"`
 	// Paused stops automatic releases.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
@@ -55,6 +63,10 @@ type Head struct {
 	// FileCommit is the commit of the trusted ref whose project file applies.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	FileCommit string `json:"fileCommit"`
+	// FileID is the git object id of that project file: what changes when it
+	// changes.
+	// +optional
+	FileID string `json:"fileID,omitempty"`
 	// Actor is the login of who pushed, as the forge said in a verified
 	// delivery; empty when unknown.
 	// +optional
