@@ -3,9 +3,11 @@ package build
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -43,38 +45,68 @@ type Options struct {
 	Credentials Credentials
 	// Transport is what Reach.Transport returns.
 	Transport http.RoundTripper
-	// TTL is how long a resolved tag is believed.
+	// TTL is how long an answer is believed.
 	TTL time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
 
+// remote returns the options of the registry client.
+func (o Options) remote() []remote.Option {
+	return []remote.Option{
+		remote.WithTransport(o.Transport),
+		remote.WithAuthFromKeychain(o.Credentials),
+		remote.WithRetryBackoff(remote.Backoff{Duration: 200 * time.Millisecond, Factor: 3, Steps: 3}),
+	}
+}
+
 // Registry answers questions about images. It is safe for concurrent use.
 type Registry struct {
 	options Options
-	cache   *digestCache
+	puller  *remote.Puller // keeps the login of each project's repository
+	bases   *digestCache
+	images  *digestCache
 }
 
-// NewRegistry returns a Registry. Transport and Now must be set.
-func NewRegistry(options Options) *Registry {
-	return &Registry{options: options, cache: newDigestCache(options.TTL, options.Now)}
+// NewRegistry returns a Registry. Transport and Now must be set. Make a new
+// one when credentials change.
+func NewRegistry(options Options) (*Registry, error) {
+	puller, err := remote.NewPuller(options.remote()...)
+	if err != nil {
+		return nil, fmt.Errorf("make registry client: %w", err)
+	}
+	return &Registry{
+		options: options,
+		puller:  puller,
+		bases:   newDigestCache(options.TTL, options.Now),
+		images:  newDigestCache(options.TTL, options.Now),
+	}, nil
 }
 
 // Exists finds the image of an input hash in a repository. The reference that
-// it returns is repository@digest. Errors are Denied or Unavailable.
+// it returns is repository@digest. That an image exists is believed for the
+// TTL, that it doesn't is asked again each time. Errors are Invalid, Denied or
+// Unavailable.
 func (r *Registry) Exists(ctx context.Context, repository, hash string) (string, bool, error) {
-	repo, err := name.NewRepository(repository, r.insecure(repository)...)
+	repo, err := r.parseRepository(repository)
 	if err != nil {
 		return "", false, fault.Wrap(fault.Invalid, err, "%s is no image repository; correct the cluster's registry", Clean(repository, maxCauseBytes))
 	}
-	digest, err := r.head(ctx, repo.Tag(hash))
+	tag := repo.Tag(hash)
+	if digest, ok := r.images.get(tag.Name()); ok {
+		return repo.Digest(digest).String(), true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	found, err := r.puller.Head(ctx, tag)
 	if statusOf(err) == http.StatusNotFound {
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, registryFault(err, repo.Tag(hash).String())
+		return "", false, registryFault(err, tag.Name())
 	}
-	return repo.Digest(digest.String()).String(), true, nil
+	r.images.put(tag.Name(), found.Digest.String())
+	return repo.Digest(found.Digest.String()).String(), true, nil
 }
 
 // Resolve returns the digest (sha256:…) that an image reference has now, from
@@ -82,21 +114,21 @@ func (r *Registry) Exists(ctx context.Context, repository, hash string) (string,
 // are kept for the TTL. Errors are Invalid, NotFound, Denied or Unavailable
 // and name the image.
 func (r *Registry) Resolve(ctx context.Context, ref string) (string, error) {
-	image, err := name.ParseReference(ref, r.insecure(ref)...)
+	image, err := ParseReference(ref, r.options.Insecure)
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, err, "%s is no image reference; correct it", Clean(ref, maxCauseBytes))
 	}
 	if digest, ok := image.(name.Digest); ok {
 		return digest.DigestStr(), nil
 	}
-	if digest, ok := r.cache.get(image.Name()); ok {
+	if digest, ok := r.bases.get(image.Name()); ok {
 		return digest, nil
 	}
 	digest, err := r.ask(ctx, image)
 	if err != nil {
 		return "", registryFault(err, image.Name())
 	}
-	r.cache.put(image.Name(), digest)
+	r.bases.put(image.Name(), digest)
 	return digest, nil
 }
 
@@ -117,8 +149,8 @@ func (r *Registry) ResolveBases(ctx context.Context, file *Dockerfile, bases []B
 // ask tries the places that an image may come from; the last error wins, as
 // it is the original registry's.
 func (r *Registry) ask(ctx context.Context, image name.Reference) (string, error) {
-	var failed error
-	for _, place := range r.places(image) {
+	places, failed := r.places(image)
+	for _, place := range places {
 		digest, err := r.head(ctx, place)
 		if err == nil {
 			return digest.String(), nil
@@ -132,20 +164,20 @@ func (r *Registry) ask(ctx context.Context, image name.Reference) (string, error
 }
 
 // places returns the references to try for an image, mirrors first.
-func (r *Registry) places(image name.Reference) []name.Reference {
+func (r *Registry) places(image name.Reference) ([]name.Reference, error) {
 	if image.Context().RegistryStr() != name.DefaultRegistry {
-		return []name.Reference{image}
+		return []name.Reference{image}, nil
 	}
 	var places []name.Reference
 	for _, mirror := range r.options.Mirrors {
 		repository := path.Join(mirror, image.Context().RepositoryStr())
-		repo, err := name.NewRepository(repository, r.insecure(mirror)...)
+		repo, err := r.parseRepository(repository)
 		if err != nil {
-			continue
+			return nil, fault.Wrap(fault.Invalid, err, "registry mirror %s is no host or host/path; correct the cluster's mirrors", mirror)
 		}
 		places = append(places, repo.Tag(image.Identifier()))
 	}
-	return append(places, image)
+	return append(places, image), nil
 }
 
 // head asks for an image's digest. Registries that leave the digest out of
@@ -153,12 +185,7 @@ func (r *Registry) places(image name.Reference) []name.Reference {
 func (r *Registry) head(ctx context.Context, image name.Reference) (v1.Hash, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	options := []remote.Option{
-		remote.WithContext(ctx),
-		remote.WithTransport(r.options.Transport),
-		remote.WithAuthFromKeychain(r.options.Credentials),
-		remote.WithRetryBackoff(remote.Backoff{Duration: 200 * time.Millisecond, Factor: 3, Steps: 3}),
-	}
+	options := append(r.options.remote(), remote.WithContext(ctx))
 	found, err := remote.Head(image, options...)
 	if err == nil {
 		return found.Digest, nil
@@ -173,23 +200,24 @@ func (r *Registry) head(ctx context.Context, image name.Reference) (v1.Hash, err
 	return full.Digest, nil
 }
 
-// insecure returns the option that lets a configured host speak plain HTTP.
-func (r *Registry) insecure(ref string) []name.Option {
-	return InsecureOption(ref, r.options.Insecure)
+// ParseReference parses an image reference; a host among insecure may be
+// spoken to in plain HTTP.
+func ParseReference(ref string, insecure []string) (name.Reference, error) {
+	image, err := name.ParseReference(ref)
+	if err != nil || !slices.Contains(insecure, image.Context().RegistryStr()) {
+		return image, err
+	}
+	return name.ParseReference(ref, name.Insecure)
 }
 
-// InsecureOption returns the option for a reference whose registry is one of
-// the insecure hosts, and none for any other.
-func InsecureOption(ref string, insecure []string) []name.Option {
-	parsed, err := name.ParseReference(ref)
-	host := ref
-	if err == nil {
-		host = parsed.Context().RegistryStr()
+// parseRepository parses host/path; an insecure host may be spoken to in plain
+// HTTP.
+func (r *Registry) parseRepository(repository string) (name.Repository, error) {
+	host, _, _ := strings.Cut(repository, "/")
+	if slices.Contains(r.options.Insecure, host) {
+		return name.NewRepository(repository, name.StrictValidation, name.Insecure)
 	}
-	if slices.Contains(insecure, host) {
-		return []name.Option{name.Insecure}
-	}
-	return nil
+	return name.NewRepository(repository, name.StrictValidation)
 }
 
 // statusOf returns the HTTP status of a registry's refusal, or 0.
