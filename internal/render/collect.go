@@ -1,0 +1,125 @@
+package render
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/tree"
+)
+
+// Collect reads from a commit's tree every file that rendering the request
+// needs, and refuses references to anything else. Its errors are coded and
+// name the place in the repository.
+func Collect(ctx context.Context, fsys fs.FS, req Request, limits Limits) (Files, error) {
+	if err := req.check(); err != nil {
+		return Files{}, err
+	}
+	c := &collector{reader: tree.NewReader(fsys, limits), request: req}
+	for _, name := range req.serviceNames() {
+		if err := c.service(ctx, name, req.Services[name]); err != nil {
+			return Files{}, err
+		}
+	}
+	if err := c.overlays(ctx); err != nil {
+		return Files{}, err
+	}
+	if err := c.checkNesting(); err != nil {
+		return Files{}, err
+	}
+	return Files{Tree: c.reader.Files(), Overlays: c.found}, nil
+}
+
+type collector struct {
+	reader  *tree.Reader
+	request Request
+	found   []Overlay
+}
+
+// service reads what one service's source refers to.
+func (c *collector) service(ctx context.Context, name string, s project.Service) error {
+	at := func(field string) tree.Place {
+		return tree.Place{File: project.FileName, Field: "services." + name + "." + field}
+	}
+	switch s.Source() {
+	case project.SourceBuild, project.SourceImage:
+		return nil
+	case project.SourceKustomize:
+		dir, err := tree.Resolve(at("kustomize"), ".", s.Kustomize)
+		if err != nil {
+			return err
+		}
+		_, err = kustomize.Walk(ctx, c.reader, at("kustomize"), dir)
+		return err
+	}
+	return fault.New(fault.Invalid, "%s: the service has no source; give it one of build, image, template, compose, helm, kustomize", at(""))
+}
+
+// overlays reads the project's and the stage's overlay.
+func (c *collector) overlays(ctx context.Context) error {
+	for _, given := range []struct{ field, ref string }{
+		{"overlay", c.request.ProjectOverlay},
+		{"stages." + c.request.Stage + ".overlay", c.request.Overlay},
+	} {
+		if given.ref == "" {
+			continue
+		}
+		at := tree.Place{File: project.FileName, Field: given.field}
+		dir, err := tree.Resolve(at, ".", given.ref)
+		if err != nil {
+			return err
+		}
+		if len(c.found) > 0 && c.found[0].Directory == dir {
+			continue
+		}
+		overlay, err := c.overlay(ctx, at, dir)
+		if err != nil {
+			return err
+		}
+		c.found = append(c.found, overlay)
+	}
+	return nil
+}
+
+func (c *collector) overlay(ctx context.Context, at tree.Place, dir string) (Overlay, error) {
+	reaches, err := kustomize.Walk(ctx, c.reader, at, dir)
+	if err != nil {
+		return Overlay{}, err
+	}
+	slices.Sort(reaches)
+	name, ok := Files{Tree: c.reader.Files()}.kustomizationName(dir)
+	if !ok {
+		return Overlay{}, fmt.Errorf("collect %s: its kustomization file is gone", dir)
+	}
+	file, err := kustomize.Parse(name, c.reader.Files()[name], c.reader.Limits())
+	if err != nil {
+		return Overlay{}, err
+	}
+	return Overlay{Directory: dir, File: name, Component: file.IsComponent(), Reaches: reaches}, nil
+}
+
+// checkNesting refuses a base around an overlay, which Kustomize takes for a
+// cycle.
+func (c *collector) checkNesting() error {
+	for _, name := range c.request.serviceNames() {
+		ref := c.request.Services[name].Kustomize
+		if ref == "" {
+			continue
+		}
+		for _, overlay := range c.found {
+			dir := path.Clean(ref)
+			if tree.Inside(dir, overlay.Directory) && !slices.Contains(overlay.Reaches, dir) {
+				at := tree.Place{File: project.FileName, Field: "services." + name + ".kustomize"}
+				return at.Refuse("the directory %s holds the overlay %s, which Kustomize takes for a cycle; move the overlay beside it", tree.Quote(dir), tree.Quote(overlay.Directory))
+			}
+		}
+	}
+	return nil
+}
+
+func join(dir, name string) string { return path.Join(dir, name) }
