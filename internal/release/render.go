@@ -38,8 +38,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	if err != nil {
 		return nil, err
 	}
-	r.status.URL = r.url(p)
-	r.noteImages(p, digests)
+	r.noteServices(p, digests)
 	return manifests, r.guard(manifests)
 }
 
@@ -89,18 +88,29 @@ func (r *run) guard(manifests []byte) error {
 	return &Failure{Cause: "Refused", Message: strings.Join(lines, "\n")}
 }
 
-// noteImages adds to the status the services that run an image of others.
-func (r *run) noteImages(p planned, digests map[string]string) {
+// noteServices completes the status: the services that nothing is built for,
+// and every service's address.
+func (r *run) noteServices(p planned, digests map[string]string) {
 	for name, service := range p.services {
-		digest, resolved := digests[service.Image]
-		if service.Image == "" || !resolved {
+		if service.Build != nil {
 			continue
 		}
-		r.status.Services = append(r.status.Services, v1alpha1.ReleaseService{
-			Name: name, Image: service.Image + "@" + digest, Why: "image " + service.Image + " as it is now",
-		})
+		note := v1alpha1.ReleaseService{Name: name, Why: "nothing to build: the source is " + string(service.Source())}
+		if digest, resolved := digests[service.Image]; resolved {
+			note.Image = service.Image + "@" + digest
+			note.Why = "image " + service.Image + " as it is now"
+		}
+		r.status.Services = append(r.status.Services, note)
 	}
 	slices.SortFunc(r.status.Services, func(a, b v1alpha1.ReleaseService) int { return strings.Compare(a.Name, b.Name) })
+	urls := r.urls(p)
+	for i := range r.status.Services {
+		service := &r.status.Services[i]
+		service.URL = urls[service.Name]
+		if r.status.URL == "" {
+			r.status.URL = service.URL
+		}
+	}
 }
 
 // Place is where a stage is put.
@@ -151,23 +161,12 @@ func (r *run) urls(p planned) map[string]string {
 	return urls
 }
 
-// url returns the stage's address: that of the first routed service by name.
-func (r *run) url(p planned) string {
-	urls := r.urls(p)
-	for _, name := range p.file.ServiceNames() {
-		if url := urls[name]; url != "" {
-			return url
-		}
-	}
-	return ""
-}
-
 // describe adds to the services' readiness what this release knows of them.
 func (r *run) describe(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
 	for i := range services {
 		for _, s := range r.status.Services {
 			if s.Name == services[i].Name {
-				services[i].Image = s.Image
+				services[i].Image, services[i].URL = s.Image, s.URL
 			}
 		}
 	}

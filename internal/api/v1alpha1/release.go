@@ -144,6 +144,9 @@ type ReleaseService struct {
 	// Job names the build Job.
 	// +optional
 	Job string `json:"job,omitempty"`
+	// URL is the service's address, for a routed service.
+	// +optional
+	URL string `json:"url,omitempty"`
 }
 
 // PhaseTime is when a phase began.
