@@ -88,18 +88,18 @@ func (a *archive) sizes() (map[string]int64, error) {
 	}
 	sizes := map[string]int64{}
 	entries := tar.NewReader(reader)
-	for {
+	for count := 1; ; count++ {
 		header, err := entries.Next()
 		if errors.Is(err, io.EOF) {
 			return sizes, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read entry %d: %w", len(sizes)+1, err)
+			return nil, fmt.Errorf("read entry %d: %w", count, err)
 		}
 		if header.Typeflag != tar.TypeReg {
 			return nil, errors.New("it holds a link or a special file")
 		}
-		if len(sizes) == maxEntries {
+		if count > maxEntries {
 			return nil, errors.New("it has too many entries")
 		}
 		name := path.Clean(header.Name)
