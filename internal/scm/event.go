@@ -81,8 +81,8 @@ const (
 type PullRequest struct {
 	Number int64    `json:"number"`
 	Action Action   `json:"action"`
-	Head   Side     `json:"head"`
-	Base   Side     `json:"base"`
+	Head   Side     `json:"head,omitzero"` // none in comments where the forge
+	Base   Side     `json:"base,omitzero"` // doesn't tell
 	Author string   `json:"author,omitempty"`
 	Fork   bool     `json:"fork,omitempty"` // also when the head's repository is gone
 	Draft  bool     `json:"draft,omitempty"`
@@ -94,7 +94,7 @@ type PullRequest struct {
 type Side struct {
 	// Repository is nil when it was deleted.
 	Repository *string `json:"repository"`
-	// Ref is a full ref; empty in comments where the forge doesn't tell.
+	// Ref is a full ref.
 	Ref    string `json:"ref,omitempty"`
 	Commit string `json:"commit,omitempty"`
 }

@@ -46,17 +46,13 @@ type Deliveries interface {
 	Create(ctx context.Context, delivery *v1alpha1.Delivery) (created bool, err error)
 }
 
-// Options is what a Door needs. Projects, Deliveries, Drivers, Namespace,
-// Name and Log must be set.
+// Options is what a Door needs. Projects, Deliveries, Drivers and Log must be
+// set.
 type Options struct {
 	Projects   Projects
 	Deliveries Deliveries
 	Drivers    map[string]scm.Driver // by forge
-	// Namespace returns the namespace of an organization.
-	Namespace func(organization string) string
-	// Name returns the name of a delivery, the same for the same delivery.
-	Name func(project, forge, id string) string
-	Log  *slog.Logger
+	Log        *slog.Logger
 	// Metrics is where the door counts; nil means a registry of its own.
 	Metrics prometheus.Registerer
 	// Gatherer is what /metrics shows; nil means that there is no /metrics.
@@ -118,10 +114,6 @@ func (o Options) check() error {
 		missing = "Deliveries"
 	case len(o.Drivers) == 0:
 		missing = "Drivers"
-	case o.Namespace == nil:
-		missing = "Namespace"
-	case o.Name == nil:
-		missing = "Name"
 	case o.Log == nil:
 		missing = "Log"
 	default:

@@ -66,8 +66,8 @@ func (l Limits) orDefault() Limits {
 }
 
 // allowances keeps one token bucket per key, of at most size keys. When full
-// it forgets the half that was used longest ago; a bucket that was forgotten
-// starts full, which is as much as it would have won back meanwhile.
+// it forgets those that were used longest ago, so whoever keeps sending is
+// remembered however many others come by.
 type allowances struct {
 	each Allowance
 	size int

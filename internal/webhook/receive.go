@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -189,7 +190,7 @@ func (d *Door) keep(ctx context.Context, r *request) (answer, int, error) {
 	if reason := uninteresting(event); reason != "" {
 		return answer{Result: string(resultIgnored), Reason: reason}, http.StatusOK, nil
 	}
-	delivery := d.delivery(r, repository, event)
+	delivery := r.delivery(repository, event)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Create)
 	defer cancel()
 	created, err := d.options.Deliveries.Create(ctx, delivery)
@@ -232,11 +233,16 @@ func uninteresting(event scm.Event) string {
 }
 
 // delivery returns the durable form of an event.
-func (d *Door) delivery(r *request, repository string, event scm.Event) *v1alpha1.Delivery {
+func (r *request) delivery(repository string, event scm.Event) *v1alpha1.Delivery {
 	delivery := &v1alpha1.Delivery{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: d.options.Namespace(r.organization),
-			Name:      d.options.Name(r.project, r.forge, event.Delivery),
+			Namespace: naming.OrganizationNamespace(r.organization),
+			Name:      naming.Delivery(r.project, r.forge, event.Delivery),
+			Labels: map[string]string{
+				naming.LabelManagedBy:    naming.ManagedBy,
+				naming.LabelOrganization: naming.LabelValue(r.organization),
+				naming.LabelProject:      naming.LabelValue(r.project),
+			},
 		},
 		Spec: v1alpha1.DeliverySpec{
 			Project: r.project, Repository: repository, Forge: r.forge, ID: event.Delivery, Event: string(event.Kind),

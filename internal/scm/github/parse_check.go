@@ -8,7 +8,6 @@ func parseCheckRun(e scm.Event, body []byte) (scm.Event, error) {
 		CheckRun struct {
 			Name       string `json:"name"`
 			SHA        string `json:"head_sha"`
-			Status     string `json:"status"`
 			Conclusion string `json:"conclusion"`
 		} `json:"check_run"`
 	}
@@ -17,7 +16,7 @@ func parseCheckRun(e scm.Event, body []byte) (scm.Event, error) {
 		return scm.Event{}, err
 	}
 	run := hook.CheckRun
-	return scm.Checked(e, run.SHA, run.Name, stateOf(run.Status, run.Conclusion))
+	return scm.Checked(e, run.SHA, run.Name, stateOf(hook.Action, run.Conclusion))
 }
 
 func parseCheckSuite(e scm.Event, body []byte) (scm.Event, error) {
@@ -25,7 +24,6 @@ func parseCheckSuite(e scm.Event, body []byte) (scm.Event, error) {
 		about
 		CheckSuite struct {
 			SHA        string `json:"head_sha"`
-			Status     string `json:"status"`
 			Conclusion string `json:"conclusion"`
 			App        struct {
 				Slug string `json:"slug"`
@@ -42,7 +40,7 @@ func parseCheckSuite(e scm.Event, body []byte) (scm.Event, error) {
 	if name == "" {
 		name = suite.App.Name
 	}
-	return scm.Checked(e, suite.SHA, name, stateOf(suite.Status, suite.Conclusion))
+	return scm.Checked(e, suite.SHA, name, stateOf(hook.Action, suite.Conclusion))
 }
 
 func parseStatus(e scm.Event, body []byte) (scm.Event, error) {
@@ -68,10 +66,11 @@ func parseStatus(e scm.Event, body []byte) (scm.Event, error) {
 	return scm.Checked(e, hook.SHA, hook.Context, state)
 }
 
-// stateOf translates the state of a check. GitHub lets a neutral or skipped
+// stateOf translates the state of a check; one that is to be run again is
+// pending, whatever it said before. GitHub lets a neutral or skipped
 // check pass, so it passes here; an unknown conclusion doesn't.
-func stateOf(status, conclusion string) scm.State {
-	if status != "completed" {
+func stateOf(action, conclusion string) scm.State {
+	if action != "completed" {
 		return scm.StatePending
 	}
 	switch conclusion {

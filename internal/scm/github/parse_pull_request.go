@@ -100,16 +100,20 @@ func (p *pullRequest) apply(e scm.Event, action scm.Action) (scm.Event, error) {
 	if err != nil {
 		return scm.Event{}, err
 	}
-	var labels []string
-	for _, l := range p.Labels {
-		labels = append(labels, l.Name)
-	}
 	e.Kind, e.After = scm.KindPullRequest, head.Commit
 	e.PullRequest = &scm.PullRequest{
 		Number: p.Number, Action: action, Head: head, Base: base, Author: p.User.login(),
-		Fork: scm.Fork(head, e.Repository), Draft: p.Draft, Merged: p.Merged, Labels: scm.Labels(labels),
+		Fork: scm.Fork(head, e.Repository), Draft: p.Draft, Merged: p.Merged, Labels: names(p.Labels),
 	}
 	return e, nil
+}
+
+func names(labels []label) []string {
+	var names []string
+	for _, l := range labels {
+		names = append(names, l.Name)
+	}
+	return scm.Labels(names)
 }
 
 func (s side) neutral() (scm.Side, error) {
@@ -161,15 +165,11 @@ func parseComment(e scm.Event, body []byte) (scm.Event, error) {
 	case hook.Issue.Number <= 0:
 		return scm.Event{}, scm.Incomplete(e.Name, "issue.number")
 	}
-	var labels []string
-	for _, l := range hook.Issue.Labels {
-		labels = append(labels, l.Name)
-	}
 	e.Kind = scm.KindComment
 	e.Comment = &scm.Comment{ID: strconv.FormatInt(hook.Comment.ID, 10), Body: scm.Body(hook.Comment.Body)}
 	e.PullRequest = &scm.PullRequest{
 		Number: hook.Issue.Number, Action: scm.ActionCommented, Author: hook.Issue.User.login(),
-		Draft: hook.Issue.Draft, Labels: scm.Labels(labels),
+		Draft: hook.Issue.Draft, Labels: names(hook.Issue.Labels),
 	}
 	return e, nil
 }
