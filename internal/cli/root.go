@@ -61,9 +61,10 @@ type findingsError struct{ n int }
 
 func (e *findingsError) Error() string { return fmt.Sprintf("%d findings", e.n) }
 
-// Run runs the command line and returns the exit code.
-func Run(ctx context.Context, args []string, streams Streams, build Build) int {
-	root := New(streams, build)
+// Run runs the command line and returns the exit code. Serve is what the
+// server command does.
+func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {
+	root := New(streams, build, serve)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
@@ -92,7 +93,7 @@ func messageOf(err error) string {
 }
 
 // New returns the root command.
-func New(streams Streams, build Build) *cobra.Command {
+func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "slipway",
 		Short:         "Turn a git push into a running stage on Kubernetes",
@@ -112,7 +113,7 @@ func New(streams Streams, build Build) *cobra.Command {
 	)
 	root.AddCommand(
 		newStatus(streams), newGet(streams), newLogs(streams),
-		newServer(streams, build), newVersion(streams, build),
+		newServer(streams, serve), newVersion(streams, build),
 		newRenderWorker(streams), newSource(streams), newImage(streams),
 	)
 	wrapArgs(root)

@@ -94,4 +94,3 @@ func (s *Secrets) keep(name types.NamespacedName, data map[string][]byte) {
 	}
 	s.kept[name] = keptSecret{data: data, expires: s.now().Add(secretTTL)}
 }
-

@@ -3,16 +3,24 @@ package controller
 import (
 	"context"
 	"fmt"
+	"io"
+	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // maxDocuments bounds the parsed project files that are kept.
@@ -24,16 +32,27 @@ const maxDocuments = 512
 type Sources struct {
 	secrets   *Secrets
 	mirrors   *git.Mirrors
+	grants    Grants
 	allowHTTP bool
 
 	mu        sync.Mutex
 	documents map[string]*projectfile.Document
 }
 
+// Grants says how builds fetch their sources from this server.
+type Grants struct {
+	Signer *source.Signer
+	// URL is where builds reach the source handler.
+	URL string
+	// TTL is how long a token opens its one context.
+	TTL time.Duration
+	Now func() time.Time
+}
+
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
-func NewSources(secrets *Secrets, mirrors *git.Mirrors, allowHTTP bool) *Sources {
-	return &Sources{secrets: secrets, mirrors: mirrors, allowHTTP: allowHTTP, documents: map[string]*projectfile.Document{}}
+func NewSources(secrets *Secrets, mirrors *git.Mirrors, grants Grants, allowHTTP bool) *Sources {
+	return &Sources{secrets: secrets, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: map[string]*projectfile.Document{}}
 }
 
 // Heads fetches what is new and returns the repository's heads.
@@ -149,4 +168,77 @@ func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1
 		KnownHosts: data["known_hosts"],
 	}
 	return remote, nil
+}
+
+// Open implements release.Sources.
+func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
+	repository, err := repositoryByURL(p, url)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	commit := revision
+	if url != "" {
+		if commit, err = s.resolve(ctx, p, repository, revision); err != nil {
+			return release.Snapshot{}, err
+		}
+	}
+	tree, err := s.Tree(ctx, p, repository, commit)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit}, nil
+}
+
+// resolve returns the commit that a branch, tag or full ref of a repository
+// points to; an empty revision means its default branch.
+func (s *Sources) resolve(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, revision string) (string, error) {
+	heads, err := s.Heads(ctx, p, repository)
+	if err != nil {
+		return "", err
+	}
+	if revision == "" {
+		revision = heads.Default
+	}
+	for _, ref := range []string{revision, "refs/heads/" + revision, "refs/tags/" + revision} {
+		if commit, found := heads.Refs[ref]; found {
+			return commit, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, "repository %s has no branch or tag %s; correct the build's ref", repository.Path, revision)
+}
+
+// Archive opens a directory of a commit for a build that holds a token.
+func (s *Sources) Archive(ctx context.Context, c client.Reader, claims source.Claims) (source.Tar, error) {
+	var p v1alpha1.Project
+	key := client.ObjectKey{Namespace: naming.OrganizationNamespace(claims.Organization), Name: claims.Project}
+	if err := c.Get(ctx, key, &p); err != nil {
+		return nil, fault.Wrap(fault.NotFound, err, "project %s/%s is gone", claims.Organization, claims.Project)
+	}
+	for _, repository := range p.Spec.Repositories {
+		if repository.Name != claims.Repository {
+			continue
+		}
+		tree, err := s.Tree(ctx, &p, repository, claims.Commit)
+		if err != nil {
+			return nil, err
+		}
+		return func(w io.Writer) error { return tree.Tar(ctx, w, claims.Path) }, nil
+	}
+	return nil, fault.New(fault.NotFound, "project %s has no repository %s any more", claims.Project, claims.Repository)
+}
+
+// Grant implements release.Sources.
+func (s *Sources) Grant(o release.Order, snapshot release.Snapshot, directory string) (build.Source, error) {
+	token, err := s.grants.Signer.Sign(source.Claims{
+		Organization: o.Organization,
+		Project:      o.Project.Name,
+		Repository:   snapshot.Repository,
+		Commit:       snapshot.Commit,
+		Path:         path.Clean(directory),
+		Expires:      s.grants.Now().Add(s.grants.TTL),
+	})
+	if err != nil {
+		return build.Source{}, fmt.Errorf("grant %s of %.8s: %w", directory, snapshot.Commit, err)
+	}
+	return build.Source{URL: s.grants.URL, Token: token}, nil
 }

@@ -77,8 +77,12 @@ func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 // look starts one build or looks how it stands.
 func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bool, err error) {
 	service := r.service(recipe.service)
+	request, err := r.request(recipe, since)
+	if err != nil {
+		return false, err
+	}
 	state, err := attempt(ctx, r, func(ctx context.Context) (build.State, error) {
-		return r.Workshop.Builder.Ensure(ctx, r.request(recipe, since))
+		return r.Workshop.Builder.Ensure(ctx, request)
 	})
 	if err != nil {
 		return false, fmt.Errorf("service %s: %w", recipe.service, err)
@@ -112,16 +116,20 @@ func (r *run) built(ctx context.Context, service *v1alpha1.ReleaseService, recip
 }
 
 // request makes the order of one build.
-func (r *run) request(recipe recipe, since time.Time) build.Request {
+func (r *run) request(recipe recipe, since time.Time) (build.Request, error) {
 	request := r.Workshop.Request
 	request.Organization, request.Project = r.Organization, r.Project.Name
 	request.Hash = recipe.hash
-	request.Source = r.Sources.Grant(r.Order, recipe.snapshot, recipe.build.Context)
+	grant, err := r.Sources.Grant(r.Order, recipe.snapshot, recipe.build.Context)
+	if err != nil {
+		return build.Request{}, err
+	}
+	request.Source = grant
 	request.Dockerfile = recipe.build.Dockerfile
 	request.DockerfileText = recipe.dockerfile
 	request.Args, request.Target = recipe.build.Args, recipe.build.Target
 	request.Retry = since
-	return request
+	return request, nil
 }
 
 // service returns the status of one service.

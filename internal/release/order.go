@@ -75,7 +75,7 @@ type Sources interface {
 	// branch of another repository.
 	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (Snapshot, error)
 	// Grant lets one build fetch a directory of a snapshot for a short time.
-	Grant(o Order, snapshot Snapshot, directory string) build.Source
+	Grant(o Order, snapshot Snapshot, directory string) (build.Source, error)
 }
 
 // Renderer renders a stage.

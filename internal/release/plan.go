@@ -16,7 +16,7 @@ import (
 
 // planned is what the plan settled.
 type planned struct {
-	file     *project.File
+	document *projectfile.Document
 	rule     project.Stage
 	services map[string]project.Service // effective for the stage
 	snapshot Snapshot
@@ -49,7 +49,7 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 		return planned{}, err
 	}
 	decision := plan.Decide(plan.Facts{
-		File:   settled.file,
+		File:   settled.document.File,
 		Rule:   settled.rule,
 		Ref:    r.Stage.Spec.Ref,
 		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
@@ -88,7 +88,7 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 		return settled{}, err
 	}
 	s := settled{where: whereIn(document)}
-	s.planned = planned{file: document.File, rule: rule, snapshot: snapshot, services: projectfile.Effective(document.File, rule.Name), builds: map[string]recipe{}}
+	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: document.Effective(rule.Name), builds: map[string]recipe{}}
 	for name, service := range s.services {
 		if service.Build == nil {
 			continue

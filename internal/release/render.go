@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -44,7 +43,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.file, p.rule, Place{
+	request := RenderRequest(p.document, p.rule, Place{
 		Organization: r.Organization,
 		Project:      r.Project.Name,
 		Stage:        r.Stage.Spec.Name,
@@ -187,4 +186,3 @@ func (r *run) success() string {
 	}
 	return text
 }
-

@@ -9,8 +9,8 @@ import (
 // RenderRequest returns what a stage's rendering depends on, besides the
 // commit's tree and the built images. The server and the offline commands use
 // it alike, so that both render the same bytes.
-func RenderRequest(file *project.File, rule project.Stage, at Place) render.Request {
-	services := projectfile.Effective(file, rule.Name)
+func RenderRequest(document *projectfile.Document, rule project.Stage, at Place) render.Request {
+	services := document.Effective(rule.Name)
 	return render.Request{
 		Organization: at.Organization,
 		Project:      at.Project,

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -174,4 +175,10 @@ func trimNewline(line []byte) []byte {
 		line = line[:len(line)-1]
 	}
 	return line
+}
+
+// OpenLog returns what a build printed, as Builder.Logs does, for a caller
+// that only reads.
+func OpenLog(ctx context.Context, cluster kubernetes.Interface, job build.Job, follow bool) (io.ReadCloser, error) {
+	return (&Builder{cluster: cluster}).Logs(ctx, job, follow)
 }
