@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/cluster"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/image"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/registry"
 )
 
 // places are the flags that every command has.
@@ -35,7 +37,8 @@ func NewRoot(getenv func(string) string) *cobra.Command {
 	persistent.StringVar(&flags.source, "source", "",
 		"folder of the devcluster module (default: looked for from the working folder upwards)")
 	persistent.BoolVarP(&flags.quiet, "quiet", "q", false, "print errors only")
-	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags))
+	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags),
+		image.NewCommand(), registry.NewCommand())
 	return root
 }
 
