@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/node"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/pki"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/progress"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/state"
 )
 
@@ -63,7 +64,7 @@ func (c *Cluster) self(name string, args ...string) (process.Spec, error) {
 
 // startNode makes the one node run and take pods.
 func (c *Cluster) startNode(ctx context.Context, known *state.State, built programs) error {
-	seeder := seed.New(c.layout.Cache, c.layout.Source, c.report)
+	seeder := seed.New(c.layout.Cache, c.layout.Source, stepsOnly{c.report})
 	if _, err := seeder.PushAs(ctx, "pause:1", pauseImage()); err != nil {
 		return err
 	}
@@ -143,3 +144,9 @@ func (c *Cluster) startAddons(ctx context.Context, known *state.State, built pro
 	}
 	return c.awaitUnlessReady(ctx, "ingress", client.IngressReady, client.AwaitIngress)
 }
+
+// stepsOnly tells what takes time, and not that there was nothing to do.
+type stepsOnly struct{ *progress.Reporter }
+
+// Say says nothing.
+func (stepsOnly) Say(string, ...any) {}

@@ -132,8 +132,12 @@ func (c Config) write(name string, value any) (path, content string, err error) 
 	return c.writeText(name, string(raw)+"\n")
 }
 
+// writeText leaves a file that is right alone: kube-proxy ends when its own is written.
 func (c Config) writeText(name, content string) (string, string, error) {
 	path := c.Layout.File("config", name)
+	if now, err := os.ReadFile(path); err == nil && string(now) == content {
+		return path, content, nil
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", "", fmt.Errorf("write configuration: %w", err)
 	}
