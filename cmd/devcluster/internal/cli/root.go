@@ -1,0 +1,58 @@
+// Package cli is the command line: flags and output, nothing else.
+//
+// It must not know how a cluster works; package cluster does.
+package cli
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/cluster"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/image"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/registry"
+)
+
+// places are the flags that every command has.
+type places struct {
+	source, cache, dir string
+	quiet              bool
+}
+
+// NewRoot is the whole command; getenv gives the flags' defaults.
+func NewRoot(getenv func(string) string) *cobra.Command {
+	flags := &places{}
+	root := &cobra.Command{
+		Use:           "devcluster",
+		Short:         "A real one-node Kubernetes on this machine, made from Go modules and Debian packages",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	persistent := root.PersistentFlags()
+	persistent.StringVar(&flags.dir, "dir", getenv("DEVCLUSTER_DIR"),
+		"folder of the cluster, removed by down (DEVCLUSTER_DIR; default CHECKOUT/.cache/devcluster/run)")
+	persistent.StringVar(&flags.cache, "cache", getenv("DEVCLUSTER_CACHE"),
+		"folder of compiled programs and base images (DEVCLUSTER_CACHE; default CHECKOUT/.cache/devcluster/cache)")
+	persistent.StringVar(&flags.source, "source", "",
+		"folder of the devcluster module (default: looked for from the working folder upwards)")
+	persistent.BoolVarP(&flags.quiet, "quiet", "q", false, "print errors only")
+	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags))
+	root.AddCommand(registry.NewCommand(), image.NewCommand())
+	return root
+}
+
+// layout completes the folders.
+func (p *places) layout() (layout.Layout, error) { return layout.Resolve(p.source, p.cache, p.dir) }
+
+// cluster is the one that the flags name; progress goes to out.
+func (p *places) cluster(out io.Writer) (*cluster.Cluster, error) {
+	folders, err := p.layout()
+	if err != nil {
+		return nil, err
+	}
+	if p.quiet {
+		out = io.Discard
+	}
+	return cluster.New(folders, out), nil
+}
