@@ -37,8 +37,8 @@ func NewRoot(getenv func(string) string) *cobra.Command {
 	persistent.StringVar(&flags.source, "source", "",
 		"folder of the devcluster module (default: looked for from the working folder upwards)")
 	persistent.BoolVarP(&flags.quiet, "quiet", "q", false, "print errors only")
-	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags))
-	root.AddCommand(registry.NewCommand(), image.NewCommand())
+	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags),
+		image.NewCommand(), registry.NewCommand())
 	return root
 }
 

@@ -27,6 +27,6 @@ func newUp(flags *places) *cobra.Command {
 	command.Flags().BoolVar(&controlPlane, "control-plane", false,
 		"etcd, kube-apiserver and kube-controller-manager only: no root needed, any number side by side in different --dir")
 	command.Flags().IntVar(&options.ParentPID, "parent-pid", 0, "remove the cluster when this process ends")
-	command.Flags().IntVar(&options.IngressPort, "ingress-port", 8080, "port of the ingress on 127.0.0.1 and on the bridge")
+	command.Flags().IntVar(&options.IngressPort, "ingress-port", 0, "port of the ingress on 127.0.0.1 and on the bridge (default 8080)")
 	return command
 }

@@ -64,7 +64,7 @@ func (c *Cluster) locked(ctx context.Context, work func() error) error {
 }
 
 // await asks until the process answers, ends, or the time is over.
-func (c *Cluster) await(ctx context.Context, name string, limit time.Duration, healthy func(context.Context, string) error) error {
+func (c *Cluster) await(ctx context.Context, name string, limit time.Duration, healthy question) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
@@ -84,7 +84,7 @@ func (c *Cluster) await(ctx context.Context, name string, limit time.Duration, h
 }
 
 // ensure starts each process that doesn't run as it should and waits for it.
-func (c *Cluster) ensure(ctx context.Context, spec process.Spec, limit time.Duration, healthy func(context.Context, string) error) error {
+func (c *Cluster) ensure(ctx context.Context, spec process.Spec, limit time.Duration, healthy question) error {
 	started, err := c.table.Ensure(ctx, spec)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (c *Cluster) UpControlPlane(ctx context.Context, options Options) error {
 
 // open loads or makes the state and starts the watch on the parent process.
 func (c *Cluster) open(mode state.Mode, options Options) (*state.State, error) {
-	if err := os.MkdirAll(c.layout.Run, 0o700); err != nil {
+	if err := os.MkdirAll(c.layout.Run, 0o711); err != nil {
 		return nil, fmt.Errorf("make cluster folder: %w", err)
 	}
 	known, err := state.LoadOrNew(c.stateFile())

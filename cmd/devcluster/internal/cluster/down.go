@@ -5,10 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/cgroup"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/lock"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/mount"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/network"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/state"
 )
 
 // Down removes the cluster: processes, what it made in the kernel, and its
@@ -32,6 +39,9 @@ func (c *Cluster) remove(ctx context.Context) error {
 	}
 	return c.report.Step("devcluster", "removing", func() error {
 		if err := c.stopAll(ctx); err != nil {
+			return err
+		}
+		if err := c.cleanKernel(ctx); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(c.layout.Run); err != nil {
@@ -58,4 +68,67 @@ func (c *Cluster) stopAll(ctx context.Context) error {
 		}
 	}
 	return process.Sweep(ctx, c.layout.Run, 0)
+}
+
+// cleanKernel undoes what a full cluster made outside of its folder, if this is
+// the machine's.
+func (c *Cluster) cleanKernel(ctx context.Context) error {
+	owner, err := c.owner()
+	if err != nil || owner != c.layout.Run {
+		return err
+	}
+	groups, err := cgroup.Find(layout.CgroupName)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	// Processes first: they hold mounts and network namespaces.
+	if err := groups.Remove(limited); err != nil {
+		return err
+	}
+	if err := mount.RemoveBelow(c.layout.Run, layout.Sockets); err != nil {
+		return err
+	}
+	if err := errors.Join(network.RemoveDevices(), network.RemoveTables(ctx), c.restoreSettings(), c.removeLogLinks()); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(layout.Sockets); err != nil {
+		return fmt.Errorf("remove sockets: %w", err)
+	}
+	return nil
+}
+
+// restoreSettings gives the kernel the settings it had before. A state that
+// can't be read leaves them as they are: they do no harm.
+func (c *Cluster) restoreSettings() error {
+	known, err := state.Load(c.stateFile())
+	if err != nil {
+		c.report.Say("kernel settings stay as they are: %v", err)
+		return nil
+	}
+	return network.WriteSettings(known.Sysctls)
+}
+
+// removeLogLinks removes the links to pods' logs that the kubelet makes in a
+// place that can't be configured.
+func (c *Cluster) removeLogLinks() error {
+	const dir = "/var/log/containers"
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list log links: %w", err)
+	}
+	var failures []error
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		target, err := os.Readlink(path)
+		if err == nil && strings.HasPrefix(target, c.layout.Run+"/") {
+			failures = append(failures, os.Remove(path))
+		}
+	}
+	_ = os.Remove(dir) // succeeds only if it is empty
+	return errors.Join(failures...)
 }

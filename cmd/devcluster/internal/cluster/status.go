@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/controlplane"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/state"
 )
 
@@ -17,12 +16,13 @@ type Status struct {
 
 // Health is one program's.
 type Health struct {
-	Name    string `json:"name"`
-	PID     int    `json:"pid"`
-	Healthy bool   `json:"healthy"`
+	Name string `json:"name"`
+	// PID is 0 for what runs as a pod, and for the node.
+	PID     int  `json:"pid,omitempty"`
+	Healthy bool `json:"healthy"`
 	// Problem is empty when healthy.
 	Problem string `json:"problem,omitempty"`
-	Log     string `json:"log"`
+	Log     string `json:"log,omitempty"`
 }
 
 // ErrNone is returned when there is no cluster in the folder.
@@ -51,45 +51,34 @@ func (c *Cluster) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	probe, err := c.probe(known)
+	questions, err := c.questions(known)
 	if err != nil {
 		return nil, err
 	}
 	status := &Status{State: known}
 	for _, name := range names {
-		status.Components = append(status.Components, c.health(ctx, name, probe))
+		status.Components = append(status.Components, c.health(ctx, name, questions[name]))
+	}
+	if known.Mode == state.Full {
+		pods, err := podHealth(ctx, known)
+		if err != nil {
+			return nil, err
+		}
+		status.Components = append(status.Components, pods...)
 	}
 	return status, nil
 }
 
-func (c *Cluster) health(ctx context.Context, name string, probe func(context.Context, string) error) Health {
+func (c *Cluster) health(ctx context.Context, name string, ask question) Health {
 	id, _ := c.table.Identity(name)
 	health := Health{Name: name, PID: id.PID, Log: c.table.LogFile(name)}
 	if !id.Alive() {
 		health.Problem = "not running"
-	} else if err := probe(ctx, name); err != nil {
-		health.Problem = err.Error()
+	} else if ask != nil {
+		if err := ask(ctx, name); err != nil {
+			health.Problem = err.Error()
+		}
 	}
 	health.Healthy = health.Problem == ""
 	return health
-}
-
-// probe returns the question for each program of the cluster; one without a
-// health address is well when it runs.
-func (c *Cluster) probe(known *state.State) (func(context.Context, string) error, error) {
-	config, err := c.controlPlaneConfig(known, "")
-	if err != nil {
-		return nil, err
-	}
-	prober, err := controlplane.NewProber(config)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, name string) error {
-		switch name {
-		case controlplane.Etcd, controlplane.APIServer, controlplane.ControllerManager:
-			return prober.Healthy(ctx, name)
-		}
-		return nil
-	}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-
 )
 
 // Prober asks the control plane's programs whether they serve.
@@ -75,4 +74,3 @@ func Get(ctx context.Context, client *http.Client, url string) error {
 	}
 	return nil
 }
-

@@ -1,5 +1,7 @@
 package layout
 
+import "strconv"
+
 // The full cluster's addresses. They are private, unlikely to be in use, and
 // exist only on this machine. A control plane alone uses 127.0.0.1 and none of them.
 const (
@@ -29,3 +31,11 @@ const (
 	// CgroupName is the folder, in every hierarchy, that holds all pods and shims.
 	CgroupName = "slipway-devcluster"
 )
+
+// Sockets is the folder of sockets and run-time mounts of the one full cluster
+// that a machine can have. It is short, because sockets' paths must be, and in
+// memory, because nothing in it outlives the machine's running.
+const Sockets = "/run/slipway-devcluster"
+
+// Registry is the registry's HOST:PORT.
+func Registry() string { return BridgeAddress + ":" + strconv.Itoa(RegistryPort) }

@@ -39,6 +39,7 @@ type State struct {
 	// Ingress is the URL on the host; IngressInCluster the one that pods use.
 	Ingress          string `json:"ingress,omitempty"`
 	IngressInCluster string `json:"ingressInCluster,omitempty"`
+	IngressPort      int    `json:"ingressPort,omitempty"`
 	// Ports are loopback ports of the cluster's programs, by name.
 	Ports map[string]int `json:"ports"`
 	// Parent ends the cluster when it ends.

@@ -1,0 +1,22 @@
+package cluster
+
+import (
+	"context"
+
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/addon"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/pki"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/state"
+)
+
+// startPolicyAgent runs this program as the agent that enforces NetworkPolicies.
+func (c *Cluster) startPolicyAgent(ctx context.Context, known *state.State) error {
+	authority, err := pki.Open(c.layout.File("pki"))
+	if err != nil {
+		return err
+	}
+	kubeconfig := c.layout.File("pki", policyName+".kubeconfig")
+	if err := authority.Kubeconfig(policyName, pki.Subject{User: addon.PolicyUser}, known.APIServer, kubeconfig); err != nil {
+		return err
+	}
+	return nil
+}
