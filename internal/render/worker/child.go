@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"time"
 
@@ -79,7 +78,7 @@ func (c *child) handshake(ctx context.Context) error {
 	limits := c.options.Limits
 	lifetime := int64(limits.CPU/time.Second)*int64(limits.Renders+1) + int64(startTime/time.Second)
 	err := writeFrame(c.in, kindConfine, confinement{
-		Memory: limits.Memory, CPU: lifetime, Threads: min(2, runtime.NumCPU()),
+		Memory: limits.Memory, CPU: lifetime, Threads: 1,
 	}, nil)
 	if err != nil {
 		return c.startError(err)
