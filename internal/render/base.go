@@ -38,19 +38,21 @@ func newLayout(req Request, files Files) *layout {
 	return l
 }
 
-// bases makes one base per service.
-func (l *layout) bases() error {
-	var list types.Kustomization
+// bases makes one base per service and returns their directories. There is no
+// directory that gathers them: every level costs Kustomize a pass over all
+// objects that is quadratic in their number.
+func (l *layout) bases() ([]string, error) {
+	var dirs []string
 	for _, name := range l.request.serviceNames() {
 		made, err := l.base(name, l.request.Services[name])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if made {
-			list.Resources = append(list.Resources, name)
+			dirs = append(dirs, join(basesDir, name))
 		}
 	}
-	return l.write(basesDir, list)
+	return dirs, nil
 }
 
 // base makes the base of one service; false means that an overlay has brought

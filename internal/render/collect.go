@@ -17,10 +17,15 @@ import (
 // needs, and refuses references to anything else. Its errors are coded and
 // name the place in the repository.
 func Collect(ctx context.Context, fsys fs.FS, req Request, limits Limits) (Files, error) {
+	return CollectFrom(ctx, tree.FromFS(fsys), req, limits)
+}
+
+// CollectFrom is Collect from any source.
+func CollectFrom(ctx context.Context, source tree.Source, req Request, limits Limits) (Files, error) {
 	if err := req.check(); err != nil {
 		return Files{}, err
 	}
-	c := &collector{reader: tree.NewReader(fsys, limits), request: req}
+	c := &collector{reader: tree.NewReader(source, limits), request: req}
 	for _, name := range req.serviceNames() {
 		if err := c.service(ctx, name, req.Services[name]); err != nil {
 			return Files{}, err

@@ -18,26 +18,25 @@ import (
 const BuiltImage = "slipway.local"
 
 // layers puts the overlays over the bases and the last layer over them.
-func (l *layout) layers() error {
-	below := basesDir
+func (l *layout) layers(below []string) error {
 	for i, overlay := range l.files.Overlays {
 		next, err := l.overlay(i, overlay, below)
 		if err != nil {
 			return err
 		}
-		below = next
+		below = []string{next}
 	}
 	return l.last(below)
 }
 
-// overlay puts one overlay over the directory below and returns the directory
-// that holds both.
-func (l *layout) overlay(index int, overlay Overlay, below string) (string, error) {
+// overlay puts one overlay over the directories below and returns the
+// directory that holds all.
+func (l *layout) overlay(index int, overlay Overlay, below []string) (string, error) {
 	dir := join(repoDir, overlay.Directory)
 	if overlay.Component {
 		layer := fmt.Sprintf("%s/%d", layersDir, index)
 		return layer, l.write(layer, types.Kustomization{
-			Resources:  []string{join("../..", below)},
+			Resources:  from("../..", below),
 			Components: []string{join("../..", dir)},
 		})
 	}
@@ -49,13 +48,22 @@ func (l *layout) overlay(index int, overlay Overlay, below string) (string, erro
 	if err := yaml.Unmarshal(l.tree[name], &content); err != nil {
 		return "", fmt.Errorf("read %s: %w", overlay.File, err)
 	}
-	content.Resources = append([]string{join(up(dir), below)}, content.Resources...)
+	content.Resources = append(from(up(dir), below), content.Resources...)
 	text, err := yaml.Marshal(content)
 	if err != nil {
 		return "", fmt.Errorf("write %s: %w", overlay.File, err)
 	}
 	l.tree[name] = text
 	return dir, nil
+}
+
+// from returns the directories as seen from one that is so far below the root.
+func from(up string, dirs []string) []string {
+	seen := make([]string, len(dirs))
+	for i, dir := range dirs {
+		seen[i] = join(up, dir)
+	}
+	return seen
 }
 
 // up returns the relative path from dir to the root.
@@ -65,9 +73,9 @@ func up(dir string) string {
 
 // last puts every object into the stage: its namespace, its labels, the images
 // that were built for it, and the order of the output.
-func (l *layout) last(below string) error {
+func (l *layout) last(below []string) error {
 	return l.write(".", types.Kustomization{
-		Resources: []string{below},
+		Resources: below,
 		Namespace: l.request.namespace(),
 		Labels: []types.Label{{
 			IncludeTemplates: true,

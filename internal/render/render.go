@@ -32,10 +32,11 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 // arrange lays out everything that Kustomize is to see.
 func arrange(req Request, files Files) (*layout, error) {
 	l := newLayout(req, files)
-	if err := l.bases(); err != nil {
+	bases, err := l.bases()
+	if err != nil {
 		return nil, err
 	}
-	if err := l.layers(); err != nil {
+	if err := l.layers(bases); err != nil {
 		return nil, err
 	}
 	return l, nil

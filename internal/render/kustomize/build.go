@@ -1,17 +1,14 @@
 package kustomize
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"regexp"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 )
@@ -61,20 +58,6 @@ func Build(files map[string][]byte, dir string) (objects []Object, err error) {
 		objects = append(objects, object)
 	}
 	return objects, nil
-}
-
-// encode writes an object the way the kustomize program does: keys sorted.
-func encode(one *resource.Resource) (Object, error) {
-	asJSON, err := one.MarshalJSON()
-	if err != nil {
-		return Object{}, err
-	}
-	text, err := yaml.JSONToYAML(asJSON)
-	if err != nil {
-		return Object{}, err
-	}
-	object := Object{Text: text}
-	return object, json.Unmarshal(asJSON, &object.Fields)
 }
 
 func options() *krusty.Options {

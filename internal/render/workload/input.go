@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -166,20 +166,22 @@ func checkScale(name string, s project.Service) error {
 	return nil
 }
 
-// Encode returns the object as YAML without the fields that only a cluster
-// fills.
+// Encode returns the object as JSON, which is YAML too and quicker to write,
+// without the fields that only a cluster fills.
 func Encode(body runtime.Object) ([]byte, error) {
 	asJSON, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encode object: %w", err)
 	}
 	var fields map[string]any
-	if err := json.Unmarshal(asJSON, &fields); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(asJSON))
+	decoder.UseNumber()
+	if err := decoder.Decode(&fields); err != nil {
 		return nil, fmt.Errorf("encode object: %w", err)
 	}
 	delete(fields, "status")
 	prune(fields)
-	return yaml.Marshal(fields)
+	return json.Marshal(fields)
 }
 
 // prune removes nulls, and the empty structs that Go types can't leave out.
