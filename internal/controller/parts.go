@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -159,4 +158,3 @@ func cacheReadiness(c cache.Cache) func(context.Context) error {
 		return nil
 	}
 }
-

@@ -137,6 +137,17 @@ func (j *statusJournal) Write(ctx context.Context, status v1alpha1.ReleaseStatus
 	return nil
 }
 
+// Observe writes how the stage's services run to the stage's status.
+func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error {
+	var stage v1alpha1.Stage
+	if err := j.client.Get(ctx, client.ObjectKey{Namespace: j.written.Namespace, Name: j.written.Spec.Stage}, &stage); err != nil {
+		return fmt.Errorf("read stage %s: %w", j.written.Spec.Stage, err)
+	}
+	after := stage.DeepCopy()
+	after.Status.Services = services
+	return patchStatus(ctx, j.client, &stage, after)
+}
+
 // SetupWithManager registers the reconciler.
 func (r *ReleaseReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).

@@ -74,6 +74,7 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 		Namespace:   naming.Namespace(organization, p.Name, name),
 		OnDelete:    onDelete(match),
 		PromoteFrom: match.Rule.PromoteFrom,
+		Resources:   v1alpha1.StageResources(match.Rule.Resources),
 	}
 	return v1alpha1.Stage{
 		ObjectMeta: metav1.ObjectMeta{

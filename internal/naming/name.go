@@ -122,13 +122,3 @@ func Host(service, stage, project, domain string) string {
 	s := scheme{kind: "host", limit: limit, free: 1, double: true}
 	return s.join(service, stage, project) + "." + domain
 }
-
-// OrganizationOf returns the organization that a namespace on the control
-// cluster belongs to, false when the namespace is no organization's.
-func OrganizationOf(namespace string) (string, bool) {
-	organization, found := strings.CutPrefix(namespace, "slipway-org-")
-	if !found || OrganizationNamespace(organization) != namespace {
-		return "", false
-	}
-	return organization, true
-}

@@ -23,7 +23,7 @@ func (r *run) build(ctx context.Context, p planned) (map[string]string, error) {
 		if err := r.enter(ctx, v1alpha1.PhaseBuilding, "building "+strings.Join(missing, ", ")); err != nil {
 			return nil, err
 		}
-		if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx) }); err != nil {
+		if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, true) }); err != nil {
 			return nil, err
 		}
 	}

@@ -26,18 +26,17 @@ type Order struct {
 // Site is the stage's place on its cluster. Every method may be called again
 // after a crash and continues what was begun.
 type Site interface {
-	// Prepare makes the namespace and what keeps it apart from others.
-	Prepare(ctx context.Context) error
+	// Prepare makes the namespace and what keeps it apart from others; with
+	// builds, also the one that the project's images are built in.
+	Prepare(ctx context.Context, builds bool) error
 	// Apply brings the objects to the manifests, and deletes nothing.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
-	// Verify waits until everything applied is ready, telling progress as it
-	// changes. A *Failure says what keeps it from becoming so.
-	Verify(ctx context.Context, manifests []byte, progress func([]v1alpha1.ServiceStatus)) error
-	// Prune deletes what the stage owns and the manifests no longer hold, and
-	// returns how many objects that were.
-	Prune(ctx context.Context, manifests []byte) (int32, error)
-	// Observe shows how the stage's services run.
-	Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error
+	// Verify waits until everything last applied is ready, telling progress as
+	// it changes. A *Failure says what keeps it from becoming so.
+	Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error
+	// Prune deletes what the stage owns and the manifests last applied no
+	// longer hold, and returns how many objects that were.
+	Prune(ctx context.Context) (int32, error)
 }
 
 // Workshop is where a project's images are built and found.
@@ -91,9 +90,12 @@ type Bundles interface {
 	Get(ctx context.Context, o Order, name, digest string) ([]byte, error)
 }
 
-// Journal makes a release's status durable.
+// Journal makes a release's progress durable.
 type Journal interface {
+	// Write writes the release's status.
 	Write(ctx context.Context, status v1alpha1.ReleaseStatus) error
+	// Observe shows how the stage's services run.
+	Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error
 }
 
 // Failure is an outcome that more tries won't change: a cause for machines

@@ -68,10 +68,10 @@ func (r *run) story(ctx context.Context) error {
 	if err := r.apply(ctx, manifests); err != nil {
 		return err
 	}
-	if err := r.verify(ctx, manifests); err != nil {
+	if err := r.verify(ctx); err != nil {
 		return err
 	}
-	return r.prune(ctx, manifests)
+	return r.prune(ctx)
 }
 
 // kept returns the manifests that an earlier run of this release kept, nil
@@ -94,7 +94,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	}
 	ready := make(chan error, 1)
 	go func() {
-		_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx) })
+		_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) })
 		ready <- err
 	}()
 	manifests, err := r.manifests(ctx, plan)
@@ -140,25 +140,25 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	return err
 }
 
-func (r *run) verify(ctx context.Context, manifests []byte) error {
+func (r *run) verify(ctx context.Context) error {
 	if err := r.enter(ctx, v1alpha1.PhaseVerifying, "waiting until everything is ready"); err != nil {
 		return err
 	}
 	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.Site.Verify(ctx, manifests, func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
+		return struct{}{}, r.Site.Verify(ctx, func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
 	})
 	return err
 }
 
 // observe shows progress; a lost update is made good by the next.
 func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
-	if err := r.Site.Observe(ctx, r.describe(services)); err != nil && ctx.Err() == nil {
+	if err := r.journal.Observe(ctx, r.describe(services)); err != nil && ctx.Err() == nil {
 		r.Log.Warn("show progress", "release", r.Release.Name, "error", err)
 	}
 }
 
-func (r *run) prune(ctx context.Context, manifests []byte) error {
-	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Site.Prune(ctx, manifests) })
+func (r *run) prune(ctx context.Context) error {
+	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Site.Prune(ctx) })
 	r.status.Changes.Pruned += pruned
 	return err
 }

@@ -47,12 +47,23 @@ type StageSpec struct {
 	// releases nothing here then.
 	// +optional
 	PromoteFrom string `json:"promoteFrom,omitempty"`
+	// Resources bounds the stage.
+	// +optional
+	Resources StageResources `json:"resources,omitempty"`
 	// Paused stops automatic releases.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 	// PullRequest is set for a preview.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
+}
+
+// StageResources are Kubernetes quantities; empty means unbounded.
+type StageResources struct {
+	// +optional
+	CPU string `json:"cpu,omitempty"`
+	// +optional
+	Memory string `json:"memory,omitempty"`
 }
 
 // Head is a commit with what is known of who put it there.
