@@ -9,13 +9,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // OrganizationReconciler gives every Organization its namespace.
 type OrganizationReconciler struct {
 	Client client.Client
+	Keeper *tenancy.Keeper
 	// Self is the service account that Slipway runs as, which gets the rights
 	// it needs in each namespace.
 	Self tenancy.Subject
@@ -30,14 +30,14 @@ func (r *OrganizationReconciler) Reconcile(ctx context.Context, req ctrl.Request
 	if !org.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	namespace := naming.OrganizationNamespace(org.Name)
-	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "NamespaceReady", Message: "namespace " + namespace + " is ready"}
-	err := tenancy.ReconcileOrganization(ctx, r.Client, org.Name, r.Self)
+	namespace, objects := tenancy.NewOrganization(org.Name, r.Self)
+	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "NamespaceReady", Message: "namespace " + namespace.Name + " is ready"}
+	err := r.Keeper.Ensure(ctx, namespace, objects)
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NamespaceFailed", sentence(err)
 	}
 	status := org.DeepCopy()
-	status.Status.Namespace = namespace
+	status.Status.Namespace = namespace.Name
 	status.Status.ObservedGeneration = org.Generation
 	setCondition(&status.Status.Conditions, condition, org.Generation)
 	if saveErr := patchStatus(ctx, r.Client, &org, status); saveErr != nil {

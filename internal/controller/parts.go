@@ -20,10 +20,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render/worker"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // SourcePath is where the source handler is served.
 const SourcePath = "/source"
+
+// serviceAccount is what the chart runs the server as.
+const serviceAccount = "slipway"
 
 // sourceTTL is how long a build's token opens its source: from the start of
 // the Job, its time in the queue included.
@@ -85,7 +89,7 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	if err := IndexFields(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
-	pool, err := newPool(o)
+	pool, err := newPool(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -110,19 +114,20 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 }
 
 // newPool starts the processes that render.
-func newPool(o Options) (*worker.Pool, error) {
+func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the own program for render workers: %w", err)
 	}
-	return worker.New(worker.Options{Executable: executable, Size: o.RenderWorkers})
+	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers})
 }
 
 // register makes the reconcilers and hands them to the manager.
 func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, lanes *Lanes, pool *worker.Pool) error {
 	builds := kaniko.Config{Image: o.Image, Executor: o.Executor}
 	clusters := &Clusters{Self: o.Config, Secrets: secrets, Builds: builds, Now: o.Now}
-	sites, err := NewSites(mgr.GetClient(), clusters, o.Config)
+	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
+	sites, err := NewSites(mgr.GetClient(), clusters, self)
 	if err != nil {
 		return err
 	}
@@ -131,7 +136,7 @@ func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, l
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
-		&OrganizationReconciler{Client: mgr.GetClient(), Self: o.Namespace},
+		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
 		&ProjectReconciler{Client: mgr.GetClient(), Sources: sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
 		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Parallel: 8},

@@ -75,23 +75,23 @@ func (s *Sites) Order(ctx context.Context, stage *v1alpha1.Stage) (release.Order
 // placement reads the project of a stage and the cluster it is placed on.
 func (s *Sites) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1.Project, *v1alpha1.Cluster, error) {
 	var p v1alpha1.Project
-	if err := s.read(ctx, stage.Namespace, stage.Spec.Project, &p); err != nil {
+	if err := s.read(ctx, "Project", client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
 		return nil, nil, err
 	}
 	var cluster v1alpha1.Cluster
-	if err := s.read(ctx, stage.Namespace, p.Spec.Cluster, &cluster); err != nil {
+	if err := s.read(ctx, "Cluster", client.ObjectKey{Namespace: stage.Namespace, Name: p.Spec.Cluster}, &cluster); err != nil {
 		return nil, nil, err
 	}
 	return &p, &cluster, nil
 }
 
-func (s *Sites) read(ctx context.Context, namespace, name string, into client.Object) error {
-	err := s.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into)
+func (s *Sites) read(ctx context.Context, kind string, key client.ObjectKey, into client.Object) error {
+	err := s.client.Get(ctx, key, into)
 	if apierrors.IsNotFound(err) {
-		return fault.Wrap(fault.NotFound, err, "%T %s does not exist in %s; create it", into, name, namespace)
+		return fault.Wrap(fault.NotFound, err, "%s %s does not exist; create it", kind, key)
 	}
 	if err != nil {
-		return fmt.Errorf("read %s/%s: %w", namespace, name, err)
+		return fmt.Errorf("read %s %s: %w", kind, key, err)
 	}
 	return nil
 }
