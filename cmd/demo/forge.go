@@ -42,7 +42,7 @@ func newForge() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			forge, err := forgetest.New(forgetest.Options{Dir: dir, Token: token, URL: "http://" + address})
+			forge, err := forgetest.New(forgetest.Options{Dir: dir, Token: token, URL: "http://" + address, Client: stand.Client()})
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func newForge() *cobra.Command {
 			if err := forge.CreateRepository(repository); err != nil {
 				return err
 			}
-			if err := forge.SetHook(repository, hook, []byte(secret)); err != nil {
+			if _, err := forge.SetHook(repository, hook, secret); err != nil {
 				return err
 			}
 			listener, err := (&net.ListenConfig{}).Listen(c.Context(), "tcp", address)
@@ -89,7 +89,7 @@ func startForge(ctx context.Context, o stand.Options, p stand.Project, address, 
 	if err != nil {
 		return fmt.Errorf("open the forge's log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the child writes it
+	defer log.Close()                                                                                        //nolint:errcheck // the child writes it
 	forge := exec.Command(program, "forge", "--address", address, "--dir", filepath.Join(folder, forgeData), //nolint:gosec,noctx // it outlives this command
 		"--token", p.Token, "--hook", hook, "--secret", p.Secret, "--repository", p.Path)
 	forge.Stdout, forge.Stderr = log, log
@@ -146,4 +146,3 @@ func stopForge(folder string) error {
 	}
 	return nil
 }
-

@@ -199,7 +199,7 @@ func fetch(ctx context.Context, page string) (string, error) {
 		if err != nil {
 			return false, fmt.Errorf("get %s: %w", page, err)
 		}
-		response, err := http.DefaultClient.Do(request)
+		response, err := stand.Client().Do(request)
 		if err != nil {
 			return false, nil
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ type Project struct {
 
 // Hook is where the forge delivers to.
 func (s *Stand) Hook(p Project) string {
-	return s.Ingress() + "/hooks/" + p.Organization + "/" + p.Name
+	return "http://" + SlipwayHost + ":" + strconv.Itoa(s.state.IngressPort) + "/hooks/" + p.Organization + "/" + p.Name
 }
 
 // Register makes the organization, its cluster and the project, as the README
@@ -59,7 +61,7 @@ func (s *Stand) Register(ctx context.Context, p Project) error {
 		map[string]any{
 			"apiVersion": "slipway.dev/v1alpha1", "kind": "Cluster", "metadata": in("here"),
 			"spec": map[string]any{
-				"ingress": map[string]any{"class": "skipper", "domain": "localhost", "scheme": "http", "port": 8080},
+				"ingress": map[string]any{"class": "skipper", "domain": "localhost", "scheme": "http", "port": s.state.IngressPort},
 				"registry": map[string]any{
 					"host": s.Registry(), "insecure": true, "mirrors": []any{s.Registry()},
 				},
@@ -93,6 +95,22 @@ func document(objects ...map[string]any) string {
 	return text.String()
 }
 
+// Client returns an HTTP client that knows that every name below localhost is
+// this machine (RFC 6761), as browsers and curl do.
+func Client() *http.Client {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	return &http.Client{
+		Timeout: 10 * time.Second,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, port, err := net.SplitHostPort(address)
+			if err == nil && strings.HasSuffix(host, ".localhost") {
+				address = net.JoinHostPort("127.0.0.1", port)
+			}
+			return dialer.DialContext(ctx, network, address)
+		}},
+	}
+}
+
 // Get asks the ingress for a page of a host.
 func (s *Stand) Get(ctx context.Context, host, path string) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Ingress()+path, nil)
@@ -100,8 +118,7 @@ func (s *Stand) Get(ctx context.Context, host, path string) (int, string, error)
 		return 0, "", fmt.Errorf("get %s%s: %w", host, path, err)
 	}
 	request.Host = host
-	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Do(request)
+	response, err := Client().Do(request)
 	if err != nil {
 		return 0, "", fmt.Errorf("get %s%s: %w", host, path, err)
 	}

@@ -31,7 +31,9 @@ type Stand struct {
 type state struct {
 	Registry string `json:"registry"`
 	Ingress  string `json:"ingress"`
-	Bridge   struct {
+	// IngressPort is the ingress' port on this machine.
+	IngressPort int `json:"ingressPort"`
+	Bridge      struct {
 		Address string `json:"address"`
 	} `json:"bridge"`
 }
