@@ -89,8 +89,11 @@ func (e Evidence) newestReplicaSet(w Workload) *appsv1.ReplicaSet {
 		if !ownedBy(set, w.UID) {
 			continue
 		}
-		if w.Revision != "" && set.Annotations[revision] == w.Revision {
-			return set
+		if w.Revision != "" {
+			if set.Annotations[revision] == w.Revision {
+				return set
+			}
+			continue
 		}
 		if number, err := strconv.Atoi(set.Annotations[revision]); err == nil && number > highest {
 			newest, highest = set, number
