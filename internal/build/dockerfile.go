@@ -70,7 +70,8 @@ func invalidDockerfile(path string, err error) error {
 	if errors.As(err, &located) && len(located.Locations) > 0 {
 		line = firstLine(located.Locations[0])
 	}
-	return fault.New(fault.Invalid, "%s:%d: %s; correct the Dockerfile", path, line, Clean(err.Error(), maxCauseBytes))
+	text := strings.TrimPrefix(err.Error(), fmt.Sprintf("dockerfile parse error on line %d: ", line))
+	return fault.New(fault.Invalid, "%s:%d: %s; correct the Dockerfile", path, line, Clean(text, maxCauseBytes))
 }
 
 func firstLine(ranges []parser.Range) int {

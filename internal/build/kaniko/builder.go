@@ -120,7 +120,7 @@ func (b *Builder) ensureSecret(ctx context.Context, job *batchv1.Job, r build.Re
 	if err != nil {
 		return clusterFault(err, "read the Secret of build", job.Namespace, job.Name)
 	}
-	if metav1.IsControlledBy(found, job) || ownedBy(found, job) {
+	if ownedBy(found, job) {
 		return nil
 	}
 	err = secrets.Delete(ctx, found.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(found.UID))})

@@ -86,7 +86,7 @@ func newGrammar() grammar {
 		stage:     regexp.MustCompile(`^Building stage '.*' \[idx: '(\d+)', `),
 		problem:   regexp.MustCompile(`^(?:FATA\[\d+\] |Error: )?(error (?:building image|resolving|pushing image|checking push).*)$`),
 		prefix:    regexp.MustCompile(`^(?:error building image|error building stage|failed to execute command|waiting for process to exit|failed to optimize instructions|failed to get files used from context|resolving src|parsing dockerfile): `),
-		parseLine: regexp.MustCompile(`parse error on line (\d+)`),
+		parseLine: regexp.MustCompile(`parse error on line (\d{1,6})\b`),
 	}
 }
 
@@ -162,7 +162,9 @@ func (l *logReader) fail(problem string) {
 	d := diagnosis{output: build.Clean(strings.Join(l.output, " | "), maxOutputBytes)}
 	unnamed := strings.Contains(problem, neverLogged)
 	if parse := l.grammar.parseLine.FindStringSubmatch(problem); parse != nil {
-		d.line, _ = strconv.Atoi(parse[1])
+		if line, err := strconv.Atoi(parse[1]); err == nil {
+			d.line = line
+		}
 	}
 	if failing := l.failing(unnamed); failing != nil {
 		d.instruction, d.line = failing.Text, failing.Line

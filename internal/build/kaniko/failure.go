@@ -29,7 +29,7 @@ func fail(state *build.State, job *batchv1.Job, pod *corev1.Pod, failed *batchv1
 	}
 	if gone := nodeTrouble(pod); gone != "" {
 		state.Cause = build.CauseNode
-		state.Message = fmt.Sprintf("the node ended the build: %s; start it again", gone)
+		state.Message = fmt.Sprintf("the node ended the build: %s; start it again", strings.TrimRight(gone, ". "))
 		return
 	}
 	for _, status := range allStatuses(pod) {

@@ -69,7 +69,7 @@ func broken(err error) error {
 	if errors.Is(err, errTooLarge) {
 		return errTooLarge
 	}
-	return fault.Wrap(fault.Unavailable, err, "the build context broke off before its end; try again")
+	return fault.Wrap(fault.Unavailable, err, "the build context broke off before its end; try again, and if it repeats, look at the size of the context and the log of the server")
 }
 
 func (x *extractor) entry(header *tar.Header) error {

@@ -26,16 +26,7 @@ const (
 // unavailable, and follows no redirect. Zero limits mean the defaults. No
 // error holds the token.
 func Fetch(ctx context.Context, url, token, dir string, limits Limits) error {
-	fetch := fetcher{url: url, token: strings.TrimSpace(token), limits: limits.withDefaults()}
-	fetch.client = &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 nil, // the server is in or next to the cluster
-			ResponseHeaderTimeout: time.Minute,
-			TLSHandshakeTimeout:   10 * time.Second,
-			DisableCompression:    true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	fetch := newFetcher(url, token, limits)
 	defer fetch.client.CloseIdleConnections()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -50,6 +41,23 @@ type fetcher struct {
 	url    string
 	token  string
 	limits Limits
+}
+
+func newFetcher(url, token string, limits Limits) *fetcher {
+	return &fetcher{
+		client: &http.Client{
+			Transport: &http.Transport{
+				Proxy:                 nil, // the server is in or next to the cluster
+				ResponseHeaderTimeout: time.Minute,
+				TLSHandshakeTimeout:   10 * time.Second,
+				DisableCompression:    true,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		url:    url,
+		token:  strings.TrimSpace(token),
+		limits: limits.withDefaults(),
+	}
 }
 
 // persist fetches until it works, can't work, or has been tried often enough.
