@@ -1,6 +1,7 @@
 package scm
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -96,7 +97,7 @@ func (a Access) Client() *http.Client {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	return &http.Client{Timeout: callTimeout, Transport: bounded{transport}, CheckRedirect: sameHost}
+	return &http.Client{Transport: bounded{transport}, CheckRedirect: sameHost}
 }
 
 func sameHost(next *http.Request, before []*http.Request) error {
@@ -110,20 +111,42 @@ func sameHost(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// bounded cuts answers that are longer than any real one.
+// bounded ends calls that take too long and answers that are too long. The
+// time is bounded here and not by http.Client.Timeout, which keeps a goroutine
+// for every answer that isn't closed; go-github doesn't close those it reads
+// an error from.
 type bounded struct{ next http.RoundTripper }
 
-// RoundTrip bounds the answer's body.
+// RoundTrip makes the call; its time runs until the answer is read or closed.
 func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := b.next.RoundTrip(req)
+	ctx, cancel := context.WithTimeout(req.Context(), callTimeout)
+	resp, err := b.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	resp.Body = limitedBody{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	resp.Body = &boundedBody{rest: io.LimitReader(resp.Body, maxAnswer), whole: resp.Body, cancel: cancel}
 	return resp, nil
 }
 
-type limitedBody struct {
-	io.Reader
-	io.Closer
+// boundedBody is an answer's body that frees its call when it ends.
+type boundedBody struct {
+	rest   io.Reader
+	whole  io.Closer
+	cancel context.CancelFunc
+}
+
+// Read reads on until the end or the bound.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.rest.Read(p)
+	if err != nil {
+		b.cancel()
+	}
+	return n, err
+}
+
+// Close frees the call.
+func (b *boundedBody) Close() error {
+	b.cancel()
+	return b.whole.Close()
 }

@@ -8,6 +8,8 @@
 // changed, and who changed it.
 package scm
 
+import "strconv"
+
 // Kind says what happened.
 type Kind string
 
@@ -58,6 +60,25 @@ type Event struct {
 	Action string `json:"action,omitempty"`
 	// Repositories are those an installation gained or lost.
 	Repositories []string `json:"repositories,omitempty"`
+	// Also holds the further moves of a delivery that tells of several refs,
+	// at most MaxMoves. Only Bitbucket's do.
+	Also []Event `json:"also,omitempty"`
+}
+
+// MaxMoves bounds how many refs one delivery is believed to have moved; the
+// heads are read from git anyway.
+const MaxMoves = 50
+
+// Each returns the events that a delivery tells of, in order, each with an id
+// of its own.
+func (e Event) Each() []Event {
+	events := []Event{e}
+	for i, also := range e.Also {
+		also.Delivery = e.Delivery + "." + strconv.Itoa(i+2)
+		events = append(events, also)
+	}
+	events[0].Also = nil
+	return events
 }
 
 // Action is what happened to a pull request.

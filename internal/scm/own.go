@@ -17,6 +17,14 @@ func Marker(topic string) string {
 	return "<!-- " + own + strings.ReplaceAll(topic, "--", "- -") + " -->"
 }
 
+// Mark returns the body of a note with its hidden line.
+func (n Note) Mark() string { return Marker(n.Topic) + "\n" + n.Body }
+
+// Marked reports whether a comment's text is that of the note, as it is or as
+// it was before an edit. Who wrote it must be asked too: anyone can write the
+// hidden line.
+func (n Note) Marked(body string) bool { return strings.HasPrefix(body, Marker(n.Topic)) }
+
 // OwnComment reports whether a comment is one of Slipway's.
 func OwnComment(body string) bool { return strings.HasPrefix(body, "<!-- "+own) }
 

@@ -83,6 +83,15 @@ func Commit(id string) (string, error) {
 	return id, nil
 }
 
+// FullCommit returns a commit id that an operation can't do without.
+func FullCommit(operation, id string) (string, error) {
+	commit, err := Commit(id)
+	if err != nil || commit == "" {
+		return "", fault.New(fault.Invalid, "%s: %q is no full commit id", operation, Bound(id, 64))
+	}
+	return commit, nil
+}
+
 // BranchRef returns the full ref of a branch that a body names, checked.
 func BranchRef(name string) (string, error) {
 	if err := checkRef(Branch(name)); err != nil {

@@ -1,6 +1,12 @@
 package scm
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
 
 // MaxDescription is how many runes a status may say; GitHub's limit, the
 // smallest of all.
@@ -76,6 +82,7 @@ const (
 // Deployment is a stage's release as a forge shows it.
 type Deployment struct {
 	ID          string // the forge's; empty to make one
+	Release     string // names it, so that one is made only once
 	Repository  string
 	Commit      string
 	Ref         string // full ref
@@ -117,3 +124,20 @@ type Hook struct {
 	Active bool
 	Events []string // the forge's own names; empty means those that Slipway reads
 }
+
+// Check refuses a hook that Slipway couldn't believe: one without a secret.
+func (h Hook) Check() error {
+	if h.Secret == "" {
+		return fault.New(fault.Invalid, "a hook must have a secret; nothing is accepted without one")
+	}
+	if !strings.HasPrefix(h.URL, "https://") && !strings.HasPrefix(h.URL, "http://") {
+		return fault.New(fault.Invalid, "a hook's address must be an http or https URL")
+	}
+	return nil
+}
+
+// String gives no secret away.
+func (h Hook) String() string { return fmt.Sprintf("hook %s to %s", h.ID, h.URL) }
+
+// GoString is String, for %#v.
+func (h Hook) GoString() string { return h.String() }

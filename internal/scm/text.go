@@ -49,7 +49,7 @@ func notInPath(r rune) bool {
 }
 
 // Name returns a bounded name of one line: control characters become spaces.
-func Name(s string) string { return bound(oneLine(s), maxName) }
+func Name(s string) string { return Bound(oneLine(s), maxName) }
 
 // Body returns a bounded text that keeps its line ends.
 func Body(s string) string {
@@ -59,7 +59,7 @@ func Body(s string) string {
 		}
 		return r
 	}, s)
-	return bound(clean, MaxComment)
+	return Bound(clean, MaxComment)
 }
 
 // Labels returns the names, bounded in length and number.
@@ -124,8 +124,8 @@ func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
-// bound cuts s to at most limit bytes, never inside a character.
-func bound(s string, limit int) string {
+// Bound cuts s to at most limit bytes, never inside a character.
+func Bound(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

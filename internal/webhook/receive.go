@@ -190,17 +190,29 @@ func (d *Door) keep(ctx context.Context, r *request) (answer, int, error) {
 	if reason := uninteresting(event); reason != "" {
 		return answer{Result: string(resultIgnored), Reason: reason}, http.StatusOK, nil
 	}
-	delivery := r.delivery(repository, event)
+	return d.persist(ctx, r, repository, event)
+}
+
+// persist makes each event of a delivery durable. When one can't be, the forge
+// or its user sends all of them again, and those that are kept are duplicates.
+func (d *Door) persist(ctx context.Context, r *request, repository string, event scm.Event) (answer, int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Create)
 	defer cancel()
-	created, err := d.options.Deliveries.Create(ctx, delivery)
-	if err != nil {
-		return answer{}, 0, undurable(err)
+	reply, status := answer{Result: string(resultDuplicate)}, http.StatusOK
+	for _, each := range event.Each() {
+		delivery := r.delivery(repository, each)
+		created, err := d.options.Deliveries.Create(ctx, delivery)
+		if err != nil {
+			return answer{}, 0, undurable(err)
+		}
+		if created {
+			reply.Result, status = string(resultAccepted), http.StatusAccepted
+		}
+		if reply.Delivery == "" {
+			reply.Delivery = delivery.Name
+		}
 	}
-	if !created {
-		return answer{Result: string(resultDuplicate), Delivery: delivery.Name}, http.StatusOK, nil
-	}
-	return answer{Result: string(resultAccepted), Delivery: delivery.Name}, http.StatusAccepted, nil
+	return reply, status, nil
 }
 
 // repositoryOf returns the project's name of the repository that an event is

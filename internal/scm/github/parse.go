@@ -4,11 +4,8 @@ import (
 	"net/http"
 
 	"github.com/slipway-dev/slipway/internal/scm"
+	"github.com/slipway-dev/slipway/internal/scm/hub"
 )
-
-// parser reads the body of one kind of event into an event that has its name,
-// delivery and nothing else yet.
-type parser func(e scm.Event, body []byte) (scm.Event, error)
 
 // Parse reads a verified delivery.
 func (Driver) Parse(h http.Header, body []byte) (scm.Event, error) {
@@ -16,154 +13,95 @@ func (Driver) Parse(h http.Header, body []byte) (scm.Event, error) {
 	if err != nil {
 		return scm.Event{}, err
 	}
-	parse := parserOf(e.Name)
-	if parse == nil {
-		return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook may leave it out"), nil
-	}
-	return parse(e, body)
-}
-
-func parserOf(event string) parser {
-	switch event {
+	switch e.Name {
 	case "push":
-		return parsePush
+		return hub.ParsePush(e, body)
 	case "create", "delete":
-		return parseRef
+		return hub.ParseRef(e, body)
 	case "pull_request":
-		return parsePullRequest
+		return hub.ParsePullRequest(e, body, actionOf)
 	case "pull_request_review":
-		return parseReview
+		return hub.ParsePullRequest(e, body, reviewOf)
 	case "issue_comment":
-		return parseComment
+		return hub.ParseComment(e, body)
 	case "check_run":
-		return parseCheckRun
+		return parseCheckRun(e, body)
 	case "check_suite":
-		return parseCheckSuite
+		return parseCheckSuite(e, body)
 	case "status":
-		return parseStatus
+		return hub.ParseStatus(e, body)
 	case "installation", "installation_repositories":
-		return parseInstallation
+		return parseInstallation(e, body)
 	case "ping":
-		return parsePing
+		return parsePing(e, body)
 	}
-	return nil
+	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook may leave it out"), nil
 }
 
-// about is the part that most bodies share.
-type about struct {
-	Action     string      `json:"action"`
-	Repository *repository `json:"repository"`
-	Sender     *user       `json:"sender"`
+// actionOf translates GitHub's action; empty when no preview depends on it.
+func actionOf(hook hub.Event) scm.Action {
+	switch hook.Action {
+	case "opened":
+		return scm.ActionOpened
+	case "synchronize":
+		return scm.ActionUpdated
+	case "reopened":
+		return scm.ActionReopened
+	case "closed":
+		return scm.ActionClosed
+	case "labeled", "unlabeled":
+		return scm.ActionLabeled
+	case "converted_to_draft":
+		return scm.ActionDrafted
+	case "ready_for_review":
+		return scm.ActionReady
+	case "edited":
+		if hook.Changes.Base != nil {
+			return scm.ActionRetargeted
+		}
+	}
+	return ""
 }
 
-type repository struct {
-	FullName string `json:"full_name"`
-}
-
-type user struct {
-	Login string `json:"login"`
-}
-
-func (u *user) login() string {
-	if u == nil {
-		return ""
+// reviewOf translates what happened to a review: approvals may be what a
+// stage waits for, an edited text isn't.
+func reviewOf(hook hub.Event) scm.Action {
+	if hook.Action == "submitted" || hook.Action == "dismissed" {
+		return scm.ActionReviewed
 	}
-	return scm.Name(u.Login)
-}
-
-// fill puts the shared part into the event.
-func (a about) fill(e scm.Event) (scm.Event, error) {
-	var path string
-	if a.Repository != nil {
-		path = a.Repository.FullName
-	}
-	repository, err := scm.Repository(path)
-	if err != nil {
-		return scm.Event{}, err
-	}
-	e.Repository, e.Actor = repository, a.Sender.login()
-	return e, nil
-}
-
-// begin decodes a body and fills in what it shares with the others.
-func begin(e scm.Event, body []byte, v any, shared *about) (scm.Event, error) {
-	if err := scm.Decode(body, v); err != nil {
-		return scm.Event{}, err
-	}
-	return shared.fill(e)
-}
-
-func parsePush(e scm.Event, body []byte) (scm.Event, error) {
-	var push struct {
-		about
-		Ref    string `json:"ref"`
-		Before string `json:"before"`
-		After  string `json:"after"`
-		Forced bool   `json:"forced"`
-	}
-	e, err := begin(e, body, &push, &push.about)
-	if err != nil {
-		return scm.Event{}, err
-	}
-	if push.Before == "" || push.After == "" {
-		return scm.Event{}, scm.Incomplete("push", "before and after")
-	}
-	return scm.Move{Ref: push.Ref, Before: push.Before, After: push.After, Forced: push.Forced}.Apply(e)
-}
-
-// parseRef reads the creation or deletion of a ref. GitHub sends a push for
-// each as well, which knows the commits; this one comes alone when more than
-// three refs move at once.
-func parseRef(e scm.Event, body []byte) (scm.Event, error) {
-	var change struct {
-		about
-		Ref     string `json:"ref"`
-		RefType string `json:"ref_type"`
-	}
-	e, err := begin(e, body, &change, &change.about)
-	if err != nil {
-		return scm.Event{}, err
-	}
-	deleted := e.Name == "delete"
-	switch change.RefType {
-	case "branch":
-		return scm.Named(e, scm.Branch(change.Ref), deleted)
-	case "tag":
-		return scm.Named(e, scm.Tag(change.Ref), deleted)
-	}
-	return scm.Ignored(e.Name, e.Delivery, "only branches and tags become stages"), nil
+	return ""
 }
 
 func parsePing(e scm.Event, body []byte) (scm.Event, error) {
-	var ping about
+	var ping hub.About
 	if err := scm.Decode(body, &ping); err != nil {
 		return scm.Event{}, err
 	}
 	e.Kind = scm.KindPing
 	if ping.Repository == nil {
-		return e, nil
+		return e, nil // an organization's hook
 	}
-	return ping.fill(e)
+	return ping.Fill(e)
 }
 
 func parseInstallation(e scm.Event, body []byte) (scm.Event, error) {
 	var installation struct {
-		Action              string       `json:"action"`
-		Sender              *user        `json:"sender"`
-		Repositories        []repository `json:"repositories"`
-		RepositoriesAdded   []repository `json:"repositories_added"`
-		RepositoriesRemoved []repository `json:"repositories_removed"`
+		Action              string           `json:"action"`
+		Sender              *hub.User        `json:"sender"`
+		Repositories        []hub.Repository `json:"repositories"`
+		RepositoriesAdded   []hub.Repository `json:"repositories_added"`
+		RepositoriesRemoved []hub.Repository `json:"repositories_removed"`
 	}
 	if err := scm.Decode(body, &installation); err != nil {
 		return scm.Event{}, err
 	}
 	var paths []string
-	for _, list := range [][]repository{installation.Repositories, installation.RepositoriesAdded, installation.RepositoriesRemoved} {
+	for _, list := range [][]hub.Repository{installation.Repositories, installation.RepositoriesAdded, installation.RepositoriesRemoved} {
 		for _, r := range list {
 			paths = append(paths, r.FullName)
 		}
 	}
-	e.Kind, e.Actor = scm.KindInstallation, installation.Sender.login()
+	e.Kind, e.Actor = scm.KindInstallation, installation.Sender.Name()
 	e.Action, e.Repositories = scm.Name(installation.Action), scm.Paths(paths)
 	return e, nil
 }

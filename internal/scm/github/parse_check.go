@@ -1,17 +1,20 @@
 package github
 
-import "github.com/slipway-dev/slipway/internal/scm"
+import (
+	"github.com/slipway-dev/slipway/internal/scm"
+	"github.com/slipway-dev/slipway/internal/scm/hub"
+)
 
 func parseCheckRun(e scm.Event, body []byte) (scm.Event, error) {
 	var hook struct {
-		about
+		hub.About
 		CheckRun struct {
 			Name       string `json:"name"`
 			SHA        string `json:"head_sha"`
 			Conclusion string `json:"conclusion"`
 		} `json:"check_run"`
 	}
-	e, err := begin(e, body, &hook, &hook.about)
+	e, err := hub.Begin(e, body, &hook, &hook.About)
 	if err != nil {
 		return scm.Event{}, err
 	}
@@ -21,7 +24,7 @@ func parseCheckRun(e scm.Event, body []byte) (scm.Event, error) {
 
 func parseCheckSuite(e scm.Event, body []byte) (scm.Event, error) {
 	var hook struct {
-		about
+		hub.About
 		CheckSuite struct {
 			SHA        string `json:"head_sha"`
 			Conclusion string `json:"conclusion"`
@@ -31,7 +34,7 @@ func parseCheckSuite(e scm.Event, body []byte) (scm.Event, error) {
 			} `json:"app"`
 		} `json:"check_suite"`
 	}
-	e, err := begin(e, body, &hook, &hook.about)
+	e, err := hub.Begin(e, body, &hook, &hook.About)
 	if err != nil {
 		return scm.Event{}, err
 	}
@@ -41,29 +44,6 @@ func parseCheckSuite(e scm.Event, body []byte) (scm.Event, error) {
 		name = suite.App.Name
 	}
 	return scm.Checked(e, suite.SHA, name, stateOf(hook.Action, suite.Conclusion))
-}
-
-func parseStatus(e scm.Event, body []byte) (scm.Event, error) {
-	var hook struct {
-		about
-		SHA     string `json:"sha"`
-		Context string `json:"context"`
-		State   string `json:"state"`
-	}
-	e, err := begin(e, body, &hook, &hook.about)
-	if err != nil {
-		return scm.Event{}, err
-	}
-	state := scm.StateError
-	switch hook.State {
-	case "success":
-		state = scm.StateSuccess
-	case "failure":
-		state = scm.StateFailure
-	case "pending":
-		state = scm.StatePending
-	}
-	return scm.Checked(e, hook.SHA, hook.Context, state)
 }
 
 // stateOf translates the state of a check; one that is to be run again is

@@ -19,7 +19,8 @@ import (
 const publicAPI = "https://api.github.com/"
 
 // Reporter reports to GitHub. Make one per credentials and keep it: it
-// remembers until when GitHub limits the rate of calls, and spares them.
+// remembers until when GitHub limits the rate of calls, and spares them. It
+// implements every interface of package scm for reporting.
 type Reporter struct {
 	client *api.Client
 	app    *api.Client // speaks as the App itself; nil with a token
@@ -79,9 +80,9 @@ func (r *Reporter) SetStatus(ctx context.Context, s scm.Status) error {
 	if err != nil {
 		return err
 	}
-	commit, err := scm.Commit(s.Commit)
-	if err != nil || commit == "" {
-		return fault.New(fault.Invalid, "%s: %q is no full commit id", operation, s.Commit)
+	commit, err := scm.FullCommit(operation, s.Commit)
+	if err != nil {
+		return err
 	}
 	status := &api.RepoStatus{
 		State:       api.String(string(s.State)),

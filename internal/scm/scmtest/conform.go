@@ -200,6 +200,10 @@ func (s Subject) hostile(t *testing.T) {
 		})
 	}
 	swap := func(old, replacement string) []byte { return bytes.ReplaceAll(good, []byte(old), []byte(replacement)) }
+	owner := func(replacement string) []byte { // a path is whole or in two fields
+		body := swap("acme/shop", replacement+"/shop")
+		return bytes.ReplaceAll(body, []byte(`"acme"`), []byte(`"`+replacement+`"`))
+	}
 	bodies := map[string][]byte{
 		"empty":              nil,
 		"no JSON":            []byte(canary),
@@ -209,10 +213,10 @@ func (s Subject) hostile(t *testing.T) {
 		"two values":         append(bytes.Clone(good), good...),
 		"byte order mark":    append([]byte("\xef\xbb\xbf"), good...),
 		"deep":               []byte(strings.Repeat(`{"a":`, 20000) + "1" + strings.Repeat("}", 20000)),
-		"repository climbs":  swap(Path, "../.."),
-		"repository alone":   swap(Path, "shop"),
-		"repository long":    swap(Path, "acme/"+strings.Repeat("x", 400)),
-		"repository control": swap(Path, `acme/sh\u0000op`),
+		"repository climbs":  owner(".."),
+		"repository alone":   owner(""),
+		"repository long":    owner(strings.Repeat("x", 400)),
+		"repository control": owner(`ac\u0000me`),
 		"commit short":       swap(Two, "2222"),
 		"commit option":      swap(Two, "--upload-pack="+canary+"-----------"),
 		"commit upper case":  swap(Two, strings.Repeat("A", 40)),
