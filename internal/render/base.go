@@ -1,7 +1,10 @@
 package render
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
@@ -9,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/helm"
 	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
@@ -25,13 +29,14 @@ const (
 type layout struct {
 	request  Request
 	files    Files
+	limits   Limits
 	tree     map[string][]byte
 	warnings []string
 }
 
 // newLayout puts the repository's files where the layers will look for them.
 func newLayout(req Request, files Files) *layout {
-	l := &layout{request: req, files: files, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
+	l := &layout{request: req, files: files, limits: DefaultLimits(), tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
 	for name, data := range files.Tree {
 		l.tree[join(repoDir, name)] = data
 	}
@@ -41,10 +46,10 @@ func newLayout(req Request, files Files) *layout {
 // bases makes one base per service and returns their directories. There is no
 // directory that gathers them: every level costs Kustomize a pass over all
 // objects that is quadratic in their number.
-func (l *layout) bases() ([]string, error) {
+func (l *layout) bases(ctx context.Context) ([]string, error) {
 	var dirs []string
 	for _, name := range l.request.serviceNames() {
-		made, err := l.base(name, l.request.Services[name])
+		made, err := l.base(ctx, name, l.request.Services[name])
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +62,7 @@ func (l *layout) bases() ([]string, error) {
 
 // base makes the base of one service; false means that an overlay has brought
 // it already.
-func (l *layout) base(name string, s project.Service) (bool, error) {
+func (l *layout) base(ctx context.Context, name string, s project.Service) (bool, error) {
 	dir := join(basesDir, name)
 	switch s.Source() {
 	case project.SourceBuild:
@@ -80,6 +85,8 @@ func (l *layout) base(name string, s project.Service) (bool, error) {
 			Resources: []string{join("../..", join(repoDir, s.Kustomize))},
 			Labels:    serviceLabel(name),
 		})
+	case project.SourceHelm:
+		return true, l.chart(ctx, dir, name, *s.Helm)
 	}
 	return false, fault.New(fault.Invalid, "service %s: it has no source; give it one of build, image, template, compose, helm, kustomize", name)
 }
@@ -106,6 +113,23 @@ func (l *layout) workload(dir, name string, s project.Service, image string) err
 		}
 		l.tree[join(dir, object.File)] = text
 		list.Resources = append(list.Resources, object.File)
+	}
+	return l.write(dir, list)
+}
+
+// chart makes a base of the objects that a Helm chart renders.
+func (l *layout) chart(ctx context.Context, dir, name string, source project.Helm) error {
+	output, err := helm.Render(ctx, l.files.Sources, helm.Input{
+		Service: name, Namespace: l.request.namespace(), Source: source, Limits: l.limits,
+	})
+	if err != nil {
+		return err
+	}
+	l.warnings = append(l.warnings, output.Warnings...)
+	list := types.Kustomization{Labels: serviceLabel(name)}
+	for _, file := range slices.Sorted(maps.Keys(output.Files)) {
+		l.tree[join(dir, file)] = output.Files[file]
+		list.Resources = append(list.Resources, file)
 	}
 	return l.write(dir, list)
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/helm"
 	"github.com/slipway-dev/slipway/internal/render/kustomize"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
@@ -26,18 +27,14 @@ func CollectFrom(ctx context.Context, source tree.Source, req Request, limits Li
 		return Files{}, err
 	}
 	c := &collector{reader: tree.NewReader(source, limits), request: req}
-	for _, name := range req.serviceNames() {
-		if err := c.service(ctx, name, req.Services[name]); err != nil {
-			return Files{}, err
-		}
-	}
-	if err := c.overlays(ctx); err != nil {
+	if err := c.kustomizations(ctx); err != nil {
 		return Files{}, err
 	}
-	if err := c.checkNesting(); err != nil {
+	seen := maps.Clone(c.reader.Files())
+	if err := c.sources(ctx); err != nil {
 		return Files{}, err
 	}
-	return Files{Tree: c.reader.Files(), Overlays: c.found}, nil
+	return Files{Tree: seen, Sources: c.reader.Files(), Overlays: c.found}, nil
 }
 
 type collector struct {
@@ -46,23 +43,55 @@ type collector struct {
 	found   []Overlay
 }
 
-// service reads what one service's source refers to.
-func (c *collector) service(ctx context.Context, name string, s project.Service) error {
-	at := func(field string) tree.Place {
-		return tree.Place{File: project.FileName, Field: "services." + name + "." + field}
+// place returns where the project file speaks of a service.
+func place(service, field string) tree.Place {
+	at := tree.Place{File: project.FileName, Field: "services." + service}
+	if field != "" {
+		at.Field += "." + field
 	}
-	switch s.Source() {
-	case project.SourceBuild, project.SourceImage:
-		return nil
-	case project.SourceKustomize:
-		dir, err := tree.Resolve(at("kustomize"), ".", s.Kustomize)
+	return at
+}
+
+// kustomizations reads all that Kustomize itself will read.
+func (c *collector) kustomizations(ctx context.Context) error {
+	for _, name := range c.request.serviceNames() {
+		ref := c.request.Services[name].Kustomize
+		if ref == "" {
+			continue
+		}
+		at := place(name, "kustomize")
+		dir, err := tree.Resolve(at, ".", ref)
 		if err != nil {
 			return err
 		}
-		_, err = kustomize.Walk(ctx, c.reader, at("kustomize"), dir)
+		if _, err := kustomize.Walk(ctx, c.reader, at, dir); err != nil {
+			return err
+		}
+	}
+	if err := c.overlays(ctx); err != nil {
 		return err
 	}
-	return fault.New(fault.Invalid, "%s: the service has no source; give it one of build, image, template, compose, helm, kustomize", at(""))
+	return c.checkNesting()
+}
+
+// sources reads what the other sources become bases of.
+func (c *collector) sources(ctx context.Context) error {
+	for _, name := range c.request.serviceNames() {
+		if err := c.source(ctx, name, c.request.Services[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collector) source(ctx context.Context, name string, s project.Service) error {
+	switch s.Source() {
+	case project.SourceBuild, project.SourceImage, project.SourceKustomize:
+		return nil
+	case project.SourceHelm:
+		return helm.Collect(ctx, c.reader, place(name, ""), *s.Helm)
+	}
+	return place(name, "").Refuse("the service has no source; give it one of build, image, template, compose, helm, kustomize")
 }
 
 // overlays reads the project's and the stage's overlay.
@@ -119,8 +148,7 @@ func (c *collector) checkNesting() error {
 		for _, overlay := range c.found {
 			dir := path.Clean(ref)
 			if tree.Inside(dir, overlay.Directory) && !slices.Contains(overlay.Reaches, dir) {
-				at := tree.Place{File: project.FileName, Field: "services." + name + ".kustomize"}
-				return at.Refuse("the directory %s holds the overlay %s, which Kustomize takes for a cycle; move the overlay beside it", tree.Quote(dir), tree.Quote(overlay.Directory))
+				return place(name, "kustomize").Refuse("the directory %s holds the overlay %s, which Kustomize takes for a cycle; move the overlay beside it", tree.Quote(dir), tree.Quote(overlay.Directory))
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 	if err := req.check(); err != nil {
 		return Result{}, err
 	}
-	l, err := arrange(req, files)
+	l, err := arrange(ctx, req, files)
 	if err != nil {
 		return Result{}, err
 	}
@@ -30,9 +30,9 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 }
 
 // arrange lays out everything that Kustomize is to see.
-func arrange(req Request, files Files) (*layout, error) {
+func arrange(ctx context.Context, req Request, files Files) (*layout, error) {
 	l := newLayout(req, files)
-	bases, err := l.bases()
+	bases, err := l.bases(ctx)
 	if err != nil {
 		return nil, err
 	}

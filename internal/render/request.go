@@ -44,7 +44,10 @@ func DefaultLimits() Limits { return tree.DefaultLimits() }
 // Files are what rendering needs of a commit. Kustomization files are in the
 // form in which they were understood.
 type Files struct {
-	Tree map[string][]byte `json:"tree"`
+	// Tree is what Kustomize sees of the repository.
+	Tree map[string][]byte `json:"tree,omitempty"`
+	// Sources are charts, Compose files and what they refer to.
+	Sources map[string][]byte `json:"sources,omitempty"`
 	// Overlays are the overlays of the request, in the order in which they
 	// apply.
 	Overlays []Overlay `json:"overlays,omitempty"`

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) == 5 && os.Args[1] == "probe" {
+		probe(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
