@@ -52,7 +52,7 @@ func (c *checker) members() {
 			who = "group " + strings.ToLower(m.Group)
 		}
 		if first, ok := seen[who]; ok && m.User+m.Group != "" {
-			c.at(path, "names a "+who+" again who stands in "+first, "give each member one role")
+			c.at(path, who+" stands in "+first+" already", "give each member one role")
 		}
 		seen[who] = path
 		owner = owner || m.Role == project.RoleOwner
@@ -150,14 +150,31 @@ func (c *checker) previews() {
 	if p == nil {
 		return
 	}
-	if p.From != "" {
-		c.stage(p.From, "previews.from")
+	if p.From != "" && c.stage(p.From, "previews.from") {
+		c.previewHosts(p.From)
 	}
 	for i, into := range p.Into {
 		c.ref(into, index("previews.into", i))
 	}
 	c.duration(p.TTL, "previews.ttl", maxLife)
 	c.duration(p.SleepAfter, "previews.sleepAfter", maxLife)
+}
+
+// previewHosts refuses hosts that every preview of a stage would share. Those
+// under the stage's own hosts are not taken over.
+func (c *checker) previewHosts(from string) {
+	services := c.doc.root.get("services")
+	for _, name := range c.file.ServiceNames() {
+		routes := forStage(services.get(name), from).get("routes")
+		if routes == nil {
+			continue
+		}
+		for _, route := range routes.items {
+			if host := route.get("host"); host != nil {
+				c.on(host, "all previews would share the host "+clip(host.text)+` of the stage "`+from+`"`, "give the host in the stage's hosts, which previews don't take")
+			}
+		}
+	}
 }
 
 func (c *checker) freeze(s project.Stage, path string) {

@@ -51,8 +51,12 @@ func (c *checker) strangers(hosts *node) {
 	if hosts == nil {
 		return
 	}
+	names := c.file.ServiceNames()
 	for _, e := range hosts.entries {
-		if names := c.file.ServiceNames(); !slices.Contains(names, e.key) && c.doc.root.get("services") != nil {
+		if c.full() || c.doc.root.get("services") == nil {
+			return
+		}
+		if !slices.Contains(names, e.key) {
 			c.beyond(e.at, e.value.path(), `there is no service "`+clip(e.key)+`"`, suggest(e.key, names))
 		}
 	}

@@ -28,11 +28,11 @@ func (c *checker) services() {
 			continue
 		}
 		for _, o := range stages.entries {
-			if c.part == primary && !c.stage(o.key, o.value.path()) {
+			if c.full() || c.part == primary && !c.stage(o.key, o.value.path()) {
 				continue
 			}
 			if o.value.kind == kindMap && c.sameSource(service, o.value) {
-				c.effective(forStage(e.value, o.key))
+				c.effective(forStage(e.value, o.key), o.key)
 			}
 		}
 	}
@@ -58,16 +58,21 @@ func (c *checker) sameSource(service project.Service, override *node) bool {
 	return same
 }
 
-// effective checks a service with a stage's override applied.
-func (c *checker) effective(n *node) {
+// effective checks a service with a stage's override applied and reports what
+// is wrong only there.
+func (c *checker) effective(n *node, stage string) {
 	var service project.Service
-	before := len(c.problems)
-	d := decoder{report: c.report, grammar: c.grammar}
+	inner := *c
+	inner.report = &report{file: c.report.file}
+	d := decoder{report: inner.report, grammar: c.grammar}
 	d.value(n, reflect.ValueOf(&service).Elem(), rule{}, whole)
-	for i := before; i < len(c.problems); i++ {
-		c.problems[i].beyond = true
+	inner.service(n, service)
+	for _, p := range inner.problems {
+		if !slices.ContainsFunc(c.problems, p.same) {
+			p.What, p.beyond = p.What+` in the stage "`+stage+`"`, true
+			c.problems = append(c.problems, p)
+		}
 	}
-	c.service(n, service)
 }
 
 func (c *checker) service(n *node, s project.Service) {

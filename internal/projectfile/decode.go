@@ -26,7 +26,7 @@ const (
 
 // value reads n into v.
 func (d decoder) value(n *node, v reflect.Value, r rule, m mode) {
-	if n.kind == kindInvalid || m == override && n.kind == kindNull {
+	if d.full() || n.kind == kindInvalid || m == override && n.kind == kindNull {
 		return
 	}
 	switch v.Kind() {
@@ -77,6 +77,9 @@ func (d decoder) structure(n *node, v reflect.Value, m mode) {
 	fields := d.fields(v.Type())
 	unknown := false
 	for _, e := range n.entries {
+		if d.full() {
+			return
+		}
 		at := slices.IndexFunc(fields, func(f field) bool { return f.key == e.key })
 		if at < 0 || m == override && notInOverride(v.Type(), e.key) {
 			unknown = true
@@ -153,6 +156,8 @@ func (d decoder) table(n *node, v reflect.Value, r rule, m mode) {
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.entries)))
 	for _, e := range n.entries {
 		switch {
+		case d.full():
+			return
 		case r.keys != nil && !d.conforms(e.key, r.keys, e.at, e.value.slot):
 			continue
 		case m == override && e.value.kind == kindNull:
@@ -189,16 +194,20 @@ func (d decoder) count(n *node, have int, r rule, what string) {
 	case have < r.min:
 		d.structural(n.at, n.path(), "is empty", fmt.Sprintf("add at least %d", r.min))
 	case r.max > 0 && have > r.max:
+		d.overfull = true
 		d.structural(n.at, n.path(), fmt.Sprintf("has %d %s, more than %d", have, what, r.max), "remove some")
 	}
 }
 
 func (d decoder) text(n *node, v reflect.Value, r rule) {
-	if !d.is(n, kindString, "put it in quotes") {
+	remedy := "put it in quotes"
+	if len(r.enum) > 0 {
+		remedy = "use one of " + list(r.enum)
+	}
+	if !d.is(n, kindString, remedy) {
 		return
 	}
 	if len(r.enum) > 0 && !slices.Contains(r.enum, n.text) {
-		remedy := "use one of " + list(r.enum)
 		if near := nearest(n.text, r.enum); near != "" {
 			remedy += "; did you mean " + near + "?"
 		}

@@ -26,10 +26,16 @@ type field struct {
 }
 
 func newGrammar() *grammar {
-	return &grammar{
+	g := &grammar{
 		rules: rules(), shapes: shapes(),
 		patterns: map[string]*regexp.Regexp{}, types: map[reflect.Type][]field{},
 	}
+	further := reflect.TypeFor[secondaryFile]()
+	for i := range further.NumField() {
+		key, _, _ := strings.Cut(further.Field(i).Tag.Get("json"), ",")
+		g.rules[further.Name()+"."+key] = g.rules["File."+key]
+	}
+	return g
 }
 
 // fields returns a struct's fields in their order.

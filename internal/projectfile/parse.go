@@ -79,8 +79,10 @@ func (doc *Document) versionOne(r *report, g *grammar, p part) {
 	} else {
 		d.value(doc.root, reflect.ValueOf(doc.File).Elem(), rule{}, whole)
 	}
-	c := checker{report: r, grammar: g, doc: doc, file: doc.File, part: p}
-	c.check()
+	if !r.overfull {
+		c := checker{report: r, grammar: g, doc: doc, file: doc.File, part: p}
+		c.check()
+	}
 	fillDefaults(doc.File)
 }
 

@@ -29,6 +29,12 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s; %s", p.File, p.Line, p.Column, p.Path, p.What, p.Remedy)
 }
 
+// same reports whether both say the same about the same place.
+func (p Problem) same(other Problem) bool {
+	p.beyond = other.beyond
+	return p == other
+}
+
 // Problems are the mistakes of one file, sorted by position. They are an
 // error with code fault.Invalid.
 type Problems []Problem
@@ -55,7 +61,14 @@ func (p Problems) As(target any) bool {
 type report struct {
 	file     string
 	problems Problems
+	// overfull says that some list or map has more items than allowed; what
+	// compares all items with each other is then left undone.
+	overfull bool
 }
+
+// full reports whether enough problems are known to stop looking for more: a
+// hostile file must not buy a suggestion for each of its thousand mistakes.
+func (r *report) full() bool { return len(r.problems) >= 20*MaxProblems }
 
 // structural adds a problem that the schema knows as well.
 func (r *report) structural(at place, path, what, remedy string) {
@@ -87,7 +100,7 @@ func (r *report) err() error {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.What, b.What), cmp.Compare(a.Remedy, b.Remedy))
 	})
-	problems := slices.Compact(r.problems)
+	problems := slices.CompactFunc(r.problems, Problem.same)
 	if more := len(problems) - MaxProblems; more > 0 {
 		last := problems[MaxProblems-1]
 		last.Path, last.What = "file", fmt.Sprintf("%d more problems from here on are not shown", more+1)

@@ -18,6 +18,8 @@ func scan(r *report, data []byte) (token.Tokens, bool) {
 		return nil, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	// The YAML lexer counts a comment's CRLF as two lines.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if !scanBytes(r, data) {
 		return nil, false
 	}
@@ -35,24 +37,24 @@ func scan(r *report, data []byte) (token.Tokens, bool) {
 
 // scanBytes refuses what is no text, and lines of absurd length.
 func scanBytes(r *report, data []byte) bool {
-	line, start := 1, 0
+	at, start := place{1, 1}, 0
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
-		at := place{line, utf8.RuneCount(data[start:i]) + 1}
 		switch {
 		case c == utf8.RuneError && size <= 1:
 			r.beyond(at, "", "contains a byte that is not UTF-8", "save the file as UTF-8")
 			return false
-		case c < ' ' && c != '\n' && c != '\r' && c != '\t' || c >= 0x7f && c <= 0x9f && c != 0x85:
+		case c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c <= 0x9f && c != 0x85:
 			r.beyond(at, "", fmt.Sprintf("contains the control character U+%04X", c), `remove it, or write it as an escape in a "quoted" string`)
 			return false
 		case i-start >= MaxLine:
-			r.beyond(place{line, 1}, "", fmt.Sprintf("has a line longer than %d bytes", MaxLine), "break the line")
+			r.beyond(place{at.line, 1}, "", fmt.Sprintf("has a line longer than %d bytes", MaxLine), "break the line")
 			return false
 		}
 		i += size
+		at.column++
 		if c == '\n' {
-			line, start = line+1, i
+			at, start = place{at.line + 1, 1}, i
 		}
 	}
 	return true

@@ -9,7 +9,7 @@ import (
 // clip returns s as it may stand in a message: short and without control
 // characters.
 func clip(s string) string {
-	const most = 60
+	const most = 80
 	if utf8.RuneCountInString(s) > most {
 		s = string([]rune(s)[:most]) + "…"
 	}
@@ -18,14 +18,14 @@ func clip(s string) string {
 }
 
 // nearest returns the candidate that s was most likely meant to be, empty when
-// none is near: at most a third of its letters differ, without regard to case.
+// none is near: at most a third of its letters, or one, differ, without regard to case.
 func nearest(s string, candidates []string) string {
-	best, least := "", len(s)/3+1
+	best, least := "", max(len(s)/3+1, 2)
 	if len(s) > 64 {
 		return ""
 	}
 	for _, candidate := range candidates {
-		if d := distance(strings.ToLower(s), strings.ToLower(candidate)); d < least || d == least && best == "" && d < len(candidate) {
+		if d := distance(strings.ToLower(s), strings.ToLower(candidate)); d < least {
 			best, least = candidate, d
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -27,7 +28,7 @@ func read(r *report, data []byte) *node {
 	if body == nil {
 		return nil
 	}
-	t := &tree{report: r, anchors: map[string]ast.Node{}}
+	t := newTree(r)
 	root := t.node(body, slot{}, 1)
 	if t.stopped {
 		return nil
@@ -48,10 +49,14 @@ func parse(tokens token.Tokens) (file *ast.File, err error) {
 func syntax(r *report, err error) {
 	var syntax *yaml.SyntaxError
 	if errors.As(err, &syntax) {
-		r.beyond(tokenPlace(syntax.Token), "", "is no valid YAML here: "+syntax.Message, "correct the syntax")
+		remedy := "correct the syntax"
+		if strings.Contains(syntax.Message, "'\t'") {
+			remedy = "indent with spaces"
+		}
+		r.beyond(tokenPlace(syntax.Token), "", "is no valid YAML here: "+clip(syntax.Message), remedy)
 		return
 	}
-	r.beyond(place{}, "", "is no valid YAML: "+err.Error(), "correct the syntax")
+	r.beyond(place{}, "", "is no valid YAML: "+clip(err.Error()), "correct the syntax")
 }
 
 // body returns the one document's value.
@@ -62,7 +67,7 @@ func body(r *report, file *ast.File) ast.Node {
 			continue
 		}
 		if found != nil || doc.Body.Type() == ast.DirectiveType {
-			r.beyond(tokenPlace(doc.Body.GetToken()), "", "has more than one document or a directive", "keep one document and remove --- and %")
+			r.beyond(nodePlace(doc.Body), "", "has more than one document or a directive", "keep one document and remove --- and %")
 			return nil
 		}
 		found = doc.Body
@@ -81,6 +86,8 @@ type tree struct {
 	aliases int
 	stopped bool
 }
+
+func newTree(r *report) *tree { return &tree{report: r, anchors: map[string]ast.Node{}} }
 
 // stop reports that the file goes beyond a limit; what was read of it so far
 // is worth nothing.
