@@ -38,7 +38,7 @@ func NewRoot(getenv func(string) string) *cobra.Command {
 		"folder of the devcluster module (default: looked for from the working folder upwards)")
 	persistent.BoolVarP(&flags.quiet, "quiet", "q", false, "print errors only")
 	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags),
-		image.NewCommand(), registry.NewCommand())
+		newNetpol(), image.NewCommand(), registry.NewCommand())
 	return root
 }
 

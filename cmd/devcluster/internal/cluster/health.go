@@ -68,6 +68,7 @@ func (c *Cluster) questions(known *state.State) (map[string]question, error) {
 		}
 		questions = nodeHealth(nodeConfig)
 		questions[registryName] = healthURL("http://" + layout.Registry() + "/v2/")
+		questions[policyName] = healthSocket(node.PolicySocket())
 	}
 	for _, name := range []string{controlplane.Etcd, controlplane.APIServer, controlplane.ControllerManager} {
 		questions[name] = prober.Healthy
