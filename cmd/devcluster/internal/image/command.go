@@ -7,7 +7,7 @@ package image
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,33 +30,35 @@ func NewCommand() *cobra.Command {
 	return command
 }
 
-// places are the folders that seed and kaniko work with.
-type places struct{ source, cache string }
-
-func (p *places) flags(command *cobra.Command) {
-	command.Flags().StringVar(&p.source, "source", "", "checkout that holds cmd/devcluster (default: the working folder's)")
-	command.Flags().StringVar(&p.cache, "cache", os.Getenv("DEVCLUSTER_CACHE"), "folder that keeps finished layers ($DEVCLUSTER_CACHE, or in the checkout)")
-}
-
-// seeder reports to the command's error stream: its output is for digests.
-func (p *places) seeder(cmd *cobra.Command) (*seed.Seeder, error) {
-	where, err := layout.Resolve(p.source, p.cache, "")
+// newSeeder takes the folders from the root command's flags --source, --cache,
+// --dir and --quiet. It reports to the error stream: the output is for digests.
+func newSeeder(cmd *cobra.Command) (*seed.Seeder, error) {
+	flag := func(name string) string {
+		if given := cmd.Flag(name); given != nil {
+			return given.Value.String()
+		}
+		return ""
+	}
+	where, err := layout.Resolve(flag("source"), flag("cache"), flag("dir"))
 	if err != nil {
 		return nil, err
 	}
-	return seed.New(where.Cache, where.Source, progress.New(cmd.ErrOrStderr())), nil
+	out := cmd.ErrOrStderr()
+	if flag("quiet") == "true" {
+		out = io.Discard
+	}
+	return seed.New(where.Cache, where.Source, progress.New(out)), nil
 }
 
 // newSeed is `devcluster image seed`.
 func newSeed() *cobra.Command {
-	var where places
 	var registry string
 	var all, list bool
 	command := &cobra.Command{
 		Use:   "seed NAME... | --all | --list",
 		Short: "Make base images from Debian packages and push them as docker.io's mirror",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			seeder, err := where.seeder(cmd)
+			seeder, err := newSeeder(cmd)
 			if err != nil {
 				return err
 			}
@@ -74,7 +76,6 @@ func newSeed() *cobra.Command {
 			return seeder.Push(cmd.Context(), registry, names...)
 		},
 	}
-	where.flags(command)
 	command.Flags().StringVar(&registry, "registry", "", "registry to push to, HOST:PORT, plain HTTP")
 	command.Flags().BoolVar(&all, "all", false, "seed every image")
 	command.Flags().BoolVar(&list, "list", false, "list the images and push nothing")
@@ -92,7 +93,6 @@ func printList(cmd *cobra.Command, seeder *seed.Seeder) error {
 
 // newKaniko is `devcluster image kaniko`.
 func newKaniko() *cobra.Command {
-	var where places
 	var ref string
 	command := &cobra.Command{
 		Use:   "kaniko --push REF",
@@ -102,7 +102,7 @@ func newKaniko() *cobra.Command {
 			if ref == "" {
 				return errors.New("push the kaniko image where? give --push HOST:PORT/REPOSITORY:TAG")
 			}
-			seeder, err := where.seeder(cmd)
+			seeder, err := newSeeder(cmd)
 			if err != nil {
 				return err
 			}
@@ -114,7 +114,6 @@ func newKaniko() *cobra.Command {
 			return err
 		},
 	}
-	where.flags(command)
 	command.Flags().StringVar(&ref, "push", "", "where to push the image, HOST:PORT/REPOSITORY:TAG, plain HTTP")
 	return command
 }

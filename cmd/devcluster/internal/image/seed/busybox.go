@@ -2,6 +2,7 @@ package seed
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,9 @@ const (
 	group  = "root:x:0:\nnogroup:x:65534:\n"
 )
 
+//go:embed files/adduser.sh
+var adduser string
+
 // busybox is a small image with a shell, httpd, nc and wget.
 func (m machine) busybox() recipe {
 	return recipe{
@@ -27,7 +31,7 @@ func (m machine) busybox() recipe {
 		},
 		top: &layer{
 			name: "busybox", verb: "fetching and linking applets",
-			inputs: func(context.Context) ([]string, error) { return []string{passwd, group}, nil },
+			inputs: func(context.Context) ([]string, error) { return []string{passwd, group, adduser}, nil },
 			make:   makeBusybox,
 		},
 	}
@@ -64,8 +68,13 @@ func busyboxTree(program string, applets []string) (*oci.Tree, error) {
 	if err := tree.AddPath(program, "/bin/busybox", 0o755, nil); err != nil {
 		return nil, err
 	}
+	for _, script := range []string{"adduser", "addgroup"} {
+		if err := tree.AddBytes("/bin/"+script, 0o755, []byte(adduser)); err != nil {
+			return nil, err
+		}
+	}
 	for _, applet := range applets {
-		if applet == "busybox" {
+		if applet == "busybox" || applet == "adduser" || applet == "addgroup" {
 			continue
 		}
 		if err := tree.AddSymlink("/bin/"+applet, "busybox"); err != nil {

@@ -13,9 +13,9 @@ import (
 	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sys/unix"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/image/oci"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/lock"
 )
 
 // layerFormat goes into every key: raise it when the way layers are written changes.
@@ -92,9 +92,6 @@ func (s store) layer(ctx context.Context, wanted *layer, below []v1.Layer) (*oci
 	if done, err := readLayer(folder); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return done, err
 	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		return nil, fmt.Errorf("make image cache: %w", err)
-	}
 	var done *oci.Layer
 	err = s.report.Step("layer "+wanted.name, wanted.verb, func() error {
 		done, err = s.makeOnce(ctx, wanted, below, folder)
@@ -105,11 +102,11 @@ func (s store) layer(ctx context.Context, wanted *layer, below []v1.Layer) (*oci
 
 // makeOnce holds the layer's lock, so that one process makes it at a time.
 func (s store) makeOnce(ctx context.Context, wanted *layer, below []v1.Layer, folder string) (*oci.Layer, error) {
-	unlock, err := lock(filepath.Join(s.dir, "layers", wanted.name+".lock"))
+	held, err := lock.Acquire(ctx, filepath.Join(s.dir, "layers", wanted.name+".lock"))
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer held.Release()
 	if done, err := readLayer(folder); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return done, err // another process made it while this one waited
 	}
@@ -178,22 +175,4 @@ func readLayer(folder string) (*oci.Layer, error) {
 		return nil, fmt.Errorf("cached layer %s is damaged; remove that folder and seed again", folder)
 	}
 	return &found, nil
-}
-
-// lock waits for the file's lock; the returned function gives it back.
-func lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
-	}
-	for {
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
-	}
-	return func() { _ = file.Close() }, nil // closing gives the lock back
 }

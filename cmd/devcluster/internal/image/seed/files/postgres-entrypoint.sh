@@ -44,16 +44,20 @@ ask() {
 		--username "$POSTGRES_USER" "$@"
 }
 
+# cluster runs initdb; words of POSTGRES_INITDB_ARGS are separate arguments.
+cluster() {
+	eval 'initdb --username="$POSTGRES_USER" --auth-local=trust "$@" '"$POSTGRES_INITDB_ARGS"
+}
+
 initialise() {
-	local method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256} password=()
-	if [ -z "$POSTGRES_PASSWORD" ] && [ "$method" != trust ]; then
+	local method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}
+	if [ -n "$POSTGRES_PASSWORD" ]; then
+		cluster --auth-host="$method" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD")
+	elif [ "$method" = trust ]; then
+		cluster --auth-host=trust
+	else
 		die "the data folder $PGDATA is empty and there is no password; set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE"
 	fi
-	if [ -n "$POSTGRES_PASSWORD" ]; then
-		password=(--pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD"))
-	fi
-	# Words of POSTGRES_INITDB_ARGS are separate arguments.
-	eval 'initdb --username="$POSTGRES_USER" "${password[@]}" --auth-local=trust --auth-host="$method" '"$POSTGRES_INITDB_ARGS"
 	printf 'host all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 }
 
@@ -88,7 +92,8 @@ if [ "$(id -u)" = 0 ]; then
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
 	mkdir -p "$PGDATA"
-	chmod 700 "$PGDATA" || true # a volume's root may belong to another user
+	chmod 700 "$PGDATA" 2>/dev/null ||
+		die "the data folder $PGDATA belongs to another user than $(id -u); set PGDATA to a folder below it"
 	setting POSTGRES_PASSWORD ''
 	setting POSTGRES_USER postgres
 	setting POSTGRES_DB "$POSTGRES_USER"
