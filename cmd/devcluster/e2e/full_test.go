@@ -36,6 +36,7 @@ func TestFull(t *testing.T) {
 	t.Run("inside a pod", func(t *testing.T) { insidePod(t, c) })
 	t.Run("listens nowhere else", func(t *testing.T) { listens(t, c) })
 	t.Run("policies", func(t *testing.T) { policies(t, c) })
+	t.Run("volumes", func(t *testing.T) { volumes(t, c) })
 	t.Run("repair", func(t *testing.T) { repair(t, c) })
 	t.Run("only one", func(t *testing.T) { onlyOne(t, c) })
 

@@ -6,8 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/knftables"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/netpol"
@@ -22,13 +20,9 @@ func newNetpol() *cobra.Command {
 		Short: "Enforce NetworkPolicies on the node's pods (started by up)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+			client, err := newClient(kubeconfig)
 			if err != nil {
-				return fmt.Errorf("read kubeconfig: %w", err)
-			}
-			client, err := kubernetes.NewForConfig(config)
-			if err != nil {
-				return fmt.Errorf("make client: %w", err)
+				return err
 			}
 			nft, err := knftables.New(knftables.IPv4Family, network.PolicyTable)
 			if err != nil {

@@ -19,6 +19,7 @@ import (
 const (
 	registryName = "registry"
 	policyName   = "netpol"
+	volumesName  = "volumes"
 )
 
 // pauseImage is where the registry keeps the image that every pod starts with.

@@ -89,7 +89,7 @@ func (c *Cluster) up(ctx context.Context, options Options, built programs) error
 	if err := c.startRegistry(ctx); err != nil {
 		return err
 	}
-	if err := c.startPolicyAgent(ctx, known); err != nil {
+	if err := c.startAgents(ctx, known); err != nil {
 		return err
 	}
 	if err := c.startNode(ctx, known, built); err != nil {
