@@ -7,12 +7,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/cli"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/netpol"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == netpol.PluginName {
+		os.Exit(netpol.Plugin(os.Getenv, os.Stdin, os.Stdout)) // called by containerd for a pod
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := cli.NewRoot(os.Getenv).ExecuteContext(ctx)
 	stop()

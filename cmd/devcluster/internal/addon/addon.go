@@ -28,16 +28,11 @@ type Config struct {
 	IngressSupportPort int
 }
 
-// Objects returns everything, in the order in which it is applied.
-func (c Config) Objects() []runtime.Object {
-	var objects []runtime.Object
-	objects = append(objects, c.policyAgent()...)
-	objects = append(objects, c.dns()...)
-	return append(objects, c.ingress()...)
-}
+// Objects returns everything that runs as pods, in the order in which it is applied.
+func (c Config) Objects() []runtime.Object { return append(c.dns(), c.ingress()...) }
 
-// policyAgent lets the agent, which runs beside the kubelet, see what it needs.
-func (c Config) policyAgent() []runtime.Object {
+// PolicyAgent lets the agent, which runs beside the kubelet, see what it needs.
+func PolicyAgent() []runtime.Object {
 	const name = "slipway-netpol"
 	rules := []rbacv1.PolicyRule{
 		read("", "pods", "namespaces"),

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,15 +17,14 @@ func newDown(flags *places) *cobra.Command {
 		Short: "Remove the cluster and everything that it made, except the cache",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			target, err := flags.cluster(cmd.ErrOrStderr())
+			folders, err := flags.existing()
 			if err != nil {
 				return err
 			}
-			if err := target.Down(cmd.Context()); err != nil || !purge {
-				return err
+			if purge && folders.Cache == "" {
+				return errors.New("purge which cache? run in the checkout or name it with --cache")
 			}
-			folders, err := flags.layout()
-			if err != nil {
+			if err := flags.cluster(folders, cmd.ErrOrStderr()).Down(cmd.Context()); err != nil || !purge {
 				return err
 			}
 			if err := os.RemoveAll(folders.Cache); err != nil {
@@ -45,7 +45,7 @@ func newWatchParent(flags *places) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			target, err := flags.cluster(cmd.ErrOrStderr())
+			folders, err := flags.existing()
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func newWatchParent(flags *places) *cobra.Command {
 					return err
 				}
 			}
-			return target.Down(cmd.Context())
+			return flags.cluster(folders, cmd.ErrOrStderr()).Down(cmd.Context())
 		},
 	}
 	command.Flags().IntVar(&parent.PID, "parent-pid", 0, "process to watch")

@@ -38,21 +38,18 @@ func NewRoot(getenv func(string) string) *cobra.Command {
 		"folder of the devcluster module (default: looked for from the working folder upwards)")
 	persistent.BoolVarP(&flags.quiet, "quiet", "q", false, "print errors only")
 	root.AddCommand(newUp(flags), newDown(flags), newStatus(flags), newKubeconfig(flags), newWatchParent(flags),
-		image.NewCommand(), registry.NewCommand())
+		newNetpol(), newVolumes(), image.NewCommand(), registry.NewCommand())
 	return root
 }
 
-// layout completes the folders.
-func (p *places) layout() (layout.Layout, error) { return layout.Resolve(p.source, p.cache, p.dir) }
+// whole is the layout for what compiles; existing for the rest.
+func (p *places) whole() (layout.Layout, error)    { return layout.Resolve(p.source, p.cache, p.dir) }
+func (p *places) existing() (layout.Layout, error) { return layout.Existing(p.source, p.cache, p.dir) }
 
-// cluster is the one that the flags name; progress goes to out.
-func (p *places) cluster(out io.Writer) (*cluster.Cluster, error) {
-	folders, err := p.layout()
-	if err != nil {
-		return nil, err
-	}
+// cluster is the one in the layout's run folder; progress goes to out.
+func (p *places) cluster(folders layout.Layout, out io.Writer) *cluster.Cluster {
 	if p.quiet {
 		out = io.Discard
 	}
-	return cluster.New(folders, out), nil
+	return cluster.New(folders, out)
 }

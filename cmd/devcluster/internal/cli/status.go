@@ -20,16 +20,12 @@ func newStatus(flags *places) *cobra.Command {
 		Short: "Say where the cluster is and how its programs are; fails unless all are well",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			target, err := flags.cluster(cmd.ErrOrStderr())
+			folders, err := flags.existing()
 			if err != nil {
 				return err
 			}
-			status, err := target.Status(cmd.Context())
+			status, err := flags.cluster(folders, cmd.ErrOrStderr()).Status(cmd.Context())
 			if errors.Is(err, cluster.ErrNone) {
-				folders, err := flags.layout()
-				if err != nil {
-					return err
-				}
 				return fmt.Errorf("no cluster in %s: run devcluster up", folders.Run)
 			}
 			if err != nil {
@@ -75,7 +71,11 @@ func printTable(out io.Writer, status *cluster.Status) error {
 		if !component.Healthy {
 			condition = component.Problem
 		}
-		fmt.Fprintf(table, "%s\tpid %d\t%s\n", component.Name, component.PID, condition)
+		place := "in the cluster"
+		if component.PID != 0 {
+			place = fmt.Sprintf("pid %d", component.PID)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", component.Name, place, condition)
 	}
 	return table.Flush()
 }
@@ -87,7 +87,7 @@ func newKubeconfig(flags *places) *cobra.Command {
 		Short: "Print the administrator's kubeconfig, or with --path where it is",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			folders, err := flags.layout()
+			folders, err := flags.existing()
 			if err != nil {
 				return err
 			}

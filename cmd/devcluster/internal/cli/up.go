@@ -14,10 +14,11 @@ func newUp(flags *places) *cobra.Command {
 		Short: "Make the cluster run; repair what doesn't",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			target, err := flags.cluster(cmd.ErrOrStderr())
+			folders, err := flags.whole()
 			if err != nil {
 				return err
 			}
+			target := flags.cluster(folders, cmd.ErrOrStderr())
 			if controlPlane {
 				return target.UpControlPlane(cmd.Context(), options)
 			}

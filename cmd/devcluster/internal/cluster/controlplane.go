@@ -123,7 +123,13 @@ func (c *Cluster) controlPlaneConfig(known *state.State, programs string) (contr
 	if err != nil {
 		return controlplane.Config{}, err
 	}
-	config := controlplane.Config{Layout: c.layout, Programs: programs, Authority: authority, Host: "127.0.0.1"}
+	frontProxy, err := pki.Open(c.layout.File("pki", "front-proxy"))
+	if err != nil {
+		return controlplane.Config{}, err
+	}
+	config := controlplane.Config{
+		Layout: c.layout, Programs: programs, Authority: authority, FrontProxy: frontProxy, Host: "127.0.0.1",
+	}
 	if known.Mode == state.Full {
 		config.Host, config.Advertise, config.APIServerPort = layout.BridgeAddress, true, layout.APIServerPort
 	} else if config.APIServerPort, err = known.Port(controlplane.APIServer); err != nil {

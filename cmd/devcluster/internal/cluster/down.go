@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/cgroup"
@@ -15,7 +13,6 @@ import (
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/mount"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/network"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/state"
 )
 
 // Down removes the cluster: processes, what it made in the kernel, and its
@@ -90,45 +87,11 @@ func (c *Cluster) cleanKernel(ctx context.Context) error {
 	if err := mount.RemoveBelow(c.layout.Run, layout.Sockets); err != nil {
 		return err
 	}
-	if err := errors.Join(network.RemoveDevices(), network.RemoveTables(ctx), c.restoreSettings(), c.removeLogLinks()); err != nil {
+	if err := errors.Join(network.RemoveDevices(), network.RemoveTables(ctx), c.restore(), c.removeEntries()); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(layout.Sockets); err != nil {
 		return fmt.Errorf("remove sockets: %w", err)
 	}
 	return nil
-}
-
-// restoreSettings gives the kernel the settings it had before. A state that
-// can't be read leaves them as they are: they do no harm.
-func (c *Cluster) restoreSettings() error {
-	known, err := state.Load(c.stateFile())
-	if err != nil {
-		c.report.Say("kernel settings stay as they are: %v", err)
-		return nil
-	}
-	return network.WriteSettings(known.Sysctls)
-}
-
-// removeLogLinks removes the links to pods' logs that the kubelet makes in a
-// place that can't be configured.
-func (c *Cluster) removeLogLinks() error {
-	const dir = "/var/log/containers"
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("list log links: %w", err)
-	}
-	var failures []error
-	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		target, err := os.Readlink(path)
-		if err == nil && strings.HasPrefix(target, c.layout.Run+"/") {
-			failures = append(failures, os.Remove(path))
-		}
-	}
-	_ = os.Remove(dir) // succeeds only if it is empty
-	return errors.Join(failures...)
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,6 +27,10 @@ func healthURL(url string) question {
 	return func(ctx context.Context, _ string) error { return controlplane.Get(ctx, client, url) }
 }
 
+// isRunning is the question to a program that only watches: that it runs is
+// asked of every one.
+func isRunning(context.Context, string) error { return nil }
+
 // healthSocket asks whether something accepts connections.
 func healthSocket(path string) question {
 	return func(ctx context.Context, _ string) error {
@@ -49,8 +52,8 @@ func nodeHealth(config node.Config) map[string]question {
 	}
 }
 
-// questions returns what to ask each program of the cluster. Programs that only
-// watch have no address; they are well when they run.
+// questions returns what to ask each program of the cluster; the watch on the
+// parent process is asked nothing.
 func (c *Cluster) questions(known *state.State) (map[string]question, error) {
 	config, err := c.controlPlaneConfig(known, "")
 	if err != nil {
@@ -68,6 +71,8 @@ func (c *Cluster) questions(known *state.State) (map[string]question, error) {
 		}
 		questions = nodeHealth(nodeConfig)
 		questions[registryName] = healthURL("http://" + layout.Registry() + "/v2/")
+		questions[volumesName] = isRunning
+		questions[policyName] = healthSocket(node.PolicySocket())
 	}
 	for _, name := range []string{controlplane.Etcd, controlplane.APIServer, controlplane.ControllerManager} {
 		questions[name] = prober.Healthy
@@ -104,7 +109,7 @@ func (c *Cluster) awaitUnlessReady(ctx context.Context, name string, ready func(
 	}
 	return c.report.Step(name, "getting ready", func() error {
 		if err := await(ctx, readyLimit); err != nil {
-			return errors.Join(fmt.Errorf("%s doesn't get ready: %w", name, err))
+			return fmt.Errorf("%s doesn't get ready: %w", name, err)
 		}
 		return nil
 	})

@@ -2,22 +2,15 @@ package cluster
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/addon"
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/controlplane"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/image/seed"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/network"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/node"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/pki"
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/progress"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/state"
 )
@@ -26,6 +19,7 @@ import (
 const (
 	registryName = "registry"
 	policyName   = "netpol"
+	volumesName  = "volumes"
 )
 
 // pauseImage is where the registry keeps the image that every pod starts with.
@@ -38,28 +32,6 @@ func (c *Cluster) startRegistry(ctx context.Context) error {
 		return err
 	}
 	return c.ensure(ctx, spec, startLimit, healthURL("http://"+layout.Registry()+"/v2/"))
-}
-
-// self is a process of this program. It starts anew when the program changed.
-func (c *Cluster) self(name string, args ...string) (process.Spec, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return process.Spec{}, fmt.Errorf("find own program: %w", err)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return process.Spec{}, fmt.Errorf("read own program: %w", err)
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return process.Spec{}, fmt.Errorf("read own program: %w", err)
-	}
-	return process.Spec{
-		Name: name, Path: path, Args: args,
-		Env:    controlplane.Environment(c.layout.Run, "HOME=/root"),
-		Inputs: []string{hex.EncodeToString(sum.Sum(nil))},
-	}, nil
 }
 
 // startNode makes the one node run and take pods.
@@ -99,7 +71,7 @@ func (c *Cluster) nodeConfig(known *state.State, built programs) (node.Config, e
 	}
 	config := node.Config{
 		Layout: c.layout, Kubernetes: built.kubernetes, Containerd: built.containerd, Runc: built.runc,
-		Authority: authority, APIServer: known.APIServer, PauseImage: pauseImage(),
+		Authority: authority, APIServer: known.APIServer, PauseImage: pauseImage(), Plugins: c.selfFolder(),
 	}
 	var failures [6]error
 	config.MTU, failures[0] = network.MTU()
@@ -134,9 +106,6 @@ func (c *Cluster) startAddons(ctx context.Context, known *state.State, built pro
 		return err
 	}
 	if err := client.Apply(ctx, config.Objects()); err != nil {
-		return err
-	}
-	if err := c.startPolicyAgent(ctx, known); err != nil {
 		return err
 	}
 	if err := c.awaitUnlessReady(ctx, "cluster DNS", client.DNSReady, client.AwaitDNS); err != nil {

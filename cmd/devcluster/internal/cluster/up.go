@@ -80,10 +80,16 @@ func (c *Cluster) up(ctx context.Context, options Options, built programs) error
 	if err := c.prepareKernel(ctx, known, options); err != nil {
 		return err
 	}
+	if err := c.keepSelf(); err != nil {
+		return err
+	}
 	if err := c.startControlPlane(ctx, known, built.kubernetes); err != nil {
 		return err
 	}
 	if err := c.startRegistry(ctx); err != nil {
+		return err
+	}
+	if err := c.startAgents(ctx, known); err != nil {
 		return err
 	}
 	if err := c.startNode(ctx, known, built); err != nil {
@@ -144,7 +150,7 @@ func (c *Cluster) noteAddresses(known *state.State, options Options) error {
 		if err != nil {
 			return err
 		}
-		known.Sysctls = before
+		known.Sysctls, known.MadeFolders = before, missingFolders()
 	}
 	return known.Save(c.stateFile())
 }

@@ -10,6 +10,9 @@ import (
 // admins is the group that Kubernetes lets do anything.
 const admins = "system:masters"
 
+// frontProxyUser is the API server's name at API servers behind it.
+const frontProxyUser = "front-proxy-client"
+
 // Issue makes the certificates and kubeconfigs of the control plane and of the
 // cluster's administrator.
 func (c Config) Issue() error {
@@ -26,6 +29,9 @@ func (c Config) Issue() error {
 		if err := c.Authority.Issue(name, subject); err != nil {
 			return err
 		}
+	}
+	if err := c.FrontProxy.Issue("client", pki.Subject{User: frontProxyUser}); err != nil {
+		return err
 	}
 	if err := c.Authority.Kubeconfig("admin", pki.Subject{User: "kubernetes-admin", Groups: []string{admins}},
 		c.URL(), c.Layout.Kubeconfig()); err != nil {

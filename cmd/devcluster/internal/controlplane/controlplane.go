@@ -29,6 +29,8 @@ type Config struct {
 	// Programs is the folder of the compiled Kubernetes component.
 	Programs  string
 	Authority *pki.Authority
+	// FrontProxy signs the API server's certificate for API servers behind it.
+	FrontProxy *pki.Authority
 	// Host is where the API server listens; etcd and the controller manager
 	// are always on loopback.
 	Host          string
@@ -77,6 +79,13 @@ func (c Config) apiServer() process.Spec {
 		"--kubelet-certificate-authority=" + c.Authority.CertFile("ca"),
 		// The node's name is known to no resolver.
 		"--kubelet-preferred-address-types=InternalIP",
+		"--requestheader-client-ca-file=" + c.FrontProxy.CertFile("ca"),
+		"--requestheader-allowed-names=" + frontProxyUser,
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file=" + c.FrontProxy.CertFile("client"),
+		"--proxy-client-key-file=" + c.FrontProxy.KeyFile("client"),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + c.Authority.CertFile("service-account"),
 		"--service-account-signing-key-file=" + c.Authority.KeyFile("service-account"),
@@ -110,7 +119,6 @@ func (c Config) controllerManager() process.Spec {
 		"--service-cluster-ip-range="+layout.ServiceNetwork,
 		// There is only one, and a lease left by a killed one would be waited for.
 		"--leader-elect=false",
-		"--controllers=*,-node-ipam-controller",
 	)
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // Layout is one cluster's three folders, absolute and without symbolic links,
-// because paths are compared with those of the kernel's mount table.
+// because paths are compared with those of the kernel's mount table. Source and
+// Cache may be empty in one that Existing made.
 type Layout struct {
 	// Source is the folder of the devcluster module in the checkout.
 	Source string
@@ -51,6 +52,25 @@ func Resolve(source, cache, run string) (Layout, error) {
 		return Layout{}, fmt.Errorf("the cluster's folder %s and the cache %s contain each other, but the first is removed by down: choose others with --dir and --cache", layout.Run, layout.Cache)
 	}
 	return layout, nil
+}
+
+// Existing is the layout for commands that only deal with a cluster that is
+// there: with a run folder they work outside of a checkout too, so that a
+// cluster can be removed after its checkout was.
+func Existing(source, cache, run string) (Layout, error) {
+	whole, err := Resolve(source, cache, run)
+	if err == nil || run == "" {
+		return whole, err
+	}
+	resolved, absoluteErr := absolute(run)
+	if absoluteErr != nil {
+		return Layout{}, absoluteErr
+	}
+	if cache == "" {
+		return Layout{Run: resolved}, nil
+	}
+	cache, err = absolute(cache)
+	return Layout{Cache: cache, Run: resolved}, err
 }
 
 // findSource looks for the module in start (the working folder when empty) and

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/netpol"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
 )
 
@@ -78,7 +79,7 @@ Root = %[12]q
 SystemdCgroup = false
 
 [plugins."io.containerd.cri.v1.runtime".cni]
-bin_dirs = ["/usr/lib/cni"]
+bin_dirs = ["/usr/lib/cni", %[14]q]
 conf_dir = %[13]q
 `,
 		c.Layout.File("containerd"), filepath.Join(layout.Sockets, "containerd"), c.Layout.File("containerd-tmp"),
@@ -88,7 +89,7 @@ conf_dir = %[13]q
 		filepath.Join(layout.Sockets, "s"),
 		c.PauseImage, c.Layout.File("config", "registries"),
 		filepath.Join(c.Runc, "runc"), filepath.Join(layout.Sockets, "runc"),
-		c.Layout.File("config", "cni"),
+		c.Layout.File("config", "cni"), c.Plugins,
 	)
 }
 
@@ -98,7 +99,7 @@ func (c Config) cni() map[string]any {
 		"cniVersion": "1.0.0",
 		"name":       "slipway-devcluster",
 		"plugins": []any{map[string]any{
-			"type":   "ptp",
+			"type":   "ptp", // a pod's device, its address and its routes
 			"ipMasq": false, // the cluster's own table does that
 			"mtu":    c.MTU,
 			"ipam": map[string]any{
@@ -107,6 +108,9 @@ func (c Config) cni() map[string]any {
 				"ranges":  []any{[]any{map[string]any{"subnet": layout.PodNetwork, "gateway": layout.BridgeAddress}}},
 				"routes":  []any{map[string]any{"dst": "0.0.0.0/0"}},
 			},
+		}, map[string]any{
+			"type":   netpol.PluginName, // waits until its network policies hold
+			"socket": PolicySocket(),
 		}},
 	}
 }

@@ -34,6 +34,8 @@ type Config struct {
 	APIServer string
 	// PauseImage holds a pod's namespaces open.
 	PauseImage string
+	// Plugins is the folder of the cluster's own network plugin.
+	Plugins string
 	// MTU is that of the pods' network devices.
 	MTU int
 	// Memory is the machine's, in bytes.
@@ -45,6 +47,9 @@ type Config struct {
 // ContainerdSocket is where containerd serves the kubelet. Its path is short,
 // because a socket's may have 107 bytes only.
 func ContainerdSocket() string { return filepath.Join(layout.Sockets, "containerd.sock") }
+
+// PolicySocket is where the network policy agent serves the network plugin.
+func PolicySocket() string { return filepath.Join(layout.Sockets, "netpol.sock") }
 
 // Specs writes the programs' configuration files and returns the processes in
 // the order in which they start.

@@ -47,6 +47,9 @@ type State struct {
 	// Sysctls are the kernel's settings as they were before, by their path
 	// under /proc/sys.
 	Sysctls map[string]string `json:"sysctls,omitempty"`
+	// MadeFolders are places outside of the cluster's folder that programs use
+	// without being asked, and that were not there before.
+	MadeFolders []string `json:"madeFolders,omitempty"`
 }
 
 // Bridge is the device that gives the cluster its address.
