@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/guard"
@@ -160,6 +161,52 @@ func failureOf(err error) error {
 		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
 	}
 	return err
+}
+
+// Verify implements release.Site.
+func (s *Site) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error {
+	applier, err := s.connect()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	targets := s.report.Targets
+	s.mu.Unlock()
+	_, err = applier.Wait(ctx, targets, apply.WaitOptions{
+		Namespace: s.stage.Spec.Namespace,
+		Progress:  func(states []apply.ServiceState) { progress(serviceStatuses(states)) },
+	})
+	var notReady *apply.NotReadyError
+	if errors.As(err, &notReady) {
+		return &release.Failure{Cause: string(notReady.Cause.Code), Message: withDetail(notReady.Cause)}
+	}
+	return err
+}
+
+// withDetail puts a cause's further lines, such as the last of a log, below
+// its sentence.
+func withDetail(c cause.Cause) string {
+	if c.Detail == "" {
+		return c.Sentence
+	}
+	return c.Sentence + "\n" + c.Detail
+}
+
+// serviceStatuses shows how the services of the project run; what belongs to
+// none is left out.
+func serviceStatuses(states []apply.ServiceState) []v1alpha1.ServiceStatus {
+	var statuses []v1alpha1.ServiceStatus
+	for _, state := range states {
+		if state.Service == "" {
+			continue
+		}
+		status := v1alpha1.ServiceStatus{Name: state.Service, Ready: state.Ready, Wanted: state.Wanted}
+		if state.Cause != nil {
+			status.Message = state.Cause.Sentence
+		}
+		statuses = append(statuses, status)
+	}
+	return statuses
 }
 
 // Prune implements release.Site.
