@@ -8,6 +8,7 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/guard"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -101,6 +103,9 @@ func (s *Site) awaitRights(ctx context.Context) error {
 		if err == nil && answer.Status.Allowed {
 			s.sites.setAble(s.stage.Spec.Namespace, true)
 			return nil
+		}
+		if apierrors.IsForbidden(err) {
+			return fault.Wrap(fault.Denied, err, "Slipway may not act as the service account %s of namespace %s; install the chart's roles again", naming.StageServiceAccount, s.stage.Spec.Namespace)
 		}
 		select {
 		case <-ctx.Done():
