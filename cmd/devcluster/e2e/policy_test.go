@@ -44,7 +44,8 @@ spec:
     command: [sh, -c, "nc -w 3 10.244.77.1 5000 < /dev/null && echo escaped || echo refused; exec sleep 3600"]
 `
 
-// opened lets the client reach the server by name of port, and ask the DNS.
+// opened lets the client reach the server by name of port, ask the DNS, and
+// reach the registry on the node.
 const opened = `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -64,6 +65,8 @@ spec:
   - {to: [{podSelector: {matchLabels: {app: server}}}], ports: [{port: http}]}
   - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
     ports: [{port: 53, protocol: UDP}, {port: 53}]
+  - to: [{ipBlock: {cidr: 10.244.77.1/32}}, {ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]
+    ports: [{port: 5000}, {port: 6000, endPort: 6010, protocol: SCTP}]
 `
 
 func policies(t *testing.T, c *cluster) {
@@ -109,6 +112,12 @@ func policies(t *testing.T, c *cluster) {
 		}
 		return ""
 	})
+	if !try(namespace, "client", "nc -w 3 10.244.77.1 5000 < /dev/null") {
+		t.Error("the registry, allowed by its address, is blocked")
+	}
+	if try(namespace, "client", "nc -w 3 10.245.77.1 443 < /dev/null") {
+		t.Error("the API server, which no rule names, is reached")
+	}
 	if try("default", "deployment/hello", fetch) {
 		t.Error("another namespace reaches the server, though only the client may")
 	}
