@@ -71,7 +71,7 @@ spec:
 
 func policies(t *testing.T, c *cluster) {
 	c.kubectl(t, fenced, "apply", "-f", "-")
-	c.kubectl(t, "", "-n", "fenced", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s") // probes pass
+	c.kubectl(t, "", "-n", "fenced", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=3m") // probes pass
 	server := c.kubectl(t, "", "-n", "fenced", "get", "pod", "server", "-o", "jsonpath={.status.podIP}")
 	const namespace = "fenced"
 	try := func(namespace, pod, command string) bool {
@@ -80,7 +80,7 @@ func policies(t *testing.T, c *cluster) {
 	}
 	fetch := "timeout 3 wget -qO- http://" + server + ":8080/"
 
-	eventually(t, 15*time.Second, "the client's first try is refused", func() string {
+	eventually(t, time.Minute, "the client's first try is refused", func() string {
 		if output := c.kubectl(t, "", "-n", namespace, "logs", "client"); strings.TrimSpace(output) != "refused" {
 			return output
 		}
@@ -106,7 +106,7 @@ func policies(t *testing.T, c *cluster) {
 	}
 
 	c.kubectl(t, opened, "apply", "-f", "-")
-	eventually(t, 10*time.Second, "what is allowed passes", func() string {
+	eventually(t, time.Minute, "what is allowed passes", func() string {
 		if !try(namespace, "client", fetch) || !try(namespace, "client", "nslookup hello.default.svc.cluster.local") {
 			return "still blocked"
 		}
