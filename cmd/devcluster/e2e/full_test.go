@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
 )
 
 // TestFull walks one whole node through its life: it comes, works, is repaired
@@ -210,7 +211,7 @@ func repair(t *testing.T, c *cluster) {
 			}
 		})
 	}
-	t.Run("shims", func(t *testing.T) { killShims(t) })
+	t.Run("shims", func(t *testing.T) { killShims(t, c) })
 	c.run(t, "up")
 	eventually(t, 3*time.Minute, "the page is served again", func() string {
 		return get("http://web.hello.localhost:8080", "", "hello from a pod")
@@ -223,22 +224,16 @@ func repair(t *testing.T, c *cluster) {
 	})
 }
 
-func killShims(t *testing.T) {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
+// killShims kills those of this cluster, known by its mark.
+func killShims(t *testing.T, c *cluster) {
+	marked, err := process.Marked(c.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	killed := 0
-	for _, link := range links {
-		program, err := os.Readlink(link)
-		if err != nil || filepath.Base(program) != "containerd-shim-runc-v2" {
-			continue
-		}
-		var pid int
-		if _, err := fmt.Sscanf(link, "/proc/%d/exe", &pid); err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+	for _, id := range marked {
+		path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", id.PID))
+		if err == nil && filepath.Base(path) == "containerd-shim-runc-v2" && id.Signal(syscall.SIGKILL) == nil {
 			killed++
 		}
 	}
