@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -78,10 +79,10 @@ func options(ctx context.Context, insecure bool) []remote.Option {
 	if !insecure {
 		return settings
 	}
-	direct := http.DefaultTransport
-	if standard, ok := direct.(*http.Transport); ok {
-		direct = standard.Clone()
-		direct.(*http.Transport).Proxy = nil
+	direct := &http.Transport{
+		MaxIdleConnsPerHost:   8,
+		IdleConnTimeout:       30 * time.Second,
+		ResponseHeaderTimeout: 5 * time.Minute, // a registry hashes a layer before it answers
 	}
 	return append(settings, remote.WithTransport(direct))
 }
