@@ -4,9 +4,11 @@ package apply
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,6 +36,7 @@ type stage struct {
 	traffic   *traffic
 	cluster   *Cluster
 	applier   *Applier
+	admin     *client // somebody with every right
 }
 
 // newStage makes a namespace for a stage and another for its organization.
@@ -41,8 +44,13 @@ func newStage(t testing.TB) *stage {
 	t.Helper()
 	s := &stage{t: t, traffic: &traffic{}, cluster: NewCluster(nil)}
 	s.namespace = plane.Namespace(t)
+	everything, err := newRESTClient(plane.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.admin = &client{rest: everything, kinds: newKinds(), limiter: newLimiter(defaultConcurrency)}
 	s.owner = Owner{Organization: strings.TrimPrefix(s.namespace, "kubetest-"), Project: "shop", Stage: "dev"}
-	_, err := plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.owner.namespace()}}, metav1.CreateOptions{})
+	_, err = plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.owner.namespace()}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,41 +97,91 @@ func (s *stage) prune() Removal {
 	return removal
 }
 
+// other makes an object as somebody else.
+func (s *stage) other(manifest string) {
+	s.t.Helper()
+	d := &document{raw: []byte(manifest)}
+	if err := d.parse(Set{Namespace: s.namespace}); err != nil {
+		s.t.Fatal(err)
+	}
+	d.ref.Name = ""
+	path, err := s.admin.path(s.t.Context(), d.ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	metadata, _ := d.object["metadata"].(map[string]any)
+	delete(metadata, "labels")
+	body, err := json.Marshal(d.object)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.admin.rest.Post().AbsPath(path...).Param("fieldManager", "somebody").SetHeader("Content-Type", "application/json").Body(body).Do(s.t.Context()).Error(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // kubectl acts as somebody else in the stage's namespace.
 func (s *stage) kubectl(input string, args ...string) string {
 	s.t.Helper()
 	return strings.TrimSpace(plane.Kubectl(s.t, input, append([]string{"-n", s.namespace}, args...)...))
 }
 
-// everything lists what a person sees in the namespace, without what
-// Kubernetes itself makes.
-func (s *stage) everything() []string {
+// objects returns the UIDs of what a person finds in the namespace by kind and
+// name, without what Kubernetes itself makes.
+func (s *stage) objects() map[string]string {
 	s.t.Helper()
-	kinds := "configmaps,secrets,services,serviceaccounts,persistentvolumeclaims,deployments,statefulsets,daemonsets,jobs,cronjobs,ingresses," +
-		"networkpolicies,roles,rolebindings,horizontalpodautoscalers,poddisruptionbudgets"
-	var names []string
-	for name := range strings.FieldsSeq(s.kubectl("", "get", kinds, "-o", "name")) {
-		if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" && name != "rolebinding.rbac.authorization.k8s.io/slipway-stage" {
-			names = append(names, name)
+	found := map[string]string{}
+	for gk, kind := range s.admin.kinds.builtin {
+		if !kind.namespaced || slices.Contains([]string{"Pod", "ReplicaSet", "Endpoints"}, gk.Kind) {
+			continue
+		}
+		ref := Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind, Namespace: s.namespace}
+		err := s.admin.list(s.t.Context(), ref, "", func(meta *metav1.PartialObjectMetadata) {
+			name := strings.ToLower(gk.Kind) + "/" + meta.Name
+			if strings.HasPrefix(name, "persistentvolumeclaim/data-") {
+				return // a StatefulSet's
+			}
+			if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" && name != "rolebinding/slipway-stage" {
+				found[name] = string(meta.UID)
+			}
+		})
+		if err != nil {
+			s.t.Fatal(err)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return found
 }
 
-// eventually waits until the namespace holds exactly the named objects:
-// finalizers take a moment.
-func (s *stage) eventually(want ...string) {
+// everything lists the names of objects.
+func (s *stage) everything() []string {
+	s.t.Helper()
+	return slices.Sorted(maps.Keys(s.objects()))
+}
+
+// patiently waits until a check passes: finalizers and controllers take a
+// moment.
+func (s *stage) patiently(what string, check func() error) {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		got := s.everything()
-		if slices.Equal(got, want) {
+		err := check()
+		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the namespace holds %v, want %v", got, want)
+			s.t.Fatalf("%s: %v", what, err)
 		}
 	}
+}
+
+// eventually waits until the namespace holds exactly the named objects.
+func (s *stage) eventually(want ...string) {
+	s.t.Helper()
+	s.patiently("what the namespace holds", func() error {
+		if got := s.everything(); !slices.Equal(got, want) {
+			return fmt.Errorf("%v, want %v", got, want)
+		}
+		return nil
+	})
 }
 
 func (s *stage) inventory() *Inventory {
