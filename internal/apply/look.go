@@ -70,6 +70,9 @@ func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Ke
 		if err == nil || r.defines(err) {
 			return nil
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return explain(q.kind, err)
 	})
 	return failed(problems)

@@ -205,14 +205,26 @@ type traffic struct {
 	// lost makes the last write reach the server, but not its answer.
 	lost bool
 	dead bool
+	// before is called before every request, with its verb.
+	before func(verb string)
+	// answer may answer in the server's place.
+	answer func(*http.Request) *http.Response
 }
 
 var errCut = errors.New("the process was killed")
 
 func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(request *http.Request) (*http.Response, error) {
+		if before := t.before; before != nil {
+			before(verb(request))
+		}
 		if err := t.admit(request); err != nil {
 			return nil, err
+		}
+		if t.answer != nil {
+			if response := t.said(request); response != nil {
+				return response, nil
+			}
 		}
 		response, err := next.RoundTrip(request)
 		if err == nil && t.cutAfter(request) {
@@ -222,6 +234,12 @@ func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		return response, err
 	})
+}
+
+func (t *traffic) said(request *http.Request) *http.Response {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.answer(request)
 }
 
 func isWrite(request *http.Request) bool {
@@ -262,7 +280,7 @@ func verb(request *http.Request) string {
 	switch {
 	case strings.Contains(request.URL.RawQuery, "dryRun"):
 		return "check"
-	case strings.Contains(request.URL.Path, "/configmaps/inventory-") || strings.HasSuffix(request.URL.Path, "/configmaps") && request.Method == http.MethodPost:
+	case strings.Contains(request.URL.Path, "/configmaps/inventory-") || strings.HasSuffix(request.URL.Path, "/configmaps") && request.Method == http.MethodPost && strings.Contains(request.URL.Path, "/slipway-org-"):
 		return "inventory " + request.Method
 	case strings.Contains(request.URL.RawQuery, "watch="):
 		return "WATCH"

@@ -125,6 +125,9 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 		if errors.Is(err, errStale) {
 			return false, err
 		}
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
 		return false, explain(c.document.ref, err)
 	}
 	if conflicts := conflictsOf(c.document.ref, status); len(conflicts) > 0 && !c.force {
