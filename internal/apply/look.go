@@ -21,10 +21,8 @@ func (r *run) look(ctx context.Context, documents []*document) (map[Key]*state, 
 			continue
 		}
 		if known && !r.direct && entry.UID != "" {
-			if s, certain := r.applier.cluster.live.lookup(d.ref); certain && (s != nil || !entry.Once) {
-				if s != nil {
-					found[d.ref.Key()] = s
-				}
+			if s, certain := r.applier.cluster.live.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
+				found[d.ref.Key()] = s
 				continue
 			}
 		}

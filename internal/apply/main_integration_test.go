@@ -18,8 +18,11 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/kubetest"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/jsonpath"
 )
 
 var plane *kubetest.ControlPlane //nolint:gochecknoglobals // one API server for the package's tests
@@ -116,6 +119,80 @@ func (s *stage) other(manifest string) {
 		s.t.Fatal(err)
 	}
 	if err := s.admin.rest.Post().AbsPath(path...).Param("fieldManager", "somebody").SetHeader("Content-Type", "application/json").Body(body).Do(s.t.Context()).Error(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// ref returns the object that a person calls "deploy/web".
+func (s *stage) ref(object string) Ref {
+	s.t.Helper()
+	short, name, _ := strings.Cut(object, "/")
+	full := map[string]string{
+		"cm": "configmaps", "deploy": "deployments", "svc": "services", "sts": "statefulsets", "pvc": "persistentvolumeclaims", "job": "jobs", "rolebinding": "rolebindings",
+	}
+	for gk, kind := range s.admin.kinds.builtin {
+		if kind.plural == full[short] {
+			return Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind, Namespace: s.namespace, Name: name}
+		}
+	}
+	s.t.Fatalf("no kind is called %q", short)
+	return Ref{}
+}
+
+// field returns a field of an object, by JSON path; empty when there is no
+// such object.
+func (s *stage) field(object, path string) string {
+	s.t.Helper()
+	segments, err := s.admin.path(s.t.Context(), s.ref(object))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	body, err := s.admin.rest.Get().AbsPath(segments...).SetHeader("Accept", "application/json").Do(s.t.Context()).Raw()
+	if apierrors.IsNotFound(err) {
+		return ""
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var decoded any
+	if err := json.Unmarshal(body, &decoded); err != nil {
+		s.t.Fatal(err)
+	}
+	query := jsonpath.New(object).AllowMissingKeys(true)
+	if err := query.Parse("{" + path + "}"); err != nil {
+		s.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := query.Execute(&out, decoded); err != nil {
+		s.t.Fatal(err)
+	}
+	return out.String()
+}
+
+// patch changes an object as somebody else, with a merge patch.
+func (s *stage) patch(object, subresource, body string) {
+	s.t.Helper()
+	segments, err := s.admin.path(s.t.Context(), s.ref(object))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if subresource != "" {
+		segments = append(segments, subresource)
+	}
+	err = s.admin.rest.Patch(types.MergePatchType).AbsPath(segments...).Param("fieldManager", "mallory").Body([]byte(body)).Do(s.t.Context()).Error()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// remove deletes an object as somebody else.
+func (s *stage) remove(object string) {
+	s.t.Helper()
+	segments, err := s.admin.path(s.t.Context(), s.ref(object))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.admin.rest.Delete().AbsPath(segments...).Param("propagationPolicy", "Background").Do(s.t.Context()).Error(); err != nil {
 		s.t.Fatal(err)
 	}
 }

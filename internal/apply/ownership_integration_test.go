@@ -29,11 +29,6 @@ func (s *stage) refused(manifests string) *ObjectError {
 	return failure.Objects[0]
 }
 
-func (s *stage) field(object, path string) string {
-	s.t.Helper()
-	return s.kubectl("", "get", object, "-o", "jsonpath={"+path+"}")
-}
-
 func TestForeignObjectIsNotTouched(t *testing.T) {
 	s := newStage(t)
 	s.other(configMap("settings", "theirs"))
@@ -88,7 +83,7 @@ func TestObjectMadeMeanwhileKeepsItsFields(t *testing.T) {
 func TestForeignFieldsAreLeftAlone(t *testing.T) {
 	s := newStage(t)
 	s.apply(manifests(configMap("settings", "1"), deployment("web", "registry.example/web:1", 2)))
-	s.kubectl("", "patch", "cm/settings", "--type=merge", "-p", `{"data":{"theirs":"x"},"metadata":{"annotations":{"note":"theirs"}}}`)
+	s.patch("cm/settings", "", `{"data":{"theirs":"x"},"metadata":{"annotations":{"note":"theirs"}}}`)
 	s.kubectl("", "patch", "deploy/web", "-p", `{"spec":{"template":{"spec":{"containers":[{"name":"sidecar","image":"registry.example/sidecar:1"}]}}}}`)
 	if report := s.apply(manifests(configMap("settings", "1"), deployment("web", "registry.example/web:1", 2))); report.Unchanged != 2 {
 		t.Errorf("foreign fields were taken for drift: %+v", report)
@@ -105,13 +100,13 @@ func TestForeignFieldsAreLeftAlone(t *testing.T) {
 func TestDriftIsRepaired(t *testing.T) {
 	drifts := map[string]func(*stage){
 		"edited": func(s *stage) {
-			s.kubectl("", "patch", "cm/settings", "--type=merge", "-p", `{"data":{"key":"theirs"}}`)
+			s.patch("cm/settings", "", `{"data":{"key":"theirs"}}`)
 		},
-		"key removed": func(s *stage) { s.kubectl("", "patch", "cm/settings", "--type=merge", "-p", `{"data":null}`) },
-		"deleted":     func(s *stage) { s.kubectl("", "delete", "cm/settings") },
+		"key removed": func(s *stage) { s.patch("cm/settings", "", `{"data":null}`) },
+		"deleted":     func(s *stage) { s.remove("cm/settings") },
 		"label taken": func(s *stage) { s.kubectl("", "label", "cm/settings", "slipway.dev/stage-") },
 		"all labels": func(s *stage) {
-			s.kubectl("", "patch", "cm/settings", "--type=merge", "-p", `{"metadata":{"labels":null}}`)
+			s.patch("cm/settings", "", `{"metadata":{"labels":null}}`)
 		},
 		"made anew": func(s *stage) {
 			s.kubectl(s.kubectl("", "get", "cm/settings", "-o", "yaml"), "replace", "--force", "-f", "-")
@@ -119,10 +114,10 @@ func TestDriftIsRepaired(t *testing.T) {
 		"forced": func(s *stage) {
 			s.kubectl(configMap("settings", "theirs"), "apply", "--server-side", "--force-conflicts", "--field-manager=other", "-f", "-")
 		},
-		"scaled": func(s *stage) { s.kubectl("", "scale", "deploy/web", "--replicas=7") },
+		"scaled": func(s *stage) { s.patch("deploy/web", "scale", `{"spec":{"replicas":7}}`) },
 		"image":  func(s *stage) { s.kubectl("", "set", "image", "deploy/web", "main=registry.example/other:1") },
 		"no ownership": func(s *stage) {
-			s.kubectl("", "patch", "cm/settings", "--type=merge", "-p", `{"metadata":{"managedFields":[{}]}}`)
+			s.patch("cm/settings", "", `{"metadata":{"managedFields":[{}]}}`)
 		},
 	}
 	all := manifests(configMap("settings", "1"), deployment("web", "registry.example/web:1", 2), service("web", 80))
@@ -149,7 +144,7 @@ func TestDriftIsRepaired(t *testing.T) {
 func TestDriftSaysWhoDidIt(t *testing.T) {
 	s := newStage(t)
 	s.apply(manifests(configMap("settings", "1")))
-	s.kubectl("", "patch", "cm/settings", "--type=merge", "--field-manager=mallory", "-p", `{"data":{"key":"theirs"}}`)
+	s.patch("cm/settings", "", `{"data":{"key":"theirs"}}`)
 	report := s.apply(manifests(configMap("settings", "1")))
 	if len(report.Taken) != 1 || report.Taken[0].Manager != "mallory" || report.Taken[0].Field != ".data.key" {
 		t.Errorf("taken: %+v", report.Taken)
@@ -184,7 +179,7 @@ func TestAutoscalerOwnsReplicas(t *testing.T) {
 	if got := s.field("deploy/web", ".spec.replicas"); got != "3" {
 		t.Errorf("a release before the first scaling: %s replicas, want 3", got)
 	}
-	s.kubectl("", "scale", "deploy/web", "--replicas=6") // as the autoscaler does: the same subresource
+	s.patch("deploy/web", "scale", `{"spec":{"replicas":6}}`) // as the autoscaler does: the same subresource
 	if report := s.apply(scaled("registry.example/web:2")); report.Unchanged != 2 {
 		t.Errorf("the autoscaler's work was taken for drift: %+v", report)
 	}

@@ -226,7 +226,7 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 	all := func(version string) string {
 		return manifests(configMap("settings", version), hook("registry.example/web:"+version), deployment("web", "registry.example/web:"+version, 1))
 	}
-	workloads := func() string { return s.kubectl("", "get", "deploy", "-o", "name") }
+	workloads := func() string { return s.field("deploy/web", ".metadata.name") }
 
 	finished := make(chan error, 1)
 	go func() {
@@ -249,7 +249,7 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 		finished <- err
 	}()
 	s.patiently("the release command runs again", func() error {
-		if uid := s.field("jobs", ".items[*].metadata.uid"); uid == failedUID || uid == "" {
+		if uid := s.field("job/migrate", ".metadata.uid"); uid == failedUID || uid == "" {
 			return errors.New("it is still the failed one")
 		}
 		return nil
@@ -266,7 +266,7 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 	if report := s.apply(all("1")); report.Unchanged != 3 {
 		t.Errorf("the release command ran again: %+v", report)
 	}
-	s.kubectl("", "delete", "job/migrate")
+	s.remove("job/migrate")
 	if report := s.apply(all("1")); report.Unchanged != 3 {
 		t.Errorf("a release command that was tidied up ran again: %+v", report)
 	}
@@ -343,7 +343,7 @@ spec:
 		_, err := s.applier.Apply(t.Context(), set)
 		return err
 	})
-	if got := s.field("widgets."+group+"/w", ".spec.size"); got != "3" {
+	if got := s.kubectl("", "get", "widgets."+group+"/w", "-o", "jsonpath={.spec.size}"); got != "3" {
 		t.Errorf("size %q, want 3", got)
 	}
 	if report, err := s.applier.Apply(t.Context(), set); err != nil || report.Unchanged != 2 {

@@ -245,4 +245,3 @@ func TestWaitIgnoresTheOldRevision(t *testing.T) {
 		t.Errorf("the old revision's crash was blamed: %v", err)
 	}
 }
-

@@ -127,4 +127,3 @@ func FuzzClip(f *testing.F) {
 		}
 	})
 }
-
