@@ -314,7 +314,7 @@ WORKDIR /workspace
 COPY . .
 RUN mkdir -p /out && ./make.sh "$GREETING" > /out/page
 RUN echo "arch=$TARGETARCH user=$(id -u) token=$(ls /run/slipway /run/secrets /var/run/secrets 2>/dev/null | wc -l) env=$(env | grep -ci -e token -e secret)" >> /out/page
-RUN ! touch /kaniko/.source/x 2>/dev/null && chown 1000:1000 /out/page && adduser -D app
+RUN ! touch /kaniko/.source/x 2>/dev/null && chown 1000:1000 /out/page
 
 FROM busybox:1.36
 WORKDIR /workspace
@@ -458,12 +458,12 @@ func TestRealFailures(t *testing.T) {
 		"syntax": {
 			dockerfile: "FROM busybox:1.36\nFOO bar\n",
 			cause:      build.CauseDockerfile, line: 2,
-			message: "unknown instruction: FOO",
+			message: "Dockerfile:2: unknown instruction: FOO",
 		},
 		"base image": {
 			dockerfile: "FROM " + n.registry + "/nothing:1\n",
 			cause:      build.CauseDockerfile,
-			message:    "Dockerfile: ",
+			message:    "Dockerfile: GET http",
 		},
 		"memory": {
 			dockerfile: "FROM busybox:1.36\nRUN tail /dev/zero\n",
