@@ -29,10 +29,13 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/ptr"
 
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/source"
@@ -93,6 +96,16 @@ func (n *node) makeNamespace(t *testing.T) {
 	space := NewNamespace("e2e", n.salt)
 	n.namespace = space.Name
 	if _, err := n.cluster.CoreV1().Namespaces().Create(t.Context(), space, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	host, _, err := net.SplitHostPort(n.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := NewNetworkPolicy("e2e", n.salt, []string{"10.0.0.0/8"}, []networkingv1.NetworkPolicyPeer{
+		{IPBlock: &networkingv1.IPBlock{CIDR: host + "/32"}},
+	})
+	if _, err := n.cluster.NetworkingV1().NetworkPolicies(n.namespace).Create(t.Context(), policy, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -508,6 +521,63 @@ func TestRealFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A build reaches the registry and Slipway, and no other pod.
+func TestRealIsolation(t *testing.T) {
+	n := startNode(t)
+	host, port, err := net.SplitHostPort(n.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := n.request(t, "isolation", map[string]string{"Dockerfile": `FROM busybox:1.36
+ARG POD
+ARG REGISTRY
+RUN nc -w 5 $REGISTRY </dev/null
+RUN if nc -w 5 $POD </dev/null; then echo reachable; exit 1; fi
+`})
+	request.Args = map[string]string{"POD": n.startPod(t) + " 7777", "REGISTRY": host + " " + port}
+	builder := n.builder(t, nil)
+	if state := n.build(t, builder, request); state.Phase != build.Succeeded {
+		t.Errorf("state %+v\n%s", state, n.log(t, builder, state.Job))
+	}
+}
+
+// startPod runs a pod outside the build namespace that answers on port 7777,
+// and returns its address.
+func (n *node) startPod(t *testing.T) string {
+	t.Helper()
+	pods := n.cluster.CoreV1().Pods(metav1.NamespaceDefault)
+	pod, err := pods.Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "answers-"},
+		Spec: corev1.PodSpec{
+			TerminationGracePeriodSeconds: ptr.To[int64](0),
+			Containers:                    []corev1.Container{{Name: "answers", Image: "busybox:1.36", Command: []string{"httpd", "-f", "-p", "7777"}}},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pods.Delete(context.Background(), pod.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 600 {
+		if pod, err = pods.Get(t.Context(), pod.Name, metav1.GetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if pod.Status.PodIP != "" {
+			conn, err := net.DialTimeout("tcp", net.JoinHostPort(pod.Status.PodIP, "7777"), time.Second)
+			if err == nil {
+				conn.Close()
+				return pod.Status.PodIP
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("the pod doesn't answer: %+v", pod.Status)
+	return ""
 }
 
 // Running several builds at once is what a push of several services does.
