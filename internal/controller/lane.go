@@ -79,6 +79,17 @@ func (l *Lanes) Stop(stage types.NamespacedName) bool {
 	return false
 }
 
+// Running returns the number of the release that runs in the stage's lane, 0
+// when none does.
+func (l *Lanes) Running(stage types.NamespacedName) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if current, busy := l.lanes[stage]; busy {
+		return current.running.sequence
+	}
+	return 0
+}
+
 // Close cancels every release, as a server that stops does, and waits for
 // them to return. They go on where they were after the next start.
 func (l *Lanes) Close() {

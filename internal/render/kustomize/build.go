@@ -1,0 +1,81 @@
+package kustomize
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// root is the directory in memory that files are put below, which Kustomize
+// needs to be absolute. It never appears in messages.
+const root = "/tree"
+
+// Object is one rendered object.
+type Object struct {
+	Text   []byte // canonical YAML
+	Fields map[string]any
+}
+
+// Name returns kind and name of the object for messages.
+func (o Object) Name() string {
+	metadata, _ := o.Fields["metadata"].(map[string]any)
+	return fmt.Sprintf("%v %v", o.Fields["kind"], metadata["name"])
+}
+
+// Build runs Kustomize over the files, by relative path, and returns the
+// objects in the order that the kustomization file of dir asks for. The
+// caller has walked the files: Build itself would follow a remote reference.
+// Kustomize keeps global state, so no two Builds may run at once in one
+// process.
+func Build(files map[string][]byte, dir string) (objects []Object, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fault.New(fault.Invalid, "Kustomize stopped at %s: %s; simplify what it renders", dir, clean(fmt.Sprint(cause)))
+		}
+	}()
+	memory := filesys.MakeFsInMemory()
+	for name, data := range files {
+		if err := memory.WriteFile(path.Join(root, name), data); err != nil {
+			return nil, fmt.Errorf("keep %s in memory: %w", name, err)
+		}
+	}
+	rendered, err := krusty.MakeKustomizer(options()).Run(memory, path.Join(root, dir))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "Kustomize can't render: %s; correct what it names", clean(err.Error()))
+	}
+	for _, one := range rendered.Resources() {
+		object, err := encode(one)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "Kustomize can't write %s: %s; correct it", clean(one.CurId().String()), clean(err.Error()))
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+func options() *krusty.Options {
+	return &krusty.Options{
+		Reorder:          krusty.ReorderOptionUnspecified,
+		LoadRestrictions: types.LoadRestrictionsRootOnly,
+		PluginConfig:     types.DisabledPluginConfig(),
+	}
+}
+
+// clean makes a message of Kustomize fit for users: paths as in the
+// repository, one line, bounded.
+func clean(message string) string {
+	const most = 800
+	message = regexp.MustCompile(`'?`+root+`/?(repo/?)?`).ReplaceAllString(message, "")
+	message = strings.Join(strings.Fields(message), " ")
+	if len(message) > most {
+		message = strings.ToValidUTF8(message[:most], "") + "…"
+	}
+	return message
+}

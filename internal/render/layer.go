@@ -1,0 +1,126 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+// BuiltImage is the registry, in the repository's own manifests, of images
+// that Slipway builds: slipway.local/web stands for the image of service web.
+const BuiltImage = "slipway.local"
+
+// layers puts the overlays over the bases and the last layer over them.
+func (l *layout) layers(below []string) error {
+	for i, overlay := range l.files.Overlays {
+		next, err := l.overlay(i, overlay, below)
+		if err != nil {
+			return err
+		}
+		below = []string{next}
+	}
+	return l.last(below)
+}
+
+// overlay puts one overlay over the directories below and returns the
+// directory that holds all.
+func (l *layout) overlay(index int, overlay Overlay, below []string) (string, error) {
+	dir := join(repoDir, overlay.Directory)
+	if overlay.Component {
+		layer := fmt.Sprintf("%s/%d", layersDir, index)
+		return layer, l.write(layer, types.Kustomization{
+			Resources:  from("../..", below),
+			Components: []string{join("../..", dir)},
+		})
+	}
+	if index > 0 && slices.Contains(overlay.Reaches, l.files.Overlays[index-1].Directory) {
+		return dir, nil // it brings the layer below itself
+	}
+	name := join(repoDir, overlay.File)
+	var content types.Kustomization
+	if err := yaml.Unmarshal(l.tree[name], &content); err != nil {
+		return "", fmt.Errorf("read %s: %w", overlay.File, err)
+	}
+	content.Resources = append(from(up(dir), below), content.Resources...)
+	text, err := yaml.Marshal(content)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", overlay.File, err)
+	}
+	l.tree[name] = text
+	return dir, nil
+}
+
+// from returns the directories as seen from one that is so far below the root.
+func from(up string, dirs []string) []string {
+	seen := make([]string, len(dirs))
+	for i, dir := range dirs {
+		seen[i] = join(up, dir)
+	}
+	return seen
+}
+
+// up returns the relative path from dir to the root.
+func up(dir string) string {
+	return strings.Repeat("../", strings.Count(dir, "/")+1)
+}
+
+// last puts every object into the stage: its namespace, its labels, the images
+// that were built for it, and the order of the output.
+func (l *layout) last(below []string) error {
+	return l.write(".", types.Kustomization{
+		Resources: below,
+		Namespace: l.request.namespace(),
+		Labels: []types.Label{{
+			IncludeTemplates: true,
+			Pairs: map[string]string{
+				naming.LabelManagedBy:    naming.ManagedBy,
+				naming.LabelOrganization: naming.LabelValue(l.request.Organization),
+				naming.LabelProject:      naming.LabelValue(l.request.Project),
+				naming.LabelStage:        naming.LabelValue(l.request.Stage),
+			},
+		}},
+		Images:      l.builtImages(),
+		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
+	})
+}
+
+// builtImages replaces slipway.local/<service> where a file mentions it.
+func (l *layout) builtImages() []types.Image {
+	var images []types.Image
+	for _, service := range slices.Sorted(maps.Keys(l.request.Images)) {
+		name := BuiltImage + "/" + service
+		if !l.mentions(name) {
+			continue
+		}
+		repository, digest, pinned := strings.Cut(l.request.Images[service], "@")
+		image := types.Image{Name: name, NewName: repository, Digest: digest}
+		if !pinned {
+			image.NewName, image.NewTag = splitTag(repository)
+		}
+		images = append(images, image)
+	}
+	return images
+}
+
+func (l *layout) mentions(text string) bool {
+	for _, data := range l.tree {
+		if bytes.Contains(data, []byte(text)) {
+			return true
+		}
+	}
+	return false
+}
+
+func splitTag(ref string) (string, string) {
+	if at := strings.LastIndexByte(ref, ':'); at > strings.LastIndexByte(ref, '/') {
+		return ref[:at], ref[at+1:]
+	}
+	return ref, ""
+}

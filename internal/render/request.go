@@ -1,0 +1,112 @@
+package render
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/tree"
+)
+
+// Request says what to render for which stage. It survives JSON.
+type Request struct {
+	Organization string `json:"organization"`
+	Project      string `json:"project"`
+	Stage        string `json:"stage"`
+	// Namespace is the stage's; empty means the one that naming gives it.
+	Namespace string `json:"namespace,omitempty"`
+	Commit    string `json:"commit,omitempty"`
+	// Services are the effective services of the stage.
+	Services map[string]project.Service `json:"services"`
+	// Images are the references, by digest, of the services that Slipway
+	// built. An entry for an image service replaces its tag.
+	Images map[string]string `json:"images,omitempty"`
+	// Overlay and ProjectOverlay are Kustomize directories of the repository.
+	Overlay        string `json:"overlay,omitempty"`
+	ProjectOverlay string `json:"projectOverlay,omitempty"`
+	// Hosts are what a service's routes are reached at, by service.
+	Hosts   map[string][]string `json:"hosts,omitempty"`
+	Ingress v1alpha1.Ingress    `json:"ingress,omitzero"`
+	// ImagePullSecret names a Secret in the stage's namespace.
+	ImagePullSecret string `json:"imagePullSecret,omitempty"`
+}
+
+// Limits bound what one render may read.
+type Limits = tree.Limits
+
+// DefaultLimits returns limits that real repositories stay far below.
+func DefaultLimits() Limits { return tree.DefaultLimits() }
+
+// Files are what rendering needs of a commit. Kustomization files are in the
+// form in which they were understood.
+type Files struct {
+	// Tree is what Kustomize sees of the repository.
+	Tree map[string][]byte `json:"tree,omitempty"`
+	// Sources are charts, Compose files and what they refer to.
+	Sources map[string][]byte `json:"sources,omitempty"`
+	// Overlays are the overlays of the request, in the order in which they
+	// apply.
+	Overlays []Overlay `json:"overlays,omitempty"`
+}
+
+// Overlay is a Kustomize directory that changes what the bases hold.
+type Overlay struct {
+	Directory string `json:"directory"`
+	// File is the path of its kustomization file.
+	File      string `json:"file"`
+	Component bool   `json:"component,omitempty"`
+	// Reaches are the directories that it refers to, itself included.
+	Reaches []string `json:"reaches"`
+}
+
+// Result is what a stage consists of.
+type Result struct {
+	// Manifests are the objects as YAML documents, sorted.
+	Manifests []byte `json:"manifests"`
+	// Images are the image references without a digest, sorted.
+	Images []string `json:"images,omitempty"`
+	// Warnings are sentences for the people who pushed.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// namespace returns the namespace that all objects are put into.
+func (r Request) namespace() string {
+	if r.Namespace != "" {
+		return r.Namespace
+	}
+	return naming.Namespace(r.Organization, r.Project, r.Stage)
+}
+
+func (r Request) serviceNames() []string {
+	return slices.Sorted(maps.Keys(r.Services))
+}
+
+// check refuses a request that nobody could render.
+func (r Request) check() error {
+	if r.Organization == "" || r.Project == "" || r.Stage == "" {
+		return fault.New(fault.Internal, "render: organization, project and stage must be set, have %q, %q, %q", r.Organization, r.Project, r.Stage)
+	}
+	return nil
+}
+
+// includes reports whether an overlay already refers to the directory.
+func (f Files) includes(dir string) bool {
+	return slices.ContainsFunc(f.Overlays, func(o Overlay) bool {
+		return slices.Contains(o.Reaches, dir)
+	})
+}
+
+// kustomizationName returns the kustomization file's path in dir.
+func (f Files) kustomizationName(dir string) (string, bool) {
+	for _, name := range kustomize.FileNames() {
+		candidate := join(dir, name)
+		if _, found := f.Tree[candidate]; found {
+			return candidate, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,8 @@
+// Package tree reads a commit's files for rendering, within limits: it refuses
+// whatever is not a plain file below the repository's root, counts what it
+// reads and remembers it, so that a render later needs nothing but those
+// files.
+//
+// It knows nothing of Kustomize, Helm or Compose; they tell it what they
+// refer to, and where.
+package tree

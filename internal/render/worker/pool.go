@@ -1,0 +1,182 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/render"
+)
+
+// Limits bound one render in a child.
+type Limits struct {
+	// Time is the wall time of a render, CPU its processor time.
+	Time time.Duration
+	CPU  time.Duration
+	// Memory is what a child may occupy, in bytes.
+	Memory int64
+	// Output is the size of the manifests, in bytes.
+	Output int64
+	// Renders is how many one child does before another takes its place.
+	Renders int
+	// Input bounds what is read of the repository.
+	Input render.Limits
+}
+
+// DefaultLimits returns limits that real repositories stay far below.
+func DefaultLimits() Limits {
+	return Limits{
+		Time:    10 * time.Second,
+		CPU:     10 * time.Second,
+		Memory:  512 << 20,
+		Output:  16 << 20,
+		Renders: 200,
+		Input:   render.DefaultLimits(),
+	}
+}
+
+// Options say how children are started.
+type Options struct {
+	// Executable is this program; Arguments make it call Main.
+	Executable string
+	Arguments  []string
+	// Size is how many children render at once; 0 means one per processor.
+	Size   int
+	Limits Limits
+	// Idle is how long an unused child is kept; 0 means ten minutes.
+	Idle time.Duration
+}
+
+// Pool renders in children. It is safe for concurrent use; Close ends it.
+type Pool struct {
+	options Options
+	slots   chan struct{} // one per child that may render
+
+	mu     sync.Mutex
+	idle   []*child
+	closed bool
+	reaper *time.Timer
+}
+
+var errClosed = errors.New("the pool of render workers is closed")
+
+// New starts a pool with one warm child, which proves that children can be
+// confined here.
+func New(ctx context.Context, options Options) (*Pool, error) {
+	if options.Size <= 0 {
+		options.Size = runtime.NumCPU()
+	}
+	if options.Idle <= 0 {
+		options.Idle = 10 * time.Minute
+	}
+	if len(options.Arguments) == 0 {
+		options.Arguments = []string{"render-worker"}
+	}
+	p := &Pool{options: options, slots: make(chan struct{}, options.Size)}
+	first, err := start(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	p.put(first)
+	return p, nil
+}
+
+// Render collects and renders the request in a child. Errors of the request
+// have the code Invalid; a child that dies or exceeds a limit fails only the
+// render that it was doing.
+func (p *Pool) Render(ctx context.Context, fsys fs.FS, req render.Request) (render.Result, error) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return render.Result{}, fmt.Errorf("wait for a render worker: %w", ctx.Err())
+	}
+	c, err := p.take(ctx)
+	if err != nil {
+		return render.Result{}, err
+	}
+	result, err := c.render(ctx, fsys, req)
+	if c.usable() {
+		p.put(c)
+	} else {
+		c.stop()
+	}
+	return result, err
+}
+
+// take returns an idle child, or a new one.
+func (p *Pool) take(ctx context.Context) (*child, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errClosed
+	}
+	for len(p.idle) > 0 {
+		last := len(p.idle) - 1
+		c := p.idle[last]
+		p.idle = p.idle[:last]
+		if c.alive() {
+			p.mu.Unlock()
+			return c, nil
+		}
+		c.stop()
+	}
+	p.mu.Unlock()
+	c, err := start(ctx, p.options)
+	if err != nil && fault.CodeOf(err) == fault.Internal {
+		return nil, fault.Wrap(fault.Unavailable, err, "no render worker could be started; it is tried again")
+	}
+	return c, err
+}
+
+// put keeps a child for the next render.
+func (p *Pool) put(c *child) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.stop()
+		return
+	}
+	c.since = time.Now()
+	p.idle = append(p.idle, c)
+	if p.reaper == nil {
+		p.reaper = time.AfterFunc(p.options.Idle, p.reap)
+	}
+}
+
+// reap stops children that nobody used for a while.
+func (p *Pool) reap() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var kept []*child
+	for _, c := range p.idle {
+		if time.Since(c.since) >= p.options.Idle {
+			c.stop()
+			continue
+		}
+		kept = append(kept, c)
+	}
+	p.idle, p.reaper = kept, nil
+	if len(kept) > 0 && !p.closed {
+		p.reaper = time.AfterFunc(p.options.Idle, p.reap)
+	}
+}
+
+// Close stops all idle children, and those at work when they are done.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	if p.reaper != nil {
+		p.reaper.Stop()
+	}
+	for _, c := range p.idle {
+		c.stop()
+	}
+	p.idle = nil
+}

@@ -1,0 +1,221 @@
+package worker_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/render/worker"
+)
+
+// TestMain makes the test binary its own render worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "render-worker" {
+		if err := worker.Main(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) == 5 && os.Args[1] == "probe" {
+		probe(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func newPool(t testing.TB, change func(*worker.Options)) *worker.Pool {
+	t.Helper()
+	options := worker.Options{Executable: "/proc/self/exe", Size: 2, Limits: worker.DefaultLimits()}
+	if change != nil {
+		change(&options)
+	}
+	pool, err := worker.New(context.Background(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func repository(files map[string]string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for name, text := range files {
+		fsys[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+	}
+	return fsys
+}
+
+func shop() (fs.FS, render.Request) {
+	fsys := repository(map[string]string{
+		"deploy/kustomization.yaml": "patches:\n- path: web.yaml\n",
+		"deploy/web.yaml":           "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n",
+	})
+	return fsys, render.Request{
+		Organization: "acme", Project: "shop", Stage: "production", Overlay: "deploy",
+		Services: map[string]project.Service{
+			"web":    {Image: "web:1", Port: 8080, Routes: []project.Route{{Path: "/"}}},
+			"worker": {Image: "worker:1"},
+			"cache":  {Image: "redis:7.4", Port: 6379},
+		},
+		Hosts: map[string][]string{"web": {"web.example"}},
+	}
+}
+
+func TestRenderEqualsInProcess(t *testing.T) {
+	pool := newPool(t, nil)
+	fsys, req := shop()
+	got, err := pool.Render(context.Background(), fsys, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := render.Collect(context.Background(), fsys, req, render.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := render.Render(context.Background(), req, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got.Manifests) != string(want.Manifests) {
+		t.Errorf("a worker renders\n%s\nbut this process\n%s", got.Manifests, want.Manifests)
+	}
+	if fmt.Sprint(got.Images) != fmt.Sprint(want.Images) {
+		t.Errorf("images %v, want %v", got.Images, want.Images)
+	}
+}
+
+func TestErrorsKeepTheirCode(t *testing.T) {
+	pool := newPool(t, nil)
+	_, err := pool.Render(context.Background(), repository(nil), render.Request{
+		Organization: "acme", Project: "shop", Stage: "dev",
+		Services: map[string]project.Service{"raw": {Kustomize: "deploy"}},
+	})
+	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "slipway.yaml") {
+		t.Errorf("got %v, want an invalid error that names slipway.yaml", err)
+	}
+}
+
+func TestParallelRenders(t *testing.T) {
+	pool := newPool(t, nil)
+	fsys, req := shop()
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestCancelledRenderEndsAtOnce(t *testing.T) {
+	pool := newPool(t, nil)
+	_, req := shop()
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := pool.Render(ctx, cancelling{cancel}, req)
+	if err == nil || ctx.Err() == nil {
+		t.Errorf("got %v, want an error after the context ended", err)
+	}
+	fsys, req := shop()
+	if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+		t.Errorf("after a cancelled render: %v", err)
+	}
+}
+
+// cancelling ends the caller's context as soon as something is read.
+type cancelling struct{ cancel func() }
+
+func (c cancelling) Open(string) (fs.File, error) {
+	c.cancel()
+	time.Sleep(100 * time.Millisecond)
+	return nil, fs.ErrNotExist
+}
+
+func TestKilledChildIsReplaced(t *testing.T) {
+	pool := newPool(t, func(o *worker.Options) { o.Size = 1 })
+	fsys, req := shop()
+	for range 3 {
+		for _, pid := range childrenOf(t, os.Getpid()) {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+		if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func childrenOf(t *testing.T, pid int) []int {
+	t.Helper()
+	paths, err := fs.Glob(os.DirFS("/proc"), fmt.Sprintf("%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var children []int
+	for _, path := range paths {
+		data, err := os.ReadFile("/proc/" + path)
+		if err != nil {
+			continue
+		}
+		for field := range strings.FieldsSeq(string(data)) {
+			var child int
+			if _, err := fmt.Sscan(field, &child); err == nil {
+				children = append(children, child)
+			}
+		}
+	}
+	return children
+}
+
+func BenchmarkRender(b *testing.B) {
+	pool := newPool(b, nil)
+	fsys, req := shop()
+	for b.Loop() {
+		if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		pool := newPool(b, func(o *worker.Options) { o.Size = 1 })
+		pool.Close()
+	}
+}
+
+func BenchmarkParallel(b *testing.B) {
+	for _, size := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers=%d", size), func(b *testing.B) {
+			pool := newPool(b, func(o *worker.Options) { o.Size = size })
+			fsys, req := shop()
+			for b.Loop() {
+				var group sync.WaitGroup
+				for range 8 {
+					group.Go(func() {
+						if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				group.Wait()
+			}
+		})
+	}
+}

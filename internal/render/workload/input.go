@@ -1,0 +1,215 @@
+package workload
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// Input is one service with all that its objects depend on.
+type Input struct {
+	Name    string
+	Service project.Service
+	// Image is the reference that containers run.
+	Image string
+	// Hosts are what routes without a host of their own are reached at.
+	Hosts   []string
+	Ingress v1alpha1.Ingress
+	// PullSecret names the Secret that images are pulled with, if any.
+	PullSecret string
+	// Files are mounted read-only, by absolute path.
+	Files map[string]string
+}
+
+// Object is one object of a service, by its file name in the base.
+type Object struct {
+	File string
+	Body runtime.Object
+}
+
+// Objects returns the service's objects, in the order of their file names,
+// and warnings about what the service asks for in vain.
+func Objects(in Input) ([]Object, []string, error) {
+	if err := check(in); err != nil {
+		return nil, nil, err
+	}
+	var set objectSet
+	set.add("account", account(in))
+	if len(in.Files) > 0 {
+		set.add("files", files(in))
+	}
+	if err := addWorkload(&set, in); err != nil {
+		return nil, nil, err
+	}
+	if in.Service.Release != nil {
+		job, err := releaseJob(in)
+		if err != nil {
+			return nil, nil, err
+		}
+		set.add("release", job)
+	}
+	warnings := addNetwork(&set, in)
+	slices.SortFunc(set.objects, func(a, b Object) int {
+		if a.File < b.File {
+			return -1
+		}
+		return 1
+	})
+	return set.objects, warnings, nil
+}
+
+// addWorkload adds what runs the service's containers.
+func addWorkload(set *objectSet, in Input) error {
+	switch {
+	case in.Service.Schedule != "":
+		job, err := cronJob(in)
+		if err != nil {
+			return err
+		}
+		set.add("cronjob", job)
+		return nil
+	case len(in.Service.Volumes) > 0:
+		stateful, err := statefulSet(in)
+		if err != nil {
+			return err
+		}
+		set.add("statefulset", stateful)
+	default:
+		stateless, err := deployment(in)
+		if err != nil {
+			return err
+		}
+		set.add("deployment", stateless)
+	}
+	if autoscales(in.Service) {
+		set.add("autoscaler", autoscaler(in))
+	}
+	if replicas(in.Service) > 1 {
+		set.add("disruption", disruptionBudget(in))
+	}
+	return nil
+}
+
+// addNetwork adds how the service is reached.
+func addNetwork(set *objectSet, in Input) []string {
+	if len(ports(in.Service)) == 0 {
+		return nil
+	}
+	set.add("service", service(in))
+	if len(in.Service.Routes) == 0 {
+		return nil
+	}
+	rules := routeRules(in)
+	if len(rules) == 0 {
+		return []string{fmt.Sprintf("service %s: it has routes but no host, because the cluster has no base domain: it is reached only inside its stage; name a host in the stage's hosts", in.Name)}
+	}
+	if in.Ingress.Gateway != nil {
+		for i, route := range httpRoutes(in, rules) {
+			set.add(fmt.Sprintf("route-%d", i), route)
+		}
+		return nil
+	}
+	set.add("ingress", ingress(in, rules))
+	return nil
+}
+
+type objectSet struct{ objects []Object }
+
+func (s *objectSet) add(file string, body runtime.Object) {
+	s.objects = append(s.objects, Object{File: file + ".yaml", Body: body})
+}
+
+// check refuses what the constructors can't make an object of. The project
+// file's own checks come first and say where; this catches what other sources
+// bring.
+func check(in Input) error {
+	s := in.Service
+	if !regexp.MustCompile(`^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$`).MatchString(in.Name) {
+		return fault.New(fault.Invalid, "service %.60q: a service's name has at most 40 lower-case letters, digits and dashes and starts with a letter; rename it", in.Name)
+	}
+	if in.Image == "" {
+		return fault.New(fault.Invalid, "service %s: it has no image yet; build it first", in.Name)
+	}
+	for name, port := range ports(s) {
+		if port < 1 || port > 65535 {
+			return fault.New(fault.Invalid, "service %s: port %s is %d; use one from 1 to 65535", in.Name, name, port)
+		}
+	}
+	if len(s.Routes) > 0 && s.Port == 0 {
+		return fault.New(fault.Invalid, "service %s: it has routes but no port; set port to what the container listens on", in.Name)
+	}
+	if s.Deadline != "" {
+		if d, err := time.ParseDuration(s.Deadline); err != nil || d < time.Second {
+			return fault.New(fault.Invalid, "service %s: deadline %.40q is no duration of at least a second; write it like 5m", in.Name, s.Deadline)
+		}
+	}
+	return checkScale(in.Name, s)
+}
+
+func checkScale(name string, s project.Service) error {
+	if s.Scale == nil {
+		return nil
+	}
+	if s.Scale.Min < 0 || s.Scale.Max < 0 || s.Scale.Max > 0 && s.Scale.Max < s.Scale.Min {
+		return fault.New(fault.Invalid, "service %s: scale from %d to %d is impossible; min must be at most max", name, s.Scale.Min, s.Scale.Max)
+	}
+	return nil
+}
+
+// Encode returns the object as JSON, which is YAML too and quicker to write,
+// without the fields that only a cluster fills.
+func Encode(body runtime.Object) ([]byte, error) {
+	asJSON, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode object: %w", err)
+	}
+	var fields map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(asJSON))
+	decoder.UseNumber()
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, fmt.Errorf("encode object: %w", err)
+	}
+	delete(fields, "status")
+	prune(fields)
+	return json.Marshal(fields)
+}
+
+// prune removes nulls, and the empty structs that Go types can't leave out.
+func prune(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, child := range value {
+			if child == nil || key == "status" && isEmptyMap(child) {
+				delete(value, key)
+				continue
+			}
+			prune(child)
+			if isEmptyMap(child) && (key == "resources" || key == "strategy" || key == "updateStrategy" || key == "metadata") {
+				delete(value, key)
+			}
+		}
+	case []any:
+		for _, child := range value {
+			prune(child)
+		}
+	}
+}
+
+func isEmptyMap(value any) bool {
+	m, ok := value.(map[string]any)
+	return ok && len(m) == 0
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

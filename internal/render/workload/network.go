@@ -1,0 +1,117 @@
+package workload
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// account gives the service an identity of its own, without a token unless it
+// asks for one.
+func account(in Input) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{
+		TypeMeta:                     typeMeta("v1", "ServiceAccount"),
+		ObjectMeta:                   meta(in, in.Name, componentService),
+		AutomountServiceAccountToken: new(serviceTokens(in.Service)),
+	}
+}
+
+func files(in Input) *corev1.ConfigMap {
+	data := map[string]string{}
+	for i, name := range sortedKeys(in.Files) {
+		data[fileKey(i, name)] = in.Files[name]
+	}
+	return &corev1.ConfigMap{
+		TypeMeta:   typeMeta("v1", "ConfigMap"),
+		ObjectMeta: meta(in, filesName(in), componentService),
+		Data:       data,
+	}
+}
+
+func filesName(in Input) string { return in.Name + "-files" }
+
+// service is the Kubernetes Service: the name under which the other services
+// of the stage reach this one.
+func service(in Input) *corev1.Service {
+	all := ports(in.Service)
+	spec := corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP, Selector: selector(in)}
+	for _, name := range sortedKeys(all) {
+		spec.Ports = append(spec.Ports, corev1.ServicePort{
+			Name: name, Port: all[name], TargetPort: intstr.FromString(name), Protocol: corev1.ProtocolTCP,
+		})
+	}
+	return &corev1.Service{
+		TypeMeta:   typeMeta("v1", "Service"),
+		ObjectMeta: meta(in, in.Name, componentService),
+		Spec:       spec,
+	}
+}
+
+// routeRule is one host with its paths.
+type routeRule struct {
+	host  string
+	paths []string
+}
+
+// routeRules returns the service's hosts and their paths, sorted.
+func routeRules(in Input) []routeRule {
+	paths := map[string][]string{}
+	for _, route := range in.Service.Routes {
+		hosts := in.Hosts
+		if route.Host != "" {
+			hosts = []string{route.Host}
+		}
+		for _, host := range hosts {
+			paths[host] = append(paths[host], routePath(route.Path))
+		}
+	}
+	var rules []routeRule
+	for _, host := range sortedKeys(paths) {
+		slices.Sort(paths[host])
+		rules = append(rules, routeRule{host: host, paths: slices.Compact(paths[host])})
+	}
+	return rules
+}
+
+func routePath(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+func ingress(in Input, rules []routeRule) *networkingv1.Ingress {
+	var spec networkingv1.IngressSpec
+	if in.Ingress.Class != "" {
+		spec.IngressClassName = new(in.Ingress.Class)
+	}
+	var hosts []string
+	for _, rule := range rules {
+		hosts = append(hosts, rule.host)
+		spec.Rules = append(spec.Rules, ingressRule(in, rule))
+	}
+	if in.Ingress.TLSSecret != "" {
+		spec.TLS = []networkingv1.IngressTLS{{Hosts: hosts, SecretName: in.Ingress.TLSSecret}}
+	}
+	return &networkingv1.Ingress{
+		TypeMeta:   typeMeta("networking.k8s.io/v1", "Ingress"),
+		ObjectMeta: meta(in, in.Name, componentService),
+		Spec:       spec,
+	}
+}
+
+func ingressRule(in Input, rule routeRule) networkingv1.IngressRule {
+	value := &networkingv1.HTTPIngressRuleValue{}
+	for _, path := range rule.paths {
+		value.Paths = append(value.Paths, networkingv1.HTTPIngressPath{
+			Path:     path,
+			PathType: new(networkingv1.PathTypePrefix),
+			Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
+				Name: in.Name, Port: networkingv1.ServiceBackendPort{Name: mainPort},
+			}},
+		})
+	}
+	return networkingv1.IngressRule{Host: rule.host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: value}}
+}
