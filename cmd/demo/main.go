@@ -45,7 +45,11 @@ func options() (stand.Options, error) {
 	if cache == "" {
 		cache = filepath.Join(root, ".cache", "devcluster", "cache")
 	}
-	return stand.Options{Root: root, Dir: filepath.Join(root, ".cache", "devcluster", "run"), Cache: cache, Progress: os.Stdout}, nil
+	dir := os.Getenv("DEVCLUSTER_DIR")
+	if dir == "" {
+		dir = filepath.Join(root, ".cache", "devcluster", "run")
+	}
+	return stand.Options{Root: root, Dir: dir, Cache: cache, Progress: os.Stdout}, nil
 }
 
 // checkout finds the repository's root from the working folder upwards.
