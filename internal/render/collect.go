@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/compose"
 	"github.com/slipway-dev/slipway/internal/render/helm"
 	"github.com/slipway-dev/slipway/internal/render/kustomize"
 	"github.com/slipway-dev/slipway/internal/render/tree"
@@ -88,6 +89,8 @@ func (c *collector) source(ctx context.Context, name string, s project.Service) 
 	switch s.Source() {
 	case project.SourceBuild, project.SourceImage, project.SourceKustomize:
 		return nil
+	case project.SourceCompose:
+		return compose.Collect(ctx, c.reader, place(name, ""), *s.Compose)
 	case project.SourceHelm:
 		return helm.Collect(ctx, c.reader, place(name, ""), *s.Helm)
 	}
