@@ -59,11 +59,15 @@ type Ingress struct {
 	// GatewayAPI makes HTTPRoutes for this Gateway instead of Ingresses.
 	// +optional
 	Gateway *GatewayReference `json:"gateway,omitempty"`
-	// Namespace is where the ingress controller's pods run; they alone may
-	// reach routed services from outside the stage. Empty admits any
-	// namespace (a controller on the host network has none).
+	// Namespace is where the ingress controller's pods run: from outside the
+	// stage they alone may reach its pods.
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
+	// Networks (CIDR) are where a controller runs that is no pod. Most networks
+	// let one on the node itself through without.
+	// +optional
+	// +listType=set
+	Networks []string `json:"networks,omitempty"`
 }
 
 // GatewayReference names a Gateway of the Gateway API.
@@ -83,9 +87,14 @@ type Registry struct {
 	// Insecure allows plain HTTP.
 	// +optional
 	Insecure bool `json:"insecure,omitempty"`
-	// Credentials names a Secret of type kubernetes.io/dockerconfigjson.
+	// Credentials names a Secret of type kubernetes.io/dockerconfigjson with
+	// the right to push.
 	// +optional
 	Credentials *SecretKey `json:"credentials,omitempty"`
+	// PullCredentials names one with the right to pull only; it is copied into
+	// stages' namespaces. Empty means that nodes can pull without.
+	// +optional
+	PullCredentials *SecretKey `json:"pullCredentials,omitempty"`
 	// Mirrors are hosts asked instead of docker.io while building.
 	// +optional
 	// +listType=set

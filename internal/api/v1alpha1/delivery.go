@@ -42,6 +42,13 @@ type DeliverySpec struct {
 	Actor string `json:"actor,omitempty"`
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
+	// Action is what happened to the pull request.
+	// +optional
+	Action string `json:"action,omitempty"`
+	// Comment is the forge's id of the comment; its text is read from the
+	// forge, not from the delivery.
+	// +optional
+	Comment string `json:"comment,omitempty"`
 	// Received is when the door took it.
 	Received metav1.MicroTime `json:"received"`
 }

@@ -13,7 +13,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Stages",type=integer,JSONPath=`.status.stages`
 // +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`
-// +kubebuilder:printcolumn:name="Last Sync",type=date,JSONPath=`.status.lastSync`
+// +kubebuilder:printcolumn:name="Last Change",type=date,JSONPath=`.status.lastChange`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Project struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -107,8 +107,9 @@ type ProjectStatus struct {
 	// FileCommit is the commit that the project file was read from.
 	// +optional
 	FileCommit string `json:"fileCommit,omitempty"`
+	// LastChange is when a sync last found anything new.
 	// +optional
-	LastSync *metav1.Time `json:"lastSync,omitempty"`
+	LastChange *metav1.Time `json:"lastChange,omitempty"`
 	// +optional
 	Stages int32 `json:"stages,omitempty"`
 	// +optional

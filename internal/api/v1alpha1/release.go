@@ -114,6 +114,9 @@ type ReleaseStatus struct {
 	Timings []PhaseTime `json:"timings,omitempty"`
 	// +optional
 	URL string `json:"url,omitempty"`
+	// Reported is the phase that the forge was last told of.
+	// +optional
+	Reported Phase `json:"reported,omitempty"`
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -126,6 +129,9 @@ type ReleaseService struct {
 	// InputHash identifies the image's inputs, for a built service.
 	// +optional
 	InputHash string `json:"inputHash,omitempty"`
+	// Inputs are the parts that the hash is made of, by name.
+	// +optional
+	Inputs map[string]string `json:"inputs,omitempty"`
 	// Image is the image by digest, once known.
 	// +optional
 	Image string `json:"image,omitempty"`
@@ -138,6 +144,9 @@ type ReleaseService struct {
 	// Job names the build Job.
 	// +optional
 	Job string `json:"job,omitempty"`
+	// URL is the service's address, for a routed service.
+	// +optional
+	URL string `json:"url,omitempty"`
 }
 
 // PhaseTime is when a phase began.

@@ -39,12 +39,31 @@ type StageSpec struct {
 	Namespace string `json:"namespace"`
 	// Wanted is the head to bring the stage to.
 	Wanted Head `json:"wanted"`
+	// OnDelete says what happens when the ref or the rule is gone.
+	// +optional
+	// +kubebuilder:validation:Enum=keep;delete
+	OnDelete string `json:"onDelete,omitempty"`
+	// PromoteFrom names the stage whose digests this one takes; a push alone
+	// releases nothing here then.
+	// +optional
+	PromoteFrom string `json:"promoteFrom,omitempty"`
+	// Resources bounds the stage.
+	// +optional
+	Resources StageResources `json:"resources,omitempty"`
 	// Paused stops automatic releases.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 	// PullRequest is set for a preview.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
+}
+
+// StageResources are Kubernetes quantities; empty means unbounded.
+type StageResources struct {
+	// +optional
+	CPU string `json:"cpu,omitempty"`
+	// +optional
+	Memory string `json:"memory,omitempty"`
 }
 
 // Head is a commit with what is known of who put it there.
@@ -55,6 +74,10 @@ type Head struct {
 	// FileCommit is the commit of the trusted ref whose project file applies.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	FileCommit string `json:"fileCommit"`
+	// FileID is the git object id of that project file: what changes when it
+	// changes.
+	// +optional
+	FileID string `json:"fileID,omitempty"`
 	// Actor is the login of who pushed, as the forge said in a verified
 	// delivery; empty when unknown.
 	// +optional

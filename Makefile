@@ -1,0 +1,94 @@
+# Slipway. `make demo` shows a push going live; `make test` runs everything
+# that must hold. Both work on a bare Debian machine with Go, git and root.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE   ?= $(CURDIR)/.cache
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL     = go tool -modfile=$(CURDIR)/.tools/go.mod
+GOTEST   = $(TOOL) gotestsum --format pkgname --
+export GOTOOLCHAIN := local
+export DEVCLUSTER_CACHE ?= $(CACHE)/devcluster/cache
+export DEVCLUSTER := $(CACHE)/bin/devcluster
+
+.PHONY: help
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Bring up a Kubernetes and Slipway, push, and watch the page go live
+	@go run ./cmd/demo up
+
+.PHONY: demo-down
+demo-down: ## End the demo and leave no trace of it
+	@go run ./cmd/demo down
+
+.PHONY: build
+build: ## Compile bin/slipway
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/slipway ./cmd/slipway
+
+.PHONY: test
+test: unit-modules integration e2e ## Run every test: unit, integration, end to end
+
+.PHONY: unit
+unit: ## Run what needs no cluster
+	$(GOTEST) -race ./...
+
+.PHONY: unit-modules
+unit-modules: ## Run the tests of the modules beside the main one
+	cd cmd/devcluster && $(GOTEST) ./...
+
+.PHONY: integration
+integration: devcluster ## Run unit tests and those on a real API server
+	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm && $(DEVCLUSTER) down -q --dir $(CACHE)/warm
+	$(GOTEST) -race -tags integration -timeout 20m ./...
+
+.PHONY: e2e
+e2e: ## Run the whole story on a one-node cluster
+	$(GOTEST) -tags e2e -timeout 45m -count 1 ./internal/e2e/...
+
+.PHONY: bench
+bench: devcluster ## Measure push → applied beside the floor, in one run
+	go test -tags integration -run '^$$' -bench . -benchtime 20x -timeout 60m ./internal/bench/...
+
+.PHONY: devcluster
+devcluster: ## Compile the development cluster's program
+	@mkdir -p $(CACHE)/bin
+	cd cmd/devcluster && go build -o $(DEVCLUSTER) .
+
+.PHONY: lint
+lint: lint-generated ## Check style, floors, confinement and generated files
+	$(TOOL) golangci-lint run ./...
+	cd cmd/devcluster && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+
+.PHONY: lint-generated
+lint-generated: generate
+	@git diff --exit-code -- internal/api charts/slipway/crds docs || { echo "generated files are stale: run 'make generate' and commit"; exit 1; }
+
+.PHONY: fmt
+fmt: ## Format all code
+	$(TOOL) golangci-lint fmt ./...
+
+.PHONY: generate
+generate: ## Generate deep copies and custom resource definitions
+	$(TOOL) controller-gen object paths=./internal/api/...
+	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/crds
+
+.PHONY: image
+image: ## Build the container image with docker
+	docker build --build-arg VERSION=$(VERSION) -t slipway:$(VERSION) .
+
+.PHONY: chart
+chart: ## Package the Helm chart into bin/
+	@mkdir -p bin
+	helm package charts/slipway --destination bin
+
+.PHONY: dogfood
+dogfood: ## Let Slipway build its own Dockerfile and upgrade itself (slow)
+	go run ./cmd/demo dogfood
+
+.PHONY: clean
+clean: demo-down ## End the demo and remove compiled programs and base images
+	rm -rf bin $(CACHE)

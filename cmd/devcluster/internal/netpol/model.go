@@ -1,0 +1,70 @@
+// Package netpol enforces Kubernetes NetworkPolicies on the one node by
+// addresses, with the kernel's packet filter.
+//
+// Supported: networking.k8s.io/v1 NetworkPolicy with policyTypes Ingress and
+// Egress; peers by podSelector, namespaceSelector, both together, and ipBlock
+// with except; ports by number, range (endPort) and name; TCP, UDP and SCTP.
+// As Kubernetes wants it, the node itself reaches its pods always (probes, and
+// here the ingress), replies to allowed connections pass, pods on the node's
+// network are neither selected nor matched, and a Service is judged by the pod
+// behind it. Egress rules also hold for what listens on the node (API server,
+// registry, ingress): allow it with an ipBlock of the bridge's address.
+//
+// A pod's rules are in force before its first container starts: the node's
+// network plugin asks the agent and waits for it. Changes of labels and of
+// policies take effect within a fraction of a second; connections that exist
+// already live on.
+//
+// Not supported: IPv6, more than one node, AdminNetworkPolicy. What is refused
+// is rejected with ICMP "administratively prohibited" rather than dropped, so
+// that a blocked program says so at once.
+//
+// It must not know how the cluster is made.
+package netpol
+
+import (
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+)
+
+// Snapshot is all that the rules depend on, at one moment.
+type Snapshot struct {
+	Pods       []*corev1.Pod
+	Namespaces []*corev1.Namespace
+	Policies   []*networkingv1.NetworkPolicy
+	// Addresses are those of pods that are being started and that their
+	// status doesn't name yet.
+	Addresses map[Key]netip.Addr
+}
+
+// Key names a pod.
+type Key struct{ Namespace, Name string }
+
+// Ruleset says for each restricted pod, by address, what may reach it and what
+// it may reach. A pod that isn't named is not restricted in that direction.
+type Ruleset struct {
+	Ingress, Egress map[netip.Addr][]Rule
+}
+
+// Rule lets connections pass that match both peers and ports.
+type Rule struct {
+	// Anyone means that the peer doesn't matter; Blocks are alternatives else.
+	Anyone bool
+	Blocks []Block
+	// Ports are alternatives; none means every port of every protocol.
+	Ports []Port
+}
+
+// Block is a range of addresses with exceptions.
+type Block struct {
+	Prefix netip.Prefix
+	Except []netip.Prefix
+}
+
+// Port is a range of ports; First is 0 for every port of the protocol.
+type Port struct {
+	Protocol    corev1.Protocol
+	First, Last int32
+}

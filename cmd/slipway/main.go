@@ -1,0 +1,36 @@
+// Slipway is a git-push deployer for Kubernetes: its server, its command line
+// and its render worker.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/slipway-dev/slipway/internal/cli"
+)
+
+// version is set when a release is compiled.
+var version = "dev" //nolint:gochecknoglobals // the linker's -X sets only variables
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	build := cli.Build{Version: version, Commit: commit(), Go: runtime.Version()}
+	os.Exit(cli.Run(ctx, os.Args[1:], cli.Standard(os.Getenv("NO_COLOR") != ""), build, serve))
+}
+
+// commit returns the commit that was compiled, empty when Go did not note it.
+func commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return setting.Value
+			}
+		}
+	}
+	return ""
+}

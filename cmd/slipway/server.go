@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build/source"
+	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/scm"
+	"github.com/slipway-dev/slipway/internal/scm/github"
+	"github.com/slipway-dev/slipway/internal/webhook"
+)
+
+// serve runs the server: the door for webhooks, the sources for builds, and
+// the controllers on the replica that leads.
+func serve(ctx context.Context, o cli.ServerOptions, streams cli.Streams) error {
+	log, err := newLogger(streams, o.LogLevel)
+	if err != nil {
+		return err
+	}
+	config, err := restConfig(o)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, o, log)
+	if err != nil {
+		return err
+	}
+	parts, err := controller.New(ctx, mgr, controllerOptions(config, o, log))
+	if err != nil {
+		return err
+	}
+	defer parts.Close()
+	public, err := door(mgr, parts, o, log)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return mgr.Start(ctx) })
+	group.Go(func() error { return listen(ctx, webhook.NewServer(o.PublicAddress, public, log)) })
+	group.Go(func() error { return listen(ctx, internalServer(o.InternalAddress, parts.Source)) })
+	return group.Wait()
+}
+
+// newLogger writes JSON lines, and gives the Kubernetes libraries the same.
+func newLogger(streams cli.Streams, level string) (*slog.Logger, error) {
+	var parsed slog.Level
+	if err := parsed.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %s: use debug, info, warn or error", level)
+	}
+	handler := slog.NewJSONHandler(streams.Err, &slog.HandlerOptions{Level: parsed})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	return slog.New(handler), nil
+}
+
+// restConfig returns how to reach the control cluster. The client does not
+// limit itself: the API server's priority and fairness does that better.
+func restConfig(o cli.ServerOptions) (*rest.Config, error) {
+	var config *rest.Config
+	var err error
+	if o.Kubeconfig == "" && o.Context == "" && os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
+		config, err = rest.InClusterConfig()
+	} else {
+		rules := clientcmd.NewDefaultClientConfigLoadingRules()
+		rules.ExplicitPath = o.Kubeconfig
+		config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.Context}).ClientConfig()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the control cluster: %w; run inside it or give --kubeconfig", err)
+	}
+	config.QPS = -1
+	config.UserAgent = "slipway/" + version
+	return config, nil
+}
+
+func newManager(config *rest.Config, o cli.ServerOptions, log *slog.Logger) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("register types: %w", err)
+	}
+	grace := 20 * time.Second
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Logger:                        logr.FromSlogHandler(log.Handler()),
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		Cache:                         controller.CacheOptions(),
+		Client:                        controller.ClientOptions(),
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              "slipway",
+		LeaderElectionNamespace:       o.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &grace,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the control cluster %s: %w", config.Host, err)
+	}
+	return mgr, nil
+}
+
+func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logger) controller.Options {
+	return controller.Options{
+		Config:           config,
+		Namespace:        o.Namespace,
+		Data:             o.Data,
+		Image:            o.Image,
+		Executor:         o.BuilderImage,
+		SourceURL:        o.SourceURL,
+		AllowHTTP:        o.AllowHTTPGit,
+		ParallelReleases: o.ParallelReleases,
+		RenderWorkers:    o.RenderWorkers,
+		SyncInterval:     o.SyncInterval,
+		Forges: map[string]controller.NewReporter{
+			"github": func(access scm.Access) (scm.Reporter, error) { return github.NewReporter(access) },
+		},
+		Now: time.Now,
+		Log: log,
+	}
+}
+
+// door returns the handler of everything that forges and probes may reach.
+func door(mgr ctrl.Manager, parts *controller.Parts, o cli.ServerOptions, log *slog.Logger) (http.Handler, error) {
+	proxies, err := networks(o.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.New(webhook.Options{
+		Projects:   parts.Targets,
+		Deliveries: parts.Deliveries,
+		Drivers:    map[string]scm.Driver{"github": github.New()},
+		Namespace:  naming.OrganizationNamespace,
+		Name:       naming.Delivery,
+		Log:        log,
+		Metrics:    metrics.Registry,
+		Ready:      parts.Ready,
+		Proxies:    proxies,
+	})
+}
+
+func networks(cidrs []string) ([]*net.IPNet, error) {
+	var parsed []*net.IPNet
+	for _, cidr := range cidrs {
+		_, network, err := net.ParseCIDR(cidr)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy %s: not a network like 10.0.0.0/8", cidr)
+		}
+		parsed = append(parsed, network)
+	}
+	return parsed, nil
+}
+
+// internalServer serves what stays inside the cluster: sources for builds,
+// which their tokens protect, and metrics.
+func internalServer(address string, sources *source.Handler) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+controller.SourcePath, sources)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	return &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+}
+
+// listen serves until the context ends, then lets what runs finish.
+func listen(ctx context.Context, server *http.Server) error {
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(grace)
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("listen on %s: %w", server.Addr, err)
+	}
+	return <-stopped
+}

@@ -1,0 +1,122 @@
+// Package cause says in one sentence why something does not run, from what
+// Kubernetes says about it.
+//
+// It is pure: pods, events and the like come in, a cause comes out. It knows
+// nothing of clients, releases or stages, and never looks into a Secret.
+package cause
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Code is the cause for machines, as it is found in a release's status.
+type Code string
+
+// Causes found in running things.
+const (
+	ImagePull        Code = "ImagePull"
+	CrashLoop        Code = "CrashLoop"
+	OutOfMemory      Code = "OutOfMemory"
+	Evicted          Code = "Evicted"
+	Quota            Code = "QuotaExceeded"
+	Unschedulable    Code = "Unschedulable"
+	ProbeFailing     Code = "ProbeFailing"
+	AdmissionRefused Code = "AdmissionRefused"
+	ConfigMissing    Code = "ConfigMissing"
+	StartFailed      Code = "StartFailed"
+	VolumePending    Code = "VolumePending"
+	JobFailed        Code = "JobFailed"
+	NotReady         Code = "NotReady"
+)
+
+// Causes found while applying.
+const (
+	Immutable        Code = "ImmutableField"
+	Foreign          Code = "ForeignObject"
+	FieldConflict    Code = "FieldConflict"
+	VersionNotServed Code = "VersionNotServed"
+	ClusterScoped    Code = "ClusterScoped"
+	Invalid          Code = "InvalidObject"
+	Denied           Code = "Denied"
+	NamespaceMissing Code = "NamespaceMissing"
+	Unavailable      Code = "ClusterUnavailable"
+)
+
+// Cause is why something does not run.
+type Cause struct {
+	Code Code
+	// Object is what it was seen on: "Pod web-7d9f-x2x".
+	Object string
+	// Sentence says what happened, to what, why, and what to do. It fits in a
+	// commit status' description only when cut.
+	Sentence string
+	// Detail holds further lines, such as the last of a log; often empty.
+	Detail string
+	// Patience is how long the cause may last before waiting longer is
+	// pointless: zero for one that is certain, Never for one that may always
+	// pass.
+	Patience time.Duration
+	// Log names the container whose last lines would help, when there are any.
+	Log *Log
+}
+
+// Log is where the last lines of a crashed container are.
+type Log struct {
+	Pod       string
+	Container string
+	Previous  bool
+}
+
+// Lengths of what other programs say, in bytes.
+const (
+	maxWords  = 600
+	maxDetail = 4096
+)
+
+// Clip makes foreign words fit into one sentence: one line, printable, at
+// most limit bytes.
+func Clip(words string, limit int) string {
+	var out strings.Builder
+	space := false
+	for _, r := range words {
+		if r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) {
+			continue
+		}
+		if unicode.IsSpace(r) {
+			space = out.Len() > 0
+			continue
+		}
+		if out.Len()+utf8.RuneLen(r)+1 > limit {
+			return out.String() + "…"
+		}
+		if space {
+			out.WriteByte(' ')
+			space = false
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// ClipLog makes the end of a log fit to be shown: valid text without control
+// characters, whole lines as far as possible, at most 20 of them.
+func ClipLog(data []byte) string {
+	const maxLines = 20
+	if len(data) > maxDetail {
+		data = data[len(data)-maxDetail:]
+	}
+	text := strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r != utf8.RuneError && unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, string(data))
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(lines) > maxLines {
+		lines = lines[len(lines)-maxLines:]
+	}
+	return strings.Join(lines, "\n")
+}

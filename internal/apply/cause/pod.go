@@ -1,0 +1,279 @@
+package cause
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// diagnosePod returns why one pod does not run well, nil when nothing speaks
+// against it. Warnings are about the pod, newest first.
+func diagnosePod(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
+	if pod.Status.Phase == corev1.PodSucceeded {
+		return nil
+	}
+	statuses := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+	for _, find := range []func(*corev1.Pod, corev1.ContainerStatus, []*corev1.Event) *Cause{pullFailure, startFailure, memoryFailure, crash} {
+		for _, status := range statuses {
+			if c := find(pod, status, warnings); c != nil {
+				c.Object = "Pod " + pod.Name
+				return c
+			}
+		}
+	}
+	for _, find := range []func(*corev1.Pod, []*corev1.Event) *Cause{eviction, mountFailure, unschedulable, unready} {
+		if c := find(pod, warnings); c != nil {
+			c.Object = "Pod " + pod.Name
+			return c
+		}
+	}
+	return nil
+}
+
+// where names a container in a sentence.
+func where(pod *corev1.Pod, container string) string {
+	if len(pod.Spec.Containers)+len(pod.Spec.InitContainers) < 2 {
+		return "Pod " + pod.Name
+	}
+	return "Pod " + pod.Name + ", container " + container
+}
+
+func pullFailure(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Event) *Cause {
+	waiting := status.State.Waiting
+	if waiting == nil || !slices.Contains([]string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError"}, waiting.Reason) {
+		return nil
+	}
+	words := waiting.Message
+	if waiting.Reason == "ImagePullBackOff" || words == "" {
+		for _, event := range warnings {
+			if event.Reason == "Failed" && strings.HasPrefix(event.Message, "Failed to pull image") {
+				words = event.Message
+				break
+			}
+		}
+	}
+	words = strings.TrimPrefix(Clip(words, maxWords), "rpc error: ")
+	c := &Cause{Code: ImagePull, Patience: time.Minute}
+	remedy := "see whether the registry can be reached from the nodes"
+	switch lower := strings.ToLower(words); {
+	case waiting.Reason == "InvalidImageName":
+		c.Patience, remedy = 0, "correct the image's name"
+	case containsAny(lower, "unauthorized", "authentication required", "denied", "403 forbidden", "no basic auth"):
+		c.Patience, remedy = 0, "give the cluster credentials for the registry, or correct the image's name"
+	case containsAny(lower, "not found", "manifest unknown", "name unknown", "does not exist"):
+		c.Patience, remedy = 0, "push the image, or correct its name"
+	}
+	c.Sentence = fmt.Sprintf("%s: image %s can't be pulled: %s; %s", where(pod, status.Name), status.Image, words, remedy)
+	return c
+}
+
+func startFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Event) *Cause {
+	reason, words := "", ""
+	if w := status.State.Waiting; w != nil {
+		reason, words = w.Reason, w.Message
+	}
+	if t := status.LastTerminationState.Terminated; t != nil && isStartError(t.Reason) && (reason == "" || reason == "CrashLoopBackOff") {
+		reason, words = t.Reason, t.Message
+	}
+	if t := status.State.Terminated; t != nil && isStartError(t.Reason) {
+		reason, words = t.Reason, t.Message
+	}
+	c := &Cause{Code: StartFailed, Patience: 30 * time.Second}
+	remedy := "correct the service's command or settings"
+	words = Clip(words, maxWords)
+	switch {
+	case reason == "CreateContainerConfigError" && containsAny(words, "not found", "couldn't find key", "could not find key"):
+		c.Code, remedy = ConfigMissing, "create it in namespace "+pod.Namespace+", or remove it from the service"
+	case reason == "CreateContainerConfigError" && strings.Contains(words, "runAsNonRoot"):
+		c.Patience, remedy = 0, "give the image a numeric USER, or set security.runAsUser for the service"
+	case reason == "CreateContainerConfigError", reason == "CreateContainerError", reason == "RunContainerError":
+	case isStartError(reason):
+		c.Patience = restartPatience(status)
+	default:
+		return nil
+	}
+	c.Sentence = fmt.Sprintf("%s can't start: %s; %s", where(pod, status.Name), words, remedy)
+	return c
+}
+
+func isStartError(reason string) bool {
+	return reason == "StartError" || reason == "ContainerCannotRun"
+}
+
+// certainRestarts is how many restarts make a crash certain to come again.
+const certainRestarts = 2
+
+func restartPatience(status corev1.ContainerStatus) time.Duration {
+	if status.RestartCount >= certainRestarts {
+		return 0
+	}
+	return Never
+}
+
+func memoryFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Event) *Cause {
+	t := ended(status)
+	if t == nil || t.Reason != "OOMKilled" || status.Ready {
+		return nil
+	}
+	limit := "its memory limit"
+	for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if quantity, ok := container.Resources.Limits[corev1.ResourceMemory]; ok && container.Name == status.Name {
+			limit += " of " + quantity.String()
+		}
+	}
+	return &Cause{
+		Code: OutOfMemory, Patience: crashPatience(pod, status), Log: logOf(pod, status),
+		Sentence: fmt.Sprintf("%s was killed because it used more than %s%s; raise resources.memory of the service, or let it use less", where(pod, status.Name), limit, restarts(status)),
+	}
+}
+
+func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Event) *Cause {
+	t := ended(status)
+	if t == nil || status.Ready {
+		return nil
+	}
+	if t.ExitCode == 0 && (status.State.Terminated != nil || pod.Spec.RestartPolicy != corev1.RestartPolicyAlways) {
+		return nil
+	}
+	for _, event := range warnings {
+		if event.Reason == "Unhealthy" && strings.HasPrefix(event.Message, "Liveness probe failed") {
+			return &Cause{
+				Code: ProbeFailing, Patience: crashPatience(pod, status), Log: logOf(pod, status),
+				Sentence: fmt.Sprintf("%s is restarted because it does not answer its health check%s: %s; correct the service or its health path", where(pod, status.Name), restarts(status), Clip(event.Message, maxWords)),
+			}
+		}
+	}
+	return &Cause{
+		Code: CrashLoop, Patience: crashPatience(pod, status), Log: logOf(pod, status),
+		Sentence: fmt.Sprintf("%s %s%s; its last lines say why", where(pod, status.Name), exit(t), restarts(status)),
+	}
+}
+
+// ended returns how a container last ended, nil when it never did or runs
+// well since.
+func ended(status corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if status.State.Terminated != nil {
+		return status.State.Terminated
+	}
+	if status.RestartCount > 0 || status.State.Waiting != nil {
+		return status.LastTerminationState.Terminated
+	}
+	return nil
+}
+
+// crashPatience is none once a crash came again and again, or when nothing
+// restarts the container.
+func crashPatience(pod *corev1.Pod, status corev1.ContainerStatus) time.Duration {
+	if pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
+		return Never // its Job decides
+	}
+	return restartPatience(status)
+}
+
+func logOf(pod *corev1.Pod, status corev1.ContainerStatus) *Log {
+	return &Log{Pod: pod.Name, Container: status.Name, Previous: status.State.Terminated == nil}
+}
+
+func exit(t *corev1.ContainerStateTerminated) string {
+	switch {
+	case t.Signal != 0:
+		return fmt.Sprintf("was ended by signal %d", t.Signal)
+	case t.ExitCode == 0:
+		return "ended by itself with exit code 0, although a service must keep running"
+	case t.ExitCode > 128 && t.ExitCode < 160:
+		return fmt.Sprintf("was ended with exit code %d (signal %d)", t.ExitCode, t.ExitCode-128)
+	}
+	return fmt.Sprintf("crashed with exit code %d", t.ExitCode)
+}
+
+func restarts(status corev1.ContainerStatus) string {
+	switch status.RestartCount {
+	case 0:
+		return ""
+	case 1:
+		return " and was restarted once"
+	}
+	return fmt.Sprintf(" and was restarted %d times", status.RestartCount)
+}
+
+func eviction(pod *corev1.Pod, _ []*corev1.Event) *Cause {
+	if pod.Status.Phase != corev1.PodFailed || pod.Status.Reason == "" {
+		return nil
+	}
+	return &Cause{
+		Code: Evicted, Patience: Never,
+		Sentence: fmt.Sprintf("Pod %s was stopped by the cluster (%s): %s; see whether the nodes have room", pod.Name, Clip(pod.Status.Reason, 60), Clip(pod.Status.Message, maxWords)),
+	}
+}
+
+func mountFailure(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
+	if pod.Status.Phase != corev1.PodPending {
+		return nil
+	}
+	for _, event := range warnings {
+		words := Clip(event.Message, maxWords)
+		switch event.Reason {
+		case "FailedMount":
+			if containsAny(words, `secret "`, `configmap "`, "references non-existent") && containsAny(words, "not found", "non-existent") {
+				return &Cause{Code: ConfigMissing, Patience: 30 * time.Second, Sentence: fmt.Sprintf("Pod %s can't start: %s; create it in namespace %s, or remove it from the service", pod.Name, words, pod.Namespace)}
+			}
+			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
+		case "FailedAttachVolume":
+			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
+		case "FailedCreatePodSandBox":
+			return &Cause{Code: StartFailed, Patience: Never, Sentence: fmt.Sprintf("Pod %s can't start on its node: %s; ask the platform team", pod.Name, words)}
+		}
+	}
+	return nil
+}
+
+func unschedulable(pod *corev1.Pod, _ []*corev1.Event) *Cause {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type != corev1.PodScheduled || condition.Status != corev1.ConditionFalse || condition.Reason != corev1.PodReasonUnschedulable {
+			continue
+		}
+		words := Clip(condition.Message, maxWords)
+		if strings.Contains(words, "ersistentvolumeclaim") || strings.Contains(words, "PersistentVolumeClaim") {
+			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for its volume: %s; see whether the cluster has a storage class", pod.Name, words)}
+		}
+		return &Cause{Code: Unschedulable, Patience: Never, Sentence: fmt.Sprintf("Pod %s fits on no node: %s; lower the service's resources, or add nodes", pod.Name, words)}
+	}
+	return nil
+}
+
+func unready(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
+	if pod.Status.Phase != corev1.PodRunning || ready(pod) {
+		return nil
+	}
+	for _, event := range warnings {
+		if event.Reason == "Unhealthy" {
+			return &Cause{
+				Code: ProbeFailing, Patience: Never, Log: runningLog(pod),
+				Sentence: fmt.Sprintf("Pod %s runs but does not answer its health check: %s; correct the service or its health path", pod.Name, Clip(event.Message, maxWords)),
+			}
+		}
+	}
+	return nil
+}
+
+func runningLog(pod *corev1.Pod) *Log {
+	for _, status := range pod.Status.ContainerStatuses {
+		if !status.Ready && status.State.Running != nil {
+			return &Log{Pod: pod.Name, Container: status.Name}
+		}
+	}
+	return nil
+}
+
+func ready(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+func containsAny(text string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+}

@@ -1,0 +1,269 @@
+package apply
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+)
+
+// document is one object as it should be. One that is known to be the same as
+// last time is never parsed: only ref, digest and what its entry says is
+// known then, and object is nil.
+type document struct {
+	ref    Ref
+	digest string
+	raw    []byte
+	object map[string]any
+}
+
+// digestScheme changes when the same document would be sent differently.
+const digestScheme = "slipway-apply-1"
+
+// digestOf identifies a document as it would be sent for an owner.
+func digestOf(owner Owner, raw []byte) string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%s\x00%s\x00%s\x00%s\x00", digestScheme, owner.Organization, owner.Project, owner.Stage)
+	hash.Write(raw)
+	return base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16])
+}
+
+// split cuts a stream into its non-empty documents.
+func split(stream []byte) ([][]byte, error) {
+	var documents [][]byte
+	start := 0
+	cut := func(end int) error {
+		part := stream[start:end]
+		if blank(part) {
+			return nil
+		}
+		if len(part) > maxDocument {
+			return fault.New(fault.Invalid, "document %d is %d KiB, more than the %d KiB that Kubernetes can store; split it", len(documents)+1, len(part)>>10, maxDocument>>10)
+		}
+		if len(documents) == maxDocuments {
+			return fault.New(fault.Invalid, "there are more than %d objects; split the stage", maxDocuments)
+		}
+		documents = append(documents, part)
+		return nil
+	}
+	for at := 0; at < len(stream); {
+		end := at + bytes.IndexByte(stream[at:], '\n') + 1
+		if end == at {
+			end = len(stream)
+		}
+		line := bytes.TrimRight(stream[at:end], " \t\r\n")
+		switch {
+		case bytes.Equal(line, []byte("---")):
+			if err := cut(at); err != nil {
+				return nil, err
+			}
+			start = end
+		case bytes.HasPrefix(line, []byte("--- ")), bytes.HasPrefix(line, []byte("...")), bytes.HasPrefix(line, []byte("%")):
+			return nil, fault.New(fault.Invalid, "the manifests are not canonical: a line starts with %q; render them again", line[:1])
+		}
+		at = end
+	}
+	return documents, cut(len(stream))
+}
+
+// blank reports whether a document holds only comments and white space.
+func blank(part []byte) bool {
+	for line := range bytes.Lines(part) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// parse reads the document and fills ref and object.
+func (d *document) parse(set Set) error {
+	if d.object != nil {
+		return nil
+	}
+	data, err := yaml.YAMLToJSONStrict(d.raw)
+	if err != nil {
+		return unreadable(d.raw, err)
+	}
+	object := map[string]any{}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&object); err != nil {
+		return fault.Wrap(fault.Invalid, err, "a manifest is no object")
+	}
+	ref, err := identify(object, set)
+	if err != nil {
+		return err
+	}
+	if err := prepare(object, ref, set.Owner); err != nil {
+		return err
+	}
+	d.ref, d.object = ref, object
+	return nil
+}
+
+// unreadable explains a document that is no YAML. What the parser says may
+// quote the document, so it is dropped for a Secret.
+func unreadable(raw []byte, err error) error {
+	if bytes.Contains(raw, []byte("Secret")) {
+		return fault.New(fault.Invalid, "the manifest of a Secret is not valid YAML; render it again")
+	}
+	return fault.New(fault.Invalid, "a manifest is not valid YAML (%s); render it again", clip(err.Error(), maxServerWords))
+}
+
+// identify reads what and where an object is.
+func identify(object map[string]any, set Set) (Ref, error) {
+	apiVersion, _ := object["apiVersion"].(string)
+	kind, _ := object["kind"].(string)
+	metadata, _ := object["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	if apiVersion == "" || kind == "" || name == "" {
+		return Ref{}, fault.New(fault.Invalid, "a manifest (apiVersion %q, kind %q, name %q) lacks apiVersion, kind or metadata.name; add it", apiVersion, kind, name)
+	}
+	gv, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return Ref{}, fault.Wrap(fault.Invalid, err, "%s %s has no valid apiVersion", kind, name)
+	}
+	ref := Ref{Group: gv.Group, Version: gv.Version, Kind: kind, Namespace: set.Namespace, Name: name}
+	if problems := path.IsValidPathSegmentName(name); len(problems) > 0 {
+		return Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, clip(name, 80), problems[0])
+	}
+	if kind == "CustomResourceDefinition" {
+		ref.Namespace = ""
+		if !set.Definitions {
+			return Ref{}, fault.New(fault.Denied, "%s would change the whole cluster; ask the platform team to install it", ref)
+		}
+		return ref, nil
+	}
+	if namespace, _ := metadata["namespace"].(string); namespace != "" && namespace != set.Namespace {
+		return Ref{}, fault.New(fault.Denied, "%s is meant for namespace %s, but this stage lives in %s; remove metadata.namespace", ref, namespace, set.Namespace)
+	}
+	return ref, nil
+}
+
+// prepare makes an object fit to be applied: the stage's labels and
+// namespace, and nothing that only the server may say.
+func prepare(object map[string]any, ref Ref, owner Owner) error {
+	metadata, _ := object["metadata"].(map[string]any)
+	for _, key := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp", "generateName"} {
+		delete(metadata, key)
+	}
+	delete(object, "status")
+	if ref.Namespace != "" {
+		metadata["namespace"] = ref.Namespace
+	}
+	labels, _ := metadata["labels"].(map[string]any)
+	if labels == nil {
+		labels = map[string]any{}
+		metadata["labels"] = labels
+	}
+	for key, value := range owner.Labels() {
+		labels[key] = value
+	}
+	if ref.groupKind() == (schema.GroupKind{Kind: "Secret"}) {
+		return encodeStrings(object, ref)
+	}
+	return nil
+}
+
+// encodeStrings moves a Secret's stringData into data: stringData is
+// write-only, so that the server can neither own nor remove its keys.
+func encodeStrings(object map[string]any, ref Ref) error {
+	plain, ok := object["stringData"].(map[string]any)
+	delete(object, "stringData")
+	if !ok {
+		return nil
+	}
+	data, _ := object["data"].(map[string]any)
+	if data == nil {
+		data = map[string]any{}
+		object["data"] = data
+	}
+	for _, key := range slices.Sorted(maps.Keys(plain)) {
+		value, ok := plain[key].(string)
+		if !ok {
+			return fault.New(fault.Invalid, "%s: stringData.%s is no string; quote it", ref, key)
+		}
+		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	return nil
+}
+
+func (d *document) annotation(key string) string {
+	metadata, _ := d.object["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	value, _ := annotations[key].(string)
+	return value
+}
+
+func (d *document) label(key string) string {
+	metadata, _ := d.object["metadata"].(map[string]any)
+	labels, _ := metadata["labels"].(map[string]any)
+	value, _ := labels[key].(string)
+	return value
+}
+
+func (d *document) spec() map[string]any {
+	spec, _ := d.object["spec"].(map[string]any)
+	return spec
+}
+
+// service returns the service of the project that the object belongs to,
+// empty when it belongs to none.
+func (d *document) service() string { return d.label(naming.LabelService) }
+
+func (d *document) hook() bool {
+	return d.ref.Kind == "Job" && d.annotation(AnnotationHook) == "release"
+}
+
+// keep reports whether the object outlives its manifest.
+func (d *document) keep() bool {
+	switch d.annotation(AnnotationPrune) {
+	case "true":
+		return false
+	case "false":
+		return true
+	}
+	return holdsData(d.ref.groupKind())
+}
+
+// once reports whether the object may vanish by itself after its work.
+func (d *document) once() bool {
+	_, ttl := d.spec()["ttlSecondsAfterFinished"]
+	return d.ref.Kind == "Job" && ttl
+}
+
+// claims returns the names of a StatefulSet's volume claim templates and the
+// labels that its volumes carry.
+func (d *document) claims() (names []string, selector map[string]string) {
+	templates, _ := d.spec()["volumeClaimTemplates"].([]any)
+	if d.ref.Kind != "StatefulSet" || len(templates) == 0 {
+		return nil, nil
+	}
+	for _, template := range templates {
+		claim, _ := template.(map[string]any)
+		metadata, _ := claim["metadata"].(map[string]any)
+		if name, _ := metadata["name"].(string); name != "" {
+			names = append(names, name)
+		}
+	}
+	selecting, _ := d.spec()["selector"].(map[string]any)
+	labels, _ := selecting["matchLabels"].(map[string]any)
+	selector = map[string]string{}
+	for key, value := range labels {
+		if text, ok := value.(string); ok {
+			selector[key] = text
+		}
+	}
+	return names, selector
+}

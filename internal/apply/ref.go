@@ -1,0 +1,58 @@
+package apply
+
+import (
+	"cmp"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Ref names one object. Namespace is empty for a cluster-scoped one.
+type Ref struct {
+	Group     string
+	Version   string
+	Kind      string
+	Namespace string
+	Name      string
+}
+
+// Key is a Ref without its version: one object, however it is written.
+type Key struct {
+	Group     string
+	Kind      string
+	Namespace string
+	Name      string
+}
+
+// Key returns the object's identity across versions of its kind.
+func (r Ref) Key() Key {
+	return Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+}
+
+// String returns the words for the object in a sentence: "Deployment web";
+// those for all of a kind without a name.
+func (r Ref) String() string {
+	if r.Name == "" {
+		return "every " + r.Kind
+	}
+	return r.Kind + " " + r.Name
+}
+
+// APIVersion returns group/version as written in a manifest.
+func (r Ref) APIVersion() string { return r.groupVersion().String() }
+
+func (r Ref) groupVersion() schema.GroupVersion {
+	return schema.GroupVersion{Group: r.Group, Version: r.Version}
+}
+
+func (r Ref) groupKind() schema.GroupKind {
+	return schema.GroupKind{Group: r.Group, Kind: r.Kind}
+}
+
+func (r Ref) compare(other Ref) int {
+	return cmp.Or(
+		cmp.Compare(r.Group, other.Group),
+		cmp.Compare(r.Kind, other.Kind),
+		cmp.Compare(r.Namespace, other.Namespace),
+		cmp.Compare(r.Name, other.Name),
+	)
+}

@@ -1,0 +1,138 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/fault"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// goneTimeout is how long a deleted object may take to vanish.
+const goneTimeout = 2 * time.Minute
+
+// maxDeletes is how often a delete is tried of an object that keeps changing.
+const maxDeletes = 8
+
+// checkReplace asks the server whether it would accept the object as a new
+// one, so that nothing is deleted for which there would be no successor.
+func (r *run) checkReplace(ctx context.Context, c *change) error {
+	body, err := r.body(c)
+	if err != nil {
+		return err
+	}
+	return r.applier.client.checkCreate(ctx, c.document.ref, body)
+}
+
+// replace deletes the object and makes it anew.
+func (r *run) replace(ctx context.Context, c *change) error {
+	if err := r.checkReplace(ctx, c); err != nil {
+		return err
+	}
+	ref := c.document.ref
+	seen := c.live.uid
+	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *state) bool { return s.uid == seen }); err != nil {
+		return err
+	}
+	if err := r.gone(ctx, ref, seen); err != nil {
+		return err
+	}
+	return r.patch(ctx, c, false)
+}
+
+// intendAgain records that an object is about to get another identity. While
+// the set is still being checked, the intent for all of it follows.
+func (r *run) intendAgain(ctx context.Context, c *change) error {
+	if !r.writing {
+		return nil
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	entry := c.entry
+	entry.UID, entry.Digest, entry.Fields, entry.Done = "", "", "", false
+	r.describe(&entry, c)
+	r.inventory.put(entry)
+	r.dirty = true
+	if err := r.applier.store.Save(ctx, r.inventory); err != nil {
+		return fmt.Errorf("record that %s will be replaced: %w", c.document.ref, err)
+	}
+	return nil
+}
+
+// deleteSeen deletes an object that was looked at, looking again when it
+// changed meanwhile, for as long as mine holds of it. It reports false when
+// the object was gone or not ours any more.
+func (a *Applier) deleteSeen(ctx context.Context, ref Ref, seen *state, mine func(*state) bool) (bool, error) {
+	propagation := metav1.DeletePropagationBackground
+	if ref.Kind == "Job" {
+		propagation = metav1.DeletePropagationForeground // two runs of one Job never overlap
+	}
+	for range maxDeletes {
+		if !mine(seen) {
+			return false, nil
+		}
+		if seen.deleting {
+			return true, nil
+		}
+		err := a.client.delete(ctx, ref, seen, propagation)
+		switch {
+		case err == nil:
+			return true, nil
+		case apierrors.IsNotFound(err):
+			return false, nil
+		case !apierrors.IsConflict(err):
+			return false, explain(ref, err)
+		}
+		meta, err := a.client.get(ctx, ref)
+		if err != nil {
+			return false, explain(ref, err)
+		}
+		if meta == nil {
+			return false, nil
+		}
+		seen = observe(ref, meta)
+	}
+	return false, problem(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
+}
+
+// gone waits until an object with an identity exists no more.
+func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errNotGone)
+	defer cancel()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		meta, err := r.applier.client.get(ctx, ref)
+		if err == nil && (meta == nil || string(meta.UID) != uid) {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), errNotGone) {
+				return problem(ref, cause.Unavailable, fault.Unavailable, "it is being deleted and does not vanish within "+goneTimeout.String(), "see which finalizer holds it")
+			}
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+var errNotGone = errors.New("the object is still there")
+
+// emptyOf returns an apply that owns nothing of an object.
+func emptyOf(ref Ref, uid string) ([]byte, error) {
+	body, err := json.Marshal(map[string]any{
+		"apiVersion": ref.APIVersion(), "kind": ref.Kind,
+		"metadata": map[string]any{"name": ref.Name, "namespace": ref.Namespace, "uid": uid},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode an empty %s: %w", ref.Kind, err)
+	}
+	return body, nil
+}

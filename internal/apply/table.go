@@ -1,0 +1,124 @@
+package apply
+
+import (
+	"context"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+)
+
+// table holds the objects of one kind as a watch reports them, by name. It is
+// safe for concurrent use.
+type table[T any] struct {
+	mutex   sync.Mutex
+	items   map[string]T
+	changed func()
+}
+
+var _ cache.ReflectorStore = (*table[any])(nil)
+
+func newTable[T any](changed func()) *table[T] {
+	return &table[T]{items: map[string]T{}, changed: changed}
+}
+
+func (t *table[T]) all() []T {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	items := make([]T, 0, len(t.items))
+	for _, item := range t.items {
+		items = append(items, item)
+	}
+	return items
+}
+
+func (t *table[T]) get(name string) (T, bool) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	item, ok := t.items[name]
+	return item, ok
+}
+
+// Add implements cache.ReflectorStore.
+func (t *table[T]) Add(object any) error { return t.Update(object) }
+
+// Update implements cache.ReflectorStore.
+func (t *table[T]) Update(object any) error {
+	defer t.changed()
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.put(object)
+}
+
+func (t *table[T]) put(object any) error {
+	accessor, err := meta.Accessor(object)
+	if err != nil {
+		return err
+	}
+	if item, ok := object.(T); ok {
+		t.items[accessor.GetName()] = item
+	}
+	return nil
+}
+
+// Delete implements cache.ReflectorStore.
+func (t *table[T]) Delete(object any) error {
+	defer t.changed()
+	accessor, err := meta.Accessor(object)
+	if err != nil {
+		return err
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	delete(t.items, accessor.GetName())
+	return nil
+}
+
+// Replace implements cache.ReflectorStore.
+func (t *table[T]) Replace(objects []any, _ string) error {
+	defer t.changed()
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	clear(t.items)
+	for _, object := range objects {
+		if err := t.put(object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Resync implements cache.ReflectorStore.
+func (t *table[T]) Resync() error { return nil }
+
+// collection is a kind's list and watch, in one namespace or in all.
+type collection struct {
+	list  func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
+	// selectors bound what is listed and watched.
+	labels, fields string
+}
+
+// follow keeps a store up to date with a collection until ctx ends. Lost
+// connections are made again.
+func (c collection) follow(ctx context.Context, example any, store cache.ReflectorStore) {
+	bound := func(options *metav1.ListOptions) {
+		options.LabelSelector, options.FieldSelector = c.labels, c.fields
+	}
+	silent := logr.Discard()
+	reflector := cache.NewReflectorWithOptions(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			bound(&options)
+			return c.list(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			bound(&options)
+			return c.watch(ctx, options)
+		},
+	}, example, store, cache.ReflectorOptions{Logger: &silent, Name: "slipway", TypeDescription: "objects"})
+	reflector.RunWithContext(ctx)
+}

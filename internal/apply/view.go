@@ -1,0 +1,179 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/fault"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	appsv1client "k8s.io/client-go/kubernetes/typed/apps/v1"
+	batchv1client "k8s.io/client-go/kubernetes/typed/batch/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+// views reads whole objects, where their status says how they do. It is safe
+// for concurrent use.
+type views struct {
+	core    corev1client.CoreV1Interface
+	apps    appsv1client.AppsV1Interface
+	batch   batchv1client.BatchV1Interface
+	dynamic dynamic.Interface
+}
+
+func newViews(config *rest.Config) (*views, error) {
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst, config.RateLimiter = -1, 0, nil
+	config.WarningHandler = rest.NoWarnings{}
+	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the cluster's credentials do not work; give the Cluster another kubeconfig")
+	}
+	v := &views{}
+	if v.core, err = corev1client.NewForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("client of core/v1: %w", err)
+	}
+	if v.apps, err = appsv1client.NewForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("client of apps/v1: %w", err)
+	}
+	if v.batch, err = batchv1client.NewForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("client of batch/v1: %w", err)
+	}
+	if v.dynamic, err = dynamic.NewForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("client of any kind: %w", err)
+	}
+	return v, nil
+}
+
+// job returns a Job, nil when there is none.
+func (v *views) job(ctx context.Context, ref Ref) (*batchv1.Job, error) {
+	job, err := v.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return job, err
+}
+
+// pods returns the pods of a namespace that labels select.
+func (v *views) pods(namespace, labels string) collection {
+	pods := v.core.Pods(namespace)
+	return collection{
+		labels: labels,
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return pods.List(ctx, o)
+		},
+		watch: pods.Watch,
+	}
+}
+
+// warnings returns the warnings in a namespace.
+func (v *views) warnings(namespace string) collection {
+	events := v.core.Events(namespace)
+	return collection{
+		fields: "type=" + corev1.EventTypeWarning,
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return events.List(ctx, o)
+		},
+		watch: events.Watch,
+	}
+}
+
+// replicaSets returns the replica sets of a namespace.
+func (v *views) replicaSets(namespace string) collection {
+	sets := v.apps.ReplicaSets(namespace)
+	return collection{
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return sets.List(ctx, o)
+		},
+		watch: sets.Watch,
+	}
+}
+
+// any returns the objects of any kind in a namespace.
+func (v *views) any(resource schema.GroupVersionResource, namespace string) collection {
+	objects := v.dynamic.Resource(resource).Namespace(namespace)
+	return collection{
+		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return objects.List(ctx, o)
+		},
+		watch: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return objects.Watch(ctx, o)
+		},
+	}
+}
+
+// logTimeout bounds the reading of a log's end.
+const logTimeout = 5 * time.Second
+
+// lastLines returns the end of a container's log; empty when there is none to
+// be had, since a cause without it is better than none.
+func (v *views) lastLines(ctx context.Context, namespace string, log cause.Log) string {
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
+	lines, limit := int64(20), int64(16<<10)
+	data, err := v.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
+		Container: log.Container, Previous: log.Previous, TailLines: &lines, LimitBytes: &limit,
+	}).Do(ctx).Raw()
+	if err != nil && log.Previous {
+		data, err = v.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
+			Container: log.Container, TailLines: &lines, LimitBytes: &limit,
+		}).Do(ctx).Raw()
+	}
+	if err != nil {
+		return ""
+	}
+	return cause.ClipLog(data)
+}
+
+// establishTimeout is how long a definition may take to be served.
+const establishTimeout = 30 * time.Second
+
+var errNotEstablished = errors.New("the definition is not served yet")
+
+// established waits until the server serves a defined kind.
+func (v *views) established(ctx context.Context, ref Ref) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, establishTimeout, errNotEstablished)
+	defer cancel()
+	resource := schema.GroupVersionResource{Group: ref.Group, Version: ref.Version, Resource: "customresourcedefinitions"}
+	for {
+		object, err := v.dynamic.Resource(resource).Get(ctx, ref.Name, metav1.GetOptions{})
+		if err != nil && ctx.Err() == nil {
+			return explain(ref, err)
+		}
+		if err == nil && hasCondition(object, "Established") {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), errNotEstablished) {
+				return problem(ref, cause.Invalid, fault.Invalid, "the cluster does not accept the definition within "+establishTimeout.String(), "see its conditions")
+			}
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func hasCondition(object *unstructured.Unstructured, kind string) bool {
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, _ := c.(map[string]any)
+		if condition["type"] == kind && condition["status"] == "True" {
+			return true
+		}
+	}
+	return false
+}

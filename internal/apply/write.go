@@ -1,0 +1,260 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/fault"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// validate lets the server check every change without making it. With a
+// single change that check would be the change itself.
+func (r *run) validate(ctx context.Context) error {
+	writes := r.work.writes()
+	if len(writes) < 2 {
+		return nil
+	}
+	return failed(each(ctx, writes, func(ctx context.Context, c *change) error {
+		err := r.send(ctx, c, true)
+		if err != nil && r.dependent(c, err) {
+			return nil
+		}
+		return err
+	}))
+}
+
+// dependent reports whether a check failed only because something that the
+// same set makes does not exist yet.
+func (r *run) dependent(c *change, err error) bool {
+	if r.defines(err) {
+		return true
+	}
+	var problem *ObjectError
+	if !errors.As(err, &problem) || c.document.ref.Kind != "RoleBinding" || problem.Code != fault.NotFound {
+		return false
+	}
+	for _, other := range r.work.changes {
+		if other.action == actionCreate && other.document.ref.Kind == "Role" {
+			return true
+		}
+	}
+	return false
+}
+
+// write makes the changes, group after group, and stops at the first group
+// that fails.
+func (r *run) write(ctx context.Context) error {
+	var steps [groups][]*change
+	for _, c := range r.work.changes {
+		hook := c.entry.Hook
+		if c.document.object != nil {
+			hook = c.document.hook()
+		}
+		if c.action != actionNone || hook && !c.finished() {
+			g := groupOf(c.document.ref.groupKind(), hook)
+			steps[g] = append(steps[g], c)
+		}
+	}
+	for g, changes := range steps {
+		var err error
+		switch group(g) {
+		case groupHook:
+			err = r.runHooks(ctx, changes)
+		case groupDefinition:
+			err = r.define(ctx, changes)
+		default:
+			err = r.writeAll(ctx, changes)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) writeAll(ctx context.Context, changes []*change) error {
+	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
+		return r.send(ctx, c, false)
+	}))
+}
+
+// maxSettles is how often one object is sent again after the server's answer
+// made another way necessary.
+const maxSettles = 4
+
+// send makes one change, or has the server check it. An answer about
+// conflicting or immutable fields changes how the object is sent; what was
+// found out by a check is remembered for the change itself.
+func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
+	for range maxSettles {
+		var err error
+		switch {
+		case c.action == actionReplace && dryRun:
+			err = r.checkReplace(ctx, c)
+		case c.action == actionReplace:
+			err = r.replace(ctx, c)
+		case c.action == actionCreate && !dryRun && c.live != nil && c.live.deleting:
+			if err = r.gone(ctx, c.document.ref, c.live.uid); err == nil {
+				err = r.patch(ctx, c, dryRun)
+			}
+		case c.action == actionCreate && c.live != nil && c.live.deleting:
+			err = r.checkReplace(ctx, c)
+		default:
+			err = r.patch(ctx, c, dryRun)
+		}
+		if err == nil {
+			return nil
+		}
+		again, err := r.reconsider(ctx, c, err)
+		if !again {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", c.document.ref, errStale)
+}
+
+// reconsider looks for another way to make a change that was refused.
+func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool, _ error) {
+	status := statusOf(err)
+	if status == nil {
+		if errors.Is(err, errStale) {
+			return false, err
+		}
+		return false, explain(c.document.ref, err)
+	}
+	if conflicts := conflictsOf(c.document.ref, status); len(conflicts) > 0 && !c.force {
+		if c.precondition() == "" { // it was not there a moment ago
+			return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
+		}
+		if err := c.settle(conflicts); err != nil {
+			return false, err
+		}
+		return true, nil
+	}
+	if isReplaced(status) {
+		return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
+	}
+	if c.action == actionPatch && isImmutable(status) && c.mayReplace() {
+		c.action = actionReplace
+		return true, r.intendAgain(ctx, c)
+	}
+	return false, explain(c.document.ref, err)
+}
+
+// mayReplace reports whether an object with a changed immutable field is
+// deleted and made anew: when nothing is lost with it, nobody else put
+// anything into it, or its manifest says so.
+func (c *change) mayReplace() bool {
+	asked := c.document.annotation(AnnotationReplace) == "true"
+	switch replaceable(c.document.ref) {
+	case replaceFreely:
+		for _, m := range c.live.managers {
+			if m.subresource == "" && c.document.ref.Kind != "Job" && c.document.ref.Kind != "Pod" {
+				return asked
+			}
+		}
+		return true
+	case replaceAsked:
+		return asked
+	}
+	return false
+}
+
+// patch sends one server-side apply. The UID in it makes the server refuse it
+// when the object is another one by now.
+func (r *run) patch(ctx context.Context, c *change, dryRun bool) error {
+	body, err := r.body(c)
+	if err != nil {
+		return err
+	}
+	ref := c.document.ref
+	meta, created, warnings, err := r.applier.client.patch(ctx, ref, body, c.force, dryRun)
+	if err != nil {
+		return err
+	}
+	if dryRun {
+		return nil
+	}
+	if c.precondition() == "" && !created {
+		if err := r.intruded(ctx, c, meta); err != nil {
+			return err
+		}
+	}
+	r.done(c, meta, warnings)
+	return nil
+}
+
+// intruded handles an object that somebody made between our look and our
+// apply. What we added to it is taken out again; nothing of it was changed,
+// since the apply was made without force.
+func (r *run) intruded(ctx context.Context, c *change, meta *metav1.PartialObjectMetadata) error {
+	s := observe(c.document.ref, meta)
+	if len(s.managers) == 0 || c.known && c.entry.UID == s.uid {
+		return nil
+	}
+	empty, err := emptyOf(c.document.ref, s.uid)
+	if err != nil {
+		return err
+	}
+	if _, _, _, err := r.applier.client.patch(ctx, c.document.ref, empty, false, false); err != nil {
+		return fmt.Errorf("take what was added out of %s again: %w", c.document.ref, err)
+	}
+	return fmt.Errorf("%s: %w", c.document.ref, errStale)
+}
+
+// body encodes the object as it is sent.
+func (r *run) body(c *change) ([]byte, error) {
+	d := c.document
+	if err := d.parse(r.set); err != nil {
+		return nil, err
+	}
+	object := maps.Clone(d.object)
+	if uid := c.precondition(); uid != "" {
+		metadata, _ := object["metadata"].(map[string]any)
+		metadata = maps.Clone(metadata)
+		metadata["uid"] = uid
+		object["metadata"] = metadata
+	}
+	if scalable(d.ref.groupKind()) {
+		spec := maps.Clone(d.spec())
+		if spec == nil {
+			spec = map[string]any{}
+		}
+		delete(spec, "replicas")
+		if replicas := c.replicas(r.minimums[d.ref.Key()]); replicas != nil {
+			spec["replicas"] = *replicas
+		}
+		object["spec"] = spec
+	}
+	body, err := json.Marshal(object)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", d.ref, err)
+	}
+	return body, nil
+}
+
+// define applies definitions of kinds and waits until the server serves them.
+func (r *run) define(ctx context.Context, changes []*change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := r.writeAll(ctx, changes); err != nil {
+		return err
+	}
+	err := failed(each(ctx, changes, func(ctx context.Context, c *change) error {
+		return r.applier.views.established(ctx, c.document.ref)
+	}))
+	r.applier.cluster.kinds.forget()
+	return err
+}
+
+// problem makes an error about one object that no answer of the server
+// explains.
+func problem(ref Ref, reason cause.Code, code fault.Code, words, remedy string) *ObjectError {
+	return &ObjectError{Ref: ref, Reason: reason, Code: code, Words: words, Remedy: remedy}
+}

@@ -1,0 +1,63 @@
+package build
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"maps"
+	"slices"
+)
+
+// inputVersion opens every encoding; a change of the encoding or of the way
+// images are built changes it, and so rebuilds every image once.
+const inputVersion = "slipway build input 1"
+
+// Input is everything that decides what an image contains. Two builds with
+// the same input may share one image.
+type Input struct {
+	ContextTree    string            // object id of the context's git tree
+	Dockerfile     string            // object id of the Dockerfile's blob
+	DockerfilePath string            // slash-separated, below the context; it selects the ignore file
+	Args           map[string]string // build arguments
+	Target         string            // build stage, empty for the last
+	Platform       string            // os/architecture
+	BaseImages     map[string]string // reference as written → digest
+	Builder        string            // digest of the executor image
+	Watch          map[string]string // path → object id
+}
+
+// Hash returns the input hash: 64 lower-case hex digits.
+func (in Input) Hash() string {
+	sum := sha256.Sum256(in.encode())
+	return hex.EncodeToString(sum[:])
+}
+
+// encode writes the input so that different inputs give different bytes:
+// every string is preceded by its length, every map by its size and sorted by
+// key. A nil map and an empty one are the same input.
+func (in Input) encode() []byte {
+	out := appendString(nil, inputVersion)
+	out = appendString(out, in.ContextTree)
+	out = appendString(out, in.Dockerfile)
+	out = appendString(out, in.DockerfilePath)
+	out = appendMap(out, in.Args)
+	out = appendString(out, in.Target)
+	out = appendString(out, in.Platform)
+	out = appendMap(out, in.BaseImages)
+	out = appendString(out, in.Builder)
+	return appendMap(out, in.Watch)
+}
+
+func appendString(out []byte, s string) []byte {
+	out = binary.AppendUvarint(out, uint64(len(s)))
+	return append(out, s...)
+}
+
+func appendMap(out []byte, m map[string]string) []byte {
+	out = binary.AppendUvarint(out, uint64(len(m)))
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		out = appendString(out, key)
+		out = appendString(out, m[key])
+	}
+	return out
+}

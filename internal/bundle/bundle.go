@@ -1,0 +1,164 @@
+// Package bundle keeps the rendered manifests of releases: compressed,
+// content-addressed, in Secrets of the organization's namespace, which no
+// stage can reach. A bundle is enough to bring a stage back without git, build
+// or render. It must not know what the manifests say.
+package bundle
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+// SecretType is the type of the Secrets that hold bundles.
+const SecretType corev1.SecretType = "slipway.dev/bundle"
+
+// Limits of a bundle.
+const (
+	// MaxManifests is how large manifests may be, in bytes.
+	MaxManifests = 64 << 20
+	// MaxCompressed leaves room in an object of at most 1 MiB.
+	MaxCompressed = 960 << 10
+	// DefaultKeep is how many bundles a stage keeps.
+	DefaultKeep = 10
+)
+
+const manifestsKey = "manifests.yaml.gz"
+
+// Stage is whose bundles are meant.
+type Stage struct {
+	// Namespace is the organization's.
+	Namespace string
+	// Object is the name of the Stage object.
+	Object string
+	// Labels go on every bundle.
+	Labels map[string]string
+}
+
+// Store keeps bundles on the control cluster. It is safe for concurrent use.
+type Store struct {
+	client client.Client
+}
+
+// NewStore returns a store that writes through a client with the server's own
+// identity.
+func NewStore(c client.Client) *Store { return &Store{client: c} }
+
+// Put keeps manifests and returns the bundle's name and digest (sha256:…).
+// Keeping the same manifests again changes nothing.
+func (s *Store) Put(ctx context.Context, stage Stage, manifests []byte) (name, digest string, err error) {
+	compressed, err := compress(manifests)
+	if err != nil {
+		return "", "", err
+	}
+	digest = digestOf(manifests)
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      naming.Bundle(stage.Object, digest),
+			Namespace: stage.Namespace,
+			Labels:    stage.Labels,
+		},
+		Type:      SecretType,
+		Immutable: new(bool),
+		Data:      map[string][]byte{manifestsKey: compressed},
+	}
+	*secret.Immutable = true
+	if err := s.client.Create(ctx, secret); err != nil && !apierrors.IsAlreadyExists(err) {
+		return "", "", fault.Wrap(fault.Unavailable, err, "the bundle %s could not be kept", secret.Name)
+	}
+	return secret.Name, digest, nil
+}
+
+// Get returns the manifests of a bundle, checked against their digest.
+func (s *Store) Get(ctx context.Context, stage Stage, name, digest string) ([]byte, error) {
+	var secret corev1.Secret
+	err := s.client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: name}, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, fault.Wrap(fault.NotFound, err, "the bundle %s is gone; deploy the commit again", name)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "the bundle %s could not be read", name)
+	}
+	manifests, err := decompress(secret.Data[manifestsKey])
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the bundle %s is damaged; deploy the commit again", name)
+	}
+	if got := digestOf(manifests); got != digest {
+		return nil, fault.New(fault.Internal, "the bundle %s holds %s, not %s as it was kept; deploy the commit again", name, got, digest)
+	}
+	return manifests, nil
+}
+
+// Prune deletes the stage's oldest bundles beyond keep, never one in use.
+func (s *Store) Prune(ctx context.Context, stage Stage, keep int, used []string) error {
+	var all metav1.PartialObjectMetadataList
+	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	err := s.client.List(ctx, &all, client.InNamespace(stage.Namespace), client.MatchingLabels(stage.Labels))
+	if err != nil {
+		return fmt.Errorf("list bundles of %s: %w", stage.Object, err)
+	}
+	slices.SortFunc(all.Items, func(a, b metav1.PartialObjectMetadata) int {
+		return b.CreationTimestamp.Compare(a.CreationTimestamp.Time)
+	})
+	for i := keep; i < len(all.Items); i++ {
+		if slices.Contains(used, all.Items[i].Name) {
+			continue
+		}
+		if err := client.IgnoreNotFound(s.client.Delete(ctx, &all.Items[i])); err != nil {
+			return fmt.Errorf("delete bundle %s: %w", all.Items[i].Name, err)
+		}
+	}
+	return nil
+}
+
+func digestOf(manifests []byte) string {
+	sum := sha256.Sum256(manifests)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// compress refuses manifests that don't fit an object.
+func compress(manifests []byte) ([]byte, error) {
+	if len(manifests) > MaxManifests {
+		return nil, fault.New(fault.Invalid, "the rendered manifests have %d MiB, more than %d; split the stage", len(manifests)>>20, MaxManifests>>20)
+	}
+	var out bytes.Buffer
+	writer := gzip.NewWriter(&out)
+	if _, err := writer.Write(manifests); err != nil {
+		return nil, fmt.Errorf("compress manifests: %w", err)
+	}
+	if err := writer.Close(); err != nil {
+		return nil, fmt.Errorf("compress manifests: %w", err)
+	}
+	if out.Len() > MaxCompressed {
+		return nil, fault.New(fault.Invalid, "the rendered manifests have %d KiB when compressed, more than the %d that fit into one object; split the stage", out.Len()>>10, MaxCompressed>>10)
+	}
+	return out.Bytes(), nil
+}
+
+func decompress(compressed []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return nil, fmt.Errorf("decompress manifests: %w", err)
+	}
+	manifests, err := io.ReadAll(io.LimitReader(reader, MaxManifests+1))
+	if err != nil {
+		return nil, fmt.Errorf("decompress manifests: %w", err)
+	}
+	if len(manifests) > MaxManifests {
+		return nil, fmt.Errorf("decompress manifests: more than %d MiB", MaxManifests>>20)
+	}
+	return manifests, nil
+}

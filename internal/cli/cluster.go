@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+// cluster says which control cluster, and which organization in it, a command
+// is about.
+type cluster struct {
+	kubeconfig   string
+	context      string
+	organization string
+}
+
+func (c *cluster) flags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "path of the kubeconfig (default: $KUBECONFIG, then ~/.kube/config)")
+	flags.StringVar(&c.context, "context", "", "context of the kubeconfig")
+	flags.StringVar(&c.organization, "organization", "", "the organization (default: all that you may see)")
+}
+
+// config returns how to reach the control cluster.
+func (c *cluster) config() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = c.kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context}).ClientConfig()
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "no control cluster to talk to: %v; give --kubeconfig or set KUBECONFIG", err)
+	}
+	config.QPS = -1
+	return config, nil
+}
+
+// client returns a client of the control cluster.
+func (c *cluster) client() (client.WithWatch, error) {
+	config, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, err
+	}
+	made, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "the control cluster %s does not answer: %v", config.Host, err)
+	}
+	return made, nil
+}
+
+// namespace limits a list to the organization's namespace, or to none.
+func (c *cluster) namespace() client.ListOption {
+	if c.organization == "" {
+		return client.InNamespace("")
+	}
+	return client.InNamespace(naming.OrganizationNamespace(c.organization))
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register Kubernetes types: %w", err)
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register Slipway types: %w", err)
+	}
+	return scheme, nil
+}
+
+// list reads a list of objects and explains what may be missing.
+func list(ctx context.Context, c client.Client, into client.ObjectList, options ...client.ListOption) error {
+	err := c.List(ctx, into, options...)
+	if err == nil {
+		return nil
+	}
+	return fault.Wrap(fault.Unavailable, err, "the control cluster did not answer: %v; is Slipway installed there, and may you read its objects?", err)
+}
+
+// isTerminal reports whether a file is a terminal.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// Standard returns the streams of the process. NO_COLOR turns colour off.
+func Standard(noColour bool) Streams {
+	return Streams{Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: isTerminal(os.Stdout) && !noColour}
+}

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+// getter is what the get commands share.
+type getter struct {
+	cluster
+	streams Streams
+	format  string
+	project string
+	stage   string
+}
+
+func newGet(streams Streams) *cobra.Command {
+	g := &getter{streams: streams}
+	command := &cobra.Command{Use: "get", Short: "List projects, stages, releases or deliveries", GroupID: "see"}
+	command.AddCommand(
+		g.command("projects", "List projects", false, g.projects),
+		g.command("stages", "List stages", true, g.stages),
+		g.command("releases", "List releases, newest first", true, g.releases),
+		g.command("deliveries", "List webhook deliveries, newest first", true, g.deliveries),
+	)
+	return command
+}
+
+func (g *getter) command(use, brief string, ofProject bool, run func(*cobra.Command) error) *cobra.Command {
+	command := &cobra.Command{
+		Use:   use,
+		Short: brief,
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return run(c) },
+	}
+	g.flags(command)
+	outputFlag(command, &g.format)
+	if ofProject {
+		command.Flags().StringVarP(&g.project, "project", "p", "", "only of this project")
+		command.Flags().StringVarP(&g.stage, "stage", "s", "", "only of this stage")
+	}
+	return command
+}
+
+func (g *getter) projects(command *cobra.Command) error {
+	c, err := g.client()
+	if err != nil {
+		return err
+	}
+	var found v1alpha1.ProjectList
+	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+		return err
+	}
+	return g.print(found.Items, func(t *table) {
+		t.head("ORGANIZATION", "PROJECT", "CLUSTER", "STAGES", "SYNCED", "MESSAGE")
+		for _, p := range found.Items {
+			synced, message, m := "-", "", waiting
+			if condition := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionSynced); condition != nil {
+				synced, message, m = string(condition.Status), condition.Message, markOf(condition.Status == "True", condition.Status == "False")
+			}
+			t.marked(m, organizationOf(p.Namespace), p.Name, p.Spec.Cluster, fmt.Sprint(p.Status.Stages), synced, message)
+		}
+	})
+}
+
+func (g *getter) stages(command *cobra.Command) error {
+	c, err := g.client()
+	if err != nil {
+		return err
+	}
+	var found v1alpha1.StageList
+	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+		return err
+	}
+	found.Items = slices.DeleteFunc(found.Items, func(s v1alpha1.Stage) bool {
+		return g.project != "" && s.Spec.Project != g.project || g.stage != "" && s.Spec.Name != g.stage
+	})
+	return g.print(found.Items, func(t *table) {
+		t.head("PROJECT", "STAGE", "REF", "COMMIT", "PHASE", "URL")
+		for _, s := range found.Items {
+			t.marked(phaseMark(s.Status.Phase), s.Spec.Project, s.Spec.Name, s.Spec.Ref, dash(short(s.Status.Commit)), dash(string(s.Status.Phase)), dash(s.Status.URL))
+		}
+	})
+}
+
+func (g *getter) releases(command *cobra.Command) error {
+	c, err := g.client()
+	if err != nil {
+		return err
+	}
+	var found v1alpha1.ReleaseList
+	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+		return err
+	}
+	found.Items = slices.DeleteFunc(found.Items, func(r v1alpha1.Release) bool {
+		return g.project != "" && r.Spec.Project != g.project || g.stage != "" && r.Spec.Stage != naming.StageObject(r.Spec.Project, g.stage)
+	})
+	slices.SortStableFunc(found.Items, func(a, b v1alpha1.Release) int {
+		return b.CreationTimestamp.Compare(a.CreationTimestamp.Time)
+	})
+	return g.print(found.Items, func(t *table) {
+		t.head("RELEASE", "COMMIT", "PHASE", "BUILT", "REUSED", "AGE", "MESSAGE")
+		for _, r := range found.Items {
+			t.marked(phaseMark(r.Status.Phase), r.Name, short(r.Spec.Head.Commit), dash(string(r.Status.Phase)),
+				fmt.Sprint(r.Status.Built), fmt.Sprint(r.Status.Reused), age(r.CreationTimestamp.Time, time.Now()), r.Status.Message)
+		}
+	})
+}
+
+func (g *getter) deliveries(command *cobra.Command) error {
+	c, err := g.client()
+	if err != nil {
+		return err
+	}
+	var found v1alpha1.DeliveryList
+	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+		return err
+	}
+	found.Items = slices.DeleteFunc(found.Items, func(d v1alpha1.Delivery) bool { return g.project != "" && d.Spec.Project != g.project })
+	slices.SortStableFunc(found.Items, func(a, b v1alpha1.Delivery) int { return b.Spec.Received.Compare(a.Spec.Received.Time) })
+	return g.print(found.Items, func(t *table) {
+		t.head("PROJECT", "EVENT", "REF", "COMMIT", "ACTOR", "PHASE", "AGE", "MESSAGE")
+		for _, d := range found.Items {
+			t.marked(markOf(d.Status.Phase == v1alpha1.DeliveryDone, d.Status.Phase == v1alpha1.DeliveryFailed), d.Spec.Project, d.Spec.Event,
+				dash(d.Spec.Ref), dash(short(d.Spec.After)), dash(d.Spec.Actor), dash(string(d.Status.Phase)), age(d.Spec.Received.Time, time.Now()), d.Status.Message)
+		}
+	})
+}
+
+func (g *getter) print(value any, text func(*table)) error {
+	return output{g.streams, g.format}.print(value, text)
+}
+
+func organizationOf(namespace string) string {
+	organization, _ := naming.OrganizationOf(namespace)
+	return cmp.Or(organization, namespace)
+}
+
+func markOf(isGood, isBad bool) mark {
+	switch {
+	case isGood:
+		return good
+	case isBad:
+		return bad
+	}
+	return waiting
+}
+
+func phaseMark(phase v1alpha1.Phase) mark {
+	if phase == v1alpha1.PhaseSuperseded {
+		return plain
+	}
+	return markOf(phase == v1alpha1.PhaseSucceeded, phase == v1alpha1.PhaseFailed)
+}

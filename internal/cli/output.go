@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+)
+
+// output prints a command's result in the format that was asked for.
+type output struct {
+	streams Streams
+	format  string
+}
+
+// outputFlag adds -o to a command.
+func outputFlag(command *cobra.Command, format *string) {
+	command.Flags().StringVarP(format, "output", "o", "text", "how to print: text, json or yaml")
+}
+
+// print writes a value as JSON or YAML, or lets text fill a table.
+func (o output) print(value any, text func(*table)) error {
+	switch o.format {
+	case "json":
+		encoder := json.NewEncoder(o.streams.Out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(value)
+	case "yaml":
+		data, err := yaml.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("print as YAML: %w", err)
+		}
+		_, err = o.streams.Out.Write(data)
+		return err
+	case "text":
+		t := &table{terminal: o.streams.Terminal}
+		text(t)
+		return t.write(o)
+	}
+	return &usageError{fmt.Errorf("-o %s: unknown format; use text, json or yaml", o.format)}
+}
+
+// table is aligned text. Colour goes on whole rows by their mark, after
+// alignment, so that it never shifts a column.
+type table struct {
+	terminal bool
+	rows     [][]string
+	marks    []mark
+}
+
+// mark says how a row is meant.
+type mark int
+
+const (
+	plain mark = iota
+	heading
+	good
+	bad
+	waiting
+)
+
+func (t *table) row(cells ...string) { t.marked(plain, cells...) }
+
+func (t *table) head(cells ...string) { t.marked(heading, cells...) }
+
+func (t *table) marked(m mark, cells ...string) {
+	for i := range cells {
+		cells[i] = printable(cells[i])
+	}
+	t.rows = append(t.rows, cells)
+	t.marks = append(t.marks, m)
+}
+
+// write aligns the rows and writes them.
+func (t *table) write(o output) error {
+	var text strings.Builder
+	writer := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range t.rows {
+		fmt.Fprintln(writer, strings.Join(row, "\t"))
+	}
+	if err := writer.Flush(); err != nil {
+		return fmt.Errorf("align: %w", err)
+	}
+	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
+	for i, line := range lines {
+		line = strings.TrimRight(line, " ")
+		if t.terminal && i < len(t.marks) {
+			line = colour(t.marks[i], line)
+		}
+		if _, err := fmt.Fprintln(o.streams.Out, line); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
+
+func colour(m mark, line string) string {
+	codes := map[mark]string{heading: "1", good: "32", bad: "31", waiting: "33"}
+	code, found := codes[m]
+	if !found {
+		return line
+	}
+	return "\x1b[" + code + "m" + line + "\x1b[0m"
+}
+
+// printable takes control characters out of a cell: names and messages come
+// from outside and must not steer the terminal.
+func printable(cell string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+			return ' '
+		}
+		return r
+	}, cell)
+}
+
+// short returns the first eight characters of a commit.
+func short(commit string) string {
+	if len(commit) > 8 {
+		return commit[:8]
+	}
+	return commit
+}
+
+// age returns how long ago something was, in its largest unit.
+func age(since, now time.Time) string {
+	if since.IsZero() {
+		return "-"
+	}
+	d := now.Sub(since)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", max(0, int(d.Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+// dash stands for nothing.
+func dash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

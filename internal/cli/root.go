@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// Exit codes of the program.
+const (
+	ExitFine     = 0
+	ExitError    = 1
+	ExitUsage    = 2
+	ExitFindings = 3
+)
+
+const manual = `Slipway turns a git push into a running stage on Kubernetes.
+
+A team edits slipway.yaml in its repository. A push builds what changed inside
+the cluster, renders a Kustomize overlay, applies it, waits until it is ready
+and reports back to the commit.
+
+What runs:
+  slipway status              every stage and service: commit, image, ready, URL
+  slipway get releases        what was brought where, and what came of it
+  slipway logs --build NAME   what a build printed
+
+Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings.`
+
+// Streams are what a command reads and writes.
+type Streams struct {
+	Out, Err io.Writer
+	In       io.Reader
+	// Terminal is true when Out is a terminal: then there is colour, and
+	// progress may be redrawn.
+	Terminal bool
+}
+
+// Build says what was compiled.
+type Build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+}
+
+// usageError is an error in how a command was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// findingsError ends a check that found something; what was printed already
+// says what.
+type findingsError struct{ n int }
+
+func (e *findingsError) Error() string { return fmt.Sprintf("%d findings", e.n) }
+
+// Run runs the command line and returns the exit code. Serve is what the
+// server command does.
+func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {
+	root := New(streams, build, serve)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	var findings *findingsError
+	switch {
+	case err == nil:
+		return ExitFine
+	case errors.As(err, &findings):
+		return ExitFindings
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
+		fmt.Fprintf(streams.Err, "slipway: %v\nRun 'slipway --help' for how it is used.\n", err)
+		return ExitUsage
+	}
+	fmt.Fprintf(streams.Err, "slipway: %s\n", messageOf(err))
+	return ExitError
+}
+
+// messageOf shows coded errors by their message, others whole: who runs the
+// command line may see what it did.
+func messageOf(err error) string {
+	var coded *fault.Error
+	if errors.As(err, &coded) {
+		return coded.Message
+	}
+	return err.Error()
+}
+
+// New returns the root command.
+func New(streams Streams, build Build, serve Serve) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "slipway",
+		Short:         "Turn a git push into a running stage on Kubernetes",
+		Long:          manual,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	root.SetIn(streams.In)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddGroup(
+		&cobra.Group{ID: "see", Title: "See what runs:"},
+		&cobra.Group{ID: "repository", Title: "Work in a repository, without a cluster:"},
+		&cobra.Group{ID: "serve", Title: "Serve:"},
+	)
+	root.AddCommand(
+		newStatus(streams), newGet(streams), newLogs(streams),
+		newServer(streams, serve), newVersion(streams, build),
+		newRenderWorker(streams), newSource(streams), newImage(streams),
+	)
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes wrong arguments usage errors, in every command.
+func wrapArgs(command *cobra.Command) {
+	if check := command.Args; check != nil {
+		command.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return &usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range command.Commands() {
+		wrapArgs(sub)
+	}
+}

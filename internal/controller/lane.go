@@ -1,0 +1,128 @@
+package controller
+
+import (
+	"context"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// Lanes run releases: one lane per stage, at most one release at a time in
+// each, the newest wins. A newer release cancels the running one with
+// release.ErrSuperseded as the cause and starts when it has stopped; of those
+// that wait only the newest is kept.
+//
+// Lanes are safe for concurrent use. Close cancels everything and waits.
+type Lanes struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	slots  chan struct{}
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	lanes map[types.NamespacedName]*lane
+}
+
+type lane struct {
+	running job
+	cancel  context.CancelCauseFunc
+	waiting *job
+}
+
+// job is one release to run.
+type job struct {
+	sequence int64
+	run      func(context.Context)
+}
+
+// NewLanes returns lanes that run at most parallel releases at the same time.
+func NewLanes(parallel int) *Lanes {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Lanes{ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel), lanes: map[types.NamespacedName]*lane{}}
+}
+
+// Submit asks for run to be called for the stage's release number sequence.
+// A release that runs or waits already, or that is older than one that does,
+// is left alone.
+func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(context.Context)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return
+	}
+	next := job{sequence: sequence, run: run}
+	current, busy := l.lanes[stage]
+	if !busy {
+		l.start(stage, next)
+		return
+	}
+	if sequence <= current.running.sequence || (current.waiting != nil && sequence <= current.waiting.sequence) {
+		return
+	}
+	current.waiting = &next
+	current.cancel(release.ErrSuperseded)
+}
+
+// Stop cancels what runs in the stage's lane and forgets what waits. It
+// returns true when the lane is empty; until then call it again.
+func (l *Lanes) Stop(stage types.NamespacedName) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	current, busy := l.lanes[stage]
+	if !busy {
+		return true
+	}
+	current.waiting = nil
+	current.cancel(release.ErrSuperseded)
+	return false
+}
+
+// Running returns the number of the release that runs in the stage's lane, 0
+// when none does.
+func (l *Lanes) Running(stage types.NamespacedName) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if current, busy := l.lanes[stage]; busy {
+		return current.running.sequence
+	}
+	return 0
+}
+
+// Close cancels every release, as a server that stops does, and waits for
+// them to return. They go on where they were after the next start.
+func (l *Lanes) Close() {
+	l.mu.Lock()
+	l.cancel()
+	l.mu.Unlock()
+	l.wg.Wait()
+}
+
+// start runs a job in an empty lane; the caller holds the lock.
+func (l *Lanes) start(stage types.NamespacedName, next job) {
+	ctx, cancel := context.WithCancelCause(l.ctx)
+	l.lanes[stage] = &lane{running: next, cancel: cancel}
+	l.wg.Go(func() {
+		defer cancel(nil)
+		select {
+		case l.slots <- struct{}{}:
+			next.run(ctx)
+			<-l.slots
+		case <-ctx.Done():
+			next.run(ctx)
+		}
+		l.finish(stage)
+	})
+}
+
+// finish empties a lane, or starts what waits in it.
+func (l *Lanes) finish(stage types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting := l.lanes[stage].waiting
+	delete(l.lanes, stage)
+	if waiting != nil && l.ctx.Err() == nil {
+		l.start(stage, *waiting)
+	}
+}

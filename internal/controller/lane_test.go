@@ -1,0 +1,103 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// diary notes what happened to releases.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (d *diary) note(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, line)
+}
+
+// until returns a run that notes its start, waits for its context, and notes
+// how it ended.
+func (d *diary) until(name string) func(context.Context) {
+	return func(ctx context.Context) {
+		d.note("start " + name)
+		<-ctx.Done()
+		if errors.Is(context.Cause(ctx), release.ErrSuperseded) {
+			d.note("superseded " + name)
+			return
+		}
+		d.note("stopped " + name)
+	}
+}
+
+func stage(name string) types.NamespacedName { return types.NamespacedName{Namespace: "o", Name: name} }
+
+func TestNewestReleaseWins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, lanes := &diary{}, NewLanes(4)
+		lanes.Submit(stage("a"), 1, d.until("1"))
+		synctest.Wait()
+		lanes.Submit(stage("a"), 1, d.until("1 again"))
+		lanes.Submit(stage("a"), 2, d.until("2"))
+		lanes.Submit(stage("a"), 4, d.until("4"))
+		lanes.Submit(stage("a"), 3, d.until("3"))
+		synctest.Wait()
+		lanes.Close()
+		want := []string{"start 1", "superseded 1", "start 4", "stopped 4"}
+		if !slices.Equal(d.lines, want) {
+			t.Errorf("got %q, want %q", d.lines, want)
+		}
+	})
+}
+
+func TestLanesOfStagesAreApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, lanes := &diary{}, NewLanes(4)
+		lanes.Submit(stage("a"), 1, d.until("a"))
+		synctest.Wait()
+		lanes.Submit(stage("b"), 1, d.until("b"))
+		synctest.Wait()
+		if lanes.Stop(stage("a")) {
+			t.Error("Stop says the lane is empty while its release still runs")
+		}
+		synctest.Wait()
+		if !lanes.Stop(stage("a")) {
+			t.Error("Stop says the lane is busy after its release returned")
+		}
+		lanes.Close()
+		want := []string{"start a", "start b", "superseded a", "stopped b"}
+		if !slices.Equal(d.lines, want) {
+			t.Errorf("got %q, want %q", d.lines, want)
+		}
+	})
+}
+
+func TestParallelReleasesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, lanes := &diary{}, NewLanes(1)
+		lanes.Submit(stage("a"), 1, d.until("a"))
+		synctest.Wait()
+		lanes.Submit(stage("b"), 1, d.until("b"))
+		synctest.Wait()
+		lanes.Stop(stage("a"))
+		synctest.Wait()
+		lanes.Close()
+		want := []string{"start a", "superseded a", "start b", "stopped b"}
+		if !slices.Equal(d.lines, want) {
+			t.Errorf("got %q, want %q", d.lines, want)
+		}
+		lanes.Submit(stage("c"), 1, d.until("c"))
+		if len(d.lines) != len(want) {
+			t.Error("closed lanes ran a release")
+		}
+	})
+}

@@ -1,0 +1,55 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+)
+
+// OrganizationReconciler gives every Organization its namespace.
+type OrganizationReconciler struct {
+	Client client.Client
+	Keeper *tenancy.Keeper
+	// Self is the service account that Slipway runs as, which gets the rights
+	// it needs in each namespace.
+	Self tenancy.Subject
+}
+
+// Reconcile makes the namespace of one organization.
+func (r *OrganizationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var org v1alpha1.Organization
+	if err := r.Client.Get(ctx, req.NamespacedName, &org); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !org.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	namespace, objects := tenancy.NewOrganization(org.Name, r.Self)
+	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "NamespaceReady", Message: "namespace " + namespace.Name + " is ready"}
+	err := r.Keeper.Ensure(ctx, namespace, objects)
+	if err != nil {
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NamespaceFailed", sentence(err)
+	}
+	status := org.DeepCopy()
+	status.Status.Namespace = namespace.Name
+	status.Status.ObservedGeneration = org.Generation
+	setCondition(&status.Status.Conditions, condition, org.Generation)
+	if saveErr := patchStatus(ctx, r.Client, &org, status); saveErr != nil {
+		return ctrl.Result{}, saveErr
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("reconcile organization %s: %w", org.Name, err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// SetupWithManager registers the reconciler.
+func (r *OrganizationReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Organization{}).Complete(r)
+}

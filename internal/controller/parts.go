@@ -1,0 +1,165 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/build/source"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render/worker"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+)
+
+// SourcePath is where the source handler is served.
+const SourcePath = "/source"
+
+// serviceAccount is what the chart runs the server as.
+const serviceAccount = "slipway"
+
+// sourceTTL is how long a build's token opens its source: from the start of
+// the Job, its time in the queue included.
+const sourceTTL = time.Hour
+
+// patience is how long a release waits for somebody unavailable.
+const patience = 10 * time.Minute
+
+// Options is what the controllers are made of.
+type Options struct {
+	Config           *rest.Config // the control cluster
+	Namespace        string       // Slipway's own
+	Data             string       // directory for mirrors
+	Image            string       // Slipway's own, for the steps of builds
+	Executor         string       // the kaniko image
+	SourceURL        string       // base URL of the source handler for builds
+	AllowHTTP        bool
+	ParallelReleases int
+	RenderWorkers    int
+	SyncInterval     time.Duration
+	Forges           map[string]NewReporter
+	Now              func() time.Time
+	Log              *slog.Logger
+}
+
+// Parts are what the door and the internal server need of the controllers.
+type Parts struct {
+	Targets    *WebhookTargets
+	Deliveries *DeliveryStore
+	Source     *source.Handler
+	Ready      func(context.Context) error
+
+	lanes   *Lanes
+	pool    *worker.Pool
+	mirrors *git.Mirrors
+}
+
+// Close stops what runs and waits for it; call it after the manager stopped.
+func (p *Parts) Close() {
+	p.lanes.Close()
+	p.pool.Close()
+	p.mirrors.Close()
+}
+
+// CacheOptions keeps the watch cache to what is needed: Slipway's own objects,
+// without the records of who wrote which field.
+func CacheOptions() cache.Options {
+	return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+}
+
+// ClientOptions makes reads of Secrets and ConfigMaps go to the API server:
+// watching them all would keep every secret in memory.
+func ClientOptions() client.Options {
+	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
+}
+
+// New registers the controllers with the manager.
+func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
+	if err := IndexFields(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	pool, err := newPool(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := sourceSigner(ctx, mgr.GetAPIReader(), mgr.GetClient(), o)
+	if err != nil {
+		return nil, err
+	}
+	secrets := NewSecrets(mgr.GetAPIReader(), o.Now)
+	mirrors := git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
+	sources := NewSources(secrets, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
+	lanes := NewLanes(o.ParallelReleases)
+	parts := &Parts{
+		Targets:    &WebhookTargets{Client: mgr.GetClient(), Secrets: secrets},
+		Deliveries: &DeliveryStore{Client: mgr.GetClient()},
+		Ready:      cacheReadiness(mgr.GetCache()),
+		lanes:      lanes, pool: pool, mirrors: mirrors,
+	}
+	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
+		return sources.Archive(ctx, mgr.GetClient(), claims)
+	}, source.Limits{})
+	return parts, register(mgr, o, secrets, sources, lanes, pool)
+}
+
+// newPool starts the processes that render.
+func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the own program for render workers: %w", err)
+	}
+	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers})
+}
+
+// register makes the reconcilers and hands them to the manager.
+func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, lanes *Lanes, pool *worker.Pool) error {
+	builds := kaniko.Config{Image: o.Image, Executor: o.Executor}
+	clusters := &Clusters{Self: o.Config, Secrets: secrets, Builds: builds, Now: o.Now}
+	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
+	sites, err := NewSites(mgr.GetClient(), clusters, self)
+	if err != nil {
+		return err
+	}
+	runner := &release.Runner{
+		Sources: sources, Renderer: pool, Bundles: sites.Bundles(), Policy: guardPolicy,
+		Patience: patience, Now: o.Now, Log: o.Log,
+	}
+	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
+		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
+		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
+		&ProjectReconciler{Client: mgr.GetClient(), Sources: sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Parallel: 8},
+		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
+		&ReportReconciler{Client: mgr.GetClient(), Forges: o.Forges, Secrets: secrets, AllowHTTP: o.AllowHTTP, Log: o.Log},
+	}
+	for _, reconciler := range reconcilers {
+		if err := reconciler.SetupWithManager(mgr); err != nil {
+			return fmt.Errorf("register %T: %w", reconciler, err)
+		}
+	}
+	return nil
+}
+
+// cacheReadiness says whether the watch cache is filled: before, the door
+// would not know any project.
+func cacheReadiness(c cache.Cache) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		if !c.WaitForCacheSync(ctx) {
+			return fault.New(fault.Unavailable, "the watch cache is not filled yet")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,201 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/guard"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+)
+
+// rightsLimit is how long the cluster may take to honour a new role binding.
+const rightsLimit = 10 * time.Second
+
+// Site is a stage's place on its cluster. It belongs to one run of one
+// release.
+type Site struct {
+	sites      *Sites
+	stage      *v1alpha1.Stage
+	cluster    *v1alpha1.Cluster
+	connection *Connection
+	owner      apply.Owner
+
+	mu      sync.Mutex
+	applier *apply.Applier
+	report  apply.Report
+}
+
+// tenant returns what the stage's namespace is made from.
+func (s *Site) tenant() tenancy.Stage {
+	ingress := s.cluster.Spec.Ingress
+	return tenancy.Stage{
+		Organization:     s.owner.Organization,
+		Project:          s.owner.Project,
+		Stage:            s.owner.Stage,
+		Namespace:        s.stage.Spec.Namespace,
+		Resources:        project.Resources(s.stage.Spec.Resources),
+		Root:             s.cluster.Spec.Policy.Root,
+		IngressNamespace: ingress.Namespace,
+		IngressNetworks:  ingress.Networks,
+	}
+}
+
+// Prepare implements release.Site.
+func (s *Site) Prepare(ctx context.Context, builds bool) error {
+	if builds {
+		if err := s.prepareBuilds(ctx); err != nil {
+			return err
+		}
+	}
+	tenant := s.tenant()
+	objects, err := tenancy.Objects(tenant)
+	if err != nil {
+		return err
+	}
+	keeper := s.sites.keeper(s.connection)
+	if err := keeper.Ensure(ctx, tenancy.NewNamespace(tenant), objects); err != nil {
+		return err
+	}
+	return s.awaitRights(ctx)
+}
+
+// prepareBuilds makes the project's build namespace.
+func (s *Site) prepareBuilds(ctx context.Context) error {
+	namespace := kaniko.NewNamespace(s.owner.Organization, s.owner.Project)
+	binding := tenancy.NewBuilds(namespace.Name, namespace.Labels, s.sites.self)
+	return s.sites.keeper(s.connection).Ensure(ctx, namespace, []client.Object{binding})
+}
+
+// awaitRights waits until the cluster lets the stage's account write: it takes
+// a moment to notice a new role binding.
+func (s *Site) awaitRights(ctx context.Context) error {
+	if s.sites.isAble(s.stage.Spec.Namespace) {
+		return nil
+	}
+	clientset, err := kubernetes.NewForConfig(stageConfig(s.connection, s.stage.Spec.Namespace))
+	if err != nil {
+		return fmt.Errorf("make client of stage %s: %w", s.stage.Name, err)
+	}
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: s.stage.Spec.Namespace, Verb: "patch", Group: "apps", Resource: "deployments"},
+	}}
+	ctx, cancel := context.WithTimeout(ctx, rightsLimit)
+	defer cancel()
+	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		answer, err := clientset.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil && answer.Status.Allowed {
+			s.sites.setAble(s.stage.Spec.Namespace, true)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fault.Wrap(fault.Unavailable, errors.Join(err, ctx.Err()), "namespace %s: the stage's service account got no rights within %s; is ClusterRole slipway-stage installed?", s.stage.Spec.Namespace, rightsLimit)
+		case <-time.After(delay):
+		}
+	}
+}
+
+// connect returns the applier, with the identity of the stage's account.
+func (s *Site) connect() (*apply.Applier, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.applier != nil {
+		return s.applier, nil
+	}
+	applier, err := apply.New(s.connection.Apply, stageConfig(s.connection, s.stage.Spec.Namespace), s.sites.store)
+	if err != nil {
+		return nil, fmt.Errorf("connect to stage %s: %w", s.stage.Name, err)
+	}
+	s.applier = applier
+	return applier, nil
+}
+
+// Apply implements release.Site.
+func (s *Site) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error) {
+	applier, err := s.connect()
+	if err != nil {
+		return v1alpha1.Changes{}, err
+	}
+	report, err := applier.Apply(ctx, apply.Set{
+		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests,
+	})
+	s.mu.Lock()
+	s.report = report
+	s.mu.Unlock()
+	return v1alpha1.Changes{
+		Created:   count(report.Created, report.Adopted),
+		Changed:   count(report.Changed, report.Replaced, report.Repaired),
+		Unchanged: int32(min(report.Unchanged, 1<<30)), //nolint:gosec // bounded on this line
+	}, failureOf(err)
+}
+
+func count(lists ...[]apply.Ref) int32 {
+	var n int32
+	for _, list := range lists {
+		for range list {
+			n++
+		}
+	}
+	return n
+}
+
+// failureOf gives what applying refused the shape that a release keeps.
+func failureOf(err error) error {
+	var failure *apply.Failure
+	if errors.As(err, &failure) && fault.CodeOf(err) != fault.Unavailable {
+		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
+	}
+	return err
+}
+
+// Prune implements release.Site.
+func (s *Site) Prune(ctx context.Context) (int32, error) {
+	applier, err := s.connect()
+	if err != nil {
+		return 0, err
+	}
+	removal, err := applier.Prune(ctx, s.owner)
+	return count(removal.Deleted), err
+}
+
+// Teardown takes everything down that the stage owns, and reports whether it
+// is gone.
+func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
+	gone, err = s.sites.keeper(s.connection).Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
+	if err != nil || !gone {
+		return gone, err
+	}
+	s.sites.setAble(s.stage.Spec.Namespace, false)
+	inventory, err := s.sites.store.Load(ctx, s.owner)
+	if err != nil {
+		return false, err
+	}
+	if err := s.sites.store.Delete(ctx, inventory); err != nil {
+		return false, err
+	}
+	return true, s.sites.bundles.Prune(ctx, bundleStage(s.stage), 0, nil)
+}
+
+// guardPolicy returns what a release's manifests are held to.
+func guardPolicy(o release.Order) guard.Policy {
+	policy := o.Cluster.Spec.Policy
+	registries := policy.Images
+	if len(registries) > 0 {
+		registries = append([]string{o.Workshop.Request.Repository}, registries...)
+	}
+	return guard.Policy{Namespace: o.Stage.Spec.Namespace, Kinds: policy.Kinds, Registries: registries, Root: policy.Root}
+}

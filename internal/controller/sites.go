@@ -1,0 +1,183 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/bundle"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+)
+
+// Sites finds the place of every stage. It is safe for concurrent use.
+type Sites struct {
+	client   client.Client
+	clusters *Clusters
+	store    apply.Store
+	bundles  *bundle.Store
+	self     tenancy.Subject
+	now      func() time.Time
+
+	mu      sync.Mutex
+	keepers map[*Connection]*tenancy.Keeper
+	able    map[string]bool // namespaces whose account has its rights
+}
+
+// NewSites returns the sites of the stages that the control cluster knows.
+func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites, error) {
+	store, err := apply.NewConfigMaps(clusters.Self)
+	if err != nil {
+		return nil, err
+	}
+	return &Sites{
+		client: c, clusters: clusters, store: store, bundles: bundle.NewStore(c), self: self, now: clusters.Now,
+		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{},
+	}, nil
+}
+
+// Order gathers everything that a release of the stage works with, except the
+// release itself.
+func (s *Sites) Order(ctx context.Context, stage *v1alpha1.Stage) (release.Order, error) {
+	organization, ok := naming.OrganizationOf(stage.Namespace)
+	if !ok {
+		return release.Order{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", stage.Name, stage.Namespace)
+	}
+	p, cluster, err := s.placement(ctx, stage)
+	if err != nil {
+		return release.Order{}, err
+	}
+	connection, err := s.clusters.Connect(ctx, cluster)
+	if err != nil {
+		return release.Order{}, err
+	}
+	site := &Site{
+		sites: s, stage: stage, cluster: cluster, connection: connection,
+		owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
+	}
+	return release.Order{
+		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
+		Site: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
+	}, nil
+}
+
+// placement reads the project of a stage and the cluster it is placed on.
+func (s *Sites) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1.Project, *v1alpha1.Cluster, error) {
+	var p v1alpha1.Project
+	if err := s.read(ctx, "Project", client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+		return nil, nil, err
+	}
+	var cluster v1alpha1.Cluster
+	if err := s.read(ctx, "Cluster", client.ObjectKey{Namespace: stage.Namespace, Name: p.Spec.Cluster}, &cluster); err != nil {
+		return nil, nil, err
+	}
+	return &p, &cluster, nil
+}
+
+func (s *Sites) read(ctx context.Context, kind string, key client.ObjectKey, into client.Object) error {
+	err := s.client.Get(ctx, key, into)
+	if apierrors.IsNotFound(err) {
+		return fault.Wrap(fault.NotFound, err, "%s %s does not exist; create it", kind, key)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s %s: %w", kind, key, err)
+	}
+	return nil
+}
+
+// Of returns the site of a stage.
+func (s *Sites) Of(ctx context.Context, stage *v1alpha1.Stage) (*Site, error) {
+	order, err := s.Order(ctx, stage)
+	if err != nil {
+		return nil, err
+	}
+	return order.Site.(*Site), nil
+}
+
+// keeper returns what keeps the namespaces of a connection's cluster.
+func (s *Sites) keeper(connection *Connection) *tenancy.Keeper {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keepers[connection] == nil {
+		s.keepers[connection] = tenancy.NewKeeper(connection.Client, s.now)
+	}
+	return s.keepers[connection]
+}
+
+// isAble reports whether a stage's account is known to have its rights.
+func (s *Sites) isAble(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.able[namespace]
+}
+
+// setAble notes whether a stage's account has its rights.
+func (s *Sites) setAble(namespace string, able bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if able {
+		s.able[namespace] = true
+		return
+	}
+	delete(s.able, namespace)
+}
+
+// workshop returns where a project's images are built and found.
+func workshop(organization string, p *v1alpha1.Project, cluster *v1alpha1.Cluster, connection *Connection, builds kaniko.Config) release.Workshop {
+	registry := cluster.Spec.Registry
+	return release.Workshop{
+		Registry: connection.Registry,
+		Builder:  connection.Builder,
+		Executor: builds.Executor,
+		Request: build.Request{
+			Organization: organization,
+			Project:      p.Name,
+			Namespace:    naming.BuildNamespace(organization, p.Name),
+			Repository:   build.Repository(registry.Host, registry.Prefix, organization, p.Name, false),
+			Insecure:     registry.Insecure,
+			Credentials:  connection.Push,
+			Platform:     "linux/amd64",
+		},
+	}
+}
+
+// stageConfig is how the cluster is reached as the stage's service account.
+func stageConfig(connection *Connection, namespace string) *rest.Config {
+	config := rest.CopyConfig(connection.Config)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + namespace + ":" + naming.StageServiceAccount,
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+	}
+	return config
+}
+
+// Bundles returns what keeps the manifests of releases.
+func (s *Sites) Bundles() release.Bundles { return bundles{s.bundles} }
+
+// bundles keeps the manifests of releases in a bundle store.
+type bundles struct{ store *bundle.Store }
+
+// Put implements release.Bundles.
+func (b bundles) Put(ctx context.Context, o release.Order, manifests []byte) (name, digest string, err error) {
+	return b.store.Put(ctx, bundleStage(o.Stage), manifests)
+}
+
+// Get implements release.Bundles.
+func (b bundles) Get(ctx context.Context, o release.Order, name, digest string) ([]byte, error) {
+	return b.store.Get(ctx, bundleStage(o.Stage), name, digest)
+}
+
+func bundleStage(stage *v1alpha1.Stage) bundle.Stage {
+	return bundle.Stage{Namespace: stage.Namespace, Object: stage.Name, Labels: stage.Labels}
+}

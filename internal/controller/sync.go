@@ -1,0 +1,205 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+)
+
+// syncJitter spreads the timers of many projects.
+const syncJitter = 0.2
+
+// ProjectReconciler syncs projects: it reads the heads of a project's
+// repositories, loads the project file from the trusted ref, and makes the
+// Stage objects that the two together ask for. Deliveries only say that it is
+// time to look; the heads decide. One sync runs per project at a time and
+// serves every delivery that waited when it began.
+type ProjectReconciler struct {
+	Client   client.Client
+	Sources  *Sources
+	Interval time.Duration
+	Parallel int
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	clock syncClock
+}
+
+// syncClock remembers when each project was last synced, so that a sync that
+// finds nothing new writes nothing. It is empty after a start: every project
+// is synced then.
+type syncClock struct {
+	mu   sync.Mutex
+	last map[types.NamespacedName]time.Time
+}
+
+func (c *syncClock) set(name types.NamespacedName, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		c.last = map[types.NamespacedName]time.Time{}
+	}
+	c.last[name] = at
+}
+
+func (c *syncClock) get(name types.NamespacedName) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last[name]
+}
+
+// Reconcile syncs one project.
+func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var p v1alpha1.Project
+	if err := r.Client.Get(ctx, req.NamespacedName, &p); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	waiting, err := r.waiting(ctx, &p)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !r.due(&p, waiting) {
+		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+	}
+	r.clock.set(req.NamespacedName, r.Now())
+	outcome, syncErr := r.sync(ctx, &p, waiting)
+	if err := r.record(ctx, &p, outcome, syncErr); err != nil {
+		return ctrl.Result{}, err
+	}
+	if fault.CodeOf(syncErr) == fault.Unavailable || fault.CodeOf(syncErr) == fault.Internal {
+		return ctrl.Result{}, fmt.Errorf("sync project %s/%s: %w", p.Namespace, p.Name, syncErr)
+	}
+	if err := r.finish(ctx, waiting, syncErr); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+}
+
+// due reports whether there is anything to look for: a delivery waits, the
+// project changed, or the timer ran out.
+func (r *ProjectReconciler) due(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
+	if len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation {
+		return true
+	}
+	return r.Now().Sub(r.clock.get(client.ObjectKeyFromObject(p))) >= r.interval(p)
+}
+
+// next returns the time until the project's refs are read again.
+func (r *ProjectReconciler) next(p *v1alpha1.Project) time.Duration {
+	return wait.Jitter(r.interval(p), syncJitter)
+}
+
+func (r *ProjectReconciler) interval(p *v1alpha1.Project) time.Duration {
+	if p.Spec.SyncInterval != nil && p.Spec.SyncInterval.Duration > 0 {
+		return p.Spec.SyncInterval.Duration
+	}
+	return r.Interval
+}
+
+// outcome is what a sync found.
+type outcome struct {
+	fileCommit string
+	stages     int
+}
+
+// sync brings the project's Stage objects to what its refs ask for.
+func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (outcome, error) {
+	heads, err := r.Sources.Heads(ctx, p, primary(p))
+	if err != nil {
+		return outcome{}, err
+	}
+	trusted := p.Spec.TrustedRef
+	if trusted == "" {
+		trusted = heads.Default
+	}
+	fileCommit, found := heads.Refs[trusted]
+	if !found {
+		return outcome{}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", primary(p).Path, trusted)
+	}
+	document, fileID, err := r.Sources.File(ctx, p, fileCommit)
+	if err != nil {
+		return outcome{fileCommit: fileCommit}, err
+	}
+	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, deliveries: waiting})
+	err = r.bring(ctx, p, wanted)
+	return outcome{fileCommit: fileCommit, stages: len(wanted)}, err
+}
+
+// record writes what a sync found to the project's status.
+func (r *ProjectReconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome, err error) error {
+	after := p.DeepCopy()
+	condition := metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionTrue, Reason: "Synced", Message: "every ref is where the forge says"}
+	if err != nil {
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
+	} else {
+		after.Status.Stages = int32(min(o.stages, maxStages))
+	}
+	if o.fileCommit != "" {
+		after.Status.FileCommit = o.fileCommit
+	}
+	after.Status.ObservedGeneration = p.Generation
+	setCondition(&after.Status.Conditions, condition, p.Generation)
+	if !apiequality.Semantic.DeepEqual(p.Status, after.Status) {
+		after.Status.LastChange = &metav1.Time{Time: r.Now()}
+	}
+	return patchStatus(ctx, r.Client, p, after)
+}
+
+// reasonOf names an error in a condition.
+func reasonOf(err error) string {
+	var problems projectfile.Problems
+	if errors.As(err, &problems) {
+		return "ProjectFileInvalid"
+	}
+	switch fault.CodeOf(err) {
+	case fault.Invalid:
+		return "Invalid"
+	case fault.NotFound:
+		return "NotFound"
+	case fault.Denied:
+		return "Denied"
+	case fault.Conflict:
+		return "Conflict"
+	case fault.Unavailable:
+		return "Unavailable"
+	}
+	return "InternalError"
+}
+
+// SetupWithManager registers the reconciler.
+func (r *ProjectReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.Project{}).
+		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel}).
+		Complete(r)
+}
+
+// projectOfDelivery asks for a sync for a delivery that waits.
+func projectOfDelivery(_ context.Context, o client.Object) []reconcile.Request {
+	delivery, ok := o.(*v1alpha1.Delivery)
+	if !ok || delivery.Status.Phase == v1alpha1.DeliveryDone {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: delivery.Namespace, Name: delivery.Spec.Project}}}
+}

@@ -1,0 +1,211 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// maxStages is how many stages one project may have, previews included.
+const maxStages = 2000
+
+// stageProject indexes stages by the project they belong to.
+const stageProject = "spec.project"
+
+// hints is what a sync knows besides heads and rules: the project file in
+// force, and who, according to the deliveries that wait, moved which ref.
+type hints struct {
+	commit, id string
+	deliveries []v1alpha1.Delivery
+}
+
+// head returns the wanted head of a ref at a commit.
+func (h hints) head(repository, ref, commit string) v1alpha1.Head {
+	head := v1alpha1.Head{Commit: commit, FileCommit: h.commit, FileID: h.id}
+	for _, d := range h.deliveries {
+		if d.Spec.Repository == repository && d.Spec.Ref == ref && d.Spec.After == commit {
+			head.Actor, head.Delivery = d.Spec.Actor, d.Name
+		}
+	}
+	return head
+}
+
+// wantedStages returns what the project file makes of the heads, sorted by the
+// name of the Stage object.
+func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hints) []v1alpha1.Stage {
+	organization, _ := naming.OrganizationOf(p.Namespace)
+	byName := map[string]v1alpha1.Stage{}
+	for ref, commit := range heads.Refs {
+		for _, match := range project.StageFor(file, ref) {
+			stage := wantedStage(p, organization, match, ref)
+			stage.Spec.Wanted = h.head(primary(p).Name, ref, commit)
+			if other, taken := byName[stage.Name]; !taken || newerTag(ref, other.Spec.Ref) {
+				byName[stage.Name] = stage
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b v1alpha1.Stage) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// wantedStage returns the stage that a rule makes of a ref.
+func wantedStage(p *v1alpha1.Project, organization string, match project.Match, ref string) v1alpha1.Stage {
+	name := match.Rule.Name
+	if match.PerRef {
+		name = naming.StageForRef(match.Rule.Name, ref)
+	}
+	spec := v1alpha1.StageSpec{
+		Project:     p.Name,
+		Name:        name,
+		Rule:        match.Rule.Name,
+		Ref:         ref,
+		Namespace:   naming.Namespace(organization, p.Name, name),
+		OnDelete:    onDelete(match),
+		PromoteFrom: match.Rule.PromoteFrom,
+		Resources:   v1alpha1.StageResources(match.Rule.Resources),
+	}
+	return v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:       naming.StageObject(p.Name, name),
+			Namespace:  p.Namespace,
+			Labels:     stageLabels(organization, spec),
+			Finalizers: []string{stageFinalizer},
+		},
+		Spec: spec,
+	}
+}
+
+// onDelete returns what happens to a stage whose ref is deleted: what the rule
+// says, and else a stage of a pattern goes with its branch, others stay.
+func onDelete(match project.Match) string {
+	if match.Rule.OnDelete == "" && match.PerRef {
+		return "delete"
+	}
+	return cmp.Or(match.Rule.OnDelete, "keep")
+}
+
+// newerTag reports whether a tag is of a later version than another: by
+// version number where both are versions, by name otherwise.
+func newerTag(ref, other string) bool {
+	a, b := strings.TrimPrefix(ref, "refs/tags/"), strings.TrimPrefix(other, "refs/tags/")
+	versionA, errA := version.ParseSemantic(a)
+	versionB, errB := version.ParseSemantic(b)
+	if errA == nil && errB == nil && !versionA.EqualTo(versionB) {
+		return versionA.GreaterThan(versionB)
+	}
+	if (errA == nil) != (errB == nil) {
+		return errA == nil
+	}
+	return a > b
+}
+
+func stageLabels(organization string, spec v1alpha1.StageSpec) map[string]string {
+	return map[string]string{
+		naming.LabelOrganization: organization,
+		naming.LabelProject:      spec.Project,
+		naming.LabelStage:        naming.LabelValue(spec.Name),
+		naming.LabelManagedBy:    naming.ManagedBy,
+	}
+}
+
+// bring makes the project's Stage objects equal to the wanted ones.
+func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) error {
+	if len(wanted) > maxStages {
+		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
+	}
+	var existing v1alpha1.StageList
+	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{stageProject: p.Name}); err != nil {
+		return fmt.Errorf("list stages: %w", err)
+	}
+	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
+	for i := range existing.Items {
+		have[existing.Items[i].Name] = &existing.Items[i]
+	}
+	for i := range wanted {
+		current := have[wanted[i].Name]
+		delete(have, wanted[i].Name)
+		if err := r.bringOne(ctx, p, current, &wanted[i]); err != nil {
+			return err
+		}
+	}
+	return r.drop(ctx, have)
+}
+
+// bringOne creates a stage or updates what is wanted of it.
+func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
+	if current == nil {
+		wanted.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
+		if err := r.Client.Create(ctx, wanted); err != nil {
+			return fmt.Errorf("create stage %s: %w", wanted.Name, err)
+		}
+		return nil
+	}
+	if !current.DeletionTimestamp.IsZero() {
+		return nil // it comes back with the sync after its end
+	}
+	after := current.DeepCopy()
+	paused, previous := current.Spec.Paused, current.Spec.Wanted
+	after.Spec = wanted.Spec
+	after.Spec.Paused = paused
+	if sameHead(previous, wanted.Spec.Wanted) {
+		after.Spec.Wanted = laterKnown(previous, wanted.Spec.Wanted)
+	} else {
+		after.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
+	}
+	if after.Spec == current.Spec {
+		return nil
+	}
+	if err := r.Client.Patch(ctx, after, client.MergeFromWithOptions(current, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("update stage %s: %w", current.Name, err)
+	}
+	return nil
+}
+
+// sameHead reports whether nothing that a release depends on differs. The
+// commit that the project file came from may: only the file counts.
+func sameHead(a, b v1alpha1.Head) bool { return a.Commit == b.Commit && a.FileID == b.FileID }
+
+// laterKnown adds to a head who put it there, when a delivery tells it only
+// after a timer found the commit.
+func laterKnown(head, wanted v1alpha1.Head) v1alpha1.Head {
+	if head.Actor == "" {
+		head.Actor, head.Delivery = wanted.Actor, wanted.Delivery
+	}
+	return head
+}
+
+// subject returns the commit's subject for people; a commit whose message
+// can't be read has none.
+func (r *ProjectReconciler) subject(ctx context.Context, p *v1alpha1.Project, commit string) string {
+	subject, err := r.Sources.Subject(ctx, p, primary(p), commit)
+	if err != nil {
+		r.Log.Warn("read commit message", "project", p.Name, "commit", commit, "error", err)
+	}
+	return subject
+}
+
+// drop deletes the stages that nothing asks for any more, where they say so.
+func (r *ProjectReconciler) drop(ctx context.Context, unwanted map[string]*v1alpha1.Stage) error {
+	for _, stage := range unwanted {
+		if stage.Spec.OnDelete != "delete" || stage.Spec.PullRequest != 0 || !stage.DeletionTimestamp.IsZero() {
+			continue
+		}
+		r.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage)); err != nil {
+			return fmt.Errorf("delete stage %s: %w", stage.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package git
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// localObjects reads the object store of a checkout. Its reads are not safe
+// for concurrent use by themselves, hence the lock.
+type localObjects struct {
+	store storer.EncodedObjectStorer
+	limit int64
+	mu    sync.Mutex
+}
+
+// OpenTree opens the tree of a revision of a local checkout, of which dir is
+// any directory; linked worktrees and bare repositories work too. An empty rev
+// means HEAD. It returns the commit's id. Uncommitted changes are not seen.
+func OpenTree(dir, rev string) (*Tree, string, error) {
+	repo, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	if errors.Is(err, gogit.ErrRepositoryNotExists) {
+		return nil, "", fault.Wrap(fault.NotFound, err, "%s is not inside a git repository; run git init there, or name a directory that is", dir)
+	}
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Invalid, err, "the git repository at %s can't be opened; check it with git fsck", dir)
+	}
+	if rev == "" {
+		rev = "HEAD"
+	}
+	h, err := resolve(repo, rev)
+	if err != nil {
+		return nil, "", fault.Wrap(fault.NotFound, err, "%s names no commit in %s; commit something first, or name a branch, tag or commit id", rev, dir)
+	}
+	limits := DefaultLimits()
+	local := &localObjects{store: repo.Storer, limit: limits.ObjectBytes}
+	kind, data, err := local.object(*h)
+	if err != nil {
+		return nil, "", err
+	}
+	c, err := decodeCommit(*h, kind, data)
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Invalid, err, "%s is not a commit; name a branch, tag or commit id", rev)
+	}
+	return newTree(local, c.TreeHash, limits.Tree), h.String(), nil
+}
+
+// resolve finds a revision; the library panics on some malformed ones.
+func resolve(repo *gogit.Repository, rev string) (_ *plumbing.Hash, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("parse revision: %v", r)
+		}
+	}()
+	return repo.ResolveRevision(plumbing.Revision(rev))
+}
+
+func (l *localObjects) object(h plumbing.Hash) (_ plumbing.ObjectType, _ []byte, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer recoverAs(&err)
+	object, err := l.store.EncodedObject(plumbing.AnyObject, h)
+	if err != nil {
+		return plumbing.InvalidObject, nil, fault.Wrap(fault.NotFound, err, "object %s is not in the local repository; fetch the complete repository (a partial clone is not enough)", h)
+	}
+	data, err := objectBytes(object, l.limit)
+	if errors.Is(err, errTooLarge) {
+		return object.Type(), nil, fault.Wrap(fault.Invalid, err, "an object of the repository is larger than the limit of %d bytes; remove it", l.limit)
+	}
+	if err != nil {
+		return object.Type(), nil, fault.Wrap(fault.Invalid, err, "object %s of the local repository can't be read; check it with git fsck", h)
+	}
+	return object.Type(), data, nil
+}

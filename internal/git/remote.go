@@ -1,0 +1,146 @@
+package git
+
+import (
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// Remote says where a repository is and how to get in. URL and credentials
+// come from Slipway's configuration, never from a webhook.
+type Remote struct {
+	URL         string // https://, ssh:// or user@host:path; http:// when AllowHTTP
+	Credentials Credentials
+	AllowHTTP   bool     // accept http:// (no encryption: tests and closed networks only)
+	Refs        []string // patterns of the refs to list and fetch, each with at most one *; empty: DefaultRefs
+}
+
+// DefaultRefs are all branches and all tags. Add "refs/pull/*/head" for pull
+// requests.
+func DefaultRefs() []string { return []string{"refs/heads/*", "refs/tags/*"} }
+
+const maxURLBytes = 2048
+
+// scpURL is the form user@host:path that people copy from a forge's page.
+var scpURL = regexp.MustCompile(`^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):([^/].*)$`)
+
+// sshPath is what may stand in the command line sent to an ssh server.
+var sshPath = regexp.MustCompile(`^[/~A-Za-z0-9._][A-Za-z0-9._/~+@-]*$`)
+
+// refPatterns are the kinds of refs that may be asked for.
+var refPattern = regexp.MustCompile(`^refs/(heads|tags|pull|merge-requests|pull-requests)/[^\x00-\x20~^:?\[\\\x7f]+$`)
+
+// endpoint is a checked remote address.
+type endpoint struct {
+	scheme string // https, http or ssh
+	user   string // ssh only
+	host   string // with port when one was given
+	path   string
+}
+
+// String returns the address without any credential; it identifies the mirror.
+func (e endpoint) String() string {
+	if e.scheme == "ssh" {
+		return "ssh://" + e.user + "@" + e.host + "/" + strings.TrimPrefix(e.path, "/")
+	}
+	return (&url.URL{Scheme: e.scheme, Host: e.host, Path: e.path}).String()
+}
+
+// address returns host:port to dial for ssh.
+func (e endpoint) address() string {
+	if _, _, err := net.SplitHostPort(e.host); err == nil {
+		return e.host
+	}
+	return net.JoinHostPort(strings.Trim(e.host, "[]"), "22")
+}
+
+// endpoint checks the URL against the allow-list of schemes and shapes.
+func (r Remote) endpoint() (endpoint, error) {
+	if len(r.URL) > maxURLBytes || strings.ContainsFunc(r.URL, isControlOrSpace) {
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL is longer than %d bytes or holds spaces or control characters; correct it", maxURLBytes)
+	}
+	if m := scpURL.FindStringSubmatch(r.URL); m != nil && !strings.Contains(r.URL, "://") {
+		return checkSSH(endpoint{scheme: "ssh", user: m[1], host: m[2], path: m[3]})
+	}
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL can't be parsed; write https://host/path or ssh://git@host/path")
+	}
+	return r.fromURL(u)
+}
+
+func (r Remote) fromURL(u *url.URL) (endpoint, error) {
+	scheme := strings.ToLower(u.Scheme)
+	switch {
+	case scheme == "http" && !r.AllowHTTP:
+		return endpoint{}, fault.New(fault.Denied, "the repository URL of %s uses http, which is not encrypted; use https, or allow http for this repository", u.Host)
+	case scheme != "https" && scheme != "http" && scheme != "ssh":
+		return endpoint{}, fault.New(fault.Denied, "the repository URL's scheme %q is not allowed; use https or ssh", scheme)
+	case u.Hostname() == "" || strings.HasPrefix(u.Host, "-"):
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL names no host; write https://host/path or ssh://git@host/path")
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL of %s has a query or a fragment; remove it", u.Host)
+	case u.Path == "" || u.Path == "/" || strings.Contains(u.Path+"/", "/../"):
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL of %s has no path to a repository; complete it", u.Host)
+	}
+	if scheme == "ssh" {
+		return sshEndpoint(u)
+	}
+	if u.User != nil {
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL of %s carries credentials; put them into the repository's Secret instead", u.Host)
+	}
+	return endpoint{scheme: scheme, host: strings.ToLower(u.Host), path: path.Clean(u.Path)}, nil
+}
+
+func sshEndpoint(u *url.URL) (endpoint, error) {
+	e := endpoint{scheme: "ssh", user: "git", host: strings.ToLower(u.Host), path: u.Path}
+	if u.User == nil {
+		return checkSSH(e)
+	}
+	if _, has := u.User.Password(); has {
+		return endpoint{}, fault.New(fault.Invalid, "the repository URL of %s carries a password; use a key in the repository's Secret instead", u.Host)
+	}
+	if name := u.User.Username(); name != "" {
+		e.user = name
+	}
+	return checkSSH(e)
+}
+
+func checkSSH(e endpoint) (endpoint, error) {
+	if !sshPath.MatchString(e.path) || strings.Contains("/"+e.path+"/", "/../") {
+		return endpoint{}, fault.New(fault.Invalid, "the ssh repository path on %s holds characters other than letters, digits and . _ / ~ + @ -; rename the repository or use https", e.host)
+	}
+	if strings.HasPrefix(e.host, "-") || !sshPath.MatchString(e.user) {
+		return endpoint{}, fault.New(fault.Invalid, "the ssh repository URL names no usable host or user; write ssh://git@host/path")
+	}
+	return e, nil
+}
+
+// patterns returns the checked ref patterns.
+func (r Remote) patterns() ([]string, error) {
+	if len(r.Refs) == 0 {
+		return DefaultRefs(), nil
+	}
+	for _, p := range r.Refs {
+		if !refPattern.MatchString(p) || strings.Count(p, "*") > 1 {
+			return nil, fault.New(fault.Invalid, "ref pattern %q is not allowed; use branches, tags or pull-request heads with at most one *", p)
+		}
+	}
+	return r.Refs, nil
+}
+
+// matchRef says whether a full ref name fits a pattern. A * stands for one or
+// more characters, slashes included.
+func matchRef(pattern, ref string) bool {
+	before, after, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == ref
+	}
+	return len(ref) > len(before)+len(after) && strings.HasPrefix(ref, before) && strings.HasSuffix(ref, after)
+}
+
+func isControlOrSpace(r rune) bool { return r <= 0x20 || r == 0x7f }

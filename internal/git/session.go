@@ -1,0 +1,175 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// advertisementBytes bounds a server's list of refs: room for 500,000 of them.
+const advertisementBytes = 64 << 20
+
+// errTooLarge stops a body that outgrows its limit.
+var errTooLarge = errors.New("the server sends more than the limit")
+
+// errStalled stops a server that has gone silent.
+var errStalled = errors.New("the server stopped sending")
+
+// session talks to one remote's upload-pack. It is used by one goroutine.
+type session interface {
+	// refs lists what the remote has; an empty repository gives an
+	// advertisement without references.
+	refs(ctx context.Context) (*packp.AdvRefs, error)
+	// pack asks for objects. The response must be closed. refs comes first.
+	pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
+	// close ends the session and its connection.
+	close()
+}
+
+// newPackRequest asks for wants, telling the server what is here already.
+// Depth 0 asks for all history that is missing. Shallow boundaries are sent
+// even then: a server that doesn't know them takes a rewound ref's history for
+// present.
+func newPackRequest(caps *capability.List, wants, haves, shallows []plumbing.Hash, depth int) (*packp.UploadPackRequest, error) {
+	req := packp.NewUploadPackRequestFromCapabilities(caps)
+	req.Wants, req.Haves, req.Shallows, req.Depth = wants, haves, shallows, packp.DepthCommits(depth)
+	optional := []capability.Capability{capability.NoProgress}
+	if depth > 0 || len(shallows) > 0 {
+		optional = append(optional, capability.Shallow)
+	}
+	for _, c := range optional {
+		if !caps.Supports(c) {
+			continue
+		}
+		if err := req.Capabilities.Set(c); err != nil {
+			return nil, fmt.Errorf("set capability %s: %w", c, err)
+		}
+	}
+	if err := req.UploadRequest.Validate(); err != nil {
+		return nil, fmt.Errorf("ask for a pack: %w", err)
+	}
+	return req, nil
+}
+
+// encodeRequest writes a request as a client that doesn't negotiate: all haves
+// at once, then done. Over a stateful connection a flush follows the haves.
+func encodeRequest(req *packp.UploadPackRequest, stateful bool) (*bytes.Buffer, error) {
+	var b bytes.Buffer
+	if err := req.UploadRequest.Encode(&b); err != nil {
+		return nil, fmt.Errorf("encode wants: %w", err)
+	}
+	if err := req.UploadHaves.Encode(&b, stateful); err != nil {
+		return nil, fmt.Errorf("encode haves: %w", err)
+	}
+	if err := pktline.NewEncoder(&b).EncodeString("done\n"); err != nil {
+		return nil, fmt.Errorf("encode done: %w", err)
+	}
+	return &b, nil
+}
+
+// decodeRefs reads an advertisement.
+func decodeRefs(r io.Reader) (*packp.AdvRefs, error) {
+	adv := packp.NewAdvRefs()
+	err := adv.Decode(r)
+	if err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
+		return nil, fmt.Errorf("read the list of refs: %w", err)
+	}
+	transport.FilterUnsupportedCapabilities(adv.Capabilities)
+	return adv, nil
+}
+
+// decodePack reads a response up to where the pack begins.
+func decodePack(body io.ReadCloser, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+	resp := packp.NewUploadPackResponse(req)
+	if err := resp.Decode(body); err != nil {
+		_ = body.Close()
+		return nil, fmt.Errorf("read the answer to a pack request: %w", err)
+	}
+	return resp, nil
+}
+
+// packStream returns the pack inside a response, without progress messages.
+func packStream(req *packp.UploadPackRequest, resp io.Reader) io.Reader {
+	switch {
+	case req.Capabilities.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, resp)
+	case req.Capabilities.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, resp)
+	}
+	return resp
+}
+
+// boundedReader fails with errTooLarge after max bytes.
+type boundedReader struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, b.atLimit()
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.r.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
+
+// atLimit tells a body that ends exactly at the limit from a longer one.
+func (b *boundedReader) atLimit() error {
+	var one [1]byte
+	n, err := b.r.Read(one[:])
+	if n > 0 {
+		return errTooLarge
+	}
+	return err
+}
+
+// watchdog cancels a context when nothing was read for a while.
+type watchdog struct {
+	io.ReadCloser
+	idle   time.Duration
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
+	once   sync.Once
+}
+
+// watch wraps a body whose context is cancelled by cancel after idle silence.
+func watch(body io.ReadCloser, idle time.Duration, cancel context.CancelCauseFunc) *watchdog {
+	return &watchdog{
+		ReadCloser: body,
+		idle:       idle,
+		timer:      time.AfterFunc(idle, func() { cancel(errStalled) }),
+		cancel:     cancel,
+	}
+}
+
+func (w *watchdog) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	w.timer.Reset(w.idle)
+	return n, err
+}
+
+// Close ends the watch, the body and its context.
+func (w *watchdog) Close() error {
+	var err error
+	w.once.Do(func() {
+		w.timer.Stop()
+		err = w.ReadCloser.Close()
+		w.cancel(nil)
+	})
+	return err
+}

@@ -1,0 +1,250 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// Facts are what is known when a release is planned.
+type Facts struct {
+	File *project.File
+	Rule project.Stage
+	// Ref is the full ref that feeds the stage.
+	Ref string
+	// Actor is who pushed; the zero Actor is unknown.
+	Actor project.Actor
+	// Approvers are the logins of maintainers who approved this commit.
+	Approvers []string
+	// Checks are the states of the commit's checks at the forge, by name.
+	Checks map[string]CheckState
+	// Now is the instant of the decision, for freeze windows.
+	Now time.Time
+	// Images are the images the built services need, by service.
+	Images map[string]Image
+	// Last are the images of the stage's last good release, by service.
+	Last map[string]LastImage
+	// Where returns the place of a path of the project file, "file:line:col".
+	Where func(path string) string
+}
+
+// CheckState is the state of one check of a commit.
+type CheckState string
+
+// The states a check can have; a check that the forge does not know is "".
+const (
+	CheckPassed  CheckState = "passed"
+	CheckFailed  CheckState = "failed"
+	CheckPending CheckState = "pending"
+)
+
+// Image is what a built service needs.
+type Image struct {
+	// Hash is the input hash.
+	Hash string
+	// Ref is the image by digest when one with this hash exists already.
+	Ref string
+	// Inputs are the parts that the hash is made of, by name, for the why.
+	Inputs map[string]string
+}
+
+// LastImage is what a built service ran with in the last good release.
+type LastImage struct {
+	Hash    string
+	Release string
+	Inputs  map[string]string
+}
+
+// Decision is the answer: go, or hold for a reason.
+type Decision struct {
+	// Hold is why the release waits for a person or a time; empty means go.
+	Hold string
+	// Services says what happens to each built service, sorted by name.
+	Services []ServiceDecision
+}
+
+// ServiceDecision says what happens to one built service.
+type ServiceDecision struct {
+	Name string
+	// Build is true when an image must be built, false when Ref is reused.
+	Build  bool
+	Hash   string
+	Ref    string
+	Inputs map[string]string
+	Why    string
+}
+
+// Decide plans one release.
+func Decide(f Facts) Decision {
+	d := Decision{Services: services(f)}
+	for _, gate := range []func(Facts) string{frozen, actor, checks, approvals} {
+		if reason := gate(f); reason != "" {
+			d.Hold = reason
+			return d
+		}
+	}
+	return d
+}
+
+func services(f Facts) []ServiceDecision {
+	names := make([]string, 0, len(f.Images))
+	for name := range f.Images {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	decisions := make([]ServiceDecision, 0, len(names))
+	for _, name := range names {
+		decisions = append(decisions, service(name, f.Images[name], f.Last[name]))
+	}
+	return decisions
+}
+
+func service(name string, want Image, last LastImage) ServiceDecision {
+	d := ServiceDecision{Name: name, Hash: want.Hash, Ref: want.Ref, Inputs: want.Inputs, Build: want.Ref == ""}
+	switch {
+	case d.Build && last.Hash == "":
+		d.Why = "built: first build of this service here"
+	case d.Build && last.Hash == want.Hash:
+		d.Why = "built: the registry no longer has the image of release " + last.Release
+	case d.Build:
+		d.Why = "built: " + changed(last.Inputs, want.Inputs) + " changed since release " + last.Release
+	case last.Hash == want.Hash:
+		d.Why = "reused: nothing it is built from changed since release " + last.Release
+	default:
+		d.Why = "reused: an image of the very same inputs exists"
+	}
+	return d
+}
+
+// changed names the inputs that differ.
+func changed(before, after map[string]string) string {
+	var names []string
+	for name, value := range after {
+		if before[name] != value {
+			names = append(names, name)
+		}
+	}
+	for name := range before {
+		if _, still := after[name]; !still {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "an input"
+	}
+	sort.Strings(names)
+	if len(names) > 4 {
+		names = append(names[:4], fmt.Sprintf("%d more", len(names)-4))
+	}
+	return strings.Join(names, ", ")
+}
+
+// frozen holds a release inside a freeze window.
+func frozen(f Facts) string {
+	for i, window := range f.Rule.Freeze {
+		from, errFrom := time.Parse(time.RFC3339, window.From)
+		until, errUntil := time.Parse(time.RFC3339, window.Until)
+		if errFrom != nil || errUntil != nil || f.Now.Before(from) || !f.Now.Before(until) {
+			continue
+		}
+		return fmt.Sprintf("stage %s is frozen until %s%s (%s)", f.Rule.Name, window.Until, because(window.Reason), f.where("freeze[%d]", i))
+	}
+	return ""
+}
+
+// actor holds a push by somebody who may not deploy here.
+func actor(f Facts) string {
+	if approved(f) {
+		return ""
+	}
+	if f.Actor.IsZero() {
+		if !f.Rule.Protected {
+			return ""
+		}
+		return fmt.Sprintf("stage %s is protected (%s) and nobody knows who pushed this commit; %s", f.Rule.Name, f.where("protected"), whoApproves(f))
+	}
+	role := f.File.RoleOf(f.Actor)
+	if role.May(project.ActionDeploy, f.Rule.Protected) {
+		return ""
+	}
+	if role == "" {
+		return fmt.Sprintf("%s is no member of project %s (members in %s); %s", f.Actor.Login, f.File.Project, f.Where("members"), whoApproves(f))
+	}
+	return fmt.Sprintf("%s has the role %s, which may not deploy to stage %s (%s); %s", f.Actor.Login, role, f.Rule.Name, f.where("protected"), whoApproves(f))
+}
+
+// checks holds a commit until the forge reports its required checks passed.
+func checks(f Facts) string {
+	var missing []string
+	for _, name := range f.Rule.Requires.Checks {
+		switch f.Checks[name] {
+		case CheckPassed:
+		case CheckFailed:
+			return fmt.Sprintf("check %s failed on this commit, and stage %s requires it (%s); push a fix", name, f.Rule.Name, f.where("requires.checks"))
+		default:
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("waits for %s to pass, as stage %s requires (%s)", strings.Join(missing, ", "), f.Rule.Name, f.where("requires.checks"))
+}
+
+// approvals holds a commit until enough people approved it.
+func approvals(f Facts) string {
+	need, have := f.Rule.Requires.Approvals, len(approvers(f))
+	if have >= need {
+		return ""
+	}
+	return fmt.Sprintf("has %d of %d approvals that stage %s requires (%s); %s", have, need, f.Rule.Name, f.where("requires.approvals"), whoApproves(f))
+}
+
+// approved reports whether somebody with the right to do so approved.
+func approved(f Facts) bool { return len(approvers(f)) > 0 }
+
+// approvers returns the distinct approvers who may approve.
+func approvers(f Facts) []string {
+	var valid []string
+	for _, login := range f.Approvers {
+		may := f.File.RoleOf(project.Actor{Login: login}).May(project.ActionApprove, f.Rule.Protected)
+		if may && !slices.Contains(valid, login) {
+			valid = append(valid, login)
+		}
+	}
+	return valid
+}
+
+// whoApproves says who can let a held release go on.
+func whoApproves(f Facts) string {
+	var names []string
+	for _, m := range f.File.Members {
+		if m.Role.May(project.ActionApprove, f.Rule.Protected) {
+			names = append(names, m.User+m.Group)
+		}
+	}
+	if len(names) == 0 {
+		return "no member may approve it: add a maintainer to " + f.Where("members")
+	}
+	sort.Strings(names)
+	if len(names) > 5 {
+		names = append(names[:5], "others")
+	}
+	return strings.Join(names, ", ") + " can approve it"
+}
+
+// where returns the place of a field of the stage's rule.
+func (f Facts) where(format string, args ...any) string {
+	return f.Where(fmt.Sprintf("stages.%s.", f.Rule.Name) + fmt.Sprintf(format, args...))
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}

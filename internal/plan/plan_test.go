@@ -1,0 +1,138 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+func file() *project.File {
+	return &project.File{
+		Project: "shop",
+		Members: []project.Member{
+			{User: "alice", Role: project.RoleOwner},
+			{User: "max", Role: project.RoleMaintainer},
+			{Group: "acme/backend", Role: project.RoleDeveloper},
+			{User: "vera", Role: project.RoleViewer},
+		},
+	}
+}
+
+func facts(change func(*plan.Facts)) plan.Facts {
+	f := plan.Facts{
+		File:  file(),
+		Rule:  project.Stage{Name: "staging", Branch: "main"},
+		Ref:   "refs/heads/main",
+		Actor: project.Actor{Login: "alice"},
+		Now:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		Where: func(path string) string { return "slipway.yaml:" + path },
+	}
+	change(&f)
+	return f
+}
+
+func TestDecideHolds(t *testing.T) {
+	protect := func(f *plan.Facts) { f.Rule.Protected = true }
+	tests := map[string]struct {
+		change func(*plan.Facts)
+		want   string // what the hold sentence contains; empty means go
+	}{
+		"owner, unprotected":    {func(*plan.Facts) {}, ""},
+		"owner, protected":      {protect, ""},
+		"maintainer, protected": {func(f *plan.Facts) { protect(f); f.Actor.Login = "MAX" }, ""},
+		"group, unprotected":    {func(f *plan.Facts) { f.Actor = project.Actor{Login: "dev", Groups: []string{"Acme/Backend"}} }, ""},
+		"group, protected": {func(f *plan.Facts) {
+			protect(f)
+			f.Actor = project.Actor{Login: "dev", Groups: []string{"acme/backend"}}
+		}, "dev has the role developer"},
+		"viewer":                {func(f *plan.Facts) { f.Actor.Login = "vera" }, "vera has the role viewer"},
+		"stranger":              {func(f *plan.Facts) { f.Actor.Login = "eve" }, "eve is no member of project shop (members in slipway.yaml:members)"},
+		"unknown, unprotected":  {func(f *plan.Facts) { f.Actor = project.Actor{} }, ""},
+		"unknown, protected":    {func(f *plan.Facts) { protect(f); f.Actor = project.Actor{} }, "nobody knows who pushed"},
+		"email is no identity":  {func(f *plan.Facts) { protect(f); f.Actor = project.Actor{Email: "alice@acme.example"} }, "is no member"},
+		"stranger, approved":    {func(f *plan.Facts) { f.Actor.Login = "eve"; f.Approvers = []string{"max"} }, ""},
+		"approved by developer": {func(f *plan.Facts) { f.Actor.Login = "eve"; f.Approvers = []string{"vera", "eve"} }, "eve is no member"},
+		"says who approves":     {func(f *plan.Facts) { f.Actor.Login = "eve" }, "alice, max can approve it"},
+		"check missing":         {func(f *plan.Facts) { f.Rule.Requires.Checks = []string{"ci/test"} }, "waits for ci/test to pass"},
+		"check failed": {func(f *plan.Facts) {
+			f.Rule.Requires.Checks = []string{"ci/test"}
+			f.Checks = map[string]plan.CheckState{"ci/test": plan.CheckFailed}
+		}, "check ci/test failed"},
+		"check passed": {func(f *plan.Facts) {
+			f.Rule.Requires.Checks = []string{"ci/test"}
+			f.Checks = map[string]plan.CheckState{"ci/test": plan.CheckPassed}
+		}, ""},
+		"approvals missing":  {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "max"} }, "has 1 of 2 approvals"},
+		"approvals complete": {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "alice"} }, ""},
+		"frozen": {func(f *plan.Facts) {
+			f.Rule.Freeze = []project.Freeze{{From: "2026-01-01T00:00:00Z", Until: "2026-01-03T00:00:00Z", Reason: "holidays"}}
+		}, "frozen until 2026-01-03T00:00:00Z: holidays (slipway.yaml:stages.staging.freeze[0])"},
+		"frozen before its time": {func(f *plan.Facts) {
+			f.Rule.Freeze = []project.Freeze{{From: "2026-02-01T00:00:00Z", Until: "2026-03-01T00:00:00Z"}}
+		}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := plan.Decide(facts(tt.change)).Hold
+			if tt.want == "" && got != "" {
+				t.Errorf("held: %s", got)
+			}
+			if !strings.Contains(got, tt.want) {
+				t.Errorf("hold = %q, want it to contain %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDecideServices(t *testing.T) {
+	inputs := map[string]string{"context web": "1", "Dockerfile": "2"}
+	got := plan.Decide(facts(func(f *plan.Facts) {
+		f.Images = map[string]plan.Image{
+			"new":     {Hash: "a", Inputs: inputs},
+			"changed": {Hash: "b", Inputs: inputs},
+			"same":    {Hash: "c", Ref: "r@c"},
+			"shared":  {Hash: "d", Ref: "r@d"},
+			"lost":    {Hash: "e"},
+		}
+		f.Last = map[string]plan.LastImage{
+			"changed": {Hash: "x", Release: "7", Inputs: map[string]string{"context web": "0", "Dockerfile": "2"}},
+			"same":    {Hash: "c", Release: "7"},
+			"shared":  {Hash: "y", Release: "7"},
+			"lost":    {Hash: "e", Release: "7"},
+		}
+	})).Services
+	want := []plan.ServiceDecision{
+		{Name: "changed", Build: true, Hash: "b", Inputs: inputs, Why: "built: context web changed since release 7"},
+		{Name: "lost", Build: true, Hash: "e", Why: "built: the registry no longer has the image of release 7"},
+		{Name: "new", Build: true, Hash: "a", Inputs: inputs, Why: "built: first build of this service here"},
+		{Name: "same", Hash: "c", Ref: "r@c", Why: "reused: nothing it is built from changed since release 7"},
+		{Name: "shared", Hash: "d", Ref: "r@d", Why: "reused: an image of the very same inputs exists"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("services (-want +got):\n%s", diff)
+	}
+}
+
+// Whoever is not a member with the right to deploy never gets a protected
+// stage to go, whatever else the facts say, unless a maintainer approved.
+func TestProtectedStageNeedsAMaintainer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		login := rapid.SampledFrom([]string{"", "eve", "vera", "dev", "аlice", "alice ", "ALICE", "max"}).Draw(t, "login")
+		approver := rapid.SampledFrom([]string{"", "eve", "vera", "max"}).Draw(t, "approver")
+		d := plan.Decide(facts(func(f *plan.Facts) {
+			f.Rule.Protected = true
+			f.Actor = project.Actor{Login: login, Email: "alice@acme.example"}
+			f.Approvers = []string{approver}
+		}))
+		may := strings.EqualFold(login, "alice") && len(login) == 5 || login == "max" || approver == "max"
+		if (d.Hold == "") != may {
+			t.Fatalf("login %q approver %q: hold %q, may %v", login, approver, d.Hold, may)
+		}
+	})
+}

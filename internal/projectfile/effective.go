@@ -1,0 +1,129 @@
+package projectfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// Effective returns the services of a stage rule by name: defaults, overlaid
+// by the service, overlaid by its override for the rule. A rule without
+// overrides, or no rule at all, gives the plain services. Previews take those
+// of the rule that they come from.
+func (doc *Document) Effective(rule string) map[string]project.Service {
+	services := map[string]project.Service{}
+	d := decoder{report: &report{file: doc.name}, grammar: newGrammar()}
+	doc.eachEffective(rule, func(name string, n *node) {
+		var service project.Service
+		d.value(n, reflect.ValueOf(&service).Elem(), d.rules["File.services"].element(), whole)
+		services[name] = service
+	})
+	return services
+}
+
+func (doc *Document) eachEffective(rule string, visit func(name string, n *node)) {
+	services := doc.root.get("services")
+	for _, e := range services.entries {
+		n := forStage(e.value, rule)
+		visit(e.key, merge(serviceDefaults(n), n))
+	}
+}
+
+// Value is one effective value with where it comes from.
+type Value struct {
+	// Path is where the value belongs: services.web.scale.min.
+	Path string `json:"path"`
+	// Value is nil, a bool, int64, float64, string, []any or, when empty, a
+	// map.
+	Value any `json:"value"`
+	// Origin is "default", or the path and place where it was written:
+	// "services.web.port slipway.yaml:12:5".
+	Origin string `json:"origin"`
+}
+
+// String returns path = value (origin).
+func (v Value) String() string {
+	text, err := json.Marshal(v.Value)
+	if err != nil {
+		text = []byte(err.Error())
+	}
+	return fmt.Sprintf("%s = %s (%s)", v.Path, text, v.Origin)
+}
+
+// Explain returns every effective value of a stage rule's services, sorted by
+// path; lists are one value.
+func (doc *Document) Explain(rule string) []Value {
+	var values []Value
+	doc.eachEffective(rule, func(name string, n *node) {
+		values = append(values, doc.explain(join("services", name), n)...)
+	})
+	return sorted(values)
+}
+
+// ExplainService returns the effective values of one service; prefix narrows
+// them to a part, like "env".
+func (doc *Document) ExplainService(rule, service, prefix string) []Value {
+	var values []Value
+	doc.eachEffective(rule, func(name string, n *node) {
+		if name == service {
+			values = doc.explain(join("services", name), n)
+		}
+	})
+	start := join("services", service) + "."
+	if prefix != "" {
+		start += prefix
+	}
+	return sorted(slices.DeleteFunc(values, func(v Value) bool {
+		rest, ok := strings.CutPrefix(v.Path, start)
+		return !ok || prefix != "" && rest != "" && rest[0] != '.' && rest[0] != '['
+	}))
+}
+
+// ExplainStage returns the values of a stage rule itself, nil when there is no
+// such rule.
+func (doc *Document) ExplainStage(rule string) []Value {
+	index := slices.IndexFunc(doc.File.Stages, func(s project.Stage) bool { return s.Name == rule })
+	if index < 0 {
+		return nil
+	}
+	stage := doc.File.Stages[index]
+	defaults := mapOf("rollback", textOf(DefaultRollback), "onDelete", textOf(defaultOnDelete(stage)))
+	written := doc.root.get("stages").items[index]
+	return sorted(doc.explain(join("stages", rule), merge(defaults, written)))
+}
+
+// ExplainPreviews returns the values of the previews, nil when there are none.
+func (doc *Document) ExplainPreviews() []Value {
+	if doc.File.Previews == nil {
+		return nil
+	}
+	defaults := mapOf("forks", textOf(DefaultPreviewForks), "limit", numberOf(DefaultPreviewLimit), "ttl", textOf(DefaultPreviewTTL))
+	return sorted(doc.explain("previews", merge(defaults, doc.root.get("previews"))))
+}
+
+func (doc *Document) explain(path string, n *node) []Value {
+	if n.kind != kindMap || len(n.entries) == 0 {
+		return []Value{{Path: path, Value: n.plain(), Origin: doc.origin(n)}}
+	}
+	var values []Value
+	for _, e := range n.entries {
+		values = append(values, doc.explain(join(path, e.key), e.value)...)
+	}
+	return values
+}
+
+func (doc *Document) origin(n *node) string {
+	if n.at == (place{}) {
+		return "default"
+	}
+	return fmt.Sprintf("%s %s:%d:%d", n.path(), doc.name, n.at.line, n.at.column)
+}
+
+func sorted(values []Value) []Value {
+	slices.SortFunc(values, func(a, b Value) int { return strings.Compare(a.Path, b.Path) })
+	return values
+}

@@ -1,0 +1,101 @@
+package projectfile
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// Document is a checked project file with the places of its values. It never
+// changes and may be used concurrently.
+type Document struct {
+	// File holds the values as written, with the defaults of stages and
+	// previews filled in. Services are as written: see Effective.
+	File *project.File
+
+	name string
+	root *node
+}
+
+// Parse reads the project file of a primary repository. The name stands in
+// messages. The error, if any, is of type Problems.
+func Parse(name string, data []byte) (*Document, error) {
+	return parseFile(name, data, primary)
+}
+
+// ParseSecondary reads the project file of a further repository: version,
+// project and services, nothing else. Stages in its services' overrides are
+// not checked; they belong to the primary file.
+func ParseSecondary(name string, data []byte) (*Document, error) {
+	return parseFile(name, data, secondary)
+}
+
+// part says which of a project's files is read.
+type part int
+
+const (
+	primary part = iota
+	secondary
+)
+
+func parseFile(name string, data []byte, p part) (*Document, error) {
+	r := &report{file: name}
+	root := read(r, data)
+	if root == nil {
+		return nil, r.err()
+	}
+	doc := &Document{File: &project.File{}, name: name, root: root}
+	if !versioned(r, root) {
+		return nil, r.err()
+	}
+	g := newGrammar()
+	doc.versionOne(r, g, p)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return doc, nil
+}
+
+// versioned reports whether this program reads the file's version. A file of
+// another one would only draw misleading complaints.
+func versioned(r *report, root *node) bool {
+	v := root.get("version")
+	if v == nil || v.kind != kindInteger || v.integer == 1 {
+		return true
+	}
+	what := fmt.Sprintf("%d is a version that this Slipway does not read", v.integer)
+	r.structural(v.at, "version", what, "write version: 1, or use a newer Slipway")
+	return false
+}
+
+// versionOne reads and checks the form that design and schema describe.
+func (doc *Document) versionOne(r *report, g *grammar, p part) {
+	d := decoder{report: r, grammar: g}
+	if p == secondary {
+		var file secondaryFile
+		d.value(doc.root, reflect.ValueOf(&file).Elem(), rule{}, whole)
+		doc.File.Version, doc.File.Project, doc.File.Services = file.Version, file.Project, file.Services
+	} else {
+		d.value(doc.root, reflect.ValueOf(doc.File).Elem(), rule{}, whole)
+	}
+	if !r.overfull {
+		c := checker{report: r, grammar: g, doc: doc, file: doc.File, part: p}
+		c.check()
+	}
+	fillDefaults(doc.File)
+}
+
+// secondaryFile is what a further repository's file may say.
+type secondaryFile struct {
+	Version  int                        `json:"version"`
+	Project  string                     `json:"project"`
+	Services map[string]project.Service `json:"services"`
+}
+
+// Position returns the line and column (from 1) of the value at a path such as
+// services.web.port or stages[0].name; zeros when there is none.
+func (doc *Document) Position(path string) (line, column int) {
+	at, _ := doc.root.find(path)
+	return at.line, at.column
+}

@@ -1,0 +1,406 @@
+package projectfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+const published = "../../docs/slipway.schema.json"
+
+func TestPublishedSchema(t *testing.T) {
+	got, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(published, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Fatalf("%s is not what Schema returns; run go generate ./internal/projectfile", published)
+	}
+}
+
+func compiled(t testing.TB) *validator.Schema {
+	t.Helper()
+	data, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := validator.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := validator.NewCompiler()
+	compiler.UseLoader(validator.SchemeURLLoader{})
+	if err := compiler.AddResource(SchemaID, doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile(SchemaID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// TestTableCoversTypes holds the table and the types together: each field has
+// a rule, each rule a field, and each string an explicit bound.
+func TestTableCoversTypes(t *testing.T) {
+	g := newGrammar()
+	left := rules()
+	types := append(structs(reflect.TypeFor[project.File]()), reflect.TypeFor[project.File]())
+	for _, typ := range types {
+		for _, f := range g.fields(typ) {
+			name := typ.Name() + "." + f.key
+			r, ok := left[name]
+			if !ok || r.help == "" {
+				t.Errorf("%s has no rule", name)
+			}
+			delete(left, name)
+			bounded(t, name, typ.Field(f.index).Type, r)
+		}
+	}
+	for name := range left {
+		t.Errorf("the rule %s has no field", name)
+	}
+}
+
+func bounded(t *testing.T, name string, typ reflect.Type, r rule) {
+	t.Helper()
+	switch typ.Kind() {
+	case reflect.Pointer:
+		bounded(t, name, typ.Elem(), r)
+	case reflect.String:
+		if (r.text == nil || r.text.max == 0) && len(r.enum) == 0 {
+			t.Errorf("%s is a string of any length", name)
+		}
+	case reflect.Slice, reflect.Map:
+		if r.max == 0 {
+			t.Errorf("%s may have any number of items", name)
+		}
+		if typ.Elem().Kind() == reflect.String {
+			bounded(t, name, typ.Elem(), r.element())
+		}
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		if r.most == 0 {
+			t.Errorf("%s is any number", name)
+		}
+	}
+}
+
+// TestSchemaAndParserAgree compares both on generated files, most of them with
+// one to three things changed at random. Only structural problems of the
+// parser count: what doc.go lists as beyond the schema is left out.
+func TestSchemaAndParserAgree(t *testing.T) {
+	schema, accepted, refused := compiled(t), 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		for range 20 {
+			file := generator{t: t, grammar: newGrammar()}.file()
+			for range rapid.IntRange(0, 3).Draw(t, "mutations") {
+				mutate(t, file)
+			}
+			source := render(t, file)
+			schemaErr := schema.Validate(normal(t, file))
+			structural := structuralProblems(source)
+			if (schemaErr == nil) != (len(structural) == 0) {
+				t.Fatalf("schema: %v\nparser: %v\nfile:\n%s", schemaErr, structural, source)
+			}
+			if schemaErr == nil {
+				accepted++
+			} else {
+				refused++
+			}
+		}
+	})
+	t.Logf("%d files accepted by both, %d refused by both", accepted, refused)
+	if !t.Failed() && (accepted < 500 || refused < 500) {
+		t.Errorf("too few files: %d accepted, %d refused", accepted, refused)
+	}
+}
+
+// TestSchemaAcceptsExamples takes files that the parser accepts.
+func TestSchemaAcceptsExamples(t *testing.T) {
+	schema := compiled(t)
+	for _, path := range []string{"testdata/all.yaml", "testdata/overrides.yaml"} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := Parse("slipway.yaml", data)
+		if err != nil {
+			t.Fatalf("%s:\n%v", path, err)
+		}
+		if err := schema.Validate(normal(t, doc.root.plain())); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func structuralProblems(source []byte) Problems {
+	_, err := Parse("slipway.yaml", source)
+	problems, _ := err.(Problems)
+	return slices.DeleteFunc(problems, func(p Problem) bool { return p.beyond })
+}
+
+// normal returns a value as the validator reads it from JSON.
+func normal(t interface{ Fatal(...any) }, v any) any {
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := validator.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// render writes a file in block or in flow style.
+func render(t *rapid.T, file any) []byte {
+	if rapid.Bool().Draw(t, "block") {
+		data, err := yaml.MarshalWithOptions(file, yaml.UseSingleQuote(false), yaml.UseLiteralStyleIfMultiline(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	data, err := json.MarshalIndent(file, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// generator makes files that obey the table.
+type generator struct {
+	t *rapid.T
+	*grammar
+}
+
+func (g generator) file() map[string]any {
+	return g.structure(reflect.TypeFor[project.File](), whole).(map[string]any)
+}
+
+func (g generator) flip(name string) bool { return rapid.IntRange(0, 3).Draw(g.t, name) == 0 }
+
+func (g generator) structure(t reflect.Type, m mode) any {
+	s := g.shapes[t.Name()]
+	one := ""
+	if len(s.one) > 0 {
+		one = rapid.SampledFrom(s.one).Draw(g.t, "one")
+	}
+	out := map[string]any{}
+	for _, f := range g.fields(t) {
+		switch {
+		case slices.Contains(s.one, f.key):
+			if f.key != one || m == override && g.flip("skip") {
+				continue
+			}
+		case s.beside[one] != nil && !slices.Contains(s.beside[one], f.key), m == override && notInOverride(t, f.key):
+			continue
+		case !f.rule.required && !g.flip(f.key):
+			continue
+		}
+		if m == override && g.flip("null") {
+			out[f.key] = nil
+			continue
+		}
+		out[f.key] = g.value(t.Field(f.index).Type, f.rule, m)
+	}
+	for _, pair := range append(slices.Clone(s.apart), s.needs...) {
+		if out[pair[0]] != nil {
+			delete(out, pair[1])
+		}
+	}
+	for _, pair := range s.needs {
+		if out[pair[1]] == nil {
+			delete(out, pair[0])
+		}
+	}
+	return out
+}
+
+func (g generator) value(t reflect.Type, r rule, m mode) any {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return g.value(t.Elem(), r, m)
+	case reflect.Struct:
+		return g.structure(t, m)
+	case reflect.Slice:
+		list := []any{}
+		for range rapid.IntRange(r.min, min(r.max, r.min+2)).Draw(g.t, "items") {
+			item := g.value(t.Elem(), r.element(), whole)
+			if r.unique && slices.Contains(list, item) {
+				continue
+			}
+			list = append(list, item)
+		}
+		return list
+	case reflect.Map:
+		out := map[string]any{}
+		for range rapid.IntRange(max(r.min, 1), r.min+2).Draw(g.t, "keys") {
+			key := "key"
+			if r.keys != nil {
+				key = rapid.SampledFrom(samples(r.keys).good).Draw(g.t, "key")
+			}
+			out[key] = g.value(t.Elem(), r.element(), r.mode(m))
+		}
+		return out
+	case reflect.String:
+		if len(r.enum) > 0 {
+			return rapid.SampledFrom(r.enum).Draw(g.t, "enum")
+		}
+		return rapid.SampledFrom(samples(r.text).good).Draw(g.t, "text")
+	case reflect.Bool:
+		return rapid.Bool().Draw(g.t, "bool")
+	case reflect.Interface:
+		return rapid.SampledFrom([]any{"text", true, 3, 1.5, nil, []any{1, "a"}, map[string]any{"a": nil}}).Draw(g.t, "any")
+	}
+	return rapid.Int64Range(r.least, r.most).Draw(g.t, "number")
+}
+
+// spot is a place in a generated file where something can be changed.
+type spot struct {
+	set    func(any)
+	remove func()
+	add    func(string, any)
+	rename func(string)
+}
+
+func spots(v any, set func(any), remove func(), rename func(string)) []spot {
+	here := spot{set: set, remove: remove, rename: rename, add: func(string, any) {}}
+	if m, ok := v.(map[string]any); ok {
+		here.add = func(key string, value any) { m[key] = value }
+	}
+	found := []spot{here}
+	switch v := v.(type) {
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for key := range v {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
+			value := v[key]
+			found = append(found, spots(value, func(n any) { v[key] = n }, func() { delete(v, key) },
+				func(name string) { delete(v, key); v[name] = value })...)
+		}
+	case []any:
+		for i := range v {
+			found = append(found, spots(v[i], func(n any) { v[i] = n }, func() {}, func(string) {})...)
+		}
+	}
+	return found
+}
+
+// mutate changes one thing of a file at random.
+func mutate(t *rapid.T, file map[string]any) {
+	all := spots(file, func(any) {}, func() {}, func(string) {})
+	s := all[rapid.IntRange(0, len(all)-1).Draw(t, "spot")]
+	keys := []string{"name", "port", "helm", "image", "stages", "path", "command", "user", "tag", "schedule", "x", "Web", "a_b", "pr-1", "env", "a--b", ""}
+	switch rapid.IntRange(0, 4).Draw(t, "change") {
+	case 0:
+		s.remove()
+	case 1:
+		s.rename(rapid.SampledFrom(keys).Draw(t, "new name"))
+	case 2:
+		s.add(rapid.SampledFrom(keys).Draw(t, "key"), rapid.SampledFrom(junk()).Draw(t, "value"))
+	default:
+		s.set(rapid.SampledFrom(junk()).Draw(t, "value"))
+	}
+}
+
+func junk() []any {
+	return []any{nil, true, "", "x", "A B", "../x", "/x", "http://x/y", 0, 1, -1, 65536, 1.0, 2.5, 1 << 40, []any{}, []any{"a", "a"}, map[string]any{},
+		map[string]any{"path": "/"}, map[string]any{"image": "redis:7"}, "*/5 * * * *", "250m", "1Gi", "72h", "auto", strings.Repeat("a", 64), "é", "a\nb"}
+}
+
+type sample struct{ good, bad []string }
+
+// samples returns members and non-members of a format.
+func samples(f *format) sample {
+	all := map[string]sample{
+		"a project name":                    {[]string{"shop", "my-shop", "a--b", "1"}, []string{"", "-a", "a-", "Shop", "a_b", "a.b", "ä"}},
+		"a stage name":                      {[]string{"production", "a-b", "pr2", "v2"}, []string{"", "2a", "pr", "pr-1", "a--b", "A", "a_b", "-a", "a-", "a.b"}},
+		"a service name":                    {[]string{"web", "my-api", "a1"}, []string{"", "1a", "A", "-a", "a-", "a_b", "a.b"}},
+		"a template name":                   {[]string{"postgres", "my-thing"}, []string{"", "Postgres", "a/b", "../a"}},
+		"a volume name":                     {[]string{"data", "a-b"}, []string{"", "A", "a_b"}},
+		"a port name":                       {[]string{"metrics", "grpc"}, []string{"", "1", "a_b"}},
+		"a Compose service name":            {[]string{"mailer", "My_Service.1"}, []string{"", "-a", "a b", "a/b"}},
+		"a Secret's name":                   {[]string{"stripe", "a.b-c"}, []string{"", "A", "a_b", ".a", "a."}},
+		"a name at the forge":               {[]string{"alice", "acme/backend", "dependabot[bot]", "{0-1}"}, []string{"", "a b", "a\tb", "ä"}},
+		"an e-mail address":                 {[]string{"a@b.example"}, []string{"", "a", "a@", "@b", "a b@c", "a@b@c"}},
+		"a branch or tag name or pattern":   {[]string{"main", "feature/*", "v*", "**", "Ünïcode", "a.b"}, []string{"", "a b", "a~b", "a^", "a:b", "a?", "a[b]", `a\b`, "a\x7f"}},
+		"a branch or tag name":              {[]string{"main", "feature/x"}, []string{"", "a*", "a b"}},
+		"a path in the repository":          {[]string{".", "a", "a/b", "a/", ".github", "...", "..a", "a b/c", "a/.b", "ä"}, []string{"", "/", "/a", "..", "../a", "a/..", "a/../b", "./a", "a/./b", "a//b", `a\b`, "a\nb", "a/.", "https://a/b"}},
+		"an absolute path in the container": {[]string{"/data", "/var/lib/a"}, []string{"", "/", "data", "/a/", "/a/../b", "//a", "/.", "/a/./b"}},
+		"a URL path":                        {[]string{"/", "/api", "/a/b%20c"}, []string{"", "api", "/a b", "/a?b", "/a#b", "/ä", `/"`}},
+		"a host name":                       {[]string{"shop.example", "a-b.c.example"}, []string{"", "shop", "Shop.example", "*.a.example", "10.0.0.1", "a..b", "-a.b", "a.b-", "a_b.c", "a.example:80", "a.example/", "a.b."}},
+		"an image reference":                {[]string{"redis:7.4", "r.example:5000/a/b@sha256:aa", "Redis"}, []string{"", "a b", "-a", "https://a|b"}},
+		"a repository URL":                  {[]string{"https://git.example/a/b.git", "ssh://git@git.example:22/a", "http://git.example/a"}, []string{"", "file:///a", "git@a:b", "https://u:p@a/b", "/a", "https://a", "--upload-pack=x", "ext::sh"}},
+		"a build target":                    {[]string{"", "prod", "Stage_1"}, []string{"-a", "a b"}},
+		"a variable name":                   {[]string{"LOG_LEVEL", "_a", "a1"}, []string{"", "1a", "A-B", "A.B", "A B", "A=B"}},
+		"text without NUL characters":       {[]string{"", "info", "a\nb", "ä"}, []string{"a\x00b"}},
+		"one line of text":                  {[]string{"ci/test", "CI / test ✓"}, []string{"", "a\nb", "\t"}},
+		"a Linux capability":                {[]string{"NET_BIND_SERVICE"}, []string{"", "net", "CAP-A", "_A"}},
+		"an amount of CPU":                  {[]string{"1", "250m", "0.5"}, []string{"", "-1", "1k", "1e3", ".5", "1.2345", "1 "}},
+		"an amount of bytes":                {[]string{"256Mi", "8Gi", "1000"}, []string{"", "-1", "1m", "1e3", "1GB", "1 Gi", "Gi"}},
+		"a duration":                        {[]string{"90s", "72h", "1h30m", "1.5h"}, []string{"", "1", "1d", "-1h", "h", "1 h"}},
+		"an instant":                        {[]string{"2030-12-24T00:00:00Z", "2030-12-24T00:00:00+01:00"}, []string{"", "2030-12-24", "tomorrow", "2030-12-24T00:00Z"}},
+		"a schedule":                        {[]string{"0 3 * * *", "*/5 1-5 1,15 jan mon"}, []string{"", "* * * *", "* * * * * *", "@daily", "a b c d ?"}},
+	}
+	return all[f.noun]
+}
+
+func TestFormats(t *testing.T) {
+	g := newGrammar()
+	seen := map[string]bool{}
+	for name, r := range g.rules {
+		for _, f := range []*format{r.text, r.keys} {
+			if f == nil || seen[f.noun] {
+				continue
+			}
+			seen[f.noun] = true
+			s := samples(f)
+			if len(s.good) == 0 || len(s.bad) == 0 {
+				t.Errorf("%s: no samples of %s", name, f.noun)
+			}
+			for _, text := range s.good {
+				if !g.matches(f, text) {
+					t.Errorf("%q should be %s", text, f.noun)
+				}
+			}
+			for _, text := range s.bad {
+				if g.matches(f, text) {
+					t.Errorf("%q should not be %s", text, f.noun)
+				}
+			}
+			if f.remedy == "" {
+				t.Errorf("%s has no remedy", f.noun)
+			}
+		}
+	}
+	if len(seen) < 25 {
+		t.Error(fmt.Sprint("only ", len(seen), " formats are in use"))
+	}
+}

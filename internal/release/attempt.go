@@ -1,0 +1,66 @@
+package release
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// Delays between the tries of something that is unavailable.
+const (
+	firstDelay = 250 * time.Millisecond
+	maxDelay   = 15 * time.Second
+)
+
+// attempt does a deed, and again while somebody it needs is unavailable, for
+// at most the runner's patience.
+func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, error)) (T, error) {
+	giveUp := r.Now().Add(r.Patience)
+	for delay := firstDelay; ; delay = min(2*delay, maxDelay) {
+		result, err := deed(ctx)
+		if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil || !r.Now().Add(delay).Before(giveUp) {
+			return result, err
+		}
+		r.Log.Warn("release waits", "release", r.Release.Name, "phase", r.status.Phase, "error", err)
+		select {
+		case <-ctx.Done():
+			return result, context.Cause(ctx)
+		case <-time.After(delay):
+		}
+	}
+}
+
+// causeOf names for machines where a release failed.
+func causeOf(phase v1alpha1.Phase, err error) string {
+	if fault.CodeOf(err) == fault.Unavailable {
+		return "Unavailable"
+	}
+	switch phase {
+	case v1alpha1.PhaseBuilding:
+		return "BuildFailed"
+	case v1alpha1.PhaseRendering:
+		return "RenderFailed"
+	case v1alpha1.PhaseApplying:
+		return "ApplyFailed"
+	case v1alpha1.PhaseVerifying:
+		return "NotReady"
+	}
+	return "PlanFailed"
+}
+
+// clip cuts a text to at most n bytes without cutting a rune.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	cut := 0
+	for i := range text {
+		if i > n-len("…") {
+			break
+		}
+		cut = i
+	}
+	return text[:cut] + "…"
+}

@@ -1,0 +1,109 @@
+package release
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/render"
+)
+
+// Order is everything that one release works with.
+type Order struct {
+	Organization string
+	Project      *v1alpha1.Project
+	Cluster      *v1alpha1.Cluster
+	Stage        *v1alpha1.Stage
+	Release      *v1alpha1.Release
+	// Good is the stage's last release that succeeded, nil before the first.
+	Good     *v1alpha1.Release
+	Site     Site
+	Workshop Workshop
+}
+
+// Site is the stage's place on its cluster. Every method may be called again
+// after a crash and continues what was begun.
+type Site interface {
+	// Prepare makes the namespace and what keeps it apart from others; with
+	// builds, also the one that the project's images are built in.
+	Prepare(ctx context.Context, builds bool) error
+	// Apply brings the objects to the manifests, and deletes nothing.
+	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
+	// Verify waits until everything last applied is ready, telling progress as
+	// it changes. A *Failure says what keeps it from becoming so.
+	Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error
+	// Prune deletes what the stage owns and the manifests last applied no
+	// longer hold, and returns how many objects that were.
+	Prune(ctx context.Context) (int32, error)
+}
+
+// Workshop is where a project's images are built and found.
+type Workshop struct {
+	Registry *build.Registry
+	Builder  build.Builder
+	// Request holds what all builds of the project share: namespace,
+	// repository and credentials.
+	Request build.Request
+	// Executor identifies the builder's program in input hashes.
+	Executor string
+}
+
+// Tree is a commit's tree.
+type Tree interface {
+	fs.FS
+	// Hash returns the object id of a file or directory.
+	Hash(path string) (string, error)
+}
+
+// Snapshot is one commit of one of the project's repositories.
+type Snapshot struct {
+	Tree Tree
+	// Repository is the repository's name in the project.
+	Repository string
+	Commit     string
+}
+
+// Sources opens what a release is made from.
+type Sources interface {
+	// File returns the project file of a commit of the primary repository.
+	File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error)
+	// Open returns a commit of the project's repository with a clone URL
+	// (empty means the primary one). Revision is a commit id, or a ref or
+	// branch of another repository.
+	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (Snapshot, error)
+	// Grant lets one build fetch a directory of a snapshot for a short time.
+	Grant(o Order, snapshot Snapshot, directory string) (build.Source, error)
+}
+
+// Renderer renders a stage.
+type Renderer interface {
+	Render(ctx context.Context, tree fs.FS, request render.Request) (render.Result, error)
+}
+
+// Bundles keeps rendered manifests.
+type Bundles interface {
+	// Put keeps manifests and returns the name and digest to find them by.
+	Put(ctx context.Context, o Order, manifests []byte) (name, digest string, err error)
+	// Get returns the manifests kept under a name, checked against the digest.
+	Get(ctx context.Context, o Order, name, digest string) ([]byte, error)
+}
+
+// Journal makes a release's progress durable.
+type Journal interface {
+	// Write writes the release's status.
+	Write(ctx context.Context, status v1alpha1.ReleaseStatus) error
+	// Observe shows how the stage's services run.
+	Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error
+}
+
+// Failure is an outcome that more tries won't change: a cause for machines
+// and a sentence for people.
+type Failure struct {
+	Cause   string
+	Message string
+}
+
+// Error returns the sentence.
+func (f *Failure) Error() string { return f.Message }

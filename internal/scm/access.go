@@ -1,0 +1,152 @@
+package scm
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// Access is how a forge's API is reached.
+type Access struct {
+	// API is the base URL of the REST API; empty means the public one.
+	API string
+	// Token is a bearer token; empty with no App means anonymous.
+	Token string
+	// App is a GitHub App's installation, used instead of a token.
+	App *App
+	// AllowHTTP permits a base URL without TLS.
+	AllowHTTP bool
+	// Transport carries the requests; nil means the standard one.
+	Transport http.RoundTripper
+	// Now is the clock that rate limits are read against; nil means time.Now.
+	Now func() time.Time
+}
+
+// App is one installation of a GitHub App.
+type App struct {
+	ID, Installation int64
+	PrivateKey       []byte // PEM
+}
+
+// String names the API and gives no credential away.
+func (a Access) String() string { return fmt.Sprintf("access to %q", a.API) }
+
+// GoString is String, for %#v.
+func (a Access) GoString() string { return a.String() }
+
+// LogValue is String, for slog.
+func (a Access) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// MarshalJSON is String, for anything that would write an Access down.
+func (a Access) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", a.String()), nil }
+
+// String gives no credential away.
+func (a App) String() string {
+	return fmt.Sprintf("app %d, installation %d", a.ID, a.Installation)
+}
+
+// GoString is String, for %#v.
+func (a App) GoString() string { return a.String() }
+
+// Bounds of a call to a forge.
+const (
+	callTimeout = 30 * time.Second
+	maxAnswer   = 8 << 20
+)
+
+// Base returns the parsed base URL of the API, which ends in a slash, or of
+// the public one.
+func (a Access) Base(public string) (*url.URL, error) {
+	raw := a.API
+	if raw == "" {
+		raw = public
+	}
+	base, err := url.Parse(raw)
+	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fault.New(fault.Invalid, "the API's URL must be https://host/path, with no user, query or fragment")
+	}
+	if base.Scheme != "https" && (base.Scheme != "http" || !a.AllowHTTP) {
+		return nil, fault.New(fault.Invalid, "the API's URL at %s must be https; http needs the server's permission", base.Host)
+	}
+	if !strings.HasSuffix(base.Path, "/") {
+		base.Path += "/"
+	}
+	return base, nil
+}
+
+// Clock returns the clock.
+func (a Access) Clock() func() time.Time {
+	if a.Now == nil {
+		return time.Now
+	}
+	return a.Now
+}
+
+// Client returns a client for one forge with limits on time and bytes. It
+// follows no redirect to another host or scheme: credentials go along with
+// every request.
+func (a Access) Client() *http.Client {
+	transport := a.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	return &http.Client{Transport: bounded{transport}, CheckRedirect: sameHost}
+}
+
+func sameHost(next *http.Request, before []*http.Request) error {
+	first := before[0].URL
+	if len(before) >= 5 {
+		return fault.New(fault.Unavailable, "%s redirects in circles", first.Host)
+	}
+	if next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
+		return fault.New(fault.Denied, "%s redirects to another host, which is not followed; set the API's URL to where it really is", first.Host)
+	}
+	return nil
+}
+
+// bounded ends calls that take too long and answers that are too long. The
+// time is bounded here and not by http.Client.Timeout, which keeps a goroutine
+// for every answer that isn't closed; go-github doesn't close those it reads
+// an error from.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip makes the call; its time runs until the answer is read or closed.
+func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), callTimeout)
+	resp, err := b.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &boundedBody{rest: io.LimitReader(resp.Body, maxAnswer), whole: resp.Body, cancel: cancel}
+	return resp, nil
+}
+
+// boundedBody is an answer's body that frees its call when it ends.
+type boundedBody struct {
+	rest   io.Reader
+	whole  io.Closer
+	cancel context.CancelFunc
+}
+
+// Read reads on until the end or the bound.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.rest.Read(p)
+	if err != nil {
+		b.cancel()
+	}
+	return n, err
+}
+
+// Close frees the call.
+func (b *boundedBody) Close() error {
+	b.cancel()
+	return b.whole.Close()
+}

@@ -1,0 +1,29 @@
+// Package bitbucket speaks with Bitbucket Cloud and Bitbucket Data Center.
+// They share the signature and little else: each event's name tells which of
+// the two sent it.
+package bitbucket
+
+import "net/http"
+
+const (
+	headerEvent     = "X-Event-Key"
+	headerSignature = "X-Hub-Signature"
+	headerCloudID   = "X-Request-Uuid"
+	headerCenterID  = "X-Request-Id"
+)
+
+// maxBody is ours: the Cloud drops payloads over 256 KB, the Data Center has
+// no cap.
+const maxBody = 5 << 20
+
+// Driver reads Bitbucket's webhooks.
+type Driver struct{}
+
+// New returns the driver.
+func New() Driver { return Driver{} }
+
+// Claims reports whether the headers are Bitbucket's.
+func (Driver) Claims(h http.Header) bool { return len(h.Values(headerEvent)) > 0 }
+
+// MaxBody returns our cap.
+func (Driver) MaxBody() int64 { return maxBody }

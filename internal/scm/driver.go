@@ -1,0 +1,22 @@
+package scm
+
+import "net/http"
+
+// Driver reads one forge's webhooks. A driver is safe for concurrent use and
+// keeps nothing.
+type Driver interface {
+	// Claims reports whether the headers are this forge's. At most one driver
+	// claims a request.
+	Claims(h http.Header) bool
+	// MaxBody is how many bytes a delivery may have.
+	MaxBody() int64
+	// Verify is nil when the raw body is signed with one of the secrets. It
+	// fails closed: no secret, an empty one, a missing, doubled or malformed
+	// signature and any older algorithm are errors of code denied. Its time
+	// doesn't tell how much of a signature was right.
+	Verify(h http.Header, body []byte, secrets [][]byte) error
+	// Parse reads a verified body. What is of no interest gives an event of
+	// KindIgnored; what can't be a delivery of this forge is an error of code
+	// invalid, which quotes nothing of the body.
+	Parse(h http.Header, body []byte) (Event, error)
+}

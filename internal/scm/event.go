@@ -1,0 +1,149 @@
+// Package scm is the family of forges: what GitHub, GitLab, Gitea and
+// Bitbucket tell in a webhook, as one neutral Event, and what Slipway reports
+// back to them. One folder per forge holds its driver; this package holds what
+// they share and what they promise (see scmtest for the promise as tests).
+//
+// It knows nothing of projects, stages or Kubernetes, it does not listen on
+// the network, and it believes nothing: an Event is a hint that something
+// changed, and who changed it.
+package scm
+
+import "strconv"
+
+// Kind says what happened.
+type Kind string
+
+// The kinds of events.
+const (
+	KindPush         Kind = "push"         // a branch was made or moved
+	KindTag          Kind = "tag"          // a tag was made or moved
+	KindDelete       Kind = "delete"       // a branch or a tag is gone; Ref tells which
+	KindPullRequest  Kind = "pull_request" // see PullRequest
+	KindComment      Kind = "comment"      // somebody wrote under a pull request
+	KindCheck        Kind = "check"        // somebody else's check of a commit finished
+	KindPing         Kind = "ping"         // the forge tries the hook out
+	KindInstallation Kind = "installation" // an app gained or lost repositories
+	KindIgnored      Kind = "ignored"      // nothing of interest; Reason says why
+)
+
+// Event is one webhook delivery in neutral words. Every string is bounded and
+// free of control characters, except Comment.Body, which keeps its line ends.
+type Event struct {
+	Kind Kind `json:"kind"`
+	// Reason says, as a sentence fit for the sender, why the event is ignored.
+	Reason string `json:"reason,omitempty"`
+	// Delivery is the forge's own id of the delivery. Forges don't sign it.
+	Delivery string `json:"delivery"`
+	// Name is what the forge calls the event.
+	Name string `json:"name"`
+	// Repository is the path at the forge: owner/name, with groups before it
+	// where the forge has them. Empty only for pings, installations and
+	// ignored events.
+	Repository string `json:"repository,omitempty"`
+	// Ref is the full ref of a push, tag or deletion.
+	Ref string `json:"ref,omitempty"`
+	// Before and After are full commit ids, empty where there is none or the
+	// forge doesn't tell. After is also the head of a pull request and the
+	// commit that a check is about.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+	// Created and Deleted are derived from the ids, Forced is the forge's word.
+	Created bool `json:"created,omitempty"`
+	Deleted bool `json:"deleted,omitempty"`
+	Forced  bool `json:"forced,omitempty"`
+	// Actor is the login of whoever caused the event; empty is nobody.
+	Actor       string       `json:"actor,omitempty"`
+	PullRequest *PullRequest `json:"pullRequest,omitempty"`
+	Comment     *Comment     `json:"comment,omitempty"`
+	Check       *Check       `json:"check,omitempty"`
+	// Action says what happened to an installation.
+	Action string `json:"action,omitempty"`
+	// Repositories are those an installation gained or lost.
+	Repositories []string `json:"repositories,omitempty"`
+	// Also holds the further moves of a delivery that tells of several refs,
+	// at most MaxMoves. Only Bitbucket's do.
+	Also []Event `json:"also,omitempty"`
+}
+
+// MaxMoves bounds how many refs one delivery is believed to have moved; the
+// heads are read from git anyway.
+const MaxMoves = 50
+
+// Each returns the events that a delivery tells of, in order, each with an id
+// of its own.
+func (e Event) Each() []Event {
+	events := []Event{e}
+	for i, also := range e.Also {
+		also.Delivery = e.Delivery + "." + strconv.Itoa(i+2)
+		events = append(events, also)
+	}
+	events[0].Also = nil
+	return events
+}
+
+// Action is what happened to a pull request.
+type Action string
+
+// The actions on a pull request that may matter to a preview.
+const (
+	ActionOpened     Action = "opened"
+	ActionUpdated    Action = "updated" // its head moved
+	ActionReopened   Action = "reopened"
+	ActionClosed     Action = "closed"     // merged or not, see Merged
+	ActionRetargeted Action = "retargeted" // its base is another branch now
+	ActionLabeled    Action = "labeled"    // labels came or went
+	ActionDrafted    Action = "drafted"
+	ActionReady      Action = "ready"
+	ActionReviewed   Action = "reviewed"  // approved, or approval taken back
+	ActionCommented  Action = "commented" // only in events of KindComment
+)
+
+// PullRequest is a pull request (GitLab: merge request) as the event shows it.
+type PullRequest struct {
+	Number int64    `json:"number"`
+	Action Action   `json:"action"`
+	Head   Side     `json:"head,omitzero"` // none in comments where the forge
+	Base   Side     `json:"base,omitzero"` // doesn't tell
+	Author string   `json:"author,omitempty"`
+	Fork   bool     `json:"fork,omitempty"` // also when the head's repository is gone
+	Draft  bool     `json:"draft,omitempty"`
+	Merged bool     `json:"merged,omitempty"`
+	Labels []string `json:"labels,omitempty"`
+}
+
+// Side is one side of a pull request.
+type Side struct {
+	// Repository is nil when it was deleted.
+	Repository *string `json:"repository"`
+	// Ref is a full ref.
+	Ref    string `json:"ref,omitempty"`
+	Commit string `json:"commit,omitempty"`
+}
+
+// Comment is a new comment under a pull request.
+type Comment struct {
+	ID   string `json:"id"`
+	Body string `json:"body"` // at most MaxComment bytes
+}
+
+// State is how a check or a report stands.
+type State string
+
+// The states of a check or a report.
+const (
+	StatePending State = "pending"
+	StateSuccess State = "success"
+	StateFailure State = "failure" // it was tried and is wrong
+	StateError   State = "error"   // it couldn't be tried
+)
+
+// Check is somebody else's check of a commit, which is in Event.After.
+type Check struct {
+	Name  string `json:"name"`
+	State State  `json:"state"`
+}
+
+// Ignored returns an event of no interest, with the reason.
+func Ignored(name, delivery, reason string) Event {
+	return Event{Kind: KindIgnored, Name: name, Delivery: delivery, Reason: reason}
+}

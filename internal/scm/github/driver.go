@@ -1,0 +1,35 @@
+// Package github speaks with GitHub, GitHub Enterprise Server and whatever
+// has the same webhooks and REST calls. It reads deliveries by its own small
+// structs and reports through go-github.
+package github
+
+import "net/http"
+
+const (
+	headerEvent     = "X-GitHub-Event"
+	headerDelivery  = "X-GitHub-Delivery"
+	headerSignature = "X-Hub-Signature-256"
+)
+
+// maxBody is GitHub's documented cap of a payload; larger ones aren't sent.
+const maxBody = 25 << 20
+
+// Driver reads GitHub's webhooks.
+type Driver struct{}
+
+// New returns the driver.
+func New() Driver { return Driver{} }
+
+// Claims reports whether the headers are GitHub's. Gitea, Forgejo and Gogs
+// send GitHub's headers beside their own.
+func (Driver) Claims(h http.Header) bool {
+	for _, other := range []string{"X-Gitea-Event", "X-Forgejo-Event", "X-Gogs-Event"} {
+		if len(h.Values(other)) > 0 {
+			return false
+		}
+	}
+	return len(h.Values(headerEvent)) > 0
+}
+
+// MaxBody returns GitHub's cap.
+func (Driver) MaxBody() int64 { return maxBody }

@@ -1,0 +1,132 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bradleyfalzon/ghinstallation/v2"
+	api "github.com/google/go-github/v62/github"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// publicAPI is where github.com answers.
+const publicAPI = "https://api.github.com/"
+
+// Reporter reports to GitHub. Make one per credentials and keep it: it
+// remembers until when GitHub limits the rate of calls, and spares them. It
+// implements every interface of package scm for reporting.
+type Reporter struct {
+	client *api.Client
+	app    *api.Client // speaks as the App itself; nil with a token
+	now    func() time.Time
+
+	mu    sync.Mutex
+	login string // who we are; empty until asked
+}
+
+// NewReporter returns a Reporter for what the access opens.
+func NewReporter(access scm.Access) (*Reporter, error) {
+	base, err := access.Base(publicAPI)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reporter{now: access.Clock()}
+	plain := access.Client()
+	r.client = api.NewClient(plain)
+	if access.App != nil {
+		if r.client, r.app, err = appClients(plain, *access.App, strings.TrimSuffix(base.String(), "/")); err != nil {
+			return nil, err
+		}
+		r.app.BaseURL = base
+	} else if access.Token != "" {
+		r.client = api.NewClient(plain).WithAuthToken(access.Token)
+	}
+	r.client.BaseURL = base
+	return r, nil
+}
+
+// appClients returns a client for the installation and one for the App. Each
+// has a transport of its own, because an installation's writes to its App's.
+func appClients(plain *http.Client, app scm.App, base string) (installation, itself *api.Client, err error) {
+	clients := make([]*api.Client, 2)
+	for i := range clients {
+		transport, err := ghinstallation.NewAppsTransport(plain.Transport, app.ID, app.PrivateKey)
+		if err != nil {
+			return nil, nil, fault.New(fault.Invalid, "the private key of %s is no PEM-encoded RSA key; take the one that GitHub gave out", app)
+		}
+		transport.BaseURL = base
+		speaking := *plain
+		speaking.Transport = transport
+		if i == 0 {
+			installed := ghinstallation.NewFromAppsTransport(transport, app.Installation)
+			installed.BaseURL = base
+			speaking.Transport = installed
+		}
+		clients[i] = api.NewClient(&speaking)
+	}
+	return clients[0], clients[1], nil
+}
+
+// SetStatus sets the status of a commit under its context.
+func (r *Reporter) SetStatus(ctx context.Context, s scm.Status) error {
+	const operation = "set the commit status"
+	owner, name, err := split(s.Repository)
+	if err != nil {
+		return err
+	}
+	commit, err := scm.FullCommit(operation, s.Commit)
+	if err != nil {
+		return err
+	}
+	status := &api.RepoStatus{
+		State:       api.String(string(s.State)),
+		Context:     api.String(s.Context),
+		Description: api.String(scm.Describe(s.Description, scm.MaxDescription)),
+	}
+	if s.URL != "" {
+		status.TargetURL = api.String(s.URL)
+	}
+	_, _, err = r.client.Repositories.CreateStatus(ctx, owner, name, commit, status)
+	return r.coded(operation, err)
+}
+
+// coded translates go-github's errors. What GitHub wrote in an answer isn't
+// passed on, except why it refused the request.
+func (r *Reporter) coded(operation string, err error) error {
+	var (
+		limited   *api.RateLimitError
+		secondary *api.AbuseRateLimitError
+		refused   *api.ErrorResponse
+		login     *ghinstallation.HTTPError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &limited):
+		return scm.Limited(operation, limited.Rate.Reset.Sub(r.now()))
+	case errors.As(err, &secondary):
+		return scm.Limited(operation, secondary.GetRetryAfter())
+	case errors.As(err, &refused):
+		return scm.Refused(operation, refused.Response, r.now())
+	case errors.As(err, &login) && login.Response != nil:
+		_ = login.Response.Body.Close() // ghinstallation leaves it open
+		return scm.Refused(operation+": get an installation token", login.Response, r.now())
+	}
+	return scm.Unreached(operation, err)
+}
+
+// split returns the two parts of a repository's path.
+func split(repository string) (owner, name string, err error) {
+	checked, err := scm.Repository(repository)
+	if err != nil || strings.Count(checked, "/") != 1 {
+		return "", "", fault.New(fault.Invalid, "a repository at GitHub is owner/name, not %q", repository)
+	}
+	owner, name, _ = strings.Cut(checked, "/")
+	return owner, name, nil
+}

@@ -1,0 +1,28 @@
+// Package gitlab speaks with gitlab.com and self-managed GitLab.
+package gitlab
+
+import "net/http"
+
+const (
+	headerEvent = "X-Gitlab-Event"
+	headerToken = "X-Gitlab-Token"
+	// headerOnce is the same for all attempts at one delivery; headerID came
+	// before it, and events that a hook causes carry their cause's.
+	headerOnce = "Idempotency-Key"
+	headerID   = "X-Gitlab-Event-Uuid"
+)
+
+// maxBody is gitlab.com's documented cap of a payload.
+const maxBody = 25 << 20
+
+// Driver reads GitLab's webhooks.
+type Driver struct{}
+
+// New returns the driver.
+func New() Driver { return Driver{} }
+
+// Claims reports whether the headers are GitLab's.
+func (Driver) Claims(h http.Header) bool { return len(h.Values(headerEvent)) > 0 }
+
+// MaxBody returns gitlab.com's cap.
+func (Driver) MaxBody() int64 { return maxBody }

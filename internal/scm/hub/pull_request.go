@@ -1,0 +1,118 @@
+package hub
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// PullRequest is a pull request.
+type PullRequest struct {
+	Number int64   `json:"number"`
+	Draft  bool    `json:"draft"`
+	Merged bool    `json:"merged"`
+	User   *User   `json:"user"`
+	Head   Side    `json:"head"`
+	Base   Side    `json:"base"`
+	Labels []Label `json:"labels"`
+}
+
+// Side is one side of a pull request.
+type Side struct {
+	Ref  string      `json:"ref"`
+	SHA  string      `json:"sha"`
+	Repo *Repository `json:"repo"`
+}
+
+// Event is an event about a pull request.
+type Event struct {
+	About
+	PullRequest *PullRequest `json:"pull_request"`
+	Changes     struct {
+		Base  *struct{} `json:"base"` // GitHub's way to say that the base changed
+		Ref   *struct{} `json:"ref"`  // Gitea's
+		Title *struct{} `json:"title"`
+	} `json:"changes"`
+}
+
+// ParsePullRequest reads an event about a pull request. ActionOf translates
+// the forge's word for what happened; empty when no preview depends on it.
+func ParsePullRequest(e scm.Event, body []byte, actionOf func(Event) scm.Action) (scm.Event, error) {
+	var hook Event
+	e, err := Begin(e, body, &hook, &hook.About)
+	if err != nil {
+		return scm.Event{}, err
+	}
+	action := actionOf(hook)
+	if action == "" {
+		return scm.Ignored(e.Name, e.Delivery, "such a change of a pull request changes no preview"), nil
+	}
+	return hook.PullRequest.apply(e, action)
+}
+
+// apply makes the event one about the pull request.
+func (p *PullRequest) apply(e scm.Event, action scm.Action) (scm.Event, error) {
+	if p == nil || p.Number <= 0 {
+		return scm.Event{}, scm.Incomplete(e.Name, "pull_request.number")
+	}
+	head, err := p.Head.neutral()
+	if err != nil {
+		return scm.Event{}, err
+	}
+	base, err := p.Base.neutral()
+	if err != nil {
+		return scm.Event{}, err
+	}
+	e.Kind, e.After = scm.KindPullRequest, head.Commit
+	e.PullRequest = &scm.PullRequest{
+		Number: p.Number, Action: action, Head: head, Base: base, Author: p.User.Name(),
+		Fork: scm.Fork(head, e.Repository), Draft: p.Draft, Merged: p.Merged, Labels: Names(p.Labels),
+	}
+	return e, nil
+}
+
+func (s Side) neutral() (scm.Side, error) {
+	if s.Repo == nil && strings.HasPrefix(s.Ref, "refs/pull/") {
+		return scm.NewSide(nil, "", s.SHA) // Gitea names no branch of a deleted repository
+	}
+	if s.Ref == "" {
+		return scm.Side{}, scm.Incomplete("pull_request", "the branches of its head and base")
+	}
+	if s.Repo == nil {
+		return scm.NewSide(nil, s.Ref, s.SHA)
+	}
+	return scm.NewSide(&s.Repo.FullName, s.Ref, s.SHA)
+}
+
+// ParseComment reads a comment under a pull request.
+func ParseComment(e scm.Event, body []byte) (scm.Event, error) {
+	var hook struct {
+		About
+		Issue struct {
+			Number      int64     `json:"number"`
+			User        *User     `json:"user"`
+			Draft       bool      `json:"draft"`
+			Labels      []Label   `json:"labels"`
+			PullRequest *struct{} `json:"pull_request"`
+		} `json:"issue"`
+		Comment struct {
+			ID   int64  `json:"id"`
+			Body string `json:"body"`
+		} `json:"comment"`
+	}
+	e, err := Begin(e, body, &hook, &hook.About)
+	if err != nil {
+		return scm.Event{}, err
+	}
+	switch {
+	case hook.Issue.PullRequest == nil:
+		return scm.Ignored(e.Name, e.Delivery, "only comments under pull requests are read, this is under an issue"), nil
+	case hook.Action != "created":
+		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write another one"), nil
+	}
+	request := scm.PullRequest{
+		Number: hook.Issue.Number, Author: hook.Issue.User.Name(), Draft: hook.Issue.Draft, Labels: Names(hook.Issue.Labels),
+	}
+	return scm.Commented(e, request, strconv.FormatInt(hook.Comment.ID, 10), hook.Comment.Body)
+}

@@ -1,0 +1,43 @@
+package scm
+
+import "strings"
+
+// own begins the name of every status, check and hidden mark that Slipway
+// itself sets, so that its reports don't wake it up again.
+const own = "slipway/"
+
+// Context returns the name under which a stage is reported on a commit.
+func Context(stage string) string { return own + stage }
+
+// Own reports whether a check is Slipway's own.
+func Own(check string) bool { return strings.HasPrefix(check, own) }
+
+// Marker returns the hidden line by which Slipway finds its own comment again.
+func Marker(topic string) string {
+	return "<!-- " + own + strings.ReplaceAll(topic, "--", "- -") + " -->"
+}
+
+// Mark returns the body of a note with its hidden line.
+func (n Note) Mark() string { return Marker(n.Topic) + "\n" + n.Body }
+
+// Marked reports whether a comment's text is that of the note, as it is or as
+// it was before an edit. Who wrote it must be asked too: anyone can write the
+// hidden line.
+func (n Note) Marked(body string) bool { return strings.HasPrefix(body, Marker(n.Topic)) }
+
+// OwnComment reports whether a comment is one of Slipway's.
+func OwnComment(body string) bool { return strings.HasPrefix(body, "<!-- "+own) }
+
+// Command begins a line of a comment that is meant for Slipway.
+const Command = "/slipway"
+
+// Addressed reports whether any line of the comment is meant for Slipway.
+func (c *Comment) Addressed() bool {
+	for line := range strings.SplitSeq(c.Body, "\n") {
+		rest, found := strings.CutPrefix(strings.TrimSpace(line), Command)
+		if found && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,107 @@
+package scm
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// wait is the part of an error that says when to come back.
+type wait struct {
+	error
+	after time.Duration
+}
+
+// Unwrap returns the error without the time.
+func (w wait) Unwrap() error { return w.error }
+
+// RetryAfter returns how long the forge asked to wait, and whether it did.
+func RetryAfter(err error) (time.Duration, bool) {
+	var w wait
+	if errors.As(err, &w) {
+		return w.after, true
+	}
+	return 0, false
+}
+
+// maxWait bounds what a forge can make us wait for.
+const maxWait = time.Hour
+
+// Limited returns the error of a call that a forge refused for the rate of
+// calls, to be repeated after a while.
+func Limited(operation string, after time.Duration) error {
+	after = min(max(after, time.Second), maxWait)
+	return wait{fault.New(fault.Unavailable, "%s: the forge limits our rate of calls; it is tried again in %s", operation, after.Round(time.Second)), after}
+}
+
+// Unreached codes the error of a call that had no answer.
+func Unreached(operation string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	var coded *fault.Error
+	if errors.As(err, &coded) {
+		return fault.Wrap(coded.Code, err, "%s: %s", operation, coded.Message)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fault.New(fault.Unavailable, "%s: the forge's API didn't answer in time; it is tried again", operation)
+	}
+	var where *url.Error
+	if errors.As(err, &where) {
+		err = where.Err // without the URL, whose query may hold a token
+	}
+	return fault.Wrap(fault.Unavailable, err, "%s: the forge's API can't be reached; check its URL and the network", operation)
+}
+
+// Refused codes an answer that is no success; now is for its reset time.
+func Refused(operation string, resp *http.Response, now time.Time) error {
+	if after, limited := limit(resp, now); limited {
+		return Limited(operation, after)
+	}
+	switch code := resp.StatusCode; {
+	case code == http.StatusUnauthorized:
+		return fault.New(fault.Denied, "%s: the forge doesn't take the credentials (401); renew the token", operation)
+	case code == http.StatusForbidden:
+		return fault.New(fault.Denied, "%s: the credentials lack the right for this (403); give the token the needed scope", operation)
+	case code == http.StatusNotFound || code == http.StatusGone:
+		return fault.New(fault.NotFound, "%s: the forge knows no such thing, or hides it from these credentials (%d)", operation, code)
+	case code == http.StatusConflict:
+		return fault.New(fault.Conflict, "%s: the forge says that it conflicts with what is there (409)", operation)
+	case code == http.StatusRequestTimeout || code >= http.StatusInternalServerError:
+		return fault.New(fault.Unavailable, "%s: the forge has trouble (%d); it is tried again", operation, code)
+	}
+	return fault.New(fault.Invalid, "%s: the forge refuses the request (%d)", operation, resp.StatusCode)
+}
+
+// limit reads how long to wait from an answer that limits the rate: 429, a
+// Retry-After, or GitHub's 403 with nothing remaining.
+func limit(resp *http.Response, now time.Time) (time.Duration, bool) {
+	const unknown = time.Minute
+	refused := resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusForbidden ||
+		resp.StatusCode == http.StatusServiceUnavailable
+	if !refused {
+		return 0, false
+	}
+	if value := resp.Header.Get("Retry-After"); value != "" {
+		if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 {
+			return time.Duration(min(seconds, int(maxWait.Seconds()))) * time.Second, true
+		}
+		if at, err := http.ParseTime(value); err == nil {
+			return at.Sub(now), true
+		}
+	}
+	for _, prefix := range []string{"X-RateLimit-", "RateLimit-"} {
+		reset, err := strconv.ParseInt(resp.Header.Get(prefix+"Reset"), 10, 64)
+		if err == nil && resp.Header.Get(prefix+"Remaining") == "0" {
+			return time.Unix(reset, 0).Sub(now), true
+		}
+	}
+	return unknown, resp.StatusCode == http.StatusTooManyRequests
+}

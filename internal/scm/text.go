@@ -1,0 +1,136 @@
+package scm
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// Bounds of what is taken from a body, in bytes.
+const (
+	MaxComment    = 16 << 10
+	maxName       = 256
+	maxRepository = 300
+	maxDelivery   = 128
+	maxLabels     = 100
+	maxRepos      = 100
+)
+
+// Decode reads a whole JSON body into v. Its error quotes nothing of the body.
+func Decode(body []byte, v any) error {
+	if err := json.Unmarshal(body, v); err != nil {
+		return fault.New(fault.Invalid, "the body is not the JSON of such an event; see the forge's page of recent deliveries")
+	}
+	return nil
+}
+
+// Repository returns a repository's path when it can be one: two or more
+// segments of the letters that forges allow.
+func Repository(path string) (string, error) {
+	bad := fault.New(fault.Invalid, "the body names no repository as owner/name")
+	if len(path) > maxRepository || strings.Count(path, "/") < 1 {
+		return "", bad
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "" || segment == "." || segment == ".." || strings.ContainsFunc(segment, notInPath) {
+			return "", bad
+		}
+	}
+	return path, nil
+}
+
+// notInPath reports whether no forge allows r in a repository's path. The
+// tilde is for personal projects of Bitbucket Data Center.
+func notInPath(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-~", r))
+}
+
+// Name returns a bounded name of one line: control characters become spaces.
+func Name(s string) string { return Bound(oneLine(s), maxName) }
+
+// Body returns a bounded text that keeps its line ends.
+func Body(s string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+	return Bound(clean, MaxComment)
+}
+
+// Labels returns the names, bounded in length and number.
+func Labels(names []string) []string {
+	var labels []string
+	for _, name := range names {
+		if len(labels) == maxLabels {
+			break
+		}
+		labels = append(labels, Name(name))
+	}
+	return labels
+}
+
+// Paths returns those of the paths that can be repositories, bounded in number.
+func Paths(paths []string) []string {
+	var repositories []string
+	for _, path := range paths {
+		if len(repositories) == maxRepos {
+			break
+		}
+		if checked, err := Repository(path); err == nil {
+			repositories = append(repositories, checked)
+		}
+	}
+	return repositories
+}
+
+// DeliveryID returns an id of a delivery when it can be one.
+func DeliveryID(id string) (string, error) {
+	if id == "" || len(id) > maxDelivery {
+		return "", fault.New(fault.Invalid, "the id of a delivery must have 1 to %d characters", maxDelivery)
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c > '~' {
+			return "", fault.New(fault.Invalid, "the id of a delivery must be printable ASCII")
+		}
+	}
+	return id, nil
+}
+
+// Describe fits a text into a forge's one-line description of at most limit
+// runes, cut at a word where one is near.
+func Describe(s string, limit int) string {
+	s = oneLine(s)
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	runes := []rune(s)[:limit-1]
+	end := len(runes)
+	for i := end; i > limit/2; i-- {
+		if []rune(s)[i] == ' ' {
+			end = i
+			break
+		}
+	}
+	return strings.TrimRight(string(runes[:end]), " ,;:") + "…"
+}
+
+// oneLine replaces runs of spaces and control characters by one space.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
+
+// Bound cuts s to at most limit bytes, never inside a character.
+func Bound(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}

@@ -1,0 +1,224 @@
+package tenancy
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// Names of cluster roles that the chart installs.
+const (
+	roleOrganization = "slipway-organization"
+	roleBuild        = "slipway-build"
+	roleStage        = "slipway-stage"
+)
+
+// maxPods bounds a stage that names no resources of its own.
+const maxPods = "200"
+
+// Stage is what a stage's namespace is made from.
+type Stage struct {
+	Organization string
+	Project      string
+	Stage        string
+	Namespace    string
+	// Resources bounds the sum of the stage's requests; empty is unbounded.
+	Resources project.Resources
+	// Root lets pods run as root: Pod Security "baseline", not "restricted".
+	Root bool
+	// IngressNamespace is where the ingress controller's pods run, and
+	// IngressNetworks where it is when it runs elsewhere (CIDR). Both may be
+	// empty: most networks let a controller on the node through.
+	IngressNamespace string
+	IngressNetworks  []string
+}
+
+// Labels returns the labels of everything that belongs to the stage.
+func (s Stage) Labels() map[string]string {
+	return map[string]string{
+		naming.LabelManagedBy:    naming.ManagedBy,
+		naming.LabelOrganization: naming.LabelValue(s.Organization),
+		naming.LabelProject:      naming.LabelValue(s.Project),
+		naming.LabelStage:        naming.LabelValue(s.Stage),
+	}
+}
+
+// NewNamespace returns the stage's namespace. Pod Security is enforced by its
+// labels.
+func NewNamespace(s Stage) *corev1.Namespace {
+	level := "restricted"
+	if s.Root {
+		level = "baseline"
+	}
+	labels := s.Labels()
+	labels["pod-security.kubernetes.io/enforce"] = level
+	labels["pod-security.kubernetes.io/warn"] = "restricted"
+	return &corev1.Namespace{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels},
+	}
+}
+
+// Objects returns what the stage's namespace holds before anything of the
+// team's is put there.
+func Objects(s Stage) ([]client.Object, error) {
+	quota, err := newQuota(s)
+	if err != nil {
+		return nil, err
+	}
+	objects := []client.Object{newServiceAccount(s), newRoleBinding(s), quota, newLimitRange(s)}
+	for _, policy := range newNetworkPolicies(s) {
+		objects = append(objects, policy)
+	}
+	return objects, nil
+}
+
+func (s Stage) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Name: name, Namespace: s.Namespace, Labels: s.Labels()}
+}
+
+// newServiceAccount returns the account that writes to the stage.
+func newServiceAccount(s Stage) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{
+		TypeMeta:                     metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
+		ObjectMeta:                   s.meta(naming.StageServiceAccount),
+		AutomountServiceAccountToken: ptr.To(false),
+	}
+}
+
+func newRoleBinding(s Stage) *rbacv1.RoleBinding {
+	return bind(s.meta(naming.StageServiceAccount), roleStage, Subject{Namespace: s.Namespace, Name: naming.StageServiceAccount})
+}
+
+// Subject is a service account.
+type Subject struct{ Namespace, Name string }
+
+func bind(meta metav1.ObjectMeta, role string, subject Subject) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding"},
+		ObjectMeta: meta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: subject.Namespace, Name: subject.Name}},
+	}
+}
+
+// newQuota bounds what the stage may ask for. Kubernetes Services that would
+// take something of the cluster's are never allowed.
+func newQuota(s Stage) (*corev1.ResourceQuota, error) {
+	hard := corev1.ResourceList{
+		corev1.ResourcePods:                  resource.MustParse(maxPods),
+		corev1.ResourceServicesLoadBalancers: resource.MustParse("0"),
+		corev1.ResourceServicesNodePorts:     resource.MustParse("0"),
+	}
+	for name, text := range map[corev1.ResourceName]string{corev1.ResourceRequestsCPU: s.Resources.CPU, corev1.ResourceRequestsMemory: s.Resources.Memory} {
+		if text == "" {
+			continue
+		}
+		quantity, err := resource.ParseQuantity(text)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "stage %s: resources: %q is no quantity; write 500m, 2, 512Mi or 4Gi", s.Stage, text)
+		}
+		hard[name] = quantity
+	}
+	return &corev1.ResourceQuota{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ResourceQuota"},
+		ObjectMeta: s.meta("slipway"),
+		Spec:       corev1.ResourceQuotaSpec{Hard: hard},
+	}, nil
+}
+
+// newLimitRange gives containers that name nothing a small request and a
+// bound, so that quotas count them.
+func newLimitRange(s Stage) *corev1.LimitRange {
+	return &corev1.LimitRange{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "LimitRange"},
+		ObjectMeta: s.meta("slipway"),
+		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+			Type:           corev1.LimitTypeContainer,
+			DefaultRequest: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
+			Default:        corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("512Mi")},
+		}}},
+	}
+}
+
+// privateNetworks are where clusters and their neighbours live.
+func privateNetworks() (v4, v6 []string) {
+	return []string{"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"},
+		[]string{"fc00::/7", "fe80::/10"}
+}
+
+// newNetworkPolicies closes the stage off: in come the ingress controller and
+// the stage's own pods, out go name lookups, the stage's own pods and the
+// internet.
+func newNetworkPolicies(s Stage) []*networkingv1.NetworkPolicy {
+	v4, v6 := privateNetworks()
+	own := networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}
+	dns := networkingv1.NetworkPolicyPeer{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "kube-system"}},
+		PodSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"k8s-app": "kube-dns"}},
+	}
+	policies := []*networkingv1.NetworkPolicy{
+		newPolicy(s, "slipway-deny", networkingv1.NetworkPolicySpec{}),
+		newPolicy(s, "slipway-own", networkingv1.NetworkPolicySpec{
+			Ingress: []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{own}}},
+			Egress: []networkingv1.NetworkPolicyEgressRule{
+				{To: []networkingv1.NetworkPolicyPeer{own}},
+				{To: []networkingv1.NetworkPolicyPeer{dns}},
+				{To: []networkingv1.NetworkPolicyPeer{
+					{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0", Except: v4}},
+					{IPBlock: &networkingv1.IPBlock{CIDR: "::/0", Except: v6}},
+				}},
+			},
+		}),
+	}
+	if from := ingressPeers(s); len(from) > 0 {
+		policies = append(policies, newPolicy(s, "slipway-ingress", networkingv1.NetworkPolicySpec{
+			Ingress: []networkingv1.NetworkPolicyIngressRule{{From: from}},
+		}))
+	}
+	return policies
+}
+
+func ingressPeers(s Stage) []networkingv1.NetworkPolicyPeer {
+	var peers []networkingv1.NetworkPolicyPeer
+	if s.IngressNamespace != "" {
+		peers = append(peers, networkingv1.NetworkPolicyPeer{
+			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": s.IngressNamespace}},
+		})
+	}
+	for _, network := range s.IngressNetworks {
+		peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: network}})
+	}
+	return peers
+}
+
+// newPolicy returns a policy for all pods of the stage. One without rules for
+// a direction says nothing about it, except the one that denies both.
+func newPolicy(s Stage, name string, spec networkingv1.NetworkPolicySpec) *networkingv1.NetworkPolicy {
+	if spec.Ingress != nil || spec.Egress == nil {
+		spec.PolicyTypes = append(spec.PolicyTypes, networkingv1.PolicyTypeIngress)
+	}
+	if spec.Egress != nil || spec.Ingress == nil {
+		spec.PolicyTypes = append(spec.PolicyTypes, networkingv1.PolicyTypeEgress)
+	}
+	return &networkingv1.NetworkPolicy{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"},
+		ObjectMeta: s.meta(name),
+		Spec:       spec,
+	}
+}
+
+// String names the stage.
+func (s Stage) String() string {
+	return fmt.Sprintf("stage %s of project %s/%s", s.Stage, s.Organization, s.Project)
+}
