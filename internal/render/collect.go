@@ -27,6 +27,10 @@ func CollectFrom(ctx context.Context, source tree.Source, req Request, limits Li
 	if err := req.check(); err != nil {
 		return Files{}, err
 	}
+	req, _, err := req.expand()
+	if err != nil {
+		return Files{}, err
+	}
 	c := &collector{reader: tree.NewReader(source, limits), request: req}
 	if err := c.kustomizations(ctx); err != nil {
 		return Files{}, err

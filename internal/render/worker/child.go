@@ -121,7 +121,8 @@ func (c *child) render(ctx context.Context, fsys fs.FS, req render.Request) (ren
 	if err := o.Failure.err(); err != nil {
 		return render.Result{}, err
 	}
-	return render.Result{Manifests: end.body, Images: o.Images, Warnings: o.Warnings}, nil
+	o.Result.Manifests = end.body
+	return o.Result, nil
 }
 
 // converse sends the request and answers questions until the result comes.
