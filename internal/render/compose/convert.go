@@ -12,6 +12,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render/tree"
@@ -213,7 +214,7 @@ func (e *expansion) scale(name string, from types.ServiceConfig, s *Service) err
 		s.Service.Resources.CPU = fmt.Sprintf("%dm", int64(math.Ceil(math.Round(cpu*1e5)/100)))
 	}
 	if memory > 0 {
-		s.Service.Resources.Memory = strconv.FormatInt(memory, 10)
+		s.Service.Resources.Memory = resource.NewQuantity(memory, resource.BinarySI).String()
 	}
 	return nil
 }

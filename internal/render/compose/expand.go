@@ -3,9 +3,7 @@ package compose
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -106,8 +104,7 @@ func (e *expansion) checkKeys(service string) error {
 	for _, k := range keys() {
 		table[k.name] = k
 	}
-	written, _ := e.file.written[service].(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(written)) {
+	for _, name := range e.file.written[service] {
 		k, known := table[name]
 		at := e.file.key(service, name)
 		switch {

@@ -20,8 +20,8 @@ type file struct {
 	path    string
 	root    *yaml.Node
 	project *types.Project
-	// written are the services as the file writes them, after extends.
-	written map[string]any
+	// written are the keys of each service, those of extends included.
+	written map[string][]string
 	// unset are variables that it uses and that have no default.
 	unset []string
 }
@@ -53,12 +53,25 @@ func parse(ctx context.Context, path string, data []byte, limits tree.Limits) (*
 	if err != nil {
 		return nil, at.Refuse("%s; correct it", brief(err))
 	}
-	f.written, _ = model["services"].(map[string]any)
+	f.written = writtenKeys(model)
 	options := loader.ToOptions(&details, []func(*loader.Options){closed})
 	if f.project, err = loader.ModelToProject(model, options, details); err != nil {
 		return nil, at.Refuse("%s; correct it", brief(err))
 	}
 	return f, nil
+}
+
+// writtenKeys returns the services' keys, sorted, before the library adds its
+// own.
+func writtenKeys(model map[string]any) map[string][]string {
+	written := map[string][]string{}
+	services, _ := model["services"].(map[string]any)
+	for name, service := range services {
+		if fields, ok := service.(map[string]any); ok {
+			written[name] = slices.Sorted(maps.Keys(fields))
+		}
+	}
+	return written
 }
 
 // closed switches off whatever reads files or asks an environment.
