@@ -31,7 +31,7 @@ type Limits struct {
 // DefaultLimits returns limits that real repositories stay far below.
 func DefaultLimits() Limits {
 	return Limits{
-		Time:    10 * time.Second,
+		Time:    30 * time.Second,
 		CPU:     10 * time.Second,
 		Memory:  512 << 20,
 		Output:  16 << 20,
