@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/compose"
 	"github.com/slipway-dev/slipway/internal/render/helm"
 	"github.com/slipway-dev/slipway/internal/render/workload"
 )
@@ -32,11 +33,12 @@ type layout struct {
 	limits   Limits
 	tree     map[string][]byte
 	warnings []string
+	claimed  map[string]string // owner by service
 }
 
 // newLayout puts the repository's files where the layers will look for them.
 func newLayout(req Request, files Files) *layout {
-	l := &layout{request: req, files: files, limits: DefaultLimits(), tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
+	l := &layout{request: req, files: files, limits: DefaultLimits(), claimed: map[string]string{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
 	for name, data := range files.Tree {
 		l.tree[join(repoDir, name)] = data
 	}
@@ -85,36 +87,89 @@ func (l *layout) base(ctx context.Context, name string, s project.Service) (bool
 			Resources: []string{join("../..", join(repoDir, s.Kustomize))},
 			Labels:    serviceLabel(name),
 		})
+	case project.SourceCompose:
+		return true, l.compose(ctx, dir, name, *s.Compose)
 	case project.SourceHelm:
 		return true, l.chart(ctx, dir, name, *s.Helm)
 	}
 	return false, fault.New(fault.Invalid, "service %s: it has no source; give it one of build, image, template, compose, helm, kustomize", name)
 }
 
-// workload makes a base of the objects that a service consists of.
+// workload makes a base of the objects that one service consists of.
 func (l *layout) workload(dir, name string, s project.Service, image string) error {
-	objects, warnings, err := workload.Objects(workload.Input{
-		Name:       name,
-		Service:    s,
-		Image:      image,
-		Hosts:      l.request.Hosts[name],
-		Ingress:    l.request.Ingress,
-		PullSecret: l.request.ImagePullSecret,
-	})
+	return l.workloads(dir, name, []workload.Input{{Name: name, Service: s, Image: image}})
+}
+
+// workloads makes a base of the objects that several services consist of,
+// which a service of the project file stands for.
+func (l *layout) workloads(dir, owner string, inputs []workload.Input) error {
+	var list types.Kustomization
+	for _, in := range inputs {
+		if err := l.claim(in.Name, owner); err != nil {
+			return err
+		}
+		in.Hosts, in.Ingress, in.PullSecret = l.hosts(in.Name), l.request.Ingress, l.request.ImagePullSecret
+		objects, warnings, err := workload.Objects(in)
+		if err != nil {
+			return err
+		}
+		l.warnings = append(l.warnings, warnings...)
+		for _, object := range objects {
+			text, err := workload.Encode(object.Body)
+			if err != nil {
+				return fmt.Errorf("service %s: %w", in.Name, err)
+			}
+			file := object.File
+			if len(inputs) > 1 {
+				file = in.Name + "-" + file
+			}
+			l.tree[join(dir, file)] = text
+			list.Resources = append(list.Resources, file)
+		}
+	}
+	return l.write(dir, list)
+}
+
+// claim refuses that two services of the project file bring one of the same
+// name.
+func (l *layout) claim(name, owner string) error {
+	if other, taken := l.claimed[name]; taken {
+		return fault.New(fault.Invalid, "service %s: it brings a service called %s, as service %s does too; rename one of them", owner, name, other)
+	}
+	if _, declared := l.request.Services[name]; declared && name != owner {
+		return fault.New(fault.Invalid, "service %s: it brings a service called %s, which slipway.yaml declares too; rename one of them", owner, name)
+	}
+	l.claimed[name] = owner
+	return nil
+}
+
+// hosts returns what the service's routes are reached at.
+func (l *layout) hosts(name string) []string {
+	if given, ok := l.request.Hosts[name]; ok {
+		return given
+	}
+	if l.request.Ingress.Domain == "" {
+		return nil
+	}
+	return []string{naming.Host(name, l.request.Stage, l.request.Project, l.request.Ingress.Domain)}
+}
+
+// compose makes a base of services of a Compose file.
+func (l *layout) compose(ctx context.Context, dir, name string, source project.Compose) error {
+	services, warnings, err := compose.Expand(ctx, l.files.Sources, name, source, l.limits)
 	if err != nil {
 		return err
 	}
 	l.warnings = append(l.warnings, warnings...)
-	var list types.Kustomization
-	for _, object := range objects {
-		text, err := workload.Encode(object.Body)
-		if err != nil {
-			return fmt.Errorf("service %s: %w", name, err)
-		}
-		l.tree[join(dir, object.File)] = text
-		list.Resources = append(list.Resources, object.File)
+	var inputs []workload.Input
+	for _, s := range services {
+		s.Service.Deadline = l.request.Services[name].Deadline
+		inputs = append(inputs, workload.Input{
+			Name: s.Name, Service: s.Service, Image: s.Service.Image,
+			Files: s.Files, Scratch: s.Scratch, WorkingDir: s.WorkingDir, Grace: s.Grace,
+		})
 	}
-	return l.write(dir, list)
+	return l.workloads(dir, name, inputs)
 }
 
 // chart makes a base of the objects that a Helm chart renders.

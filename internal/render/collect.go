@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/compose"
 	"github.com/slipway-dev/slipway/internal/render/helm"
 	"github.com/slipway-dev/slipway/internal/render/kustomize"
 	"github.com/slipway-dev/slipway/internal/render/tree"
@@ -24,6 +25,10 @@ func Collect(ctx context.Context, fsys fs.FS, req Request, limits Limits) (Files
 // CollectFrom is Collect from any source.
 func CollectFrom(ctx context.Context, source tree.Source, req Request, limits Limits) (Files, error) {
 	if err := req.check(); err != nil {
+		return Files{}, err
+	}
+	req, _, err := req.expand()
+	if err != nil {
 		return Files{}, err
 	}
 	c := &collector{reader: tree.NewReader(source, limits), request: req}
@@ -88,6 +93,8 @@ func (c *collector) source(ctx context.Context, name string, s project.Service) 
 	switch s.Source() {
 	case project.SourceBuild, project.SourceImage, project.SourceKustomize:
 		return nil
+	case project.SourceCompose:
+		return compose.Collect(ctx, c.reader, place(name, ""), *s.Compose)
 	case project.SourceHelm:
 		return helm.Collect(ctx, c.reader, place(name, ""), *s.Helm)
 	}

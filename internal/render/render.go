@@ -19,6 +19,10 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 	if err := req.check(); err != nil {
 		return Result{}, err
 	}
+	req, secrets, err := req.expand()
+	if err != nil {
+		return Result{}, err
+	}
 	l, err := arrange(ctx, req, files)
 	if err != nil {
 		return Result{}, err
@@ -26,7 +30,9 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, fmt.Errorf("render %s/%s: %w", req.Project, req.Stage, err)
 	}
-	return build(l)
+	result, err := build(l)
+	result.Secrets = secrets
+	return result, err
 }
 
 // arrange lays out everything that Kustomize is to see.

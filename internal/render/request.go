@@ -33,6 +33,8 @@ type Request struct {
 	Ingress v1alpha1.Ingress    `json:"ingress,omitzero"`
 	// ImagePullSecret names a Secret in the stage's namespace.
 	ImagePullSecret string `json:"imagePullSecret,omitempty"`
+	// Templates are the organization's own.
+	Templates OwnTemplates `json:"templates,omitzero"`
 }
 
 // Limits bound what one render may read.
@@ -69,6 +71,10 @@ type Result struct {
 	Manifests []byte `json:"manifests"`
 	// Images are the image references without a digest, sorted.
 	Images []string `json:"images,omitempty"`
+	// Secrets must exist in the stage's namespace before the manifests are
+	// applied. Those of templates that were expanded before are not among
+	// them.
+	Secrets []Secret `json:"secrets,omitempty"`
 	// Warnings are sentences for the people who pushed.
 	Warnings []string `json:"warnings,omitempty"`
 }

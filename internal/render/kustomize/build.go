@@ -68,11 +68,14 @@ func options() *krusty.Options {
 	}
 }
 
-// clean makes a message of Kustomize fit for users: paths as in the
-// repository, one line, bounded.
+// clean makes a message of Kustomize fit for users: only the innermost
+// directory, paths as in the repository, one line, bounded.
 func clean(message string) string {
 	const most = 800
-	message = regexp.MustCompile(`'?`+root+`/?(repo/?)?`).ReplaceAllString(message, "")
+	const detour = `(?:accumulating resources: )?accumulation err='accumulating resources from '[^']*': '[^']*' must resolve to a file': recursed (?:accumulation|merging) (?:of|from) path '([^']*)': `
+	message = regexp.MustCompile(detour).ReplaceAllString(message, "in $1: ")
+	message = regexp.MustCompile(`(?:in \S+: )+(in \S+: )`).ReplaceAllString(message, "$1")
+	message = regexp.MustCompile(root+`(/repo)?/?`).ReplaceAllString(message, "")
 	message = strings.Join(strings.Fields(message), " ")
 	if len(message) > most {
 		message = strings.ToValidUTF8(message[:most], "") + "…"

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -18,6 +19,9 @@ import (
 
 // startTime bounds the start of a child, which parses Kustomize's schemas.
 const startTime = 30 * time.Second
+
+// dyingTime is how long a process may take to end once its pipes are closed.
+const dyingTime = 300 * time.Millisecond
 
 // child is one process. One render at a time uses it.
 type child struct {
@@ -121,7 +125,8 @@ func (c *child) render(ctx context.Context, fsys fs.FS, req render.Request) (ren
 	if err := o.Failure.err(); err != nil {
 		return render.Result{}, err
 	}
-	return render.Result{Manifests: end.body, Images: o.Images, Warnings: o.Warnings}, nil
+	o.Result.Manifests = end.body
+	return o.Result, nil
 }
 
 // converse sends the request and answers questions until the result comes.
@@ -166,8 +171,7 @@ func (c *child) answer(source tree.Source, asked frame, most int64) error {
 
 // explain says why the conversation broke off.
 func (c *child) explain(ctx context.Context, guard *watch, err error) error {
-	c.stop()
-	<-c.done
+	c.letEnd()
 	switch reason := guard.tripped(); {
 	case reason != nil:
 		return reason
@@ -178,12 +182,21 @@ func (c *child) explain(ctx context.Context, guard *watch, err error) error {
 	}
 	line := c.stderr.firstLine()
 	switch {
+	case c.killed():
+		return fault.Wrap(fault.Unavailable, err, "the process that rendered was killed from outside, perhaps because the machine ran out of memory; it is tried again")
 	case c.stderr.contains("stack overflow"), c.stderr.contains("stack exceeds"):
 		return fault.New(fault.Invalid, "rendering never ends: something refers to itself without end; look for a template that includes itself")
 	case c.stderr.contains("out of memory"), c.stderr.contains("cannot allocate memory"):
 		return outOfMemory(c.options.Limits)
 	}
 	return fault.Wrap(fault.Invalid, err, "rendering ended its process (%s): %s; simplify what the repository describes", c.command.ProcessState, line)
+}
+
+// killed reports whether a signal ended the process, which a Go program never
+// does to itself this way.
+func (c *child) killed() bool {
+	status, ok := c.command.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 // usable reports whether the child may do another render.
@@ -201,6 +214,16 @@ func (c *child) alive() bool {
 }
 
 func (c *child) pid() int { return c.command.Process.Pid }
+
+// letEnd waits for a dying process to say why, and kills one that isn't.
+func (c *child) letEnd() {
+	select {
+	case <-c.done:
+	case <-time.After(dyingTime):
+	}
+	c.stop()
+	<-c.done
+}
 
 // stop kills the process; wait reaps it.
 func (c *child) stop() {

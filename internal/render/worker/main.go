@@ -60,11 +60,9 @@ func serve(ctx context.Context, order frame, stdin io.Reader, stdout io.Writer) 
 		return fmt.Errorf("receive a request: unexpected message %d: %w", order.kind, err)
 	}
 	result, err := renderOne(ctx, o, remote{in: stdin, out: stdout, most: o.Limits.FileBytes + orderBytes})
-	return writeFrame(stdout, kindResult, outcome{
-		Images:   result.Images,
-		Warnings: result.Warnings,
-		Failure:  failureOf(err),
-	}, result.Manifests)
+	manifests := result.Manifests
+	result.Manifests = nil
+	return writeFrame(stdout, kindResult, outcome{Result: result, Failure: failureOf(err)}, manifests)
 }
 
 func renderOne(ctx context.Context, o renderOrder, source tree.Source) (result render.Result, err error) {

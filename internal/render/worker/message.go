@@ -38,9 +38,8 @@ type answer struct {
 
 // outcome is the end of a request; its manifests are the frame's body.
 type outcome struct {
-	Images   []string `json:"images,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
-	Failure  *failure `json:"failure,omitempty"`
+	Result  render.Result `json:"result"`
+	Failure *failure      `json:"failure,omitempty"`
 }
 
 // failure is an error that keeps its meaning on the way through a pipe.

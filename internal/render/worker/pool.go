@@ -31,7 +31,7 @@ type Limits struct {
 // DefaultLimits returns limits that real repositories stay far below.
 func DefaultLimits() Limits {
 	return Limits{
-		Time:    10 * time.Second,
+		Time:    30 * time.Second,
 		CPU:     10 * time.Second,
 		Memory:  512 << 20,
 		Output:  16 << 20,
@@ -46,7 +46,8 @@ type Options struct {
 	Executable string
 	Arguments  []string
 	// Size is how many children render at once; 0 means one per processor.
-	Size   int
+	Size int
+	// Limits are DefaultLimits when they are zero.
 	Limits Limits
 	// Idle is how long an unused child is kept; 0 means ten minutes.
 	Idle time.Duration
@@ -70,6 +71,9 @@ var errClosed = errors.New("the pool of render workers is closed")
 func New(ctx context.Context, options Options) (*Pool, error) {
 	if options.Size <= 0 {
 		options.Size = runtime.NumCPU()
+	}
+	if options.Limits == (Limits{}) {
+		options.Limits = DefaultLimits()
 	}
 	if options.Idle <= 0 {
 		options.Idle = 10 * time.Minute

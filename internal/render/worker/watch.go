@@ -53,7 +53,7 @@ func (w *watch) run(ctx context.Context, c *child, limits Limits) {
 				return
 			}
 			if limits.CPU > 0 && cpuOf(c.pid())-before > limits.CPU {
-				w.trip(c, outOfTime(limits, limits.CPU))
+				w.trip(c, outOfCPU(limits))
 				return
 			}
 		}
@@ -87,6 +87,10 @@ func outOfTime(limits Limits, used time.Duration) error {
 		return fault.New(fault.Unavailable, "rendering did not end within %s, of which it got the processor for only %s; it is tried again", limits.Time, used.Round(time.Millisecond))
 	}
 	return fault.New(fault.Invalid, "rendering did not end within %s; look for something that multiplies without end, such as nested aliases, templates or bases", limits.Time)
+}
+
+func outOfCPU(limits Limits) error {
+	return fault.New(fault.Invalid, "rendering needs more than %s of processor time; look for something that multiplies without end, such as nested aliases, templates or bases", limits.CPU)
 }
 
 func outOfMemory(limits Limits) error {

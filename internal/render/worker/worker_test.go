@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -154,10 +155,94 @@ func TestKilledChildIsReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(50 * time.Millisecond)
+		waitForNoChildren(t)
 		if _, err := pool.Render(context.Background(), fsys, req); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestHangingChildIsKilled stops a child in the middle of its work.
+func TestHangingChildIsKilled(t *testing.T) {
+	limits := worker.DefaultLimits()
+	limits.Time = 2 * time.Second
+	pool := newPool(t, func(o *worker.Options) { o.Size, o.Limits = 1, limits })
+	children := childrenOf(t, os.Getpid())
+	if len(children) != 1 {
+		t.Fatalf("there are %d children, want 1", len(children))
+	}
+	if err := syscall.Kill(children[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	fsys, req := shop()
+	began := time.Now()
+	_, err := pool.Render(context.Background(), fsys, req)
+	if took := time.Since(began); took > limits.Time+time.Second {
+		t.Errorf("it took %s, want at most %s", took, limits.Time+time.Second)
+	}
+	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "did not end within 2s") {
+		t.Errorf("got %v, want an unavailable error that names the limit", err)
+	}
+	if slices.Contains(childrenOf(t, os.Getpid()), children[0]) {
+		t.Error("the hanging child is still there")
+	}
+}
+
+func TestOutputIsLimited(t *testing.T) {
+	limits := worker.DefaultLimits()
+	limits.Output = 64 << 10
+	pool := newPool(t, func(o *worker.Options) { o.Size, o.Limits = 1, limits })
+	fsys, req := shop()
+	for i := range 100 {
+		req.Services[fmt.Sprintf("more-%d", i)] = project.Service{Image: "more:1", Port: 80}
+	}
+	_, err := pool.Render(context.Background(), fsys, req)
+	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "manifests") {
+		t.Errorf("got %v, want an invalid error about the size of the manifests", err)
+	}
+}
+
+// TestChildrenAreReplacedInTime counts the processes of many renders.
+func TestChildrenAreReplacedInTime(t *testing.T) {
+	limits := worker.DefaultLimits()
+	limits.Renders = 2
+	pool := newPool(t, func(o *worker.Options) { o.Size, o.Limits = 1, limits })
+	seen := map[int]bool{}
+	fsys, req := shop()
+	for range 6 {
+		for _, pid := range childrenOf(t, os.Getpid()) {
+			seen[pid] = true
+		}
+		if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) < 3 {
+		t.Errorf("%d children did 6 renders, want at least 3", len(seen))
+	}
+}
+
+func TestUnusedChildrenEnd(t *testing.T) {
+	newPool(t, func(o *worker.Options) { o.Idle = 10 * time.Millisecond })
+	waitForNoChildren(t)
+}
+
+func waitForNoChildren(t *testing.T) {
+	t.Helper()
+	for range 500 {
+		if len(childrenOf(t, os.Getpid())) == 0 {
+			time.Sleep(20 * time.Millisecond) // until the pool has reaped it
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("a child is still there")
+}
+
+func TestNoPoolWithoutConfinement(t *testing.T) {
+	_, err := worker.New(context.Background(), worker.Options{Executable: "/bin/false"})
+	if err == nil {
+		t.Error("a pool started with a program that is no worker")
 	}
 }
 

@@ -29,6 +29,12 @@ type Input struct {
 	PullSecret string
 	// Files are mounted read-only, by absolute path.
 	Files map[string]string
+	// Scratch are paths of empty directories that end with the pod.
+	Scratch []string
+	// WorkingDir is where the container starts; empty means the image's.
+	WorkingDir string
+	// Grace is the time to end in seconds; 0 means the usual one.
+	Grace int64
 }
 
 // Object is one object of a service, by its file name in the base.

@@ -18,6 +18,9 @@ import (
 const (
 	tmpVolume   = "tmp"
 	filesVolume = "files"
+	// scratchVolume is followed by a number; no volume's own name has an
+	// underscore or ends like it.
+	scratchVolume = "scratch--"
 
 	// drainSeconds is how long a stopping container still answers while the
 	// routes that lead to it disappear.
@@ -65,7 +68,7 @@ func podSpec(in Input, container corev1.Container) corev1.PodSpec {
 		AutomountServiceAccountToken:  new(serviceTokens(in.Service)),
 		EnableServiceLinks:            new(false),
 		SecurityContext:               podSecurity(in.Service),
-		TerminationGracePeriodSeconds: new(int64(graceSeconds)),
+		TerminationGracePeriodSeconds: new(grace(in)),
 		Containers:                    []corev1.Container{container},
 		Volumes:                       podVolumes(in),
 	}
@@ -73,6 +76,13 @@ func podSpec(in Input, container corev1.Container) corev1.PodSpec {
 		spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: in.PullSecret}}
 	}
 	return spec
+}
+
+func grace(in Input) int64 {
+	if in.Grace > 0 {
+		return in.Grace
+	}
+	return graceSeconds
 }
 
 // container returns the service's container without what only a serving one
@@ -87,6 +97,7 @@ func container(in Input) (corev1.Container, error) {
 		Image:           in.Image,
 		Command:         in.Service.Command,
 		Args:            in.Service.Args,
+		WorkingDir:      in.WorkingDir,
 		Env:             environment(in.Service.Env),
 		EnvFrom:         secretEnvironment(in.Service.Secrets),
 		Ports:           containerPorts(in.Service),
@@ -150,6 +161,10 @@ func mounts(in Input) []corev1.VolumeMount {
 	for i, name := range sortedKeys(in.Files) {
 		list = append(list, corev1.VolumeMount{Name: filesVolume, MountPath: name, SubPath: fileKey(i, name), ReadOnly: true})
 	}
+	for i, directory := range in.Scratch {
+		list = append(list, corev1.VolumeMount{Name: scratchVolume + strconv.Itoa(i), MountPath: directory})
+		needsTmp = needsTmp && path.Clean(directory) != "/tmp"
+	}
 	if needsTmp {
 		list = append(list, corev1.VolumeMount{Name: tmpVolume, MountPath: "/tmp"})
 	}
@@ -164,8 +179,8 @@ func podVolumes(in Input) []corev1.Volume {
 		}})
 	}
 	for _, mount := range mounts(in) {
-		if mount.Name == tmpVolume {
-			list = append(list, corev1.Volume{Name: tmpVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		if mount.Name == tmpVolume || strings.HasPrefix(mount.Name, scratchVolume) {
+			list = append(list, corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		}
 	}
 	return list
@@ -185,7 +200,7 @@ func VolumeName(v project.Volume) string {
 		}
 	}
 	name := strings.Trim(b.String(), "-")
-	if name == "" || name == tmpVolume || name == filesVolume {
+	if name == "" || strings.HasPrefix(name, scratchVolume) || name == tmpVolume || name == filesVolume {
 		return "volume-" + name
 	}
 	return strings.TrimRight(name[:min(len(name), 40)], "-")

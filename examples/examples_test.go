@@ -1,0 +1,176 @@
+// Package examples_test renders every example as the server would and compares
+// it with what is in testdata. The files there are what people read to see
+// what Slipway makes of a slipway.yaml: review their changes as code.
+package examples_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/render"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// digest is the digest of every image that a test says was built.
+const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func examples(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("*/" + project.FileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		names = append(names, filepath.Dir(file))
+	}
+	return names
+}
+
+func document(t testing.TB, example string) *projectfile.Document {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(example, project.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := projectfile.Parse(project.FileName, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func request(t testing.TB, doc *projectfile.Document, stage project.Stage) render.Request {
+	t.Helper()
+	services, _, err := render.ExpandTemplates(doc.Effective(stage.Name), render.OwnTemplates{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := render.Request{
+		Organization: "acme", Project: doc.File.Project, Stage: stage.Name,
+		Services: services, Images: map[string]string{}, Overlay: stage.Overlay,
+		Hosts:   map[string][]string{},
+		Ingress: v1alpha1.Ingress{Class: "public", Domain: "apps.example"},
+	}
+	for service, host := range stage.Hosts {
+		req.Hosts[service] = []string{host}
+	}
+	for name, s := range services {
+		if s.Source() == project.SourceBuild {
+			req.Images[name] = fmt.Sprintf("registry.example/acme/%s/%s@%s", doc.File.Project, name, digest)
+		}
+	}
+	return req
+}
+
+func renderStage(t testing.TB, dir string, req render.Request) render.Result {
+	t.Helper()
+	files, err := render.Collect(context.Background(), os.DirFS(dir), req, render.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := render.Render(context.Background(), req, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func TestExamples(t *testing.T) {
+	for _, example := range examples(t) {
+		doc := document(t, example)
+		for _, stage := range doc.File.Stages {
+			t.Run(example+"/"+stage.Name, func(t *testing.T) {
+				result := renderStage(t, example, request(t, doc, stage))
+				compare(t, filepath.Join("testdata", example, stage.Name+".yaml"), result.Manifests)
+				var warnings bytes.Buffer
+				for _, warning := range result.Warnings {
+					fmt.Fprintln(&warnings, warning)
+				}
+				compare(t, filepath.Join("testdata", example, stage.Name+".warnings"), warnings.Bytes())
+			})
+		}
+	}
+}
+
+// compare compares with a golden file; no file means nothing.
+func compare(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		write(t, file, got)
+	}
+	want, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func write(t *testing.T, file string, data []byte) {
+	t.Helper()
+	if len(data) == 0 {
+		_ = os.Remove(file)
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEject renders what eject writes with Kustomize alone, from a disk.
+func TestEject(t *testing.T) {
+	for _, example := range examples(t) {
+		doc := document(t, example)
+		for _, stage := range doc.File.Stages {
+			t.Run(example+"/"+stage.Name, func(t *testing.T) {
+				req := request(t, doc, stage)
+				files, err := render.Collect(context.Background(), os.DirFS(example), req, render.DefaultLimits())
+				if err != nil {
+					t.Fatal(err)
+				}
+				ejected, err := render.Eject(context.Background(), req, files)
+				if err != nil {
+					t.Fatal(err)
+				}
+				dir := t.TempDir()
+				for name, data := range ejected {
+					write(t, filepath.Join(dir, name), data)
+				}
+				objects, err := krusty.MakeKustomizer(&krusty.Options{
+					Reorder:          krusty.ReorderOptionUnspecified,
+					LoadRestrictions: types.LoadRestrictionsRootOnly,
+					PluginConfig:     types.DisabledPluginConfig(),
+				}).Run(filesys.MakeFsOnDisk(), dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := objects.AsYaml()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(renderStage(t, example, req).Manifests), string(got)); diff != "" {
+					t.Errorf("kustomize renders something else (-slipway +kustomize):\n%s", diff)
+				}
+			})
+		}
+	}
+}

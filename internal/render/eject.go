@@ -1,0 +1,39 @@
+package render
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Eject returns what Render hands to Kustomize as plain files, by path:
+// `kustomize build` of their directory gives the bytes that Render gives. What
+// comes from services is in bases; the repository's own Kustomize directories
+// are in repo, with the bases added to the overlays' resources; the file at
+// the root puts everything into the stage.
+func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, error) {
+	if err := req.check(); err != nil {
+		return nil, err
+	}
+	req, _, err := req.expand()
+	if err != nil {
+		return nil, err
+	}
+	l, err := arrange(ctx, req, files)
+	if err != nil {
+		return nil, err
+	}
+	ejected := make(map[string][]byte, len(l.tree))
+	for name, data := range l.tree {
+		if strings.HasPrefix(name, basesDir+"/") && bytes.HasPrefix(data, []byte("{")) {
+			if data, err = yaml.JSONToYAML(data); err != nil {
+				return nil, fmt.Errorf("eject %s: %w", name, err)
+			}
+		}
+		ejected[name] = data
+	}
+	return ejected, nil
+}

@@ -1,0 +1,106 @@
+package template
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/tree"
+	"github.com/slipway-dev/slipway/templates"
+)
+
+// Catalog are the templates that a project may use.
+type Catalog struct {
+	templates map[string]Template
+	locks     map[string]map[string]any
+}
+
+// Own is what an organization adds to the catalog. It survives JSON.
+type Own struct {
+	// Templates are descriptors, by file name; one that has the name of a
+	// built-in template replaces it.
+	Templates map[string][]byte `json:"templates,omitempty"`
+	// Locks fix parameters, by template and parameter.
+	Locks map[string]map[string]any `json:"locks,omitempty"`
+}
+
+// NewCatalog returns the built-in templates with those of an organization.
+func NewCatalog(own Own) (*Catalog, error) {
+	c := &Catalog{templates: map[string]Template{}, locks: own.Locks}
+	builtin := templates.Services()
+	entries, err := fs.ReadDir(builtin, ".")
+	if err != nil {
+		return nil, fmt.Errorf("read the built-in templates: %w", err)
+	}
+	for _, entry := range entries {
+		data, err := fs.ReadFile(builtin, entry.Name())
+		if err != nil {
+			return nil, fmt.Errorf("read the template %s: %w", entry.Name(), err)
+		}
+		if err := c.add(path.Join("templates/services", entry.Name()), data); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(own.Templates)) {
+		if err := c.add(name, own.Templates[name]); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Catalog) add(file string, data []byte) error {
+	t, err := Parse(file, data, tree.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	c.templates[t.Name] = t
+	return nil
+}
+
+// Names returns the names of all templates, sorted.
+func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.templates)) }
+
+// Template returns the template called name.
+func (c *Catalog) Template(name string) (Template, bool) {
+	t, found := c.templates[name]
+	return t, found
+}
+
+// Expand replaces every service that uses a template by what it stands for.
+// Services that use none are kept as they are, so that expanding twice changes
+// nothing.
+func (c *Catalog) Expand(services map[string]project.Service) (map[string]project.Service, []Secret, error) {
+	expanded := map[string]project.Service{}
+	var secrets []Secret
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		s := services[name]
+		if s.Source() != project.SourceTemplate {
+			expanded[name] = s
+			continue
+		}
+		t, found := c.templates[s.Template]
+		if !found {
+			return nil, nil, fault.New(fault.Invalid, "service %s: there is no template %.60q; there are %s", name, s.Template, strings.Join(c.Names(), ", "))
+		}
+		made, err := t.Expand(name, s, c.locks[t.Name])
+		if err != nil {
+			return nil, nil, err
+		}
+		for one, service := range made.Services {
+			if _, taken := services[one]; taken && one != name {
+				return nil, nil, fault.New(fault.Invalid, "service %s: its template brings a service called %s, which slipway.yaml declares too; rename one of them", name, one)
+			}
+			expanded[one] = service
+		}
+		if made.Secret != nil {
+			secrets = append(secrets, *made.Secret)
+		}
+	}
+	return expanded, secrets, nil
+}

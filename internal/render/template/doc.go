@@ -1,0 +1,9 @@
+// Package template expands service templates: "a PostgreSQL of version 16 with
+// 5 GiB" becomes services as the project file knows them. A template is data,
+// a YAML tree with typed parameters: a parameter's value takes the place of a
+// scalar in that tree and can never change its shape. An organization brings
+// its own templates, and locks parameters, in the same form.
+//
+// The room is pure. Passwords are not made here: a template says which values
+// a Secret of the stage must hold, and whoever owns the stage makes them once.
+package template
