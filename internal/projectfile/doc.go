@@ -30,7 +30,7 @@
 // # Limits
 //
 //	size of the file                    256 KiB
-//	length of a line                    16 KiB
+//	length of a line                    64 KiB
 //	YAML tokens                         20,000
 //	values, aliases expanded            20,000
 //	maps and lists inside each other    32
