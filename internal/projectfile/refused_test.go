@@ -44,7 +44,7 @@ func more(text string) map[string]string { return map[string]string{"more": text
 // refused are files with one mistake each; errors.golden holds what is said.
 func refused() map[string]map[string]string {
 	all := map[string]map[string]string{}
-	for _, rows := range []map[string]map[string]string{refusedFiles(), refusedStages(), refusedServices(), refusedOverrides()} {
+	for _, rows := range []map[string]map[string]string{refusedFiles(), refusedStages(), refusedSources(), refusedServices(), refusedOverrides()} {
 		maps.Copy(all, rows)
 	}
 	return all
@@ -141,31 +141,36 @@ func refusedStages() map[string]map[string]string {
 	}
 }
 
+func refusedSources() map[string]map[string]string {
+	return map[string]map[string]string{
+		"services/none":                {"services": "services: {}\n"},
+		"services/name":                {"services": "services: {Web_1: {image: \"a:1\"}}\n"},
+		"services/null":                service(""),
+		"services/no source":           service("{port: 80}"),
+		"services/two sources":         service(`{image: "a:1", build: {}}`),
+		"services/image":               service(`{image: "a:1:2"}`),
+		"services/image upper case":    service(`{image: "Acme/Web:1"}`),
+		"services/build outside":       service(`{build: {context: ../a}}`),
+		"services/build absolute":      service(`{build: {dockerfile: /etc/passwd}}`),
+		"services/build file URL":      service(`{build: {repository: "file:///a"}}`),
+		"services/build credentials":   service(`{build: {repository: "https://u:secret@git.example/a"}}`),
+		"services/build ref alone":     service(`{build: {ref: main}}`),
+		"services/build bad ref":       service(`{build: {repository: "https://git.example/a", ref: "-x"}}`),
+		"services/with alone":          service(`{image: "a:1", with: {a: 1}}`),
+		"services/template name":       service(`{template: ../x}`),
+		"services/template and port":   service(`{template: postgres, port: 80}`),
+		"services/compose and port":    service(`{compose: {file: a.yml}, port: 80}`),
+		"services/compose no file":     service(`{compose: {services: [a]}}`),
+		"services/helm and env":        service(`{helm: {chart: a}, env: {A: b}}`),
+		"services/helm no chart":       service(`{helm: {values: [a]}}`),
+		"services/helm remote chart":   service(`{helm: {chart: "oci://a/b"}}`),
+		"services/kustomize and scale": service(`{kustomize: a, scale: {min: 2}}`),
+		"services/kustomize remote":    service(`{kustomize: "https://github.com/a/b"}`),
+	}
+}
+
 func refusedServices() map[string]map[string]string {
 	return map[string]map[string]string{
-		"services/none":                 {"services": "services: {}\n"},
-		"services/name":                 {"services": "services: {Web_1: {image: \"a:1\"}}\n"},
-		"services/null":                 service(""),
-		"services/no source":            service("{port: 80}"),
-		"services/two sources":          service(`{image: "a:1", build: {}}`),
-		"services/image":                service(`{image: "a:1:2"}`),
-		"services/image upper case":     service(`{image: "Acme/Web:1"}`),
-		"services/build outside":        service(`{build: {context: ../a}}`),
-		"services/build absolute":       service(`{build: {dockerfile: /etc/passwd}}`),
-		"services/build file URL":       service(`{build: {repository: "file:///a"}}`),
-		"services/build credentials":    service(`{build: {repository: "https://u:secret@git.example/a"}}`),
-		"services/build ref alone":      service(`{build: {ref: main}}`),
-		"services/build bad ref":        service(`{build: {repository: "https://git.example/a", ref: "-x"}}`),
-		"services/with alone":           service(`{image: "a:1", with: {a: 1}}`),
-		"services/template name":        service(`{template: ../x}`),
-		"services/template and port":    service(`{template: postgres, port: 80}`),
-		"services/compose and port":     service(`{compose: {file: a.yml}, port: 80}`),
-		"services/compose no file":      service(`{compose: {services: [a]}}`),
-		"services/helm and env":         service(`{helm: {chart: a}, env: {A: b}}`),
-		"services/helm no chart":        service(`{helm: {values: [a]}}`),
-		"services/helm remote chart":    service(`{helm: {chart: "oci://a/b"}}`),
-		"services/kustomize and scale":  service(`{kustomize: a, scale: {min: 2}}`),
-		"services/kustomize remote":     service(`{kustomize: "https://github.com/a/b"}`),
 		"services/port":                 service(`{image: "a:1", port: 65536}`),
 		"services/port zero":            service(`{image: "a:1", port: 0}`),
 		"services/port string":          service(`{image: "a:1", port: "80"}`),
