@@ -34,7 +34,7 @@
 //	YAML tokens                         20,000
 //	values, aliases expanded            20,000
 //	maps and lists inside each other    32
-//	length of a key                     256 bytes
+//	length of a key                     1,024 bytes
 //	uses of aliases                     100
 //	problems told at once               50
 //	services                            200

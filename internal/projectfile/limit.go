@@ -7,7 +7,7 @@ const (
 	MaxTokens   = 20_000   // YAML tokens before aliases are expanded
 	MaxNodes    = 20_000   // values after aliases are expanded
 	MaxDepth    = 32       // maps and lists inside each other
-	MaxKey      = 256      // bytes of a key
+	MaxKey      = 1024     // bytes of a key
 	MaxAliases  = 100      // uses of aliases
 	MaxProblems = 50       // problems told at once
 	MaxServices = 200

@@ -113,6 +113,7 @@ func refusedStages() map[string]map[string]string {
 		"stages/promote circle":    stages("- {name: a, branch: main, promoteFrom: b}\n- {name: b, branch: main, promoteFrom: a}\n- {name: c, branch: main, promoteFrom: a}"),
 		"stages/promote pattern":   stages("- {name: a, branch: main, promoteFrom: b}\n- {name: b, branch: b/*}"),
 		"stages/ttl of one branch": stages("- {name: a, branch: main, ttl: 24h}"),
+		"stages/ttl of tags":       stages("- {name: a, tag: v*, ttl: 24h}"),
 		"stages/ttl form":          stages("- {name: a, branch: a/*, ttl: 7d}"),
 		"stages/ttl zero":          stages("- {name: a, branch: a/*, ttl: 0s}"),
 		"stages/ttl for ever":      stages("- {name: a, branch: a/*, ttl: 999999h}"),

@@ -14,6 +14,7 @@ import (
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -263,5 +264,18 @@ func TestFormats(t *testing.T) {
 	}
 	if len(seen) < 25 {
 		t.Error(fmt.Sprint("only ", len(seen), " formats are in use"))
+	}
+}
+
+// TestStageNamesAgreeWithNaming keeps rules' names apart from those that
+// naming gives to pattern rules' stages and to previews.
+func TestStageNamesAgreeWithNaming(t *testing.T) {
+	g, f := newGrammar(), stageName()
+	names := append(samples(f).good, samples(f).bad...)
+	names = append(names, naming.StageForRef("feature", "refs/heads/x"), naming.StageForPullRequest("", 1), naming.StageForPullRequest("api", 1))
+	for _, name := range names {
+		if got := g.matches(f, name) && len(name) <= f.max; got != naming.IsStageRule(name) {
+			t.Errorf("%q: a stage name for this room %v, for naming %v", name, got, !got)
+		}
 	}
 }
