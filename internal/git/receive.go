@@ -132,7 +132,7 @@ func indexPack(ctx context.Context, f *os.File) (_ *idxfile.MemoryIndex, err err
 // contextFile stops a long parse when its context ends.
 type contextFile struct {
 	*os.File
-	ctx context.Context //nolint:containedctx // lives for one parse; the parser takes no context
+	ctx context.Context // lives for one parse: the parser takes no context
 }
 
 func (f *contextFile) Read(p []byte) (int, error) {
