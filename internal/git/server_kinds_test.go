@@ -195,7 +195,16 @@ func (s *sshServer) run(channel ssh.Channel, command string) {
 	s.mu.Unlock()
 	path := strings.Trim(strings.TrimPrefix(command, "git-upload-pack "), "'")
 	cmd := exec.Command("git", "upload-pack", filepath.Join(s.root, path))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()
+	cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	s.wait.Go(func() { // a client may keep its side open after the command ended
+		_, _ = io.Copy(stdin, channel)
+		_ = stdin.Close()
+	})
 	status := uint32(0)
 	if cmd.Run() != nil {
 		status = 128
