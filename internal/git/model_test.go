@@ -26,7 +26,7 @@ func TestRandomHistories(t *testing.T) {
 		defer func() { m.Close() }()
 		var commits []string
 		branch := rapid.SampledFrom([]string{"main", "a", "a-b", "feature/x"})
-		for range rapid.IntRange(1, 8).Draw(rt, "fetches") {
+		for range rapid.IntRange(1, 5).Draw(rt, "fetches") {
 			for range rapid.IntRange(0, 3).Draw(rt, "changes") {
 				change(rt, r, branch, &commits)
 			}
