@@ -89,7 +89,7 @@ func startForge(ctx context.Context, o stand.Options, p stand.Project, address, 
 	if err != nil {
 		return fmt.Errorf("open the forge's log: %w", err)
 	}
-	defer log.Close()                                                                                        //nolint:errcheck // the child writes it
+	defer log.Close()
 	forge := exec.Command(program, "forge", "--address", address, "--dir", filepath.Join(folder, forgeData), //nolint:gosec,noctx // it outlives this command
 		"--token", p.Token, "--hook", hook, "--secret", p.Secret, "--repository", p.Path)
 	forge.Stdout, forge.Stderr = log, log

@@ -46,7 +46,7 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return show(ctx, s, p, clone, commit)
+	return show(ctx, s, clone, commit)
 }
 
 // project returns the demo's project. Its secrets are made once.
@@ -139,7 +139,7 @@ func git(ctx context.Context, dir string, out io.Writer, args ...string) error {
 }
 
 // show waits until the page is live and tells what to do next.
-func show(ctx context.Context, s *stand.Stand, p stand.Project, clone, commit string) error {
+func show(ctx context.Context, s *stand.Stand, clone, commit string) error {
 	started := time.Now()
 	page, err := awaitLive(ctx, s, commit)
 	if err != nil {
@@ -203,7 +203,7 @@ func fetch(ctx context.Context, page string) (string, error) {
 		if err != nil {
 			return false, nil
 		}
-		defer response.Body.Close() //nolint:errcheck // only read from
+		defer response.Body.Close()
 		data, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 		body = string(data)
 		return err == nil && response.StatusCode == http.StatusOK, nil

@@ -152,7 +152,7 @@ func (r *ProjectReconciler) record(ctx context.Context, p *v1alpha1.Project, o o
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
 	} else {
-		after.Status.Stages = int32(min(o.stages, maxStages))
+		after.Status.Stages = int32(min(o.stages, maxStages)) //nolint:gosec // bounded on this line
 	}
 	if o.fileCommit != "" {
 		after.Status.FileCommit = o.fileCommit

@@ -93,6 +93,6 @@ func openForge(s *stand.Stand) (stop func(), err error) {
 		cancel()
 		<-done
 		forge.Close()
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir)
 	}, nil
 }

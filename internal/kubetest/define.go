@@ -20,7 +20,7 @@ import (
 func (p *ControlPlane) define(ctx context.Context, folder string) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 	if err != nil || len(files) == 0 {
-		return fmt.Errorf("find resource definitions in %s: none there (%v)", folder, err)
+		return fmt.Errorf("find resource definitions in %s: none there (%w)", folder, err)
 	}
 	client, err := dynamic.NewForConfig(p.Config)
 	if err != nil {

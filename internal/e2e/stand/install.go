@@ -70,7 +70,7 @@ func (s *Stand) digest(ctx context.Context, repository, tag string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("ask for %s:%s: %w", repository, tag, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // HEAD has no body
+	defer response.Body.Close()
 	digest := response.Header.Get("Docker-Content-Digest")
 	if !strings.HasPrefix(digest, "sha256:") {
 		return "", fmt.Errorf("the registry has no %s:%s (%s)", repository, tag, response.Status)
