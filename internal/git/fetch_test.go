@@ -311,6 +311,25 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestLostPack removes one of two packs, index and all, so that only reading
+// can show what is missing.
+func TestLostPack(t *testing.T) {
+	s := newServer(t)
+	r := s.repo("shop")
+	r.commit("main", map[string]string{"a": "1", "b/c": "2"})
+	m, dir := newMirrors(t, git.Limits{})
+	fetch(t, m, s.remote("shop"))
+	first, err := filepath.Glob(filepath.Join(dir, "*", "objects", "pack", "*"))
+	must(t, err)
+	c := r.commit("main", map[string]string{"z": "3"})
+	fetch(t, m, s.remote("shop"))
+	m.Close()
+	for _, name := range first {
+		must(t, os.Remove(name))
+	}
+	repaired(t, m, s, c)
+}
+
 // repaired reads, fetches and reads again, as a sync that retries does.
 func repaired(t *testing.T, m *git.Mirrors, s *server, commit string) {
 	t.Helper()
