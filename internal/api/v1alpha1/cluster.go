@@ -32,6 +32,8 @@ type ClusterSpec struct {
 	// Registry receives the images that Slipway builds.
 	Registry Registry `json:"registry"`
 	// +optional
+	Builds Builds `json:"builds,omitempty"`
+	// +optional
 	Policy ClusterPolicy `json:"policy,omitempty"`
 }
 
@@ -99,6 +101,15 @@ type Registry struct {
 	// +optional
 	// +listType=set
 	Mirrors []string `json:"mirrors,omitempty"`
+}
+
+// Builds says how images are built on a cluster.
+type Builds struct {
+	// Networks (CIDR) are private networks that builds may reach: those of the
+	// registry and its mirrors, when they are not on the internet.
+	// +optional
+	// +listType=set
+	Networks []string `json:"networks,omitempty"`
 }
 
 // ClusterPolicy bounds what projects on a cluster may do.

@@ -65,6 +65,7 @@ func (s *Stand) Register(ctx context.Context, p Project) error {
 				"registry": map[string]any{
 					"host": s.Registry(), "insecure": true, "mirrors": []any{s.Registry()},
 				},
+				"builds": map[string]any{"networks": []any{s.Bridge() + "/32"}},
 			},
 		},
 		map[string]any{
