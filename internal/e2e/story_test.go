@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/e2e/stand"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -232,10 +233,19 @@ func (tm *team) reach(t *testing.T, commit string, phase v1alpha1.Phase) {
 	t.Fatalf("commit %.8s never reached %s", commit, phase)
 }
 
-// kill kills the server without a chance to tidy up.
+// kill kills the server without a chance to tidy up, and waits until its
+// successor takes deliveries.
 func (tm *team) kill(t *testing.T) {
 	t.Helper()
-	if _, err := tm.Kubectl(t.Context(), "-n", "slipway-system", "delete", "pod", "-l", "app.kubernetes.io/name=slipway", "--grace-period=0", "--force"); err != nil {
+	defer func() {
+		if _, err := tm.Kubectl(t.Context(), "-n", stand.Namespace, "rollout", "status", "deployment/slipway", "--timeout=2m"); err != nil {
+			t.Fatal(err)
+		}
+		if err := tm.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	if _, err := tm.Kubectl(t.Context(), "-n", stand.Namespace, "delete", "pod", "-l", "app.kubernetes.io/name=slipway", "--grace-period=0", "--force"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -78,8 +78,8 @@ func (s *Stand) digest(ctx context.Context, repository, tag string) (string, err
 	return digest, nil
 }
 
-// ready waits until the door answers through the ingress.
-func (s *Stand) ready(ctx context.Context) error {
+// Ready waits until the door answers through the ingress.
+func (s *Stand) Ready(ctx context.Context) error {
 	return Poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
 		status, _, err := s.Get(ctx, SlipwayHost, "/readyz")
 		return err == nil && status == http.StatusOK, nil
