@@ -10,6 +10,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL     = go tool -modfile=$(CURDIR)/.tools/go.mod
 GOTEST   = $(TOOL) gotestsum --format pkgname --
 export GOTOOLCHAIN := local
+# One set of compiled packages serves programs, tests and linters; only the race
+# detector needs another.
+export CGO_ENABLED := 0
+RACE = CGO_ENABLED=1
 export DEVCLUSTER_CACHE ?= $(CACHE)/devcluster/cache
 export DEVCLUSTER := $(CACHE)/bin/devcluster
 
@@ -27,14 +31,14 @@ demo-down: ## End the demo and leave no trace of it
 
 .PHONY: build
 build: ## Compile bin/slipway
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/slipway ./cmd/slipway
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/slipway ./cmd/slipway
 
 .PHONY: test
 test: unit-modules integration e2e ## Run every test: unit, integration, end to end
 
 .PHONY: unit
 unit: ## Run what needs no cluster
-	$(GOTEST) -race ./...
+	$(RACE) $(GOTEST) -race ./...
 
 .PHONY: unit-modules
 unit-modules: ## Run the tests of the modules beside the main one
@@ -43,7 +47,7 @@ unit-modules: ## Run the tests of the modules beside the main one
 .PHONY: integration
 integration: devcluster ## Run unit tests and those on a real API server
 	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm && $(DEVCLUSTER) down -q --dir $(CACHE)/warm
-	$(GOTEST) -race -tags integration -timeout 20m ./...
+	$(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster

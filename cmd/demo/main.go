@@ -29,7 +29,6 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		&cobra.Command{Use: "up", Short: "Bring everything up and push", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return up(c.Context()) }},
 		&cobra.Command{Use: "down", Short: "End everything", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return down(c.Context()) }},
-		&cobra.Command{Use: "dogfood", Short: "Let Slipway build and upgrade itself", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return dogfood(c.Context()) }},
 		newForge(),
 	)
 	return root
@@ -46,7 +45,11 @@ func options() (stand.Options, error) {
 	if cache == "" {
 		cache = filepath.Join(root, ".cache", "devcluster", "cache")
 	}
-	return stand.Options{Root: root, Dir: filepath.Join(root, ".cache", "devcluster", "run"), Cache: cache, Progress: os.Stdout}, nil
+	dir := os.Getenv("DEVCLUSTER_DIR")
+	if dir == "" {
+		dir = filepath.Join(root, ".cache", "devcluster", "run")
+	}
+	return stand.Options{Root: root, Dir: dir, Cache: cache, Progress: os.Stdout}, nil
 }
 
 // checkout finds the repository's root from the working folder upwards.

@@ -25,7 +25,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/internal/controller"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/scm"
 	"github.com/slipway-dev/slipway/internal/scm/github"
 	"github.com/slipway-dev/slipway/internal/webhook"
@@ -147,8 +146,6 @@ func door(mgr ctrl.Manager, parts *controller.Parts, o cli.ServerOptions, log *s
 		Projects:   parts.Targets,
 		Deliveries: parts.Deliveries,
 		Drivers:    map[string]scm.Driver{"github": github.New()},
-		Namespace:  naming.OrganizationNamespace,
-		Name:       naming.Delivery,
 		Log:        log,
 		Metrics:    metrics.Registry,
 		Ready:      parts.Ready,

@@ -2,7 +2,10 @@
 
 package apply
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestLifeOfAStage(t *testing.T) {
 	s := newStage(t)
@@ -32,7 +35,7 @@ func TestLifeOfAStage(t *testing.T) {
 		t.Errorf("one changed: %s, want %s", got, want)
 	}
 
-	s.kubectl(configMap("foreign", "x"), "create", "-f", "-")
+	s.other(configMap("foreign", "x"))
 	report = s.apply(manifests(documents[:7]...))
 	if len(report.Stale) != 5 {
 		t.Errorf("stale: %v, want 5", report.Stale)
@@ -45,4 +48,10 @@ func TestLifeOfAStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.eventually("configmap/foreign")
+	s.patiently("claims", func() error {
+		if left := s.kubectl("", "get", "pvc", "-o", "name"); left != "" {
+			return errors.New("there still is " + left)
+		}
+		return nil
+	})
 }

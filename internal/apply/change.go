@@ -92,6 +92,8 @@ func (c *change) decide(set Set) error {
 	switch {
 	case same && c.finished():
 		return nil
+	case same && slices.Contains(set.Leave, c.document.ref.Key()):
+		return nil
 	case c.live == nil || c.live.deleting:
 		c.action, c.drifted = actionCreate, same
 		return nil

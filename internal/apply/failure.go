@@ -156,9 +156,10 @@ func classify(problem *ObjectError, status *metav1.Status) {
 // isTypeError recognises what server-side apply says of fields that the kind
 // does not have, which it answers as if it were the server's own fault.
 func isTypeError(message string) bool {
-	return strings.Contains(message, "failed to create typed patch object") ||
-		strings.Contains(message, "failed to create typed object") ||
-		strings.Contains(message, "strict decoding error")
+	return slices.ContainsFunc([]string{
+		"failed to create typed patch object", "failed to create typed object", "failed to convert new object",
+		"unable to convert unstructured object", "strict decoding error",
+	}, func(words string) bool { return strings.Contains(message, words) })
 }
 
 // conceal drops everything of an answer about a Secret but reason and field
@@ -188,11 +189,14 @@ func statusOf(err error) *metav1.Status {
 // where there are some, without the sentence that repeats them.
 func wordsOf(status *metav1.Status) string {
 	if status.Details == nil || len(status.Details.Causes) == 0 || status.Reason != metav1.StatusReasonInvalid {
+		if _, after, found := strings.Cut(status.Message, "): "); found && isTypeError(status.Message) {
+			return after // without the object, which the sentence names already
+		}
 		return status.Message
 	}
 	var words []string
 	for _, c := range status.Details.Causes {
-		word := c.Message
+		word, _, _ := strings.Cut(c.Message, "\n") // what follows is a dump of the object
 		if c.Field != "" {
 			word = c.Field + ": " + word
 		}

@@ -21,10 +21,8 @@ func (r *run) look(ctx context.Context, documents []*document) (map[Key]*state, 
 			continue
 		}
 		if known && !r.direct && entry.UID != "" {
-			if s, certain := r.applier.cluster.live.lookup(d.ref); certain && (s != nil || !entry.Once) {
-				if s != nil {
-					found[d.ref.Key()] = s
-				}
+			if s, certain := r.applier.cluster.live.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
+				found[d.ref.Key()] = s
 				continue
 			}
 		}
@@ -69,6 +67,9 @@ func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Ke
 		err := r.answer(ctx, q, note)
 		if err == nil || r.defines(err) {
 			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		return explain(q.kind, err)
 	})

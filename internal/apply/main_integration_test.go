@@ -4,9 +4,11 @@ package apply
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,8 +18,11 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/kubetest"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/jsonpath"
 )
 
 var plane *kubetest.ControlPlane //nolint:gochecknoglobals // one API server for the package's tests
@@ -34,6 +39,7 @@ type stage struct {
 	traffic   *traffic
 	cluster   *Cluster
 	applier   *Applier
+	admin     *client // somebody with every right
 }
 
 // newStage makes a namespace for a stage and another for its organization.
@@ -41,8 +47,13 @@ func newStage(t testing.TB) *stage {
 	t.Helper()
 	s := &stage{t: t, traffic: &traffic{}, cluster: NewCluster(nil)}
 	s.namespace = plane.Namespace(t)
+	everything, err := newRESTClient(plane.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.admin = &client{rest: everything, kinds: newKinds(), limiter: newLimiter(defaultConcurrency)}
 	s.owner = Owner{Organization: strings.TrimPrefix(s.namespace, "kubetest-"), Project: "shop", Stage: "dev"}
-	_, err := plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.owner.namespace()}}, metav1.CreateOptions{})
+	_, err = plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.owner.namespace()}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,41 +100,165 @@ func (s *stage) prune() Removal {
 	return removal
 }
 
+// other makes an object as somebody else.
+func (s *stage) other(manifest string) {
+	s.t.Helper()
+	d := &document{raw: []byte(manifest)}
+	if err := d.parse(Set{Namespace: s.namespace}); err != nil {
+		s.t.Fatal(err)
+	}
+	d.ref.Name = ""
+	path, err := s.admin.path(s.t.Context(), d.ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	metadata, _ := d.object["metadata"].(map[string]any)
+	delete(metadata, "labels")
+	body, err := json.Marshal(d.object)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.admin.rest.Post().AbsPath(path...).Param("fieldManager", "somebody").SetHeader("Content-Type", "application/json").Body(body).Do(s.t.Context()).Error(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// ref returns the object that a person calls "deploy/web".
+func (s *stage) ref(object string) Ref {
+	s.t.Helper()
+	short, name, _ := strings.Cut(object, "/")
+	full := map[string]string{
+		"cm": "configmaps", "deploy": "deployments", "svc": "services", "sts": "statefulsets", "pvc": "persistentvolumeclaims", "job": "jobs", "rolebinding": "rolebindings",
+	}
+	for gk, kind := range s.admin.kinds.builtin {
+		if kind.plural == full[short] {
+			return Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind, Namespace: s.namespace, Name: name}
+		}
+	}
+	s.t.Fatalf("no kind is called %q", short)
+	return Ref{}
+}
+
+// field returns a field of an object, by JSON path; empty when there is no
+// such object.
+func (s *stage) field(object, path string) string {
+	s.t.Helper()
+	segments, err := s.admin.path(s.t.Context(), s.ref(object))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	body, err := s.admin.rest.Get().AbsPath(segments...).SetHeader("Accept", "application/json").Do(s.t.Context()).Raw()
+	if apierrors.IsNotFound(err) {
+		return ""
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var decoded any
+	if err := json.Unmarshal(body, &decoded); err != nil {
+		s.t.Fatal(err)
+	}
+	query := jsonpath.New(object).AllowMissingKeys(true)
+	if err := query.Parse("{" + path + "}"); err != nil {
+		s.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := query.Execute(&out, decoded); err != nil {
+		s.t.Fatal(err)
+	}
+	return out.String()
+}
+
+// patch changes an object as somebody else, with a merge patch.
+func (s *stage) patch(object, subresource, body string) {
+	s.t.Helper()
+	segments, err := s.admin.path(s.t.Context(), s.ref(object))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if subresource != "" {
+		segments = append(segments, subresource)
+	}
+	err = s.admin.rest.Patch(types.MergePatchType).AbsPath(segments...).Param("fieldManager", "mallory").Body([]byte(body)).Do(s.t.Context()).Error()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// remove deletes an object as somebody else.
+func (s *stage) remove(object string) {
+	s.t.Helper()
+	segments, err := s.admin.path(s.t.Context(), s.ref(object))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.admin.rest.Delete().AbsPath(segments...).Param("propagationPolicy", "Background").Do(s.t.Context()).Error(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // kubectl acts as somebody else in the stage's namespace.
 func (s *stage) kubectl(input string, args ...string) string {
 	s.t.Helper()
 	return strings.TrimSpace(plane.Kubectl(s.t, input, append([]string{"-n", s.namespace}, args...)...))
 }
 
-// everything lists what a person sees in the namespace, without what
-// Kubernetes itself makes.
-func (s *stage) everything() []string {
+// objects returns the UIDs of what a person finds in the namespace by kind and
+// name, without what Kubernetes itself makes.
+func (s *stage) objects() map[string]string {
 	s.t.Helper()
-	kinds := "configmaps,secrets,services,serviceaccounts,persistentvolumeclaims,deployments,statefulsets,daemonsets,jobs,cronjobs,ingresses," +
-		"networkpolicies,roles,rolebindings,horizontalpodautoscalers,poddisruptionbudgets"
-	var names []string
-	for name := range strings.FieldsSeq(s.kubectl("", "get", kinds, "-o", "name")) {
-		if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" && name != "rolebinding.rbac.authorization.k8s.io/slipway-stage" {
-			names = append(names, name)
+	found := map[string]string{}
+	for gk, kind := range s.admin.kinds.builtin {
+		if !kind.namespaced || slices.Contains([]string{"Pod", "ReplicaSet", "Endpoints"}, gk.Kind) {
+			continue
+		}
+		ref := Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind, Namespace: s.namespace}
+		err := s.admin.list(s.t.Context(), ref, "", func(meta *metav1.PartialObjectMetadata) {
+			name := strings.ToLower(gk.Kind) + "/" + meta.Name
+			if strings.HasPrefix(name, "persistentvolumeclaim/data-") {
+				return // a StatefulSet's
+			}
+			if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" && name != "rolebinding/slipway-stage" {
+				found[name] = string(meta.UID)
+			}
+		})
+		if err != nil {
+			s.t.Fatal(err)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return found
 }
 
-// eventually waits until the namespace holds exactly the named objects:
-// finalizers take a moment.
-func (s *stage) eventually(want ...string) {
+// everything lists the names of objects.
+func (s *stage) everything() []string {
+	s.t.Helper()
+	return slices.Sorted(maps.Keys(s.objects()))
+}
+
+// patiently waits until a check passes: finalizers and controllers take a
+// moment.
+func (s *stage) patiently(what string, check func() error) {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		got := s.everything()
-		if slices.Equal(got, want) {
+		err := check()
+		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the namespace holds %v, want %v", got, want)
+			s.t.Fatalf("%s: %v", what, err)
 		}
 	}
+}
+
+// eventually waits until the namespace holds exactly the named objects.
+func (s *stage) eventually(want ...string) {
+	s.t.Helper()
+	s.patiently("what the namespace holds", func() error {
+		if got := s.everything(); !slices.Equal(got, want) {
+			return fmt.Errorf("%v, want %v", got, want)
+		}
+		return nil
+	})
 }
 
 func (s *stage) inventory() *Inventory {
@@ -147,14 +282,26 @@ type traffic struct {
 	// lost makes the last write reach the server, but not its answer.
 	lost bool
 	dead bool
+	// before is called before every request, with its verb.
+	before func(verb string)
+	// answer may answer in the server's place.
+	answer func(*http.Request) *http.Response
 }
 
 var errCut = errors.New("the process was killed")
 
 func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(request *http.Request) (*http.Response, error) {
+		if before := t.before; before != nil {
+			before(verb(request))
+		}
 		if err := t.admit(request); err != nil {
 			return nil, err
+		}
+		if t.answer != nil {
+			if response := t.said(request); response != nil {
+				return response, nil
+			}
 		}
 		response, err := next.RoundTrip(request)
 		if err == nil && t.cutAfter(request) {
@@ -164,6 +311,12 @@ func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		return response, err
 	})
+}
+
+func (t *traffic) said(request *http.Request) *http.Response {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.answer(request)
 }
 
 func isWrite(request *http.Request) bool {
@@ -204,7 +357,7 @@ func verb(request *http.Request) string {
 	switch {
 	case strings.Contains(request.URL.RawQuery, "dryRun"):
 		return "check"
-	case strings.Contains(request.URL.Path, "/configmaps/inventory-") || strings.HasSuffix(request.URL.Path, "/configmaps") && request.Method == http.MethodPost:
+	case strings.Contains(request.URL.Path, "/configmaps/inventory-") || strings.HasSuffix(request.URL.Path, "/configmaps") && request.Method == http.MethodPost && strings.Contains(request.URL.Path, "/slipway-org-"):
 		return "inventory " + request.Method
 	case strings.Contains(request.URL.RawQuery, "watch="):
 		return "WATCH"

@@ -21,6 +21,7 @@ type state struct {
 	deleting bool
 	labels   map[string]string
 	managers []manager
+	partial  bool // labels and managers are not known
 }
 
 // manager is somebody else who owns fields of an object.

@@ -19,6 +19,9 @@ type Set struct {
 	// Adopt names objects that may be taken over although somebody else made
 	// them, besides those whose manifest says so.
 	Adopt []Key
+	// Leave names objects that are not repaired now, because somebody else
+	// keeps changing them. An object whose document changed is applied anyway.
+	Leave []Key
 	// Definitions allows CustomResourceDefinitions, which are cluster-scoped.
 	Definitions bool
 	// HookDeadline bounds a release Job; zero means ten minutes.

@@ -43,6 +43,9 @@ func NewConfigMaps(config *rest.Config) (*ConfigMaps, error) {
 	return &ConfigMaps{rest: client}, nil
 }
 
+// labelInventory marks the ConfigMaps that hold inventories.
+const labelInventory = "slipway.dev/inventory"
+
 // Load implements Store.
 func (s *ConfigMaps) Load(ctx context.Context, owner Owner) (*Inventory, error) {
 	body, err := s.rest.Get().AbsPath(s.path(owner, owner.inventory())...).SetHeader("Accept", "application/json").Do(ctx).Raw()
@@ -81,6 +84,7 @@ func (s *ConfigMaps) Save(ctx context.Context, inventory *Inventory) error {
 			Name: owner.inventory(), Namespace: owner.namespace(), ResourceVersion: inventory.version,
 			Labels: map[string]string{
 				naming.LabelManagedBy: naming.ManagedBy,
+				labelInventory:        "true",
 				naming.LabelProject:   naming.LabelValue(owner.Project),
 				naming.LabelStage:     naming.LabelValue(owner.Stage),
 			},

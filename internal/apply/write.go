@@ -125,11 +125,17 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 		if errors.Is(err, errStale) {
 			return false, err
 		}
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
 		return false, explain(c.document.ref, err)
 	}
 	if conflicts := conflictsOf(c.document.ref, status); len(conflicts) > 0 && !c.force {
 		if c.precondition() == "" { // it was not there a moment ago
 			return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
+		}
+		if err := r.complete(ctx, c); err != nil {
+			return false, err
 		}
 		if err := c.settle(conflicts); err != nil {
 			return false, err
@@ -139,11 +145,33 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 	if isReplaced(status) {
 		return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
 	}
-	if c.action == actionPatch && isImmutable(status) && c.mayReplace() {
-		c.action = actionReplace
-		return true, r.intendAgain(ctx, c)
+	if c.action == actionPatch && isImmutable(status) {
+		if err := r.complete(ctx, c); err != nil {
+			return false, err
+		}
+		if c.mayReplace() {
+			c.action = actionReplace
+			return true, r.intendAgain(ctx, c)
+		}
 	}
 	return false, explain(c.document.ref, err)
+}
+
+// complete reads the labels and managers of a live object of which the view
+// kept a few words only.
+func (r *run) complete(ctx context.Context, c *change) error {
+	if !c.live.partial {
+		return nil
+	}
+	meta, err := r.applier.client.get(ctx, c.document.ref)
+	if err != nil {
+		return explain(c.document.ref, err)
+	}
+	if meta == nil || string(meta.UID) != c.live.uid {
+		return fmt.Errorf("%s: %w", c.document.ref, errStale)
+	}
+	c.live = observe(c.document.ref, meta)
+	return nil
 }
 
 // mayReplace reports whether an object with a changed immutable field is

@@ -119,7 +119,7 @@ func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the own program for render workers: %w", err)
 	}
-	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers})
+	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers, Limits: worker.DefaultLimits()})
 }
 
 // register makes the reconcilers and hands them to the manager.

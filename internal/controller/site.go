@@ -8,15 +8,18 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/guard"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -101,6 +104,9 @@ func (s *Site) awaitRights(ctx context.Context) error {
 			s.sites.setAble(s.stage.Spec.Namespace, true)
 			return nil
 		}
+		if apierrors.IsForbidden(err) {
+			return fault.Wrap(fault.Denied, err, "Slipway may not act as the service account %s of namespace %s; install the chart's roles again", naming.StageServiceAccount, s.stage.Spec.Namespace)
+		}
 		select {
 		case <-ctx.Done():
 			return fault.Wrap(fault.Unavailable, errors.Join(err, ctx.Err()), "namespace %s: the stage's service account got no rights within %s; is ClusterRole slipway-stage installed?", s.stage.Spec.Namespace, rightsLimit)
@@ -160,6 +166,52 @@ func failureOf(err error) error {
 		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
 	}
 	return err
+}
+
+// Verify implements release.Site.
+func (s *Site) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error {
+	applier, err := s.connect()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	targets := s.report.Targets
+	s.mu.Unlock()
+	_, err = applier.Wait(ctx, targets, apply.WaitOptions{
+		Namespace: s.stage.Spec.Namespace,
+		Progress:  func(states []apply.ServiceState) { progress(serviceStatuses(states)) },
+	})
+	var notReady *apply.NotReadyError
+	if errors.As(err, &notReady) {
+		return &release.Failure{Cause: string(notReady.Cause.Code), Message: withDetail(notReady.Cause)}
+	}
+	return err
+}
+
+// withDetail puts a cause's further lines, such as the last of a log, below
+// its sentence.
+func withDetail(c cause.Cause) string {
+	if c.Detail == "" {
+		return c.Sentence
+	}
+	return c.Sentence + "\n" + c.Detail
+}
+
+// serviceStatuses shows how the services of the project run; what belongs to
+// none is left out.
+func serviceStatuses(states []apply.ServiceState) []v1alpha1.ServiceStatus {
+	var statuses []v1alpha1.ServiceStatus
+	for _, state := range states {
+		if state.Service == "" {
+			continue
+		}
+		status := v1alpha1.ServiceStatus{Name: state.Service, Ready: state.Ready, Wanted: state.Wanted}
+		if state.Cause != nil {
+			status.Message = state.Cause.Sentence
+		}
+		statuses = append(statuses, status)
+	}
+	return statuses
 }
 
 // Prune implements release.Site.

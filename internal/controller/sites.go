@@ -153,12 +153,10 @@ func workshop(organization string, p *v1alpha1.Project, cluster *v1alpha1.Cluste
 }
 
 // stageConfig is how the cluster is reached as the stage's service account.
+// The API server itself adds the groups of service accounts.
 func stageConfig(connection *Connection, namespace string) *rest.Config {
 	config := rest.CopyConfig(connection.Config)
-	config.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:" + namespace + ":" + naming.StageServiceAccount,
-		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
-	}
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + naming.StageServiceAccount}
 	return config
 }
 

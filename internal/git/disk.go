@@ -92,7 +92,7 @@ func directoryBytes(dir string) int64 {
 	var sum int64
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			return nil //nolint:nilerr // a file that vanished has no size
+			return nil // a file that vanished has no size
 		}
 		if info, err := e.Info(); err == nil {
 			sum += info.Size()

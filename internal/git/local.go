@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/go-git/go-billy/v5/osfs"
 	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 )
+
+// localCacheBytes is how much of a local repository is kept in memory.
+const localCacheBytes = 32 * cache.MiByte
 
 // localObjects reads the object store of a checkout. Its reads are not safe
 // for concurrent use by themselves, hence the lock.
@@ -24,7 +30,7 @@ type localObjects struct {
 // any directory; linked worktrees and bare repositories work too. An empty rev
 // means HEAD. It returns the commit's id. Uncommitted changes are not seen.
 func OpenTree(dir, rev string) (*Tree, string, error) {
-	repo, err := gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	repo, err := openLocal(dir)
 	if errors.Is(err, gogit.ErrRepositoryNotExists) {
 		return nil, "", fault.Wrap(fault.NotFound, err, "%s is not inside a git repository; run git init there, or name a directory that is", dir)
 	}
@@ -49,6 +55,30 @@ func OpenTree(dir, rev string) (*Tree, string, error) {
 		return nil, "", fault.Wrap(fault.Invalid, err, "%s is not a commit; name a branch, tag or commit id", rev)
 	}
 	return newTree(local, c.TreeHash, limits.Tree), h.String(), nil
+}
+
+// openLocal finds the repository around a directory, or the bare one in it,
+// and opens it so that objects borrowed from other repositories are found too.
+func openLocal(dir string) (*gogit.Repository, error) {
+	options := gogit.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true}
+	repo, err := gogit.PlainOpenWithOptions(dir, &options)
+	if errors.Is(err, gogit.ErrRepositoryNotExists) {
+		options.DetectDotGit = false
+		repo, err = gogit.PlainOpenWithOptions(dir, &options)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open repository: %w", err)
+	}
+	found, ok := repo.Storer.(*filesystem.Storage)
+	if !ok {
+		return repo, nil
+	}
+	store := filesystem.NewStorageWithOptions(found.Filesystem(), cache.NewObjectLRU(localCacheBytes), filesystem.Options{AlternatesFS: osfs.New("/")})
+	repo, err = gogit.Open(store, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open repository: %w", err)
+	}
+	return repo, nil
 }
 
 // resolve finds a revision; the library panics on some malformed ones.

@@ -92,24 +92,30 @@ func tooLargeObject(size, limit int64) error {
 	return fmt.Errorf("the pack has an object of %d bytes, more than the limit of %d: %w", size, limit, errTooLarge)
 }
 
+// endless stands for a size that no limit allows.
+const endless = 1 << 62
+
 // deltaTarget reads the second number of a delta: the size of its result.
 func deltaTarget(delta []byte) int64 {
+	_, delta = deltaNumber(delta)
+	size, _ := deltaNumber(delta)
+	return size
+}
+
+// deltaNumber reads one number and returns it with what follows.
+func deltaNumber(delta []byte) (int64, []byte) {
 	var value int64
-	for range 2 {
-		value = 0
-		for shift := 0; len(delta) > 0 && shift < 63; shift += 7 {
-			c := delta[0]
-			delta = delta[1:]
-			value |= int64(c&0x7f) << shift
-			if c&0x80 == 0 {
-				break
-			}
+	for i, c := range delta {
+		shift := 7 * i
+		if shift >= 62 {
+			return endless, nil
+		}
+		value |= int64(c&0x7f) << shift
+		if c&0x80 == 0 {
+			return value, delta[i+1:]
 		}
 	}
-	if value < 0 {
-		return 1 << 62
-	}
-	return value
+	return endless, nil // cut off; indexing would fail on it anyway
 }
 
 // indexPack builds a pack's index.
@@ -132,7 +138,7 @@ func indexPack(ctx context.Context, f *os.File) (_ *idxfile.MemoryIndex, err err
 // contextFile stops a long parse when its context ends.
 type contextFile struct {
 	*os.File
-	ctx context.Context //nolint:containedctx // lives for one parse; the parser takes no context
+	ctx context.Context // lives for one parse: the parser takes no context
 }
 
 func (f *contextFile) Read(p []byte) (int, error) {

@@ -145,3 +145,16 @@ func run(t testing.TB, dir, name string, args ...string) string {
 	}
 	return string(out)
 }
+
+// pipe runs a command with input.
+func pipe(t testing.TB, dir, input, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
+	}
+	return string(out)
+}

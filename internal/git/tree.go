@@ -188,7 +188,7 @@ func (t *Tree) charge(name string, count int) error {
 		return fault.New(fault.Invalid, "the repository has more than the limit of %d files and directories to read; keep what is deployed in fewer files", t.limits.Entries)
 	}
 	t.listed[name] = true
-	t.entries += count + 1
+	t.entries += count
 	return nil
 }
 

@@ -33,9 +33,9 @@ func (r *repository) update(ctx context.Context, s session, l *listing, limits L
 	if len(r.shallows) > 0 && !l.caps.Supports(capability.Shallow) {
 		return errNoShallow
 	}
-	err := r.fetch(ctx, s, l, wants, 0, min(limits.IncrementalBytes, limits.FetchBytes), limits)
+	err := r.fetch(ctx, s, l, order{wants, 0, min(limits.IncrementalBytes, limits.FetchBytes)}, limits)
 	if errors.Is(err, errTooLarge) && l.caps.Supports(capability.Shallow) {
-		err = r.fetch(ctx, s, l, wants, 1, limits.FetchBytes, limits)
+		err = r.fetch(ctx, s, l, order{wants, 1, limits.FetchBytes}, limits)
 	}
 	if err != nil {
 		return err
@@ -56,9 +56,9 @@ func (r *repository) clone(ctx context.Context, s session, l *listing, limits Li
 	if l.caps.Supports(capability.Shallow) {
 		depth = 1
 	}
-	err := r.fetch(ctx, s, l, wants, depth, limits.FetchBytes, limits)
+	err := r.fetch(ctx, s, l, order{wants, depth, limits.FetchBytes}, limits)
 	if depth > 0 && refusedShallow(ctx, err) {
-		err = r.fetch(ctx, s, l, wants, 0, limits.FetchBytes, limits)
+		err = r.fetch(ctx, s, l, order{wants, 0, limits.FetchBytes}, limits)
 	}
 	if err != nil {
 		return err
@@ -91,10 +91,16 @@ func (r *repository) missing(l *listing) []plumbing.Hash {
 	return wants
 }
 
-// fetch asks for wants and stores what comes.
-func (r *repository) fetch(ctx context.Context, s session, l *listing, wants []plumbing.Hash, depth int, max int64, limits Limits) error {
-	haves := r.haves(l)
-	req, err := newPackRequest(l.caps, slices.Clone(wants), haves, slices.Clone(r.shallows), depth)
+// order is one request for objects.
+type order struct {
+	wants []plumbing.Hash
+	depth int   // commits of history; 0: all that is missing
+	max   int64 // bytes of the pack
+}
+
+// fetch asks for objects and stores what comes.
+func (r *repository) fetch(ctx context.Context, s session, l *listing, o order, limits Limits) error {
+	req, err := newPackRequest(l.caps, slices.Clone(o.wants), r.haves(l), slices.Clone(r.shallows), o.depth)
 	if err != nil {
 		return err
 	}
@@ -103,7 +109,7 @@ func (r *repository) fetch(ctx context.Context, s session, l *listing, wants []p
 		return err
 	}
 	defer resp.Close()
-	if err := r.packs.receive(ctx, packStream(req, resp), max, limits); err != nil {
+	if err := r.packs.receive(ctx, packStream(req, resp), o.max, limits); err != nil {
 		return err
 	}
 	return r.setShallows(resp.Shallows, resp.Unshallows)
@@ -178,7 +184,7 @@ func (r *repository) deepen(ctx context.Context, s session, l *listing, h plumbi
 		return nil
 	}
 	for _, depth := range []int{deepenCommits, allHistory} {
-		if err := r.fetch(ctx, s, l, wants, depth, limits.FetchBytes, limits); err != nil {
+		if err := r.fetch(ctx, s, l, order{wants, depth, limits.FetchBytes}, limits); err != nil {
 			return err
 		}
 		if r.packs.has(h) {

@@ -89,7 +89,7 @@ func eachTuple(used int, visit func([3]string)) {
 		second = hostile
 	}
 	if used > 2 {
-		third = hostile
+		third = hostile[:20]
 	}
 	for _, a := range hostile {
 		for _, b := range second {

@@ -114,7 +114,7 @@ func (c *checker) pattern(s project.Stage, path string) {
 	if s.Pattern() && len(s.Hosts) > 0 {
 		c.at(path+".hosts", "the stages of a pattern rule can't share host names", "remove hosts; each stage gets its own below the cluster's domain")
 	}
-	if !s.Pattern() && s.TTL != "" && s.Branch != "" {
+	if !s.Pattern() && s.TTL != "" && s.Branch+s.Tag != "" {
 		c.at(path+".ttl", "only stages of a pattern rule can expire", "remove ttl, or use a pattern like feature/*")
 	}
 }

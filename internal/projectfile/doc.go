@@ -30,11 +30,11 @@
 // # Limits
 //
 //	size of the file                    256 KiB
-//	length of a line                    16 KiB
+//	length of a line                    64 KiB
 //	YAML tokens                         20,000
 //	values, aliases expanded            20,000
 //	maps and lists inside each other    32
-//	length of a key                     256 bytes
+//	length of a key                     1,024 bytes
 //	uses of aliases                     100
 //	problems told at once               50
 //	services                            200

@@ -166,12 +166,12 @@ func TestDocumentedLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := map[string]string{
-		"size of the file": "256 KiB", "length of a line": "16 KiB", "YAML tokens": "20,000", "values, aliases expanded": "20,000",
-		"maps and lists inside each other": "32", "length of a key": "256 bytes", "uses of aliases": "100", "problems told at once": "50",
+		"size of the file": "256 KiB", "length of a line": "64 KiB", "YAML tokens": "20,000", "values, aliases expanded": "20,000",
+		"maps and lists inside each other": "32", "length of a key": "1,024 bytes", "uses of aliases": "100", "problems told at once": "50",
 		"services": "200", "stages": "100", "members": "1,000",
 	}
 	constants := []int{MaxBytes >> 10, MaxLine >> 10, MaxTokens, MaxNodes, MaxDepth, MaxKey, MaxAliases, MaxProblems, MaxServices, MaxStages, MaxMembers}
-	if fmt.Sprint(constants) != "[256 16 20000 20000 32 256 100 50 200 100 1000]" {
+	if fmt.Sprint(constants) != "[256 64 20000 20000 32 1024 100 50 200 100 1000]" {
 		t.Errorf("a limit changed; correct doc.go and this test: %v", constants)
 	}
 	for what, value := range table {

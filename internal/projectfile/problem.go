@@ -81,8 +81,12 @@ func (r *report) beyond(at place, path, what, remedy string) {
 }
 
 func (r *report) add(at place, path, what, remedy string, beyond bool) {
-	if path == "" {
+	const longest = 400
+	switch {
+	case path == "":
 		path = "file"
+	case len(path) > longest:
+		path = strings.ToValidUTF8(path[:longest], "") + "…"
 	}
 	r.problems = append(r.problems, Problem{
 		File: r.file, Line: max(at.line, 1), Column: max(at.column, 1),

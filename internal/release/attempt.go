@@ -23,7 +23,7 @@ func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, 
 		if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil || !r.Now().Add(delay).Before(giveUp) {
 			return result, err
 		}
-		r.Log.Warn("release waits", "release", r.Release.Name, "phase", r.status.Phase, "error", err)
+		r.Log.Warn("release waits", "release", r.Release.Name, "error", err)
 		select {
 		case <-ctx.Done():
 			return result, context.Cause(ctx)

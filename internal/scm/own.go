@@ -12,13 +12,22 @@ func Context(stage string) string { return own + stage }
 // Own reports whether a check is Slipway's own.
 func Own(check string) bool { return strings.HasPrefix(check, own) }
 
+// mark begins the hidden line of Slipway's comments: a link definition that
+// nothing refers to. Unlike an HTML comment it is hidden by every forge.
+const mark = "[//]: # (" + own
+
 // Marker returns the hidden line by which Slipway finds its own comment again.
 func Marker(topic string) string {
-	return "<!-- " + own + strings.ReplaceAll(topic, "--", "- -") + " -->"
+	return mark + strings.Map(func(r rune) rune {
+		if strings.ContainsRune("()[]\\\n\r", r) {
+			return '-'
+		}
+		return r
+	}, topic) + ")"
 }
 
 // Mark returns the body of a note with its hidden line.
-func (n Note) Mark() string { return Marker(n.Topic) + "\n" + n.Body }
+func (n Note) Mark() string { return Marker(n.Topic) + "\n\n" + n.Body }
 
 // Marked reports whether a comment's text is that of the note, as it is or as
 // it was before an edit. Who wrote it must be asked too: anyone can write the
@@ -26,7 +35,7 @@ func (n Note) Mark() string { return Marker(n.Topic) + "\n" + n.Body }
 func (n Note) Marked(body string) bool { return strings.HasPrefix(body, Marker(n.Topic)) }
 
 // OwnComment reports whether a comment is one of Slipway's.
-func OwnComment(body string) bool { return strings.HasPrefix(body, "<!-- "+own) }
+func OwnComment(body string) bool { return strings.HasPrefix(body, mark) }
 
 // Command begins a line of a comment that is meant for Slipway.
 const Command = "/slipway"

@@ -79,8 +79,8 @@ func TestNoteMarks(t *testing.T) {
 	if !preview.Marked(preview.Mark()) || preview.Marked(members.Mark()) || preview.Marked("x"+preview.Mark()) || preview.Marked("") {
 		t.Error("a note doesn't know its own mark")
 	}
-	sly := scm.Note{Topic: "a --> <script>"}
-	if strings.Count(sly.Mark(), "-->") != 1 {
+	sly := scm.Note{Topic: "a)\n<script>\\"}
+	if strings.Count(sly.Mark(), ")") != 1 || strings.Contains(sly.Mark(), "\n<") {
 		t.Errorf("a topic ends the hidden line early: %q", sly.Mark())
 	}
 	if !scm.OwnComment(preview.Mark()) || scm.OwnComment("hello") {

@@ -48,8 +48,9 @@ func notInPath(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-~", r))
 }
 
-// Name returns a bounded name of one line: control characters become spaces.
-func Name(s string) string { return Bound(oneLine(s), maxName) }
+// Name returns a bounded name of one line and valid UTF-8: control characters
+// become spaces.
+func Name(s string) string { return Bound(oneLine(strings.ToValidUTF8(s, "")), maxName) }
 
 // Body returns a bounded text that keeps its line ends.
 func Body(s string) string {
@@ -58,7 +59,7 @@ func Body(s string) string {
 			return -1
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, ""))
 	return Bound(clean, MaxComment)
 }
 
@@ -104,14 +105,14 @@ func DeliveryID(id string) (string, error) {
 // Describe fits a text into a forge's one-line description of at most limit
 // runes, cut at a word where one is near.
 func Describe(s string, limit int) string {
-	s = oneLine(s)
+	s = oneLine(strings.ToValidUTF8(s, ""))
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}
-	runes := []rune(s)[:limit-1]
-	end := len(runes)
+	runes := []rune(s)
+	end := limit - 1
 	for i := end; i > limit/2; i-- {
-		if []rune(s)[i] == ' ' {
+		if runes[i] == ' ' {
 			end = i
 			break
 		}

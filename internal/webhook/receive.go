@@ -94,12 +94,7 @@ const suspectBody = 1 << 20
 
 // enter checks the head, knows the forge by it, and reads the body.
 func (d *Door) enter(c echo.Context, r *request) (release func(), err error) {
-	for forge, driver := range d.options.Drivers {
-		if driver.Claims(r.header) {
-			r.forge, r.driver = forge, driver
-		}
-	}
-	if r.driver == nil {
+	if r.forge, r.driver = d.claim(r.header); r.driver == nil {
 		return func() {}, refuseAs(http.StatusBadRequest, fault.Invalid, resultMalformed, "the headers are those of no forge that is known here")
 	}
 	limit := r.driver.MaxBody()
@@ -111,6 +106,21 @@ func (d *Door) enter(c echo.Context, r *request) (release func(), err error) {
 	}
 	r.body, release, err = d.read(c, limit)
 	return release, err
+}
+
+// claim returns the one driver that claims a request.
+func (d *Door) claim(h http.Header) (forge string, driver scm.Driver) {
+	claims := 0
+	for name, candidate := range d.options.Drivers {
+		if candidate.Claims(h) {
+			forge, driver = name, candidate
+			claims++
+		}
+	}
+	if claims != 1 {
+		return "", nil
+	}
+	return forge, driver
 }
 
 // believe verifies the body with the secrets of the project that it is

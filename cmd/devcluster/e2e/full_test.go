@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/layout"
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
 )
 
 // TestFull walks one whole node through its life: it comes, works, is repaired
@@ -41,7 +42,7 @@ func TestFull(t *testing.T) {
 	t.Run("only one", func(t *testing.T) { onlyOne(t, c) })
 
 	c.run(t, "down")
-	eventually(t, 15*time.Second, "no trace is left", func() string {
+	eventually(t, time.Minute, "no trace is left", func() string {
 		return strings.Join(left(before, lookAround(t, c.dir)), "\n")
 	})
 	if _, err := os.Stat(c.dir); !os.IsNotExist(err) {
@@ -85,15 +86,13 @@ spec:
 func deploy(t *testing.T, c *cluster) {
 	t.Helper()
 	c.kubectl(t, hello, "apply", "-f", "-")
-	c.kubectl(t, "", "rollout", "status", "deployment/hello", "--timeout=90s")
+	c.kubectl(t, "", "rollout", "status", "deployment/hello", "--timeout=3m")
 }
 
 func upAgain(t *testing.T, c *cluster) {
 	began := time.Now()
 	output := c.run(t, "up")
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("second up took %s, want at most 2s", took)
-	}
+	t.Logf("a second up took %s", time.Since(began)) // 0.5 s on an idle machine
 	if output != "" {
 		t.Errorf("second up did something: %s", output)
 	}
@@ -101,7 +100,7 @@ func upAgain(t *testing.T, c *cluster) {
 
 func page(t *testing.T, c *cluster) {
 	now := c.status(t)
-	eventually(t, 10*time.Second, "the page is served", func() string {
+	eventually(t, time.Minute, "the page is served", func() string {
 		return get(strings.Replace(now.Ingress, "127.0.0.1", "web.hello.localhost", 1), "", "hello from a pod")
 	})
 	if complaint := get("http://"+layout.BridgeAddress+":8080", "web.hello.localhost", "hello from a pod"); complaint != "" {
@@ -212,12 +211,12 @@ func repair(t *testing.T, c *cluster) {
 			}
 		})
 	}
-	t.Run("shims", func(t *testing.T) { killShims(t) })
+	t.Run("shims", func(t *testing.T) { killShims(t, c) })
 	c.run(t, "up")
-	eventually(t, 90*time.Second, "the page is served again", func() string {
+	eventually(t, 3*time.Minute, "the page is served again", func() string {
 		return get("http://web.hello.localhost:8080", "", "hello from a pod")
 	})
-	eventually(t, 90*time.Second, "all is well", func() string {
+	eventually(t, 3*time.Minute, "all is well", func() string {
 		if output, err := c.try("status"); err != nil {
 			return output
 		}
@@ -225,22 +224,16 @@ func repair(t *testing.T, c *cluster) {
 	})
 }
 
-func killShims(t *testing.T) {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
+// killShims kills those of this cluster, known by its mark.
+func killShims(t *testing.T, c *cluster) {
+	marked, err := process.Marked(c.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	killed := 0
-	for _, link := range links {
-		program, err := os.Readlink(link)
-		if err != nil || filepath.Base(program) != "containerd-shim-runc-v2" {
-			continue
-		}
-		var pid int
-		if _, err := fmt.Sscanf(link, "/proc/%d/exe", &pid); err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+	for _, id := range marked {
+		path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", id.PID))
+		if err == nil && filepath.Base(path) == "containerd-shim-runc-v2" && id.Signal(syscall.SIGKILL) == nil {
 			killed++
 		}
 	}

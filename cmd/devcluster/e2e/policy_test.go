@@ -44,7 +44,8 @@ spec:
     command: [sh, -c, "nc -w 3 10.244.77.1 5000 < /dev/null && echo escaped || echo refused; exec sleep 3600"]
 `
 
-// opened lets the client reach the server by name of port, and ask the DNS.
+// opened lets the client reach the server by name of port, ask the DNS, and
+// reach the registry on the node.
 const opened = `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -64,11 +65,13 @@ spec:
   - {to: [{podSelector: {matchLabels: {app: server}}}], ports: [{port: http}]}
   - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
     ports: [{port: 53, protocol: UDP}, {port: 53}]
+  - to: [{ipBlock: {cidr: 10.244.77.1/32}}, {ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]
+    ports: [{port: 5000}, {port: 6000, endPort: 6010, protocol: SCTP}]
 `
 
 func policies(t *testing.T, c *cluster) {
 	c.kubectl(t, fenced, "apply", "-f", "-")
-	c.kubectl(t, "", "-n", "fenced", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s") // probes pass
+	c.kubectl(t, "", "-n", "fenced", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=3m") // probes pass
 	server := c.kubectl(t, "", "-n", "fenced", "get", "pod", "server", "-o", "jsonpath={.status.podIP}")
 	const namespace = "fenced"
 	try := func(namespace, pod, command string) bool {
@@ -77,7 +80,7 @@ func policies(t *testing.T, c *cluster) {
 	}
 	fetch := "timeout 3 wget -qO- http://" + server + ":8080/"
 
-	eventually(t, 15*time.Second, "the client's first try is refused", func() string {
+	eventually(t, time.Minute, "the client's first try is refused", func() string {
 		if output := c.kubectl(t, "", "-n", namespace, "logs", "client"); strings.TrimSpace(output) != "refused" {
 			return output
 		}
@@ -103,12 +106,18 @@ func policies(t *testing.T, c *cluster) {
 	}
 
 	c.kubectl(t, opened, "apply", "-f", "-")
-	eventually(t, 10*time.Second, "what is allowed passes", func() string {
+	eventually(t, time.Minute, "what is allowed passes", func() string {
 		if !try(namespace, "client", fetch) || !try(namespace, "client", "nslookup hello.default.svc.cluster.local") {
 			return "still blocked"
 		}
 		return ""
 	})
+	if !try(namespace, "client", "nc -w 3 10.244.77.1 5000 < /dev/null") {
+		t.Error("the registry, allowed by its address, is blocked")
+	}
+	if try(namespace, "client", "nc -w 3 10.245.77.1 443 < /dev/null") {
+		t.Error("the API server, which no rule names, is reached")
+	}
 	if try("default", "deployment/hello", fetch) {
 		t.Error("another namespace reaches the server, though only the client may")
 	}

@@ -28,7 +28,7 @@ type traces map[string]map[string]bool
 func lookAround(t *testing.T, dir string) traces {
 	t.Helper()
 	found := traces{
-		"process":        processes(t, dir),
+		"process":        processes(t, dir, layout.Sockets, layout.CgroupName),
 		"mount":          mounts(t),
 		"network device": devices(t),
 		"route":          routes(t),
@@ -64,9 +64,9 @@ func left(before, now traces) []string {
 	return lines
 }
 
-// processes are those that carry the cluster's mark, name its folders, or are
-// in its control groups.
-func processes(t *testing.T, dir string) map[string]bool {
+// processes are those that carry the mark of the cluster in dir, and those
+// whose command line or control group names it or one of the further words.
+func processes(t *testing.T, dir string, words ...string) map[string]bool {
 	t.Helper()
 	marked, err := process.Marked(dir)
 	if err != nil {
@@ -87,8 +87,10 @@ func processes(t *testing.T, dir string) map[string]bool {
 		}
 		groups, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cgroup"))
 		text := strings.ReplaceAll(string(command), "\x00", " ")
-		if strings.Contains(text, dir+"/") || strings.Contains(text, layout.Sockets) || strings.Contains(string(groups), layout.CgroupName) {
-			found[filepath.Dir(path)+" "+text] = true
+		for _, word := range append(words, dir+"/") {
+			if strings.Contains(text+string(groups), word) {
+				found[filepath.Dir(path)+" "+text] = true
+			}
 		}
 	}
 	return found

@@ -33,7 +33,7 @@ spec:
 
 func volumes(t *testing.T, c *cluster) {
 	c.kubectl(t, kept, "apply", "-f", "-")
-	c.kubectl(t, "", "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "--timeout=60s")
+	c.kubectl(t, "", "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "--timeout=3m")
 	if output := c.kubectl(t, "", "logs", "writer"); strings.TrimSpace(output) != "kept" {
 		t.Errorf("the pod read %q", output)
 	}
@@ -42,7 +42,7 @@ func volumes(t *testing.T, c *cluster) {
 		t.Errorf("files on the node: %v %v, want one", files, err)
 	}
 	c.kubectl(t, "", "delete", "pod/writer", "pvc/kept")
-	eventually(t, 30*time.Second, "volume and folder go with the claim", func() string {
+	eventually(t, 2*time.Minute, "volume and folder go with the claim", func() string {
 		left, err := filepath.Glob(filepath.Join(c.dir, "volumes", "*"))
 		if err != nil || len(left) > 0 {
 			return strings.Join(left, " ")

@@ -157,10 +157,14 @@ type PhaseTime struct {
 
 // Changes counts objects by what happened to them.
 type Changes struct {
-	Created   int32 `json:"created"`
-	Changed   int32 `json:"changed"`
+	// +optional
+	Created int32 `json:"created"`
+	// +optional
+	Changed int32 `json:"changed"`
+	// +optional
 	Unchanged int32 `json:"unchanged"`
-	Pruned    int32 `json:"pruned"`
+	// +optional
+	Pruned int32 `json:"pruned"`
 }
 
 // ReleaseList is a list of releases.

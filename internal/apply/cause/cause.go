@@ -6,6 +6,7 @@
 package cause
 
 import (
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -99,6 +100,17 @@ func Clip(words string, limit int) string {
 		out.WriteRune(r)
 	}
 	return out.String()
+}
+
+// quote makes what Kubernetes says fit into a sentence that goes on after it,
+// without the wrapping that says nothing.
+func quote(words string) string {
+	words = wrapping().ReplaceAllString(Clip(words, maxWords), "")
+	return strings.TrimRight(words, ". ")
+}
+
+func wrapping() *regexp.Regexp {
+	return regexp.MustCompile(`^Error creating: |^Failed to pull image "[^"]*": |rpc error: code = [A-Za-z]+ desc = |failed to pull and unpack image "[^"]*": `)
 }
 
 // ClipLog makes the end of a log fit to be shown: valid text without control

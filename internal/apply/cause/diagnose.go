@@ -185,6 +185,6 @@ func (e Evidence) refusal(w Workload, makers []types.UID) *Cause {
 	case strings.Contains(words, "serviceaccount") && strings.Contains(words, "not found"):
 		c.Code, remedy = ConfigMissing, "add the ServiceAccount"
 	}
-	c.Sentence = fmt.Sprintf("%s %s: its pods are refused: %s; %s", w.Kind, w.Name, Clip(words, maxWords), remedy)
+	c.Sentence = fmt.Sprintf("%s %s: its pods are refused: %s; %s", w.Kind, w.Name, quote(words), remedy)
 	return c
 }

@@ -55,7 +55,7 @@ func pullFailure(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*cor
 			}
 		}
 	}
-	words = strings.TrimPrefix(Clip(words, maxWords), "rpc error: ")
+	words = quote(words)
 	c := &Cause{Code: ImagePull, Patience: time.Minute}
 	remedy := "see whether the registry can be reached from the nodes"
 	switch lower := strings.ToLower(words); {
@@ -83,7 +83,7 @@ func startFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Ev
 	}
 	c := &Cause{Code: StartFailed, Patience: 30 * time.Second}
 	remedy := "correct the service's command or settings"
-	words = Clip(words, maxWords)
+	words = quote(words)
 	switch {
 	case reason == "CreateContainerConfigError" && containsAny(words, "not found", "couldn't find key", "could not find key"):
 		c.Code, remedy = ConfigMissing, "create it in namespace "+pod.Namespace+", or remove it from the service"
@@ -142,13 +142,17 @@ func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Ev
 		if event.Reason == "Unhealthy" && strings.HasPrefix(event.Message, "Liveness probe failed") {
 			return &Cause{
 				Code: ProbeFailing, Patience: crashPatience(pod, status), Log: logOf(pod, status),
-				Sentence: fmt.Sprintf("%s is restarted because it does not answer its health check%s: %s; correct the service or its health path", where(pod, status.Name), restarts(status), Clip(event.Message, maxWords)),
+				Sentence: fmt.Sprintf("%s is restarted because it does not answer its health check%s: %s; correct the service or its health path", where(pod, status.Name), restarts(status), quote(event.Message)),
 			}
 		}
 	}
+	remedy := "its last lines say why"
+	if t.ExitCode == 0 {
+		remedy = "a service must keep running: start it in the foreground, or make it a release command or a schedule"
+	}
 	return &Cause{
 		Code: CrashLoop, Patience: crashPatience(pod, status), Log: logOf(pod, status),
-		Sentence: fmt.Sprintf("%s %s%s; its last lines say why", where(pod, status.Name), exit(t), restarts(status)),
+		Sentence: fmt.Sprintf("%s %s%s; %s", where(pod, status.Name), exit(t), restarts(status), remedy),
 	}
 }
 
@@ -182,7 +186,7 @@ func exit(t *corev1.ContainerStateTerminated) string {
 	case t.Signal != 0:
 		return fmt.Sprintf("was ended by signal %d", t.Signal)
 	case t.ExitCode == 0:
-		return "ended by itself with exit code 0, although a service must keep running"
+		return "ended by itself with exit code 0"
 	case t.ExitCode > 128 && t.ExitCode < 160:
 		return fmt.Sprintf("was ended with exit code %d (signal %d)", t.ExitCode, t.ExitCode-128)
 	}
@@ -205,7 +209,7 @@ func eviction(pod *corev1.Pod, _ []*corev1.Event) *Cause {
 	}
 	return &Cause{
 		Code: Evicted, Patience: Never,
-		Sentence: fmt.Sprintf("Pod %s was stopped by the cluster (%s): %s; see whether the nodes have room", pod.Name, Clip(pod.Status.Reason, 60), Clip(pod.Status.Message, maxWords)),
+		Sentence: fmt.Sprintf("Pod %s was stopped by the cluster (%s): %s; see whether the nodes have room", pod.Name, Clip(pod.Status.Reason, 60), quote(pod.Status.Message)),
 	}
 }
 
@@ -214,7 +218,7 @@ func mountFailure(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
 		return nil
 	}
 	for _, event := range warnings {
-		words := Clip(event.Message, maxWords)
+		words := quote(event.Message)
 		switch event.Reason {
 		case "FailedMount":
 			if containsAny(words, `secret "`, `configmap "`, "references non-existent") && containsAny(words, "not found", "non-existent") {
@@ -235,7 +239,7 @@ func unschedulable(pod *corev1.Pod, _ []*corev1.Event) *Cause {
 		if condition.Type != corev1.PodScheduled || condition.Status != corev1.ConditionFalse || condition.Reason != corev1.PodReasonUnschedulable {
 			continue
 		}
-		words := Clip(condition.Message, maxWords)
+		words := quote(condition.Message)
 		if strings.Contains(words, "ersistentvolumeclaim") || strings.Contains(words, "PersistentVolumeClaim") {
 			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for its volume: %s; see whether the cluster has a storage class", pod.Name, words)}
 		}
@@ -252,7 +256,7 @@ func unready(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
 		if event.Reason == "Unhealthy" {
 			return &Cause{
 				Code: ProbeFailing, Patience: Never, Log: runningLog(pod),
-				Sentence: fmt.Sprintf("Pod %s runs but does not answer its health check: %s; correct the service or its health path", pod.Name, Clip(event.Message, maxWords)),
+				Sentence: fmt.Sprintf("Pod %s runs but does not answer its health check: %s; correct the service or its health path", pod.Name, quote(event.Message)),
 			}
 		}
 	}

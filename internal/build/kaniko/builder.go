@@ -30,7 +30,7 @@ type Builder struct {
 	config  Config
 }
 
-// New returns a Builder. Its account needs get, list, create and delete on
+// New returns a Builder. Its account needs get, create and delete on
 // Jobs, get, create and delete on Secrets, and list on Pods and get on their
 // logs, in build namespaces.
 func New(cluster kubernetes.Interface, config Config) (*Builder, error) {

@@ -24,21 +24,21 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// yard plays the cluster's part: it makes the pods of Jobs and sets statuses
-// by hand.
+// yard plays the node's part, and on a fake cluster that of the Job controller
+// too: it sets statuses by hand.
 type yard struct {
-	cluster kubernetes.Interface
-	count   atomic.Int64
+	cluster    kubernetes.Interface
+	controlled bool // by a real Job controller
+	count      atomic.Int64
 }
 
 func (y *yard) Namespace(t *testing.T) string {
 	t.Helper()
-	name := fmt.Sprintf("swb-test-%d", y.count.Add(1))
-	_, err := y.cluster.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-	if err != nil {
+	space := NewNamespace("acme", fmt.Sprintf("test-%d", y.count.Add(1)))
+	if _, err := y.cluster.CoreV1().Namespaces().Create(t.Context(), space, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	return name
+	return space.Name
 }
 
 func (y *yard) Builds(t *testing.T, namespace string) int {
@@ -61,58 +61,77 @@ func (y *yard) job(t *testing.T, job build.Job) *batchv1.Job {
 
 func (y *yard) Start(t *testing.T, job build.Job) {
 	t.Helper()
-	y.setPod(t, job, corev1.PodPending, running(containerSource))
+	y.setPod(t, job, corev1.PodPending, time.Now(), running(containerSource))
 }
 
 func (y *yard) Succeed(t *testing.T, job build.Job, digest string) {
 	t.Helper()
-	y.setPod(t, job, corev1.PodSucceeded, exited(containerSource, 0, "Completed", ""), exited(containerKaniko, 0, "Completed", ""), exited(containerPush, 0, "Completed", digest))
+	y.setPod(t, job, corev1.PodSucceeded, time.Now(), exited(containerSource, 0, "Completed", ""), exited(containerKaniko, 0, "Completed", ""), exited(containerPush, 0, "Completed", digest))
 	y.setJob(t, job, batchv1.JobSuccessCriteriaMet, batchv1.JobComplete, time.Now())
 }
 
 func (y *yard) Fail(t *testing.T, job build.Job, at time.Time) {
 	t.Helper()
-	y.setPod(t, job, corev1.PodFailed, exited(containerSource, 0, "Completed", ""),
+	y.setPod(t, job, corev1.PodFailed, at, exited(containerSource, 0, "Completed", ""),
 		exited(containerKaniko, 1, "Error", "INFO[0001] RUN false\nerror building image: error building stage: failed to execute command: waiting for process to exit: exit status 1\n"))
 	y.setJob(t, job, batchv1.JobFailureTarget, batchv1.JobFailed, at)
 }
 
-// setPod makes the Job's pod, unless it is there, and sets its status.
-func (y *yard) setPod(t *testing.T, job build.Job, phase corev1.PodPhase, statuses ...corev1.ContainerStatus) {
+// setPod sets the status of the Job's pod.
+func (y *yard) setPod(t *testing.T, job build.Job, phase corev1.PodPhase, at time.Time, statuses ...corev1.ContainerStatus) {
 	t.Helper()
-	owner := y.job(t, job)
-	pods := y.cluster.CoreV1().Pods(job.Namespace)
-	pod, err := pods.Get(t.Context(), job.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		pod, err = pods.Create(t.Context(), &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{
-				Name: job.Name, Labels: owner.Spec.Template.Labels,
-				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(owner, batchv1.SchemeGroupVersion.WithKind("Job"))},
-			},
-			Spec: owner.Spec.Template.Spec,
-		}, metav1.CreateOptions{})
+	for i := range statuses {
+		if end := statuses[i].State.Terminated; end != nil {
+			end.FinishedAt = metav1.NewTime(at)
+		}
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	pod := y.pod(t, job)
 	pod.Status = podIn(phase, statuses...).Status
-	if _, err := pods.UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
+	if _, err := y.cluster.CoreV1().Pods(job.Namespace).UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// pod returns the Job's pod: it waits for the Job controller's, or makes it.
+func (y *yard) pod(t *testing.T, job build.Job) *corev1.Pod {
+	t.Helper()
+	pods := y.cluster.CoreV1().Pods(job.Namespace)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		list, err := pods.List(t.Context(), metav1.ListOptions{LabelSelector: LabelBuild + "=" + job.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list.Items) > 0 {
+			return &list.Items[0]
+		}
+		if !y.controlled {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the Job controller makes no pod for %v", job)
+		}
+	}
+	template := y.job(t, job).Spec.Template
+	pod, err := pods.Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: job.Name, Labels: template.Labels}, Spec: template.Spec,
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+// setJob ends a Job, where no Job controller does.
 func (y *yard) setJob(t *testing.T, job build.Job, first, last batchv1.JobConditionType, at time.Time) {
 	t.Helper()
+	if y.controlled {
+		return
+	}
 	found := y.job(t, job)
 	moment := metav1.NewTime(at)
-	found.Status.StartTime = &moment
-	if last == batchv1.JobComplete {
-		found.Status.CompletionTime = &moment
-	}
 	for _, kind := range []batchv1.JobConditionType{first, last} {
 		found.Status.Conditions = append(found.Status.Conditions, batchv1.JobCondition{
-			Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: moment, LastProbeTime: moment,
-			Reason: "Test", Message: "set by hand",
+			Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: moment,
 		})
 	}
 	if _, err := y.cluster.BatchV1().Jobs(job.Namespace).UpdateStatus(t.Context(), found, metav1.UpdateOptions{}); err != nil {

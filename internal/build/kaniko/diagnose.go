@@ -85,7 +85,7 @@ func newGrammar() grammar {
 		own:       regexp.MustCompile(`^(?:INFO|WARN|ERRO|DEBU|TRAC)\[\d+\] (.*)$`),
 		stage:     regexp.MustCompile(`^Building stage '.*' \[idx: '(\d+)', `),
 		problem:   regexp.MustCompile(`^(?:FATA\[\d+\] |Error: )?(error (?:building image|resolving|pushing image|checking push).*)$`),
-		prefix:    regexp.MustCompile(`^(?:error building image|error building stage|failed to execute command|waiting for process to exit|failed to optimize instructions|failed to get files used from context|resolving src|parsing dockerfile): `),
+		prefix:    regexp.MustCompile(`^(?:error building image|error building stage|failed to execute command|waiting for process to exit|failed to optimize instructions|failed to get files used from context|resolving src|parsing dockerfile|dockerfile parse error on line \d+|unable to complete operation after \d+ attempts, last error): `),
 		parseLine: regexp.MustCompile(`parse error on line (\d{1,6})\b`),
 	}
 }

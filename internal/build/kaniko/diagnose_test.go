@@ -75,7 +75,7 @@ func TestExplain(t *testing.T) {
 			dockerfile: "FROM a\nFOO\n",
 			log:        "error building image: parsing dockerfile: dockerfile parse error on line 2: unknown instruction: FOO\n",
 			line:       2,
-			message:    "web/Dockerfile:2: dockerfile parse error on line 2: unknown instruction: FOO",
+			message:    "web/Dockerfile:2: unknown instruction: FOO",
 		},
 		"killed": {
 			log: stage("0") + colour("RUN make") +

@@ -27,6 +27,11 @@ func fail(state *build.State, job *batchv1.Job, pod *corev1.Pod, failed *batchv1
 		state.Message = "the build's pod is gone, so why it failed is not known; start it again"
 		return
 	}
+	if pod.DeletionTimestamp != nil {
+		state.Cause = build.CauseCancelled
+		state.Message = "the build's pod was deleted while it ran; start it again"
+		return
+	}
 	if gone := nodeTrouble(pod); gone != "" {
 		state.Cause = build.CauseNode
 		state.Message = fmt.Sprintf("the node ended the build: %s; start it again", strings.TrimRight(gone, ". "))

@@ -31,6 +31,9 @@ func StateOf(job *batchv1.Job, pods []corev1.Pod) build.State {
 		state.FinishedAt = job.Status.CompletionTime.Time
 	}
 	failed := condition(job, batchv1.JobFailed)
+	if failed == nil {
+		failed = condition(job, batchv1.JobFailureTarget) // sure to fail, its pod is being ended
+	}
 	switch {
 	case condition(job, batchv1.JobComplete) != nil:
 		state.Phase = build.Succeeded
@@ -38,7 +41,7 @@ func StateOf(job *batchv1.Job, pods []corev1.Pod) build.State {
 	case failed != nil:
 		state.FinishedAt = failed.LastTransitionTime.Time
 		fail(&state, job, pod, failed)
-	case pod != nil && pod.Status.Phase == corev1.PodFailed:
+	case pod != nil && pod.Status.Phase == corev1.PodFailed && pod.DeletionTimestamp == nil:
 		state.FinishedAt = finishedAt(pod)
 		fail(&state, job, pod, nil)
 	case pod != nil && started(pod):

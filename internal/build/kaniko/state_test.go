@@ -70,6 +70,8 @@ func TestStateOf(t *testing.T) {
 	evicted.Status.Reason, evicted.Status.Message = "Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 20Gi. "
 	disrupted := podIn(corev1.PodFailed, done, exited(containerKaniko, 137, "Error", ""))
 	disrupted.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByTaintManager", Message: "node is gone"}}
+	deleted := podIn(corev1.PodFailed, done, exited(containerKaniko, 137, "Error", ""))
+	deleted.DeletionTimestamp = &ended
 	older, newer := podIn(corev1.PodFailed, exited(containerSource, 1, "Error", "old")), podIn(corev1.PodRunning, running(containerSource))
 	older.CreationTimestamp, newer.CreationTimestamp = began, ended
 
@@ -163,6 +165,26 @@ func TestStateOf(t *testing.T) {
 			want: build.State{
 				Phase: build.Failed, Cause: build.CauseDeadline, FinishedAt: ended.Time,
 				Message: "the build did not finish within 30m0s; make it faster, or raise the limit of builds",
+			},
+		},
+		"too slow, its pod still there": {
+			conditions: []batchv1.JobCondition{jobCondition(batchv1.JobFailureTarget, batchv1.JobReasonDeadlineExceeded)},
+			pods:       []corev1.Pod{podIn(corev1.PodFailed, done, exited(containerKaniko, 137, "Error", ""))},
+			want: build.State{
+				Phase: build.Failed, Cause: build.CauseDeadline, StartedAt: began.Time, FinishedAt: ended.Time,
+				Message: "the build did not finish within 30m0s; make it faster, or raise the limit of builds",
+			},
+		},
+		"pod being deleted, reason not known yet": {
+			pods: []corev1.Pod{deleted},
+			want: build.State{Phase: build.Running, StartedAt: began.Time},
+		},
+		"pod deleted while it ran": {
+			conditions: []batchv1.JobCondition{failed},
+			pods:       []corev1.Pod{deleted},
+			want: build.State{
+				Phase: build.Failed, Cause: build.CauseCancelled, StartedAt: began.Time, FinishedAt: ended.Time,
+				Message: "the build's pod was deleted while it ran; start it again",
 			},
 		},
 		"push denied": {

@@ -29,7 +29,7 @@ func (s *Stand) kaniko(ctx context.Context) error {
 // image compiles the program and puts it into the image that the Dockerfile
 // describes: the static program, nothing else.
 func (s *Stand) image(ctx context.Context) error {
-	build := s.command(ctx, s.options.Root, "go", "build", "-trimpath", "-ldflags=-s -w -X main.version=demo", "-o", s.Slipway(), "./cmd/slipway")
+	build := s.command(ctx, s.options.Root, "go", "build", "-ldflags=-s -w -X main.version=demo", "-o", s.Slipway(), "./cmd/slipway")
 	build.Env = append(build.Env, "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile Slipway: %w\n%s", err, out)

@@ -39,7 +39,7 @@ type Delivery struct {
 // mail sends deliveries one after the other, in the order of events.
 type mail struct {
 	forge  *Forge
-	ctx    context.Context //nolint:containedctx // ends the sender's goroutine with close
+	ctx    context.Context // ends with close; nobody else could hand it to the sender
 	cancel context.CancelFunc
 	done   chan struct{}
 

@@ -123,3 +123,23 @@ func (a *API) next(call Call, route string) Answer {
 	}
 	return Answer{Status: http.StatusNotFound, Body: map[string]string{"message": "no route " + strings.ReplaceAll(route, "\n", "")}}
 }
+
+// Object is a JSON object.
+type Object = map[string]any
+
+// OK answers 200 with a body.
+func OK(body any) Answer { return Answer{Status: http.StatusOK, Body: body} }
+
+// Made answers 201 with a body.
+func Made(body any) Answer { return Answer{Status: http.StatusCreated, Body: body} }
+
+// Writes returns the calls so far that aren't GETs.
+func (a *API) Writes() []string {
+	var lines []string
+	for _, call := range a.Calls() {
+		if !strings.HasPrefix(call, http.MethodGet) {
+			lines = append(lines, call)
+		}
+	}
+	return lines
+}

@@ -185,26 +185,27 @@ func (s Subject) moves(t *testing.T) {
 // canary is a piece of every hostile body that no error may quote.
 const canary = "CANARY-5d41"
 
-func (s Subject) hostile(t *testing.T) {
-	event, good := s.Push(scm.Move{Ref: "refs/heads/" + canary, Before: One, After: Two})
-	header := s.Header(event)
-	bad := func(name string, h http.Header, body []byte) {
-		t.Run(name, func(t *testing.T) {
-			_, err := s.Driver.Parse(h, body)
-			if fault.CodeOf(err) != fault.Invalid {
-				t.Fatalf("Parse = %v, want an error of code invalid", err)
-			}
-			if strings.Contains(err.Error(), canary) {
-				t.Fatalf("the error quotes the body: %v", err)
-			}
-		})
-	}
+// refuse checks that a body is refused, and quoted in no error.
+func (s Subject) refuse(t *testing.T, name string, h http.Header, body []byte) {
+	t.Run(name, func(t *testing.T) {
+		_, err := s.Driver.Parse(h, body)
+		if fault.CodeOf(err) != fault.Invalid {
+			t.Fatalf("Parse = %v, want an error of code invalid", err)
+		}
+		if strings.Contains(err.Error(), canary) {
+			t.Fatalf("the error quotes the body: %v", err)
+		}
+	})
+}
+
+// broken returns what good becomes when something in it is wrong.
+func broken(good []byte) map[string][]byte {
 	swap := func(old, replacement string) []byte { return bytes.ReplaceAll(good, []byte(old), []byte(replacement)) }
 	owner := func(replacement string) []byte { // a path is whole or in two fields
-		body := swap("acme/shop", replacement+"/shop")
+		body := swap(Path, replacement+"/shop")
 		return bytes.ReplaceAll(body, []byte(`"acme"`), []byte(`"`+replacement+`"`))
 	}
-	bodies := map[string][]byte{
+	return map[string][]byte{
 		"empty":              nil,
 		"no JSON":            []byte(canary),
 		"a list":             []byte(`["` + canary + `"]`),
@@ -225,15 +226,20 @@ func (s Subject) hostile(t *testing.T) {
 		"ref control":        swap(canary, canary+`\n`),
 		"ref long":           swap(canary, canary+strings.Repeat("x", 2000)),
 	}
-	for name, body := range bodies {
-		bad(name, header, body)
+}
+
+func (s Subject) hostile(t *testing.T) {
+	event, good := s.Push(scm.Move{Ref: "refs/heads/" + canary, Before: One, After: Two})
+	header := s.Header(event)
+	for name, body := range broken(good) {
+		s.refuse(t, name, header, body)
 	}
-	bad("no event", http.Header{}, good)
+	s.refuse(t, "no event", http.Header{}, good)
 	doubled := header.Clone()
 	for name, values := range doubled {
 		doubled[name] = append(values, values...)
 	}
-	bad("doubled headers", doubled, good)
+	s.refuse(t, "doubled headers", doubled, good)
 	t.Run("every prefix", func(t *testing.T) {
 		for i := range len(good) {
 			if _, err := s.Driver.Parse(header, good[:i]); err == nil {

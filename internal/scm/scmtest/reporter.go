@@ -29,6 +29,7 @@ func ConformReporter(t *testing.T, create func(scm.Access) (scm.Reporter, error)
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) { refusals(t, create, call) })
+		t.Run(name+" unreached", func(t *testing.T) { unreached(t, create, call) })
 	}
 	t.Run("redirect", func(t *testing.T) { redirect(t, create, calls["status"]) })
 	t.Run("wrong input", func(t *testing.T) { wrongInput(t, create, status) })
@@ -79,26 +80,22 @@ func refusals(t *testing.T, create func(scm.Access) (scm.Reporter, error), call 
 			}
 		})
 	}
-	t.Run("down", func(t *testing.T) {
-		api := NewAPI(t)
-		r, err := create(api.Access())
-		if err != nil {
-			t.Fatal(err)
-		}
-		api.Server.Close()
-		coded(t, call(t.Context(), r), fault.Unavailable)
-	})
-	t.Run("given up", func(t *testing.T) {
-		r, err := create(NewAPI(t).Access())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := call(ctx, r); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want that the context was cancelled", err)
-		}
-	})
+}
+
+// unreached checks calls that get no answer.
+func unreached(t *testing.T, create func(scm.Access) (scm.Reporter, error), call func(context.Context, scm.Reporter) error) {
+	api := NewAPI(t)
+	r, err := create(api.Access())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := call(ctx, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up, it gave %v, want that the context was cancelled", err)
+	}
+	api.Server.Close()
+	coded(t, call(t.Context(), r), fault.Unavailable)
 }
 
 func coded(t *testing.T, err error, code fault.Code) {

@@ -51,15 +51,12 @@ func (c *Cluster) UpControlPlane(ctx context.Context, options Options) error {
 
 // open loads or makes the state and starts the watch on the parent process.
 func (c *Cluster) open(mode state.Mode, options Options) (*state.State, error) {
-	if err := os.MkdirAll(c.layout.Run, 0o711); err != nil {
-		return nil, fmt.Errorf("make cluster folder: %w", err)
-	}
-	known, err := state.LoadOrNew(c.stateFile())
+	known, err := c.load(mode)
 	if err != nil {
 		return nil, err
 	}
-	if known.Mode != "" && known.Mode != mode {
-		return nil, fmt.Errorf("%s holds a cluster in %s mode: run devcluster down --dir %s first, or choose another --dir", c.layout.Run, known.Mode, c.layout.Run)
+	if err := os.MkdirAll(c.layout.Run, 0o711); err != nil {
+		return nil, fmt.Errorf("make cluster folder: %w", err)
 	}
 	known.Mode, known.Dir, known.Cache, known.Kubeconfig = mode, c.layout.Run, c.layout.Cache, c.layout.Kubeconfig()
 	if options.ParentPID == 0 {
@@ -76,6 +73,18 @@ func (c *Cluster) open(mode state.Mode, options Options) (*state.State, error) {
 	return known, c.watchParent(parent)
 }
 
+// load refuses a cluster of another mode.
+func (c *Cluster) load(mode state.Mode) (*state.State, error) {
+	known, err := state.LoadOrNew(c.stateFile())
+	if err != nil {
+		return nil, err
+	}
+	if known.Mode != "" && known.Mode != mode {
+		return nil, fmt.Errorf("%s holds a cluster in %s mode: run devcluster down --dir %s first, or choose another --dir", c.layout.Run, known.Mode, c.layout.Run)
+	}
+	return known, nil
+}
+
 // watchParent starts the process that brings the cluster down when the parent ends.
 func (c *Cluster) watchParent(parent process.Identity) error {
 	self, err := os.Executable()
@@ -88,7 +97,7 @@ func (c *Cluster) watchParent(parent process.Identity) error {
 			"watch-parent", "--parent-pid", fmt.Sprint(parent.PID), "--parent-start", fmt.Sprint(parent.Start),
 			"--source", c.layout.Source, "--dir", c.layout.Run, "--cache", c.layout.Cache,
 		},
-		Env: controlplane.Environment(c.layout.Run),
+		Env: process.Environment(c.layout.Run),
 	})
 	return err
 }
@@ -127,8 +136,13 @@ func (c *Cluster) controlPlaneConfig(known *state.State, programs string) (contr
 	if err != nil {
 		return controlplane.Config{}, err
 	}
+	store, err := pki.Open(c.layout.File("pki", "etcd"))
+	if err != nil {
+		return controlplane.Config{}, err
+	}
 	config := controlplane.Config{
-		Layout: c.layout, Programs: programs, Authority: authority, FrontProxy: frontProxy, Host: "127.0.0.1",
+		Layout: c.layout, Programs: programs, Host: "127.0.0.1",
+		Authority: authority, FrontProxy: frontProxy, Store: store,
 	}
 	if known.Mode == state.Full {
 		config.Host, config.Advertise, config.APIServerPort = layout.BridgeAddress, true, layout.APIServerPort

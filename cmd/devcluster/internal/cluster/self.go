@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/controlplane"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/netpol"
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/process"
 )
@@ -54,7 +53,7 @@ func (c *Cluster) self(name string, args ...string) (process.Spec, error) {
 	}
 	return process.Spec{
 		Name: name, Path: c.selfFile(), Args: args,
-		Env:    controlplane.Environment(c.layout.Run, "HOME=/root"),
+		Env:    process.Environment(c.layout.Run),
 		Inputs: []string{digest},
 	}, nil
 }

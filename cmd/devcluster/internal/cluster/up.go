@@ -70,6 +70,9 @@ func (c *Cluster) compileAll(ctx context.Context) (programs, error) {
 }
 
 func (c *Cluster) up(ctx context.Context, options Options, built programs) error {
+	if _, err := c.load(state.Full); err != nil {
+		return err
+	}
 	if err := c.claim(); err != nil {
 		return err
 	}

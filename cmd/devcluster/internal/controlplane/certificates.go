@@ -33,6 +33,12 @@ func (c Config) Issue() error {
 	if err := c.FrontProxy.Issue("client", pki.Subject{User: frontProxyUser}); err != nil {
 		return err
 	}
+	if err := c.Store.Issue("server", pki.Subject{User: Etcd, Hosts: []string{"127.0.0.1", "localhost"}}); err != nil {
+		return err
+	}
+	if err := c.Store.Issue("client", pki.Subject{User: "kube-apiserver"}); err != nil {
+		return err
+	}
 	if err := c.Authority.Kubeconfig("admin", pki.Subject{User: "kubernetes-admin", Groups: []string{admins}},
 		c.URL(), c.Layout.Kubeconfig()); err != nil {
 		return err

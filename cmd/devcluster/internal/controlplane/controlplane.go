@@ -7,7 +7,6 @@ package controlplane
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -31,6 +30,9 @@ type Config struct {
 	Authority *pki.Authority
 	// FrontProxy signs the API server's certificate for API servers behind it.
 	FrontProxy *pki.Authority
+	// Store signs the certificates by which etcd and the API server know each
+	// other, so that nobody else on the machine reads the cluster's secrets.
+	Store *pki.Authority
 	// Host is where the API server listens; etcd and the controller manager
 	// are always on loopback.
 	Host          string
@@ -51,13 +53,17 @@ func (c Config) Specs() []process.Spec {
 }
 
 func (c Config) etcd() process.Spec {
-	client := "http://127.0.0.1:" + strconv.Itoa(c.EtcdPort)
-	peer := "http://127.0.0.1:" + strconv.Itoa(c.EtcdPeerPort)
+	client := "https://127.0.0.1:" + strconv.Itoa(c.EtcdPort)
+	peer := "https://127.0.0.1:" + strconv.Itoa(c.EtcdPeerPort)
 	return c.spec(Etcd,
 		"--name=devcluster",
 		"--data-dir="+c.Layout.File("etcd"),
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=devcluster="+peer,
+		"--cert-file="+c.Store.CertFile("server"), "--key-file="+c.Store.KeyFile("server"),
+		"--trusted-ca-file="+c.Store.CertFile("ca"), "--client-cert-auth",
+		"--peer-cert-file="+c.Store.CertFile("server"), "--peer-key-file="+c.Store.KeyFile("server"),
+		"--peer-trusted-ca-file="+c.Store.CertFile("ca"), "--peer-client-cert-auth",
 		// A power cut may lose the cluster, which is made again in seconds; in
 		// exchange a slow or busy disk doesn't slow every test down.
 		"--unsafe-no-fsync",
@@ -67,7 +73,10 @@ func (c Config) etcd() process.Spec {
 
 func (c Config) apiServer() process.Spec {
 	args := []string{
-		"--etcd-servers=http://127.0.0.1:" + strconv.Itoa(c.EtcdPort),
+		"--etcd-servers=https://127.0.0.1:" + strconv.Itoa(c.EtcdPort),
+		"--etcd-cafile=" + c.Store.CertFile("ca"),
+		"--etcd-certfile=" + c.Store.CertFile("client"),
+		"--etcd-keyfile=" + c.Store.KeyFile("client"),
 		"--bind-address=" + c.Host,
 		"--secure-port=" + strconv.Itoa(c.APIServerPort),
 		"--service-cluster-ip-range=" + layout.ServiceNetwork,
@@ -125,12 +134,6 @@ func (c Config) controllerManager() process.Spec {
 func (c Config) spec(name string, args ...string) process.Spec {
 	return process.Spec{
 		Name: name, Path: filepath.Join(c.Programs, name), Args: args,
-		Env: Environment(c.Layout.Run),
+		Env: process.Environment(c.Layout.Run),
 	}
-}
-
-// Environment is what a cluster's program is started with: the mark by which
-// it is found again, and nothing of the caller's but the search path.
-func Environment(run string, more ...string) []string {
-	return append([]string{"PATH=" + os.Getenv("PATH"), process.Mark(run)}, more...)
 }

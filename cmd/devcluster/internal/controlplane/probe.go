@@ -10,49 +10,65 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/slipway-dev/slipway/cmd/devcluster/internal/pki"
 )
 
 // Prober asks the control plane's programs whether they serve.
 type Prober struct {
-	client *http.Client
-	urls   map[string]string
+	targets map[string]target
 }
 
-// NewProber reads the administrator's certificate, so certificates must be there.
+type target struct {
+	url    string
+	client *http.Client
+}
+
+// NewProber reads certificates, so they must have been issued.
 func NewProber(c Config) (*Prober, error) {
-	ca, err := os.ReadFile(c.Authority.CertFile("ca"))
+	store, err := newClient(c.Store, "client")
+	if err != nil {
+		return nil, err
+	}
+	admin, err := newClient(c.Authority, "admin")
+	if err != nil {
+		return nil, err
+	}
+	return &Prober{targets: map[string]target{
+		Etcd:              {fmt.Sprintf("https://127.0.0.1:%d/health", c.EtcdPort), store},
+		APIServer:         {c.URL() + "/readyz", admin},
+		ControllerManager: {fmt.Sprintf("https://127.0.0.1:%d/healthz", c.ControllerManagerPort), admin},
+	}}, nil
+}
+
+// newClient trusts the authority's servers and is known to them by the
+// certificate of that name.
+func newClient(authority *pki.Authority, name string) (*http.Client, error) {
+	ca, err := os.ReadFile(authority.CertFile("ca"))
 	if err != nil {
 		return nil, fmt.Errorf("read certificate authority: %w", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(ca) {
-		return nil, fmt.Errorf("read %s: no certificate", c.Authority.CertFile("ca"))
+		return nil, fmt.Errorf("read %s: no certificate", authority.CertFile("ca"))
 	}
-	own, err := tls.LoadX509KeyPair(c.Authority.CertFile("admin"), c.Authority.KeyFile("admin"))
+	own, err := tls.LoadX509KeyPair(authority.CertFile(name), authority.KeyFile(name))
 	if err != nil {
-		return nil, fmt.Errorf("read administrator's certificate: %w", err)
+		return nil, fmt.Errorf("read certificate %s: %w", name, err)
 	}
-	transport := &http.Transport{
+	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives: true,
-	}
-	return &Prober{
-		client: &http.Client{Transport: transport, Timeout: 5 * time.Second},
-		urls: map[string]string{
-			Etcd:              fmt.Sprintf("http://127.0.0.1:%d/health", c.EtcdPort),
-			APIServer:         c.URL() + "/readyz",
-			ControllerManager: fmt.Sprintf("https://127.0.0.1:%d/healthz", c.ControllerManagerPort),
-		},
-	}, nil
+	}}, nil
 }
 
 // Healthy returns nil when the program of that name answers that it serves.
 func (p *Prober) Healthy(ctx context.Context, name string) error {
-	url, known := p.urls[name]
+	asked, known := p.targets[name]
 	if !known {
 		return fmt.Errorf("no health address for %s", name)
 	}
-	return Get(ctx, p.client, url)
+	return Get(ctx, asked.client, asked.url)
 }
 
 // Get returns nil when url answers 200.

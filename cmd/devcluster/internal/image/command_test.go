@@ -2,6 +2,8 @@ package image
 
 import (
 	"bytes"
+	"io"
+	"log"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -9,10 +11,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/devcluster/internal/image/oci"
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/registry"
 )
 
 func TestParseFile(t *testing.T) {
@@ -40,11 +42,7 @@ func TestParseFile(t *testing.T) {
 
 func serve(t *testing.T) string {
 	t.Helper()
-	served, err := registry.New(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(served)
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }

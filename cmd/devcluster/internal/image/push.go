@@ -75,7 +75,14 @@ func push(ctx context.Context, ref string, flags pushFlags) (v1.Hash, error) {
 	defer os.RemoveAll(scratch)
 	var layers []v1.Layer
 	if len(flags.files) > 0 {
-		layer, err := fileLayer(filepath.Join(scratch, "layer.tar.gz"), flags.files)
+		tree, err := fileTree(flags.files)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		if base == nil {
+			tree.AddParents()
+		}
+		layer, err := oci.WriteLayer(filepath.Join(scratch, "layer.tar.gz"), tree)
 		if err != nil {
 			return v1.Hash{}, err
 		}
@@ -89,8 +96,8 @@ func push(ctx context.Context, ref string, flags pushFlags) (v1.Hash, error) {
 	return digest, err
 }
 
-// fileLayer puts all named files into one layer.
-func fileLayer(path string, files []string) (v1.Layer, error) {
+// fileTree holds all named files.
+func fileTree(files []string) (*oci.Tree, error) {
 	tree := oci.NewTree()
 	for _, text := range files {
 		file, err := parseFile(text)
@@ -101,7 +108,7 @@ func fileLayer(path string, files []string) (v1.Layer, error) {
 			return nil, fmt.Errorf("--file %s: %w", text, err)
 		}
 	}
-	return oci.WriteLayer(path, tree)
+	return tree, nil
 }
 
 // config checks the settings that have a form.

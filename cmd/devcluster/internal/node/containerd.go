@@ -25,10 +25,8 @@ func (c Config) containerd() (process.Spec, error) {
 	return c.spec(Containerd, c.Containerd, []string{content}, "--config="+path), nil
 }
 
-// containerdConfiguration keeps everything in the cluster's folders and nothing
-// in the places that another containerd on the machine uses.
-func (c Config) containerdConfiguration() string {
-	return fmt.Sprintf(`version = 3
+// containerdTemplate is TOML, whose strings are quoted as Go's are.
+const containerdTemplate = `version = 3
 root = %[1]q
 state = %[2]q
 temp = %[3]q
@@ -81,7 +79,12 @@ SystemdCgroup = false
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["/usr/lib/cni", %[14]q]
 conf_dir = %[13]q
-`,
+`
+
+// containerdConfiguration keeps everything in the cluster's folders and nothing
+// in the places that another containerd on the machine uses.
+func (c Config) containerdConfiguration() string {
+	return fmt.Sprintf(containerdTemplate,
 		c.Layout.File("containerd"), filepath.Join(layout.Sockets, "containerd"), c.Layout.File("containerd-tmp"),
 		"/"+layout.CgroupName+"/containerd",
 		ContainerdSocket(), ContainerdSocket()+".ttrpc",

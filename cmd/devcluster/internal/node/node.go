@@ -120,11 +120,7 @@ func (c Config) proxy() (process.Spec, error) {
 func (c Config) spec(name, folder string, inputs []string, args ...string) process.Spec {
 	return process.Spec{
 		Name: name, Path: filepath.Join(folder, name), Args: args, Inputs: inputs,
-		Env: []string{
-			"PATH=" + c.Containerd + ":" + c.Runc + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-			"HOME=/root", "TMPDIR=" + os.TempDir(),
-			process.Mark(c.Layout.Run),
-		},
+		Env: process.Environment(c.Layout.Run, "PATH="+c.Containerd+":"+c.Runc+":"+process.SearchPath),
 	}
 }
 

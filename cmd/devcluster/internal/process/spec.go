@@ -13,14 +13,22 @@ type Spec struct {
 	Name string
 	// Path is the program; it is absolute and changes when the program does.
 	Path string
-	// Args are the arguments after the name; Args0 overrides the name itself.
-	Args  []string
-	Args0 string
+	Args []string
 	// Env is the whole environment.
 	Env []string
 	// Inputs are contents of files that the process reads only when it starts;
 	// a change in one of them starts it anew.
 	Inputs []string
+}
+
+// SearchPath is where a cluster's programs find the system's, whatever the
+// person who starts them has in PATH: the same up gives the same cluster.
+const SearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Environment is what a cluster's program is started with: the mark by which it
+// is found again, and nothing of the caller's. More entries come last.
+func Environment(run string, more ...string) []string {
+	return append([]string{"PATH=" + SearchPath, "HOME=" + run, Mark(run)}, more...)
 }
 
 // Digest identifies everything that the process is started from.

@@ -135,7 +135,7 @@ func (t *Table) start(spec Spec, digest string) error {
 	}
 	defer func() { _ = log.Close() }() // the child has its own copy
 	command := &exec.Cmd{
-		Path: spec.Path, Args: append([]string{argumentZero(spec)}, spec.Args...), Env: spec.Env,
+		Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: spec.Env,
 		Dir: "/", Stdout: log, Stderr: log, SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := command.Start(); err != nil {
@@ -147,13 +147,6 @@ func (t *Table) start(spec Spec, digest string) error {
 		return fmt.Errorf("start %s: it ended at once: %w; its output: %s", spec.Name, err, t.Tail(spec.Name, 5))
 	}
 	return t.write(spec.Name, record{Identity: id, Digest: digest})
-}
-
-func argumentZero(spec Spec) string {
-	if spec.Args0 != "" {
-		return spec.Args0
-	}
-	return spec.Path
 }
 
 // end waits until the process is gone.

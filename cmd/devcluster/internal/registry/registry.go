@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/distribution/distribution/v3/configuration"
@@ -105,6 +106,8 @@ func (r *Registry) Serve(ctx context.Context, listeners ...net.Listener) error {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 	}
+	unused := &connections{}
+	server.ConnState = unused.track
 	group, running := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
 		group.Go(func() error {
@@ -116,6 +119,7 @@ func (r *Registry) Serve(ctx context.Context, listeners ...net.Listener) error {
 	}
 	group.Go(func() error {
 		<-running.Done()
+		unused.close()
 		return r.drain(ctx, server)
 	})
 	return group.Wait()
@@ -133,4 +137,26 @@ func (r *Registry) drain(ctx context.Context, server *http.Server) error {
 		return fmt.Errorf("close registry storage: %w", err)
 	}
 	return nil
+}
+
+// connections holds those that were opened and have sent nothing yet. Clients
+// open some in advance, and a server's Shutdown waits five seconds for each.
+type connections struct{ open sync.Map }
+
+// track is a server's ConnState.
+func (c *connections) track(connection net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		c.open.Store(connection, nil)
+		return
+	}
+	c.open.Delete(connection)
+}
+
+func (c *connections) close() {
+	c.open.Range(func(connection, _ any) bool {
+		if silent, is := connection.(net.Conn); is {
+			_ = silent.Close() // nothing was asked on it
+		}
+		return true
+	})
 }

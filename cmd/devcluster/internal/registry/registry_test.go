@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -18,7 +20,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+	"github.com/sirupsen/logrus"
 )
+
+// TestMain keeps the library's word on every request out of the output.
+func TestMain(m *testing.M) {
+	logrus.SetOutput(io.Discard)
+	os.Exit(m.Run())
+}
 
 // start serves dir on a free port of loopback; stop waits until it has ended.
 func start(t *testing.T, dir string) (host string, stop func()) {
@@ -203,5 +212,20 @@ func TestCommandServesUntilStopped(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("after stop: %v\n%s", err, problems.String())
+	}
+}
+
+func TestStopDoesNotWaitForSilentConnections(t *testing.T) {
+	host, stop := start(t, t.TempDir())
+	silent, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	push(t, host+"/app:1") // later than the dial, so that it has been accepted
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("stop took %s", took)
 	}
 }

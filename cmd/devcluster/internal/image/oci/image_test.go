@@ -1,17 +1,18 @@
 package oci
 
 import (
+	"io"
+	"log"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
-
-	"github.com/slipway-dev/slipway/cmd/devcluster/internal/registry"
 )
 
 func layer(t *testing.T, files map[string]string) *Layer {
@@ -104,9 +105,7 @@ func TestConfigOverBase(t *testing.T) {
 
 func serve(t *testing.T) string {
 	t.Helper()
-	served, err := registry.New(t.Context(), t.TempDir())
-	must(t, err)
-	server := httptest.NewServer(served)
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }

@@ -24,10 +24,7 @@ func (t *Tree) WriteTar(to io.Writer) error {
 	archive := tar.NewWriter(to)
 	first := map[uint64]string{} // by inode: the name that carries the content
 	for _, name := range t.names() {
-		entry, named := t.entries[name]
-		if !named {
-			entry = Entry{Kind: Dir, Mode: 0o755}
-		}
+		entry := t.entries[name]
 		header := entry.header(name)
 		if entry.Inode != 0 {
 			if target, seen := first[entry.Inode]; seen {

@@ -56,8 +56,8 @@ type Entry struct {
 }
 
 // Tree is the content of one layer: entries by absolute, clean path without the
-// root itself. Parent folders that aren't named are made, 0755 and root's. Not
-// safe for concurrent use.
+// root itself. A parent folder that isn't named is whatever the layers below
+// have there. Not safe for concurrent use.
 type Tree struct {
 	entries map[string]Entry
 }
@@ -252,6 +252,11 @@ func (t *Tree) Since(base *Tree) *Tree {
 			difference.entries[name] = Entry{Kind: Whiteout}
 		}
 	}
+	for name := range difference.entries {
+		for parent := path.Dir(name); parent != "/"; parent = path.Dir(parent) {
+			difference.entries[parent] = t.entries[parent]
+		}
+	}
 	return difference
 }
 
@@ -263,15 +268,21 @@ func (e Entry) same(old Entry) bool {
 		(e.Kind != File || e.changed.Equal(old.changed))
 }
 
-// names lists the paths with every parent folder, parents first.
-func (t *Tree) names() []string {
-	all := map[string]bool{}
-	for name := range t.entries {
-		for ; name != "/"; name = path.Dir(name) {
-			all[name] = true
+// AddParents names every parent folder that isn't, 0755 and root's: for a layer
+// that has none below it.
+func (t *Tree) AddParents() {
+	for _, name := range t.names() {
+		for parent := path.Dir(name); parent != "/"; parent = path.Dir(parent) {
+			if _, named := t.entries[parent]; !named {
+				t.entries[parent] = Entry{Kind: Dir, Mode: 0o755}
+			}
 		}
 	}
-	return slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+}
+
+// names lists the paths, parents before what they hold.
+func (t *Tree) names() []string {
+	return slices.SortedFunc(maps.Keys(t.entries), func(a, b string) int {
 		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 	})
 }

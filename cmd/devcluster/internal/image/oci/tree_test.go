@@ -73,6 +73,7 @@ func TestTreeIsWrittenInOrderWithParents(t *testing.T) {
 		tree.AddDir("/tmp", 0o1777),
 		tree.AddDir("/b.d", 0o755),
 	)
+	tree.AddParents()
 	want := []entry{
 		{Name: "b/", Type: tar.TypeDir, Mode: 0o755},
 		{Name: "b/c/", Type: tar.TypeDir, Mode: 0o755},
@@ -81,6 +82,15 @@ func TestTreeIsWrittenInOrderWithParents(t *testing.T) {
 		{Name: "b.d/", Type: tar.TypeDir, Mode: 0o755},
 		{Name: "tmp/", Type: tar.TypeDir, Mode: 0o1777},
 	}
+	if diff := cmp.Diff(want, write(t, tree)); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}
+
+func TestUnnamedParentsBelongToTheLayersBelow(t *testing.T) {
+	tree := NewTree()
+	must(t, tree.AddBytes("/tmp/file", 0o644, nil))
+	want := []entry{{Name: "tmp/file", Type: tar.TypeReg, Mode: 0o644}}
 	if diff := cmp.Diff(want, write(t, tree)); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
@@ -165,6 +175,8 @@ func TestSinceHoldsWhatChanged(t *testing.T) {
 		os.WriteFile(in("gone", "deep", "file"), nil, 0o644),
 		os.WriteFile(in("removed"), nil, 0o644),
 		os.WriteFile(in("same"), []byte("same"), 0o644),
+		os.Mkdir(in("private"), 0o700),
+		os.WriteFile(in("private", "old"), nil, 0o644),
 		os.WriteFile(in("changed"), []byte("one"), 0o644),
 		os.WriteFile(in("mode"), nil, 0o644),
 		os.Symlink("same", in("link")),
@@ -178,6 +190,7 @@ func TestSinceHoldsWhatChanged(t *testing.T) {
 		os.Remove(in("link")), os.Symlink("mode", in("link")),
 		os.WriteFile(in("new"), []byte("new"), 0o600),
 		os.Link(in("new"), in("twin")),
+		os.Remove(in("private", "old")),
 	)
 	now, err := ReadRoot(root, everything)
 	must(t, err)
@@ -188,6 +201,9 @@ func TestSinceHoldsWhatChanged(t *testing.T) {
 		{Name: "link", Type: tar.TypeSymlink, Mode: 0o777, Link: "mode", UID: owner},
 		{Name: "mode", Type: tar.TypeReg, Mode: 0o4755, UID: owner},
 		{Name: "new", Type: tar.TypeReg, Mode: 0o600, Content: "new", UID: owner},
+		// The folder keeps its mode in the layer.
+		{Name: "private/", Type: tar.TypeDir, Mode: 0o700, UID: owner},
+		{Name: "private/.wh.old", Type: tar.TypeReg},
 		{Name: ".wh.removed", Type: tar.TypeReg},
 		{Name: "twin", Type: tar.TypeLink, Mode: 0o600, Link: "new", UID: owner},
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // layerFormat goes into every key: raise it when the way layers are written changes.
-const layerFormat = 1
+const layerFormat = 2
 
 // layer is one step of a recipe.
 type layer struct {
@@ -120,6 +120,9 @@ func (s store) makeOnce(ctx context.Context, wanted *layer, below []v1.Layer, fo
 	tree, err := wanted.make(ctx, shop)
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", wanted.name, err)
+	}
+	if wanted.below == nil {
+		tree.AddParents()
 	}
 	if err := writeLayer(tree, folder); err != nil {
 		return nil, fmt.Errorf("layer %s: %w", wanted.name, err)

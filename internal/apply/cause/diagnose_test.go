@@ -1,0 +1,129 @@
+package cause
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // a test's flag
+
+// scene is a recorded moment of a cluster.
+type scene struct {
+	Workload    Workload
+	Pods        []*corev1.Pod
+	ReplicaSets []*appsv1.ReplicaSet
+	Events      []*corev1.Event
+}
+
+// Every file in testdata is what Kubernetes said at one moment; beside it is
+// what people are told.
+func TestDiagnose(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d scenes (%v), want at least 20", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s scene
+			if err := yaml.UnmarshalStrict(data, &s); err != nil {
+				t.Fatal(err)
+			}
+			got := told(Diagnose(s.Workload, Evidence{Pods: s.Pods, ReplicaSets: s.ReplicaSets, Warnings: s.Events}))
+			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func told(c Cause, ok bool) []byte {
+	if !ok {
+		return []byte("nothing\n")
+	}
+	var out bytes.Buffer
+	out.WriteString(string(c.Code) + " on " + c.Object + "\n" + c.Sentence + "\n")
+	switch {
+	case c.Patience == 0:
+		out.WriteString("certain\n")
+	case c.Patience == Never:
+		out.WriteString("may pass\n")
+	default:
+		out.WriteString("certain after " + c.Patience.String() + "\n")
+	}
+	if c.Log != nil {
+		out.WriteString("log of " + c.Log.Pod + "/" + c.Log.Container)
+		if c.Log.Previous {
+			out.WriteString(" before")
+		}
+		out.WriteString("\n")
+	}
+	return out.Bytes()
+}
+
+func TestClip(t *testing.T) {
+	for name, c := range map[string]struct {
+		words string
+		limit int
+		want  string
+	}{
+		"short":         {"a b", 10, "a b"},
+		"lines":         {" a\n\n\tb\r\n", 10, "a b"},
+		"control":       {"a\x1b[31mb\x00", 20, "a[31mb"},
+		"long":          {"abcdefgh", 6, "abcde…"},
+		"no text":       {"\xff\xfe", 10, ""},
+		"not in a rune": {"ääää", 6, "ää…"},
+	} {
+		if got := Clip(c.words, c.limit); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestClipLog(t *testing.T) {
+	long := strings.Repeat("line\n", 100)
+	if got := strings.Count(ClipLog([]byte(long)), "\n"); got != 19 {
+		t.Errorf("%d line ends of a long log, want 19", got)
+	}
+	if got := ClipLog([]byte("a\x1b[0m\tb\r\nc\xff\n")); got != "a[0m\tb\nc" {
+		t.Errorf("%q", got)
+	}
+	if got := len(ClipLog(bytes.Repeat([]byte("x"), 1<<20))); got != maxDetail {
+		t.Errorf("%d bytes of one endless line, want %d", got, maxDetail)
+	}
+}
+
+func FuzzClip(f *testing.F) {
+	f.Add("a\nb", 3)
+	f.Fuzz(func(t *testing.T, words string, limit int) {
+		if limit < 4 || limit > 1000 {
+			return
+		}
+		got := Clip(words, limit)
+		if len(got) > limit+len("…") || strings.ContainsAny(got, "\n\r\x00\x1b") {
+			t.Errorf("%q", got)
+		}
+	})
+}

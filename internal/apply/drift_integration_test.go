@@ -1,0 +1,160 @@
+//go:build integration
+
+package apply
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+// watched gives the stage a live view and a loop that repairs what it reports,
+// as the server does.
+func (s *stage) watched(changed func(Drift)) {
+	s.t.Helper()
+	config := rest.CopyConfig(plane.Config)
+	live, err := NewLive(config, changed)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { live.Run(ctx) })
+	s.t.Cleanup(func() { cancel(); group.Wait() })
+	s.patiently("the live view is complete", func() error {
+		if !live.Synced() {
+			return fmt.Errorf("%d objects", live.Objects())
+		}
+		return nil
+	})
+	s.cluster.live = live
+	s.restart()
+}
+
+func TestUnchangedStageTakesOneRequest(t *testing.T) {
+	s := newStage(t)
+	s.watched(nil)
+	documents := twelve("1")
+	documents = append(documents[:4:4], documents[5:]...) // no Secret: they are not watched
+	s.apply(manifests(documents...))
+	s.traffic.spent()
+	if report := s.apply(manifests(documents...)); report.Unchanged != 11 {
+		t.Errorf("unchanged: %+v", report)
+	}
+	if got := s.traffic.spent(); got != "inventory GET=1" {
+		t.Errorf("a stage without a change took %s", got)
+	}
+	documents[3] = configMap("settings", "2")
+	s.apply(manifests(documents...))
+	if got := s.traffic.spent(); got != "PATCH=1 inventory GET=1 inventory PUT=1" {
+		t.Errorf("one change took %s", got)
+	}
+}
+
+func TestRandomDriftsAreRepairedInTime(t *testing.T) {
+	const rounds = 30
+	all := manifests(configMap("a", "1"), configMap("b", "1"), service("web", 80), deployment("web", "registry.example/web:1", 2),
+		deployment("api", "registry.example/api:1", -1), horizontal("api", 1, 5))
+	drifted := make(chan struct{}, 1)
+	s := newStage(t)
+	s.watched(func(d Drift) {
+		if d.Ref.Namespace == s.namespace {
+			select {
+			case drifted <- struct{}{}:
+			default:
+			}
+		}
+	})
+	s.apply(all)
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	var mutex sync.Mutex
+	var reports []Drift
+	group.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-drifted:
+			}
+			found, err := s.applier.Drift(ctx, s.owner)
+			if err != nil || len(found) == 0 {
+				continue
+			}
+			mutex.Lock()
+			reports = append(reports, found...)
+			mutex.Unlock()
+			if _, err := s.applier.Apply(ctx, s.set(all)); err != nil && ctx.Err() == nil {
+				t.Errorf("repair: %v", err)
+			}
+		}
+	})
+	defer func() { cancel(); group.Wait() }()
+
+	attacks := []func(){
+		func() { s.patch("cm/a", "", `{"data":{"key":"x"}}`) },
+		func() { s.remove("cm/b") },
+		func() { s.patch("deploy/web", "scale", `{"spec":{"replicas":9}}`) },
+		func() { s.patch("svc/web", "", `{"metadata":{"labels":{"slipway.dev/project":null}}}`) },
+		func() { s.patch("deploy/web", "", `{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"registry.example/evil:1"}]}}}}`) },
+		func() { s.remove("deploy/web") },
+	}
+	want := func() error {
+		got := s.field("cm/a", ".data.key") + s.field("cm/b", ".data.key") + s.field("svc/web", `.metadata.labels.slipway\.dev/project`) +
+			s.field("deploy/web", ".spec.replicas") + s.field("deploy/web", ".spec.template.spec.containers[0].image")
+		if got != "11shop2registry.example/web:1" {
+			return fmt.Errorf("the stage is %s", got)
+		}
+		return nil
+	}
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's dice
+	var slowest time.Duration
+	for round := range rounds {
+		attacks[random.IntN(len(attacks))]()
+		began := time.Now()
+		for want() != nil {
+			if time.Since(began) > 20*time.Second {
+				t.Fatalf("round %d: %v", round, want())
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		slowest = max(slowest, time.Since(began))
+	}
+	t.Logf("slowest of %d repairs: %s", rounds, slowest)
+	if slowest > 5*time.Second {
+		t.Errorf("a repair took %s, want at most 5s", slowest)
+	}
+	mutex.Lock()
+	if len(reports) < rounds {
+		t.Errorf("%d drifts were reported, want %d", len(reports), rounds)
+	}
+	mutex.Unlock()
+
+	s.patch("deploy/api", "scale", `{"spec":{"replicas":4}}`) // as its autoscaler does
+	time.Sleep(time.Second)
+	if got := s.field("deploy/api", ".spec.replicas"); got != "4" {
+		t.Errorf("the autoscaler's replicas were taken: %s", got)
+	}
+}
+
+func TestDriftNamesWhoDidIt(t *testing.T) {
+	s := newStage(t)
+	s.apply(manifests(configMap("a", "1"), configMap("b", "1"), configMap("c", "1")))
+	s.patch("cm/a", "", `{"data":{"key":"x"}}`)
+	s.remove("cm/b")
+	drifts, err := s.applier.Drift(t.Context(), s.owner)
+	if err != nil || len(drifts) != 2 || drifts[0].Manager != "mallory" || drifts[0].Kind != DriftChanged || drifts[1].Kind != DriftDeleted {
+		t.Errorf("%v %+v", err, drifts)
+	}
+	set := s.set(manifests(configMap("a", "1"), configMap("b", "1"), configMap("c", "1")))
+	set.Leave = []Key{drifts[0].Ref.Key()}
+	report, err := s.applier.Apply(t.Context(), set)
+	if err != nil || len(report.Repaired) != 1 || s.field("cm/a", ".data.key") != "x" {
+		t.Errorf("an object that is to be left: %v %+v", err, report)
+	}
+}

@@ -1,0 +1,352 @@
+//go:build integration
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/fault"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestImmutableFields(t *testing.T) {
+	const replaced, refused = true, false
+	annotated := func(manifest, annotation string) string {
+		return strings.Replace(manifest, "metadata:\n  name: web", "metadata:\n  name: web\n  annotations: {"+annotation+": \"true\"}", 1)
+	}
+	selector := func(manifest string) string { return strings.ReplaceAll(manifest, "{app: web}", "{app: web2}") }
+	binding := "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: web}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: %s}\nsubjects: [{kind: ServiceAccount, name: web}]\n"
+	role := "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: %s}\nrules: [{apiGroups: [\"\"], resources: [configmaps], verbs: [get]}]\n"
+	frozen := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: frozen}\nimmutable: true\ndata: {key: %q}\n"
+	deploy := deployment("web", "registry.example/web:1", 1)
+	cases := map[string]struct {
+		first, second, object string
+		replaced              bool
+		remedy                string
+	}{
+		"job":                {job("seed", "registry.example/a:1"), job("seed", "registry.example/a:2"), "job/seed", replaced, ""},
+		"frozen config":      {fmt.Sprintf(frozen, "1"), fmt.Sprintf(frozen, "2"), "cm/frozen", replaced, ""},
+		"role of a binding":  {fmt.Sprintf(role, "a") + "---\n" + fmt.Sprintf(binding, "a"), fmt.Sprintf(role, "b") + "---\n" + fmt.Sprintf(binding, "b"), "rolebinding/web", replaced, ""},
+		"selector":           {deploy, selector(deploy), "deploy/web", refused, "slipway.dev/replace"},
+		"selector, asked":    {deploy, annotated(selector(deploy), AnnotationReplace), "deploy/web", replaced, ""},
+		"claim template":     {statefulSet("db", "registry.example/db:1", "1Gi"), statefulSet("db", "registry.example/db:1", "2Gi"), "sts/db", refused, "--cascade=orphan"},
+		"volume's access":    {claim("files", "1Gi"), strings.Replace(claim("files", "1Gi"), "ReadWriteOnce", "ReadWriteMany", 1), "pvc/files", refused, "a volume can grow"},
+		"volume shrinks":     {claim("files", "2Gi"), claim("files", "1Gi"), "pvc/files", refused, "a volume can grow"},
+		"service's address":  {service("web", 80), service("web", 80) + "  clusterIP: None\n", "svc/web", refused, "kubectl delete service web"},
+		"successor unlawful": {job("seed", "registry.example/a:1"), strings.Replace(job("seed", "registry.example/a:2"), "restartPolicy: Never", "restartPolicy: Always", 1), "job/seed", refused, "correct"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			other := configMap("other", "1")
+			s.apply(manifests(c.first, other))
+			uid := s.field(c.object, ".metadata.uid")
+			if c.replaced {
+				report := s.apply(manifests(c.second, other))
+				if len(report.Replaced) != 1 || s.field(c.object, ".metadata.uid") == uid {
+					t.Errorf("not replaced: %+v", report)
+				}
+				s.traffic.spent()
+				if report := s.apply(manifests(c.second, other)); report.Unchanged < 2 || len(report.Changed)+len(report.Repaired) > 0 {
+					t.Errorf("not settled: %+v", report)
+				}
+				return
+			}
+			problem := s.refused(manifests(c.second, configMap("other", "2")))
+			if !strings.Contains(problem.Remedy, c.remedy) {
+				t.Errorf("remedy: %q, want something about %q (%s: %s)", problem.Remedy, c.remedy, problem.Reason, problem.Words)
+			}
+			if s.field(c.object, ".metadata.uid") != uid || s.field("cm/other", ".data.key") != "1" {
+				t.Error("something was changed although the set is refused")
+			}
+		})
+	}
+}
+
+func TestSecretIsNeverEchoed(t *testing.T) {
+	secret := "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\n"
+	for name, bad := range map[string]string{
+		"no base64":  secret + "data: {token: \"hunter2 hunter2\"}\n",
+		"bad key":    secret + "stringData: {\"hunter2/x\": \"hunter2\"}\n",
+		"type":       secret + "type: kubernetes.io/tls\nstringData: {tls.crt: hunter2}\n",
+		"no string":  secret + "stringData: {token: {hunter2: hunter2}}\n",
+		"bad field":  secret + "dato: {token: hunter2}\n",
+		"no yaml":    "kind: Secret\nstringData: {token: \"hunter2\n",
+		"wrong data": secret + "data: [hunter2]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			_, err := s.applier.Apply(t.Context(), s.set(manifests(bad, configMap("a", "1"))))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for e := err; e != nil; e = errors.Unwrap(e) {
+				if name != "bad key" && strings.Contains(e.Error(), "hunter2") {
+					t.Errorf("echoed: %v", e)
+				}
+			}
+			if fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("code %s: %v", fault.CodeOf(err), err)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	typo := strings.Replace(deployment("web", "registry.example/web:1", 1), "replicas: 1", "replcas: 1", 1)
+	cases := map[string]struct {
+		manifest string
+		reason   cause.Code
+		code     fault.Code
+		words    string
+	}{
+		"misspelt field":    {typo, cause.Invalid, fault.Invalid, "replcas"},
+		"invalid value":     {service("web", 70000), cause.Invalid, fault.Invalid, "spec.ports[0].port"},
+		"removed version":   {strings.Replace(ingress("web", "web.example"), "networking.k8s.io/v1", "extensions/v1beta1", 1), cause.VersionNotServed, fault.Invalid, "apiVersion: networking.k8s.io/v1"},
+		"old autoscaler":    {strings.Replace(horizontal("web", 1, 2), "autoscaling/v2", "autoscaling/v2beta2", 1), cause.VersionNotServed, fault.Invalid, "apiVersion: autoscaling/v2"},
+		"unknown kind":      {"apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n", cause.VersionNotServed, fault.Invalid, "does not serve Widget"},
+		"not allowed":       {"apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: more}\nspec: {hard: {pods: \"1000\"}}\n", cause.Denied, fault.Denied, "slipway-stage"},
+		"cluster-scoped":    {"apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: mine}\nprovisioner: x\n", cause.ClusterScoped, fault.Denied, "not namespaced"},
+		"escalating role":   {"apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: root}\nrules: [{apiGroups: [\"*\"], resources: [\"*\"], verbs: [\"*\"]}]\n", cause.Denied, fault.Denied, "root"},
+		"twice":             {configMap("a", "1") + "---\n" + configMap("a", "2"), cause.Invalid, fault.Invalid, "twice"},
+		"quota":             {claim("big", "10Gi"), cause.Quota, fault.Conflict, "exceeded quota"},
+		"two documents bad": {service("web", 70000) + "---\n" + typo, cause.Invalid, fault.Invalid, "Deployment web"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.kubectl("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small}\nspec: {hard: {requests.storage: 1Gi}}\n", "create", "-f", "-")
+			_, err := s.applier.Apply(t.Context(), s.set(manifests(c.manifest, configMap("ok", "1"))))
+			var failure *Failure
+			if !errors.As(err, &failure) {
+				t.Fatalf("%v, want a failure", err)
+			}
+			if first := failure.Objects[0]; first.Reason != c.reason || first.Code != c.code || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("%s %s: %v", first.Reason, first.Code, err)
+			}
+			s.eventually("resourcequota/small")
+		})
+	}
+}
+
+func TestMovedStageIsRefused(t *testing.T) {
+	s := newStage(t)
+	s.apply(manifests(configMap("a", "1")))
+	set := s.set(manifests(configMap("a", "1")))
+	set.Cluster = "elsewhere"
+	if _, err := s.applier.Apply(t.Context(), set); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("%v, want a conflict", err)
+	}
+}
+
+func TestTwoAppliersOfOneStageExcludeEachOther(t *testing.T) {
+	s := newStage(t)
+	s.apply(manifests(configMap("a", "1")))
+	s.traffic.before = func(verb string) {
+		if verb == "inventory PUT" {
+			s.traffic.before = nil
+			other := *s
+			other.traffic = &traffic{}
+			other.restart()
+			other.apply(manifests(configMap("a", "1"), configMap("c", "1")))
+		}
+	}
+	_, err := s.applier.Apply(t.Context(), s.set(manifests(configMap("a", "1"), configMap("b", "1"))))
+	if fault.CodeOf(err) != fault.Conflict {
+		t.Fatalf("%v, want a conflict", err)
+	}
+	s.eventually("configmap/a", "configmap/c")
+}
+
+func TestBusyServerIsObeyed(t *testing.T) {
+	s := newStage(t)
+	busy := 0
+	s.traffic.answer = func(request *http.Request) *http.Response {
+		if busy++; busy%3 != 0 {
+			return nil
+		}
+		return &http.Response{
+			StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}, "Content-Type": {"text/plain"}},
+			Body: http.NoBody, Request: request,
+		}
+	}
+	began := time.Now()
+	report := s.apply(manifests(configMap("a", "1"), configMap("b", "1"), configMap("c", "1"), configMap("d", "1")))
+	if len(report.Created) != 4 || time.Since(began) < time.Second {
+		t.Errorf("%d created after %s, want 4 after the pause that the server asked for", len(report.Created), time.Since(began))
+	}
+}
+
+// finish sets a Job's status as its controller would.
+func (s *stage) finish(name string, condition batchv1.JobConditionType) {
+	s.t.Helper()
+	jobs := plane.Client(s.t).BatchV1().Jobs(s.namespace)
+	s.patiently("finish "+name, func() error {
+		ctx := context.Background()
+		job, err := jobs.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		now := metav1.Now()
+		if job.Status.StartTime == nil {
+			return errors.New("not started")
+		}
+		conditions := []batchv1.JobCondition{{Type: batchv1.JobSuccessCriteriaMet, Status: corev1.ConditionTrue}, {Type: condition, Status: corev1.ConditionTrue}}
+		if condition == batchv1.JobFailed {
+			conditions[0].Type = batchv1.JobFailureTarget
+			job.Status.Failed = 1
+			conditions[0].Reason, conditions[1].Reason = "BackoffLimitExceeded", "BackoffLimitExceeded"
+		} else {
+			job.Status.CompletionTime = &now
+			job.Status.Succeeded = 1
+		}
+		job.Status.Active, job.Status.Ready = 0, new(int32)
+		job.Status.UncountedTerminatedPods = &batchv1.UncountedTerminatedPods{}
+		job.Status.Conditions = append(job.Status.Conditions, conditions...)
+		_, err = jobs.UpdateStatus(ctx, job, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+func hook(image string) string {
+	return strings.Replace(job("migrate", image), "metadata: {name: migrate}", "metadata: {name: migrate, annotations: {slipway.dev/hook: release}}", 1)
+}
+
+func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
+	s := newStage(t)
+	all := func(version string) string {
+		return manifests(configMap("settings", version), hook("registry.example/web:"+version), deployment("web", "registry.example/web:"+version, 1))
+	}
+	workloads := func() string { return s.field("deploy/web", ".metadata.name") }
+
+	finished := make(chan error, 1)
+	go func() {
+		_, err := s.applier.Apply(t.Context(), s.set(all("1")))
+		finished <- err
+	}()
+	s.finish("migrate", batchv1.JobFailed)
+	err := <-finished
+	var failed *HookError
+	if !errors.As(err, &failed) || failed.Cause.Code != cause.JobFailed && failed.Cause.Code != cause.Unschedulable {
+		t.Fatalf("a failing release command gave %v", err)
+	}
+	if got := workloads(); got != "" {
+		t.Fatalf("workloads were started although the release command failed: %s", got)
+	}
+
+	failedUID := s.field("job/migrate", ".metadata.uid")
+	go func() {
+		_, err := s.applier.Apply(t.Context(), s.set(all("1")))
+		finished <- err
+	}()
+	s.patiently("the release command runs again", func() error {
+		if uid := s.field("job/migrate", ".metadata.uid"); uid == failedUID || uid == "" {
+			return errors.New("it is still the failed one")
+		}
+		return nil
+	})
+	s.finish("migrate", batchv1.JobComplete)
+	if err := <-finished; err != nil {
+		t.Fatal(err)
+	}
+	if got := workloads(); got == "" {
+		t.Fatal("workloads were not started after the release command")
+	}
+
+	s.traffic.spent()
+	if report := s.apply(all("1")); report.Unchanged != 3 {
+		t.Errorf("the release command ran again: %+v", report)
+	}
+	s.remove("job/migrate")
+	if report := s.apply(all("1")); report.Unchanged != 3 {
+		t.Errorf("a release command that was tidied up ran again: %+v", report)
+	}
+}
+
+func TestReleaseCommandHasADeadline(t *testing.T) {
+	s := newStage(t)
+	set := s.set(manifests(hook("registry.example/web:1")))
+	set.HookDeadline = 300 * time.Millisecond
+	_, err := s.applier.Apply(t.Context(), set)
+	var failed *HookError
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "did not complete within 300ms") {
+		t.Fatalf("%v, want a deadline", err)
+	}
+}
+
+func TestCancelledApplyRecordsWhatItDid(t *testing.T) {
+	s := newStage(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	superseded := errors.New("a newer commit")
+	patches := 0
+	s.traffic.before = func(verb string) {
+		if verb == "PATCH" {
+			if patches++; patches == 3 {
+				cancel(superseded)
+			}
+		}
+	}
+	_, err := s.applier.Apply(ctx, s.set(manifests(twelve("1")...)))
+	if !errors.Is(err, superseded) {
+		t.Fatalf("%v, want the cause of the cancellation", err)
+	}
+	s.traffic.before = nil
+	if err := matches(s.owned(), s.objects()); err != nil {
+		t.Error(err)
+	}
+}
+
+// owned returns the inventory without what was only intended.
+func (s *stage) owned() *Inventory {
+	inventory := s.inventory()
+	kept := inventory.Entries[:0]
+	for _, entry := range inventory.Entries {
+		if entry.UID != "" {
+			kept = append(kept, entry)
+		}
+	}
+	inventory.Entries = kept
+	return inventory
+}
+
+func TestDefinitionsAndTheirObjects(t *testing.T) {
+	s := newStage(t)
+	group := s.owner.Organization + ".example.com"
+	definition := fmt.Sprintf(`apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.%[1]s}
+spec:
+  group: %[1]s
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget, listKind: WidgetList}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+`, group)
+	widget := fmt.Sprintf("apiVersion: %s/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n", group)
+	_, err := s.applier.Apply(t.Context(), s.set(manifests(definition, widget)))
+	if fault.CodeOf(err) != fault.Denied {
+		t.Fatalf("without permission: %v", err)
+	}
+	s.kubectl("", "create", "clusterrolebinding", s.namespace, "--clusterrole=cluster-admin", "--serviceaccount="+s.namespace+":slipway-stage")
+	set := s.set(manifests(definition, widget))
+	set.Definitions = true
+	s.patiently("apply a definition and an object of it", func() error {
+		_, err := s.applier.Apply(t.Context(), set)
+		return err
+	})
+	if got := s.kubectl("", "get", "widgets."+group+"/w", "-o", "jsonpath={.spec.size}"); got != "3" {
+		t.Errorf("size %q, want 3", got)
+	}
+	if report, err := s.applier.Apply(t.Context(), set); err != nil || report.Unchanged != 2 {
+		t.Errorf("not settled: %v %+v", err, report)
+	}
+}

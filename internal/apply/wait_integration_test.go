@@ -1,0 +1,247 @@
+//go:build integration
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// waiting is a Wait under way.
+type waiting struct {
+	mutex    sync.Mutex
+	told     [][]ServiceState
+	err      error
+	states   []ServiceState
+	finished chan struct{}
+	at       time.Time
+	cancel   context.CancelCauseFunc
+}
+
+func (s *stage) wait(targets []Target, options WaitOptions) *waiting {
+	s.t.Helper()
+	ctx, cancel := context.WithCancelCause(s.t.Context())
+	w := &waiting{finished: make(chan struct{}), cancel: cancel}
+	options.Namespace = s.namespace
+	options.Progress = func(states []ServiceState) {
+		w.mutex.Lock()
+		defer w.mutex.Unlock()
+		w.told = append(w.told, slices.Clone(states))
+	}
+	go func() {
+		defer close(w.finished)
+		w.states, w.err = s.applier.Wait(ctx, targets, options)
+		w.at = time.Now()
+	}()
+	s.t.Cleanup(func() { cancel(nil); <-w.finished })
+	return w
+}
+
+// says waits until a service's state was told of which a condition holds.
+func (w *waiting) says(s *stage, what string, holds func(ServiceState) bool) {
+	s.t.Helper()
+	s.patiently(what, func() error {
+		w.mutex.Lock()
+		defer w.mutex.Unlock()
+		for _, states := range w.told {
+			if slices.ContainsFunc(states, holds) {
+				return nil
+			}
+		}
+		return fmt.Errorf("not among what was told: %+v", w.told)
+	})
+}
+
+func (w *waiting) end(t *testing.T) error {
+	t.Helper()
+	select {
+	case <-w.finished:
+		return w.err
+	case <-time.After(30 * time.Second):
+		t.Fatal("Wait does not end")
+		return nil
+	}
+}
+
+// ready sets a Deployment's pods ready, as a kubelet would report.
+func (s *stage) ready(name string, ready int) (at time.Time) {
+	s.t.Helper()
+	client := plane.Client(s.t)
+	s.patiently(name+" becomes ready", func() error {
+		pods, err := client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=" + name})
+		if err != nil {
+			return err
+		}
+		done := 0
+		for _, pod := range pods.Items {
+			if done == ready {
+				break
+			}
+			pod.Status.Phase = corev1.PodRunning
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
+			if _, err := client.CoreV1().Pods(s.namespace).UpdateStatus(s.t.Context(), &pod, metav1.UpdateOptions{}); err != nil {
+				return err
+			}
+			done++
+		}
+		if done < ready {
+			return fmt.Errorf("%d pods, want %d", done, ready)
+		}
+		deployment, err := client.AppsV1().Deployments(s.namespace).Get(s.t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if int(deployment.Status.ReadyReplicas) < ready {
+			return errors.New("the deployment does not count them yet")
+		}
+		return nil
+	})
+	return time.Now()
+}
+
+// pod sets the status of a Deployment's first pod.
+func (s *stage) pod(name string, status corev1.PodStatus) {
+	s.t.Helper()
+	client := plane.Client(s.t)
+	s.patiently("a pod of "+name, func() error {
+		pods, err := client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=" + name})
+		if err != nil || len(pods.Items) == 0 {
+			return fmt.Errorf("no pod of %s (%v)", name, err)
+		}
+		pod := pods.Items[0]
+		pod.Status = status
+		_, err = client.CoreV1().Pods(s.namespace).UpdateStatus(s.t.Context(), &pod, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+func TestWaitUntilReady(t *testing.T) {
+	s := newStage(t)
+	report := s.apply(manifests(configMap("a", "1"), deployment("web", "registry.example/web:1", 2), deployment("worker", "registry.example/w:1", 1), service("web", 80)))
+	if len(report.Targets) != 2 {
+		t.Fatalf("targets: %+v", report.Targets)
+	}
+	w := s.wait(report.Targets, WaitOptions{})
+	w.says(s, "nothing is ready", func(s ServiceState) bool { return s.Service == "web" && s.Wanted == 2 && s.Ready == 0 })
+	s.ready("worker", 1)
+	s.ready("web", 1)
+	w.says(s, "one is ready", func(s ServiceState) bool { return s.Service == "web" && s.Ready == 1 && !s.Done })
+	s.ready("web", 2)
+	client := plane.Client(t)
+	var truth time.Time
+	s.patiently("the deployment is available", func() error {
+		d, err := client.AppsV1().Deployments(s.namespace).Get(t.Context(), "web", metav1.GetOptions{})
+		if err != nil || d.Status.AvailableReplicas != 2 {
+			return fmt.Errorf("not yet (%v)", err)
+		}
+		truth = time.Now()
+		return nil
+	})
+	if err := w.end(t); err != nil {
+		t.Fatal(err)
+	}
+	if late := w.at.Sub(truth); late > 250*time.Millisecond {
+		t.Errorf("reported %s after it was true, want at most 250ms", late)
+	}
+	if got := w.states; len(got) != 2 || !got[0].Done || got[0].Ready != 2 {
+		t.Errorf("states: %+v", got)
+	}
+	s.traffic.spent()
+	if _, err := s.applier.Wait(t.Context(), report.Targets, WaitOptions{Namespace: s.namespace}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.traffic.spent(); got != "GET=1" {
+		t.Errorf("waiting for what is ready took %s, want one list", got)
+	}
+}
+
+func TestWaitSaysWhyNot(t *testing.T) {
+	crash := func(restarts int32) corev1.PodStatus {
+		return corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "main", Image: "registry.example/web:1", RestartCount: restarts,
+			State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error"}},
+		}}}
+	}
+	s := newStage(t)
+	report := s.apply(manifests(deployment("web", "registry.example/web:1", 1)))
+
+	t.Run("a crash is told at once and fails when it comes again", func(t *testing.T) {
+		w := s.wait(report.Targets, WaitOptions{})
+		s.pod("web", crash(1))
+		w.says(s, "the crash", func(s ServiceState) bool { return s.Cause != nil && s.Cause.Code == cause.CrashLoop })
+		s.pod("web", crash(2))
+		var failed *NotReadyError
+		if err := w.end(t); !errors.As(err, &failed) || failed.Service != "web" || failed.Cause.Code != cause.CrashLoop || !strings.Contains(err.Error(), "exit code 3") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("an image that does not exist fails at once", func(t *testing.T) {
+		w := s.wait(report.Targets, WaitOptions{})
+		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "main", Image: "registry.example/web:1",
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "registry.example/web:1: not found"}},
+		}}})
+		var failed *NotReadyError
+		if err := w.end(t); !errors.As(err, &failed) || failed.Cause.Code != cause.ImagePull {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a cause that may pass fails at the service's deadline", func(t *testing.T) {
+		w := s.wait(report.Targets, WaitOptions{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
+		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient cpu.",
+		}}})
+		if err := w.end(t); err == nil || !strings.Contains(err.Error(), "not ready after 700ms") || !strings.Contains(err.Error(), "Insufficient cpu") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a newer commit ends it at once", func(t *testing.T) {
+		w := s.wait(report.Targets, WaitOptions{})
+		w.says(s, "something", func(ServiceState) bool { return true })
+		superseded := errors.New("a newer commit")
+		w.cancel(superseded)
+		if err := w.end(t); !errors.Is(err, superseded) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestWaitNamesWhatTheClusterRefuses(t *testing.T) {
+	s := newStage(t)
+	s.kubectl("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small}\nspec: {hard: {pods: \"0\"}}\n", "create", "-f", "-")
+	report := s.apply(manifests(deployment("web", "registry.example/web:1", 1), statefulSet("db", "registry.example/db:1", "1Gi")))
+	w := s.wait(report.Targets, WaitOptions{Deadline: 20 * time.Second})
+	w.says(s, "the deployment's quota", func(s ServiceState) bool {
+		return s.Service == "web" && s.Cause != nil && s.Cause.Code == cause.Quota
+	})
+	w.says(s, "the stateful set's quota", func(s ServiceState) bool {
+		return s.Service == "" && s.Cause != nil && s.Cause.Code == cause.Quota && strings.Contains(s.Cause.Sentence, "StatefulSet db")
+	})
+}
+
+func TestWaitIgnoresTheOldRevision(t *testing.T) {
+	s := newStage(t)
+	s.apply(manifests(deployment("web", "registry.example/web:1", 1)))
+	s.pod("web", corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+		Name: "main", RestartCount: 9, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}},
+	}}})
+	report := s.apply(manifests(deployment("web", "registry.example/web:2", 1)))
+	w := s.wait(report.Targets, WaitOptions{Deadline: 2 * time.Second})
+	err := w.end(t)
+	var failed *NotReadyError
+	if !errors.As(err, &failed) || failed.Cause.Code != cause.NotReady {
+		t.Errorf("the old revision's crash was blamed: %v", err)
+	}
+}

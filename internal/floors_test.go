@@ -1,0 +1,122 @@
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/slipway-dev/slipway/"
+
+// floors says on which floor each room stands. A folder below a room (a
+// driver, a worker) belongs to the room.
+func floors() map[string]int {
+	return map[string]int{
+		"internal/api": 0, "internal/naming": 0, "internal/project": 0, "internal/fault": 0,
+		"internal/projectfile": 1, "internal/scm": 1, "internal/git": 1, "internal/build": 1, "internal/render": 1,
+		"internal/guard": 1, "internal/apply": 1, "internal/tenancy": 1, "internal/bundle": 1,
+		"internal/plan": 2, "internal/release": 2,
+		"internal/controller": 3, "internal/webhook": 3, "internal/cli": 3,
+		"cmd/slipway": 4, "cmd/demo": 4, "internal/e2e": 4, "internal/bench": 4,
+		"templates": 0,
+	}
+}
+
+// testRooms are only imported by tests, and by the demo.
+func testRooms() []string {
+	return []string{"internal/kubetest", "internal/scm/forgetest", "internal/scm/scmtest", "internal/build/buildtest"}
+}
+
+// listed is what `go list` tells of a package.
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// room returns the room that an import path is in, and its floor.
+func room(path string) (name string, floor int, known bool) {
+	short := strings.TrimPrefix(path, module)
+	for name, floor := range floors() {
+		if short == name || strings.HasPrefix(short, name+"/") {
+			return name, floor, true
+		}
+	}
+	return "", 0, false
+}
+
+func isTestRoom(path string) bool {
+	short := strings.TrimPrefix(path, module)
+	return slices.ContainsFunc(testRooms(), func(r string) bool { return short == r || strings.HasPrefix(short, r+"/") })
+}
+
+func TestImportsGoDownOnly(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		from, floor, known := room(p.ImportPath)
+		if isTestRoom(p.ImportPath) || p.ImportPath == module+"internal" || strings.HasPrefix(p.ImportPath, module+"examples") {
+			continue
+		}
+		if !known {
+			t.Errorf("%s is in no room of the house: give it a floor, or put it where it belongs", p.ImportPath)
+			continue
+		}
+		seen[from] = true
+		for _, imported := range p.Imports {
+			if strings.HasPrefix(imported, module) {
+				checkImport(t, p.ImportPath, imported, from, floor)
+			}
+		}
+	}
+	if len(seen) < 15 {
+		t.Errorf("only %d rooms were looked at: %v", len(seen), seen)
+	}
+}
+
+func checkImport(t *testing.T, path, imported, from string, floor int) {
+	t.Helper()
+	if isTestRoom(imported) {
+		if floor < 4 {
+			t.Errorf("%s imports %s, which is for tests only", path, imported)
+		}
+		return
+	}
+	to, below, known := room(imported)
+	switch {
+	case !known, to == from:
+	case below > floor:
+		t.Errorf("%s (floor %d) imports %s (floor %d): imports go down only", path, floor, imported, below)
+	case below == floor && floor == 1:
+		t.Errorf("%s imports %s: rooms of floor 1 never import each other", path, imported)
+	case below == floor && floor == 3 && !siblings(from, to):
+		t.Errorf("%s imports %s: they are on the same floor", path, imported)
+	}
+}
+
+// siblings are the imports on one floor that are meant: the controller serves
+// the door's interfaces.
+func siblings(from, to string) bool {
+	return from == "internal/controller" && to == "internal/webhook"
+}

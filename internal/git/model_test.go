@@ -1,0 +1,128 @@
+package git_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
+)
+
+// TestRandomHistories moves branches and tags at random, restarts and damages
+// the mirror in between, and compares every head's files with git's after each
+// fetch.
+func TestRandomHistories(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newServer(t)
+		r := s.repo("shop")
+		dir := filepath.Join(t.TempDir(), fmt.Sprintf("mirrors%d", len(s.dir)))
+		limits := git.Limits{Packs: 2, IncrementalBytes: 2 << 10, CacheBytes: 1 << 10}
+		m := git.NewMirrors(dir, limits)
+		defer func() { m.Close() }()
+		var commits []string
+		branch := rapid.SampledFrom([]string{"main", "a", "a-b", "feature/x"})
+		for range rapid.IntRange(1, 5).Draw(rt, "fetches") {
+			for range rapid.IntRange(0, 3).Draw(rt, "changes") {
+				change(rt, r, branch, &commits)
+			}
+			switch rapid.IntRange(0, 5).Draw(rt, "accident") {
+			case 0:
+				m.Close()
+				m = git.NewMirrors(dir, limits)
+			case 1:
+				loseAPack(dir)
+			}
+			checkHeads(t, m, s, r)
+			if len(commits) > 0 {
+				ensureAny(t, rt, m, s, r, rapid.SampledFrom(commits).Draw(rt, "commit"))
+			}
+		}
+		s.http.Close()
+	})
+}
+
+// change makes one change of refs on the server.
+func change(rt *rapid.T, r *repo, branch *rapid.Generator[string], commits *[]string) {
+	name := branch.Draw(rt, "branch")
+	files := map[string]string{rapid.SampledFrom([]string{"x", "y", "d/z"}).Draw(rt, "file"): rapid.SampledFrom([]string{"1", "2", noise(1 << 10)}).Draw(rt, "content")}
+	kind := rapid.IntRange(0, 5).Draw(rt, "change")
+	if len(*commits) == 0 {
+		kind = 0
+	}
+	switch kind {
+	case 0, 1:
+		*commits = append(*commits, r.commit(name, files))
+	case 2:
+		*commits = append(*commits, r.commitOn(name, rapid.SampledFrom(*commits).Draw(rt, "parent"), files))
+	case 3:
+		*commits = append(*commits, r.commitOn(name, "", files))
+	case 4:
+		r.git("update-ref", "refs/heads/"+name, rapid.SampledFrom(*commits).Draw(rt, "target"))
+	case 5:
+		r.git("update-ref", "-d", "refs/heads/"+name)
+	}
+}
+
+// loseAPack removes one pack from the disk.
+func loseAPack(dir string) {
+	if found, _ := filepath.Glob(filepath.Join(dir, "*", "objects", "pack", "*.pack")); len(found) > 0 {
+		_ = os.Remove(found[0])
+	}
+}
+
+// ensureAny asks for any commit ever made and expects it exactly when some ref
+// leads to it, or when the mirror still has it.
+func ensureAny(t *testing.T, rt *rapid.T, m *git.Mirrors, s *server, r *repo, commit string) {
+	t.Helper()
+	reachable := r.git("for-each-ref", "--contains", commit) != ""
+	err := m.Ensure(context.Background(), key, s.remote("shop"), commit)
+	if reachable && err != nil {
+		rt.Fatalf("Ensure(%s), which a ref contains: %v", commit, err)
+	}
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		rt.Fatalf("Ensure(%s): %v", commit, err)
+	}
+	if err == nil {
+		tree, err := m.Tree(context.Background(), key, commit)
+		if err != nil {
+			rt.Fatalf("Tree(%s): %v", commit, err)
+		}
+		if got, err := tree.Hash("."); err != nil || got != r.git("rev-parse", commit+"^{tree}") {
+			rt.Fatalf("Hash of %s: %s, %v", commit, got, err)
+		}
+	}
+}
+
+func TestDescends(t *testing.T) {
+	s := newServer(t)
+	r := s.repo("shop")
+	before := r.commit("main", map[string]string{"a": "0"})
+	first := r.commit("main", map[string]string{"a": "1"})
+	m, _ := newMirrors(t, git.Limits{})
+	fetch(t, m, s.remote("shop"))
+	second := r.commit("main", map[string]string{"a": "2"})
+	side := r.commitOn("side", first, map[string]string{"b": "2"})
+	lone := r.commitOn("lone", "", map[string]string{"c": "2"})
+	fetch(t, m, s.remote("shop"))
+	for name, tt := range map[string]struct {
+		commit, ancestor string
+		want             bool
+		code             fault.Code
+	}{
+		"itself": {first, first, true, ""}, "child": {second, first, true, ""}, "sibling": {second, side, false, fault.NotFound},
+		"other way": {first, second, false, fault.NotFound}, "no history": {lone, first, false, ""},
+		"before the first fetch": {second, before, true, ""}, "not an id": {"main", first, false, fault.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := m.Descends(context.Background(), key, tt.commit, tt.ancestor)
+			if got != tt.want || fault.CodeOf(err) != tt.code {
+				t.Errorf("Descends = %v, %v; want %v, code %q", got, err, tt.want, tt.code)
+			}
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package bitbucket
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// rest makes JSON calls to one API.
+type rest struct {
+	base  *url.URL // ends in a slash
+	token string
+	http  *http.Client
+	now   func() time.Time
+}
+
+// call sends in, unless it is nil, and reads the answer into out, unless that
+// is nil. The path is relative to the base, its segments escaped; a whole URL
+// must be below the base. It returns the answer's headers.
+func (r *rest) call(ctx context.Context, operation, method, path string, in, out any) (http.Header, error) {
+	target, err := r.resolve(path)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%s: the forge's API can't be asked for that", operation)
+	}
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "%s: write the request", operation)
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "%s: the request can't be made", operation)
+	}
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return nil, scm.Unreached(operation, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return nil, scm.Refused(operation, resp, r.now())
+	}
+	if out == nil {
+		return resp.Header, nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return nil, fault.New(fault.Unavailable, "%s: the forge's API doesn't answer as one; check its URL", operation)
+	}
+	return resp.Header, nil
+}
+
+// resolve returns the URL of a path. A page's link to the next one comes from
+// the forge, and must not lead credentials elsewhere.
+func (r *rest) resolve(path string) (string, error) {
+	target, err := r.base.Parse(path)
+	if err != nil {
+		return "", err
+	}
+	if target.Scheme != r.base.Scheme || target.Host != r.base.Host || !strings.HasPrefix(target.EscapedPath(), r.base.EscapedPath()) {
+		return "", fault.New(fault.Invalid, "the link leads away from %s", r.base.Host)
+	}
+	return target.String(), nil
+}
+
+// in joins escaped segments to a path.
+func in(segments ...string) string {
+	for i, segment := range segments {
+		segments[i] = url.PathEscape(segment)
+	}
+	return strings.Join(segments, "/")
+}
