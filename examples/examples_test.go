@@ -21,12 +21,25 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/render/worker"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // digest is the digest of every image that a test says was built.
 const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// TestMain makes the test binary its own render worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "render-worker" {
+		if err := worker.Main(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func examples(t testing.TB) []string {
 	t.Helper()
@@ -171,6 +184,48 @@ func TestEject(t *testing.T) {
 					t.Errorf("kustomize renders something else (-slipway +kustomize):\n%s", diff)
 				}
 			})
+		}
+	}
+}
+
+// TestElsewhere renders every example twice in a confined worker, from another
+// directory, with another locale and time zone, and wants the same bytes.
+func TestElsewhere(t *testing.T) {
+	want := map[string][]byte{}
+	eachStage(t, func(example string, req render.Request) {
+		want[example+"/"+req.Stage] = renderStage(t, example, req).Manifests
+	})
+	elsewhere := filepath.Join(t.TempDir(), "ein anderer Ort", "ünïcode")
+	if err := os.CopyFS(elsewhere, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "HOME": "/nonexistent"} {
+		t.Setenv(name, value)
+	}
+	pool, err := worker.New(context.Background(), worker.Options{Executable: "/proc/self/exe", Size: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for range 2 {
+		eachStage(t, func(example string, req render.Request) {
+			result, err := pool.Render(context.Background(), os.DirFS(filepath.Join(elsewhere, example)), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want[example+"/"+req.Stage]), string(result.Manifests)); diff != "" {
+				t.Errorf("%s/%s renders differently elsewhere (-here +there):\n%s", example, req.Stage, diff)
+			}
+		})
+	}
+}
+
+func eachStage(t testing.TB, visit func(example string, req render.Request)) {
+	t.Helper()
+	for _, example := range examples(t) {
+		doc := document(t, example)
+		for _, stage := range doc.File.Stages {
+			visit(example, request(t, doc, stage))
 		}
 	}
 }

@@ -12,9 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/compose"
 	"github.com/slipway-dev/slipway/internal/render/helm"
-	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
 // Where things are in the tree that Kustomize sees. The last layer is at its
@@ -46,130 +44,64 @@ func newLayout(req Request, files Files) *layout {
 }
 
 // bases makes one base per service and returns their directories. There is no
-// directory that gathers them: every level costs Kustomize a pass over all
-// objects that is quadratic in their number.
+// directory that gathers them, nor one around a directory of the repository:
+// every level costs Kustomize passes over all objects that are quadratic in
+// their number.
 func (l *layout) bases(ctx context.Context) ([]string, error) {
 	var dirs []string
 	for _, name := range l.request.serviceNames() {
-		made, err := l.base(ctx, name, l.request.Services[name])
+		dir, err := l.base(ctx, name, l.request.Services[name])
 		if err != nil {
 			return nil, err
 		}
-		if made {
-			dirs = append(dirs, join(basesDir, name))
+		if dir != "" {
+			dirs = append(dirs, dir)
 		}
 	}
 	return dirs, nil
 }
 
-// base makes the base of one service; false means that an overlay has brought
-// it already.
-func (l *layout) base(ctx context.Context, name string, s project.Service) (bool, error) {
+// base makes the base of one service and returns its directory, empty when an
+// overlay has brought it already.
+func (l *layout) base(ctx context.Context, name string, s project.Service) (string, error) {
 	dir := join(basesDir, name)
 	switch s.Source() {
 	case project.SourceBuild:
 		image, built := l.request.Images[name]
 		if !built {
-			return false, fault.New(fault.Invalid, "service %s: its image is not built yet; build it, or give its image, before rendering", name)
+			return "", fault.New(fault.Invalid, "service %s: its image is not built yet; build it, or give its image, before rendering", name)
 		}
-		return true, l.workload(dir, name, s, image)
+		return dir, l.workload(dir, name, s, image)
 	case project.SourceImage:
 		image := s.Image
 		if resolved, given := l.request.Images[name]; given {
 			image = resolved
 		}
-		return true, l.workload(dir, name, s, image)
+		return dir, l.workload(dir, name, s, image)
 	case project.SourceKustomize:
-		if l.files.includes(join(".", s.Kustomize)) {
-			return false, nil
-		}
-		return true, l.write(dir, types.Kustomization{
-			Resources: []string{join("../..", join(repoDir, s.Kustomize))},
-			Labels:    serviceLabel(name),
-		})
+		return l.directory(name, join(".", s.Kustomize))
 	case project.SourceCompose:
-		return true, l.compose(ctx, dir, name, *s.Compose)
+		return dir, l.compose(ctx, dir, name, *s.Compose)
 	case project.SourceHelm:
-		return true, l.chart(ctx, dir, name, *s.Helm)
+		return dir, l.chart(ctx, dir, name, *s.Helm)
 	}
-	return false, fault.New(fault.Invalid, "service %s: it has no source; give it one of build, image, template, compose, helm, kustomize", name)
+	return "", fault.New(fault.Invalid, "service %s: it has no source; give it one of build, image, template, compose, helm, kustomize", name)
 }
 
-// workload makes a base of the objects that one service consists of.
-func (l *layout) workload(dir, name string, s project.Service, image string) error {
-	return l.workloads(dir, name, []workload.Input{{Name: name, Service: s, Image: image}})
-}
-
-// workloads makes a base of the objects that several services consist of,
-// which a service of the project file stands for.
-func (l *layout) workloads(dir, owner string, inputs []workload.Input) error {
-	var list types.Kustomization
-	for _, in := range inputs {
-		if err := l.claim(in.Name, owner); err != nil {
-			return err
-		}
-		in.Hosts, in.Ingress, in.PullSecret = l.hosts(in.Name), l.request.Ingress, l.request.ImagePullSecret
-		objects, warnings, err := workload.Objects(in)
-		if err != nil {
-			return err
-		}
-		l.warnings = append(l.warnings, warnings...)
-		for _, object := range objects {
-			text, err := workload.Encode(object.Body)
-			if err != nil {
-				return fmt.Errorf("service %s: %w", in.Name, err)
-			}
-			file := object.File
-			if len(inputs) > 1 {
-				file = in.Name + "-" + file
-			}
-			l.tree[join(dir, file)] = text
-			list.Resources = append(list.Resources, file)
-		}
+// directory makes a Kustomize directory of the repository a base: it says
+// which service its objects belong to.
+func (l *layout) directory(name, dir string) (string, error) {
+	if l.files.includes(dir) {
+		return "", nil
 	}
-	return l.write(dir, list)
-}
-
-// claim refuses that two services of the project file bring one of the same
-// name.
-func (l *layout) claim(name, owner string) error {
-	if other, taken := l.claimed[name]; taken {
-		return fault.New(fault.Invalid, "service %s: it brings a service called %s, as service %s does too; rename one of them", owner, name, other)
+	file, found := l.files.kustomizationName(dir)
+	if !found {
+		return "", fmt.Errorf("render %s: its kustomization file was not collected", dir)
 	}
-	if _, declared := l.request.Services[name]; declared && name != owner {
-		return fault.New(fault.Invalid, "service %s: it brings a service called %s, which slipway.yaml declares too; rename one of them", owner, name)
-	}
-	l.claimed[name] = owner
-	return nil
-}
-
-// hosts returns what the service's routes are reached at.
-func (l *layout) hosts(name string) []string {
-	if given, ok := l.request.Hosts[name]; ok {
-		return given
-	}
-	if l.request.Ingress.Domain == "" {
-		return nil
-	}
-	return []string{naming.Host(name, l.request.Stage, l.request.Project, l.request.Ingress.Domain)}
-}
-
-// compose makes a base of services of a Compose file.
-func (l *layout) compose(ctx context.Context, dir, name string, source project.Compose) error {
-	services, warnings, err := compose.Expand(ctx, l.files.Sources, name, source, l.limits)
-	if err != nil {
-		return err
-	}
-	l.warnings = append(l.warnings, warnings...)
-	var inputs []workload.Input
-	for _, s := range services {
-		s.Service.Deadline = l.request.Services[name].Deadline
-		inputs = append(inputs, workload.Input{
-			Name: s.Name, Service: s.Service, Image: s.Service.Image,
-			Files: s.Files, Scratch: s.Scratch, WorkingDir: s.WorkingDir, Grace: s.Grace,
-		})
-	}
-	return l.workloads(dir, name, inputs)
+	err := l.edit(join(repoDir, file), func(k *types.Kustomization) {
+		k.Labels = append(k.Labels, serviceLabel(name)...)
+	})
+	return join(repoDir, dir), err
 }
 
 // chart makes a base of the objects that a Helm chart renders.
@@ -187,6 +119,21 @@ func (l *layout) chart(ctx context.Context, dir, name string, source project.Hel
 		list.Resources = append(list.Resources, file)
 	}
 	return l.write(dir, list)
+}
+
+// edit changes a kustomization file of the tree.
+func (l *layout) edit(name string, change func(*types.Kustomization)) error {
+	var content types.Kustomization
+	if err := yaml.Unmarshal(l.tree[name], &content); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	change(&content)
+	text, err := yaml.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	l.tree[name] = text
+	return nil
 }
 
 // write puts a kustomization file into dir.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/naming"
 )
@@ -43,18 +42,9 @@ func (l *layout) overlay(index int, overlay Overlay, below []string) (string, er
 	if index > 0 && slices.Contains(overlay.Reaches, l.files.Overlays[index-1].Directory) {
 		return dir, nil // it brings the layer below itself
 	}
-	name := join(repoDir, overlay.File)
-	var content types.Kustomization
-	if err := yaml.Unmarshal(l.tree[name], &content); err != nil {
-		return "", fmt.Errorf("read %s: %w", overlay.File, err)
-	}
-	content.Resources = append(from(up(dir), below), content.Resources...)
-	text, err := yaml.Marshal(content)
-	if err != nil {
-		return "", fmt.Errorf("write %s: %w", overlay.File, err)
-	}
-	l.tree[name] = text
-	return dir, nil
+	return dir, l.edit(join(repoDir, overlay.File), func(k *types.Kustomization) {
+		k.Resources = append(from(up(dir), below), k.Resources...)
+	})
 }
 
 // from returns the directories as seen from one that is so far below the root.

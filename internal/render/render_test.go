@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render"
 )
@@ -159,6 +160,76 @@ configMapGenerator:
 	again := mustRender(t, fsys, req)
 	if !bytes.Equal(result.Manifests, again.Manifests) {
 		t.Error("rendering twice gave different bytes")
+	}
+}
+
+func TestRenderGateway(t *testing.T) {
+	req := request(map[string]project.Service{"web": {
+		Image: "web:1", Port: 8080,
+		Routes: []project.Route{{Path: "/"}, {Path: "/api"}, {Path: "/", Host: "shop.acme.example"}},
+	}})
+	req.Ingress.Gateway = &v1alpha1.GatewayReference{Name: "public", Namespace: "gateways"}
+	golden(t, "service/gateway", mustRender(t, repository(nil), req).Manifests)
+}
+
+func TestRenderTLS(t *testing.T) {
+	req := request(map[string]project.Service{"web": {Image: "web:1", Port: 8080, Routes: []project.Route{{Path: "/"}}}})
+	req.Ingress.TLSSecret = "wildcard"
+	req.ImagePullSecret = "registry"
+	golden(t, "service/tls", mustRender(t, repository(nil), req).Manifests)
+}
+
+// TestComponentOverlays puts a project's and a stage's component over a
+// service.
+func TestComponentOverlays(t *testing.T) {
+	const component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+	fsys := repository(map[string]string{
+		"project/kustomization.yaml": component + "commonAnnotations: {team: shop}\n",
+		"stage/kustomization.yaml":   component + "replicas: [{name: web, count: 4}]\n",
+	})
+	req := request(map[string]project.Service{"web": {Image: "web:1"}})
+	req.ProjectOverlay, req.Overlay = "project", "stage"
+	text := string(mustRender(t, fsys, req).Manifests)
+	for _, want := range []string{"team: shop", "replicas: 4"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+}
+
+func TestWarningsAndRefusals(t *testing.T) {
+	noHost := request(map[string]project.Service{"api": {Image: "api:1", Port: 80, Routes: []project.Route{{Path: "/"}}}})
+	noHost.Ingress = v1alpha1.Ingress{}
+	result := mustRender(t, repository(nil), noHost)
+	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "service api") || strings.Contains(string(result.Manifests), "Ingress") {
+		t.Errorf("warnings %q; want one about the missing host, and no Ingress", result.Warnings)
+	}
+	cases := map[string]struct {
+		service project.Service
+		says    string
+	}{
+		"not built":           {project.Service{Build: &project.Build{}}, "not built yet"},
+		"no source":           {project.Service{}, "no source"},
+		"bad image":           {project.Service{Image: "a b"}, "no image reference"},
+		"routes, no port":     {project.Service{Image: "a:1", Routes: []project.Route{{Path: "/"}}}, "no port"},
+		"bad quantity":        {project.Service{Image: "a:1", Resources: project.Resources{CPU: "much"}}, "resources.cpu"},
+		"negative quantity":   {project.Service{Image: "a:1", Resources: project.Resources{Memory: "-1Gi"}}, "resources.memory"},
+		"bad deadline":        {project.Service{Image: "a:1", Deadline: "soon"}, "deadline"},
+		"scale upside down":   {project.Service{Image: "a:1", Scale: &project.Scale{Min: 3, Max: 2}}, "scale from 3 to 2"},
+		"port out of range":   {project.Service{Image: "a:1", Port: 70000}, "port main is 70000"},
+		"empty release":       {project.Service{Image: "a:1", Release: &project.Hook{}}, "release has no command"},
+		"volumes with cron":   {project.Service{Image: "a:1", Schedule: "@daily", Volumes: []project.Volume{{Path: "/a"}}}, "schedule and volumes"},
+		"volumes alike":       {project.Service{Image: "a:1", Volumes: []project.Volume{{Path: "/a/b"}, {Path: "/a-b"}}}, "two volumes are called a-b"},
+		"unknown template":    {project.Service{Template: "none"}, "no template"},
+		"image of a stranger": {project.Service{Image: "slipway.local/other"}, "no such image was built"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := renderAll(t, repository(nil), request(map[string]project.Service{"one": c.service}))
+			if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v, want an invalid error that says %q", err, c.says)
+			}
+		})
 	}
 }
 

@@ -82,6 +82,9 @@ func closed(o *loader.Options) {
 	o.SkipNormalization = true
 	o.SkipConsistencyCheck = true
 	o.ResolvePaths = false
+	o.Interpolate.Substitute = func(text string, mapping template.Mapping) (string, error) {
+		return template.SubstituteWithOptions(text, mapping, template.WithoutLogging)
+	}
 	o.ResourceLoaders = []loader.ResourceLoader{nowhere{}}
 	o.Profiles = []string{"*"}
 	o.SetProjectName("slipway", true)

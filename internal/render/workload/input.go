@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/distribution/reference"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -145,6 +146,9 @@ func check(in Input) error {
 	}
 	if in.Image == "" {
 		return fault.New(fault.Invalid, "service %s: it has no image yet; build it first", in.Name)
+	}
+	if _, err := reference.ParseNormalizedNamed(in.Image); err != nil {
+		return fault.New(fault.Invalid, "service %s: %.100q is no image reference; write registry/name:tag, like redis:7.4", in.Name, in.Image)
 	}
 	for name, port := range ports(s) {
 		if port < 1 || port > 65535 {
