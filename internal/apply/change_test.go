@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,21 +69,26 @@ func TestDecide(t *testing.T) {
 				live[d.ref.Key()] = c.live
 			}
 			work, err := compare(set, []*document{d}, inventory, live)
-			if c.reason != "" {
-				var failure *Failure
-				if !asFailure(err, &failure) || failure.Objects[0].Reason != c.reason || fault.CodeOf(err) != fault.Conflict {
-					t.Fatalf("error %v, want %s", err, c.reason)
-				}
-				return
+			if reasonOf(err) != c.reason {
+				t.Fatalf("error %v, want %q", err, c.reason)
 			}
 			if err != nil {
-				t.Fatal(err)
+				return
 			}
 			if got := work.changes[0]; got.action != c.action || got.drifted != c.drift {
 				t.Errorf("action %d (drift %t), want %d (%t)", got.action, got.drifted, c.action, c.drift)
 			}
 		})
 	}
+}
+
+// reasonOf returns the reason of the only object that failed.
+func reasonOf(err error) cause.Code {
+	var failure *Failure
+	if !errors.As(err, &failure) || len(failure.Objects) != 1 || fault.CodeOf(err) != fault.Conflict {
+		return ""
+	}
+	return failure.Objects[0].Reason
 }
 
 func TestCompareFindsWhatIsStale(t *testing.T) {

@@ -16,8 +16,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-func asFailure(err error, target **Failure) bool { return errors.As(err, target) }
-
 func anyEntry() *rapid.Generator[Entry] {
 	return rapid.Custom(func(t *rapid.T) Entry {
 		word := rapid.StringMatching(`[a-z][a-z0-9-]{0,20}`)

@@ -139,4 +139,3 @@ func (t *traffic) heal() bool {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
-
