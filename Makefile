@@ -69,7 +69,7 @@ lint: lint-generated ## Check style, floors, confinement and generated files
 
 .PHONY: lint-generated
 lint-generated: generate
-	@git diff --exit-code -- internal/api charts/slipway/crds docs || { echo "generated files are stale: run 'make generate' and commit"; exit 1; }
+	@git diff --exit-code -- internal/api charts/slipway/files/crds docs || { echo "generated files are stale: run 'make generate' and commit"; exit 1; }
 
 .PHONY: fmt
 fmt: ## Format all code
@@ -78,7 +78,7 @@ fmt: ## Format all code
 .PHONY: generate
 generate: ## Generate deep copies and custom resource definitions
 	$(TOOL) controller-gen object paths=./internal/api/...
-	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/crds
+	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/files/crds
 
 .PHONY: image
 image: ## Build the container image with docker

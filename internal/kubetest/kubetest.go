@@ -100,7 +100,7 @@ func (p *ControlPlane) start(ctx context.Context) error {
 	}
 	config.QPS = -1
 	p.Config = config
-	if err := p.define(ctx, filepath.Join(root, "charts", "slipway", "crds")); err != nil {
+	if err := p.define(ctx, filepath.Join(root, "charts", "slipway", "files", "crds")); err != nil {
 		return err
 	}
 	return p.grant(ctx)
