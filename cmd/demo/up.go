@@ -141,7 +141,7 @@ func git(ctx context.Context, dir string, out io.Writer, args ...string) error {
 // show waits until the page is live and tells what to do next.
 func show(ctx context.Context, s *stand.Stand, clone, commit string) error {
 	started := time.Now()
-	page, err := awaitLive(ctx, s, commit)
+	page, err := awaitLive(ctx, s, commit, liveLimit)
 	if err != nil {
 		return err
 	}
@@ -162,9 +162,9 @@ End:            make demo-down
 
 // awaitLive shows each new phase of the commit's release until it is live, and
 // returns the page's address.
-func awaitLive(ctx context.Context, s *stand.Stand, commit string) (string, error) {
+func awaitLive(ctx context.Context, s *stand.Stand, commit string, limit time.Duration) (string, error) {
 	var shown, page string
-	err := stand.Poll(ctx, liveLimit, func(ctx context.Context) (bool, error) {
+	err := stand.Poll(ctx, limit, func(ctx context.Context) (bool, error) {
 		out, err := s.Kubectl(ctx, "get", "releases", "-A", "-o",
 			`jsonpath={range .items[?(@.spec.head.commit=="`+commit+`")]}{.status.phase}{"\t"}{.status.message}{"\t"}{.status.url}{"\n"}{end}`)
 		if err != nil {

@@ -45,13 +45,22 @@ func (s *Stand) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.Upgrade(ctx, s.Registry()+"/"+slipwayRepo+"@"+slipway)
+}
+
+// Upgrade installs the chart with an image by digest.
+func (s *Stand) Upgrade(ctx context.Context, image string) error {
+	repository, digest, found := strings.Cut(image, "@")
+	if !found {
+		return fmt.Errorf("the image %q has no digest", image)
+	}
 	kaniko, err := s.digest(ctx, kanikoRepo, "1")
 	if err != nil {
 		return err
 	}
 	_, err = s.run(ctx, s.options.Root, s.Bin("helm"), "upgrade", "--install", "slipway", filepath.Join(s.options.Root, "charts", "slipway"),
 		"--namespace", Namespace, "--create-namespace",
-		"--set", "image.repository="+s.Registry()+"/"+slipwayRepo, "--set", "image.digest="+slipway,
+		"--set", "image.repository="+repository, "--set", "image.digest="+digest,
 		"--set", "builder.image="+s.Registry()+"/"+kanikoRepo+"@"+kaniko,
 		"--set", "ingress.enabled=true", "--set", "ingress.host="+SlipwayHost,
 		"--set", "git.allowHTTP=true",
