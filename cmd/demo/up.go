@@ -118,6 +118,7 @@ func firstCommit(ctx context.Context, clone string, p stand.Project) error {
 		{"init", "--quiet", "--initial-branch=main"},
 		{"config", "user.name", "Alice"},
 		{"config", "user.email", "alice@acme.example"},
+		{"config", "push.autoSetupRemote", "true"},
 		{"remote", "add", "origin", remote.String()},
 		{"add", "."},
 		{"commit", "--quiet", "--message", "Say hello"},
