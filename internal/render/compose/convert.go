@@ -55,6 +55,9 @@ func (e *expansion) ports(name string, from types.ServiceConfig, s *Service) err
 			e.warn("%s: port %d is %s, and only TCP ports are opened; it is left out", e.file.key(name, "ports"), port.Target, port.Protocol)
 			continue
 		}
+		if port.Target > math.MaxUint16 {
+			return e.file.key(name, "ports").Refuse("%d is no port; use one from 1 to 65535", port.Target)
+		}
 		numbers = append(numbers, int32(port.Target))
 	}
 	for _, text := range from.Expose {
@@ -182,33 +185,35 @@ func (e *expansion) health(name string, from types.ServiceConfig, s *Service) er
 	return nil
 }
 
-// scale takes replicas and resources, wherever they are written.
+// scale takes the number of replicas, wherever it is written.
 func (e *expansion) scale(name string, from types.ServiceConfig, s *Service) error {
-	replicas, cpu, memory := from.Scale, float64(from.CPUS), int64(from.MemLimit)
+	replicas := from.Scale
+	if from.Deploy != nil && from.Deploy.Replicas != nil {
+		replicas = from.Deploy.Replicas
+	}
+	if replicas == nil {
+		return nil
+	}
+	if *replicas < 0 || *replicas > math.MaxInt16 {
+		return e.file.key(name, "scale").Refuse("%d replicas are impossible; write a number from 0", *replicas)
+	}
+	s.Service.Scale = &project.Scale{Min: int32(*replicas)}
+	return nil
+}
+
+// resources takes CPU and memory, wherever they are written.
+func (e *expansion) resources(_ string, from types.ServiceConfig, s *Service) error {
+	cpu, memory := float64(from.CPUS), int64(from.MemLimit)
 	if memory == 0 {
 		memory = int64(from.MemReservation)
 	}
-	if deploy := from.Deploy; deploy != nil {
-		if deploy.Replicas != nil {
-			replicas = deploy.Replicas
+	for _, given := range deployed(from) {
+		if given.NanoCPUs > 0 {
+			cpu = float64(given.NanoCPUs)
 		}
-		for _, given := range []*types.Resource{deploy.Resources.Limits, deploy.Resources.Reservations} {
-			if given == nil {
-				continue
-			}
-			if given.NanoCPUs > 0 {
-				cpu = float64(given.NanoCPUs)
-			}
-			if given.MemoryBytes > 0 && memory == 0 {
-				memory = int64(given.MemoryBytes)
-			}
+		if given.MemoryBytes > 0 && memory == 0 {
+			memory = int64(given.MemoryBytes)
 		}
-	}
-	if replicas != nil {
-		if *replicas < 0 || *replicas > math.MaxInt16 {
-			return e.file.key(name, "scale").Refuse("%d replicas are impossible; write a number from 0", *replicas)
-		}
-		s.Service.Scale = &project.Scale{Min: int32(*replicas)}
 	}
 	if cpu > 0 {
 		s.Service.Resources.CPU = fmt.Sprintf("%dm", int64(math.Ceil(math.Round(cpu*1e5)/100)))
@@ -217,6 +222,21 @@ func (e *expansion) scale(name string, from types.ServiceConfig, s *Service) err
 		s.Service.Resources.Memory = resource.NewQuantity(memory, resource.BinarySI).String()
 	}
 	return nil
+}
+
+// deployed returns limits and reservations, in this order: requests follow
+// the latter.
+func deployed(from types.ServiceConfig) []*types.Resource {
+	if from.Deploy == nil {
+		return nil
+	}
+	var given []*types.Resource
+	for _, one := range []*types.Resource{from.Deploy.Resources.Limits, from.Deploy.Resources.Reservations} {
+		if one != nil {
+			given = append(given, one)
+		}
+	}
+	return given
 }
 
 // security asks for what Compose gives by default: a writable root. The user

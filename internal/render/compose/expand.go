@@ -85,7 +85,7 @@ func (e *expansion) service(name string) (Service, error) {
 		return Service{}, e.file.key(name, "image").Refuse("the service has no image; name one")
 	}
 	steps := []func(string, types.ServiceConfig, *Service) error{
-		e.environment, e.ports, e.volumes, e.configs, e.health, e.scale, e.security, e.routes,
+		e.environment, e.ports, e.volumes, e.configs, e.health, e.scale, e.resources, e.security, e.routes,
 	}
 	for _, step := range steps {
 		if err := step(name, from, &s); err != nil {

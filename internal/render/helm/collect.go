@@ -136,10 +136,8 @@ func eachReference(value any, visit func(string) error) error {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, child := range value {
-			if ref, ok := child.(string); ok && (key == "$ref" || key == "$dynamicRef" || key == "$recursiveRef") {
-				if err := visit(ref); err != nil {
-					return err
-				}
+			if err := visitReference(key, child, visit); err != nil {
+				return err
 			}
 			if err := eachReference(child, visit); err != nil {
 				return err
@@ -153,6 +151,14 @@ func eachReference(value any, visit func(string) error) error {
 		}
 	}
 	return nil
+}
+
+func visitReference(key string, value any, visit func(string) error) error {
+	ref, ok := value.(string)
+	if !ok || key != "$ref" && key != "$dynamicRef" && key != "$recursiveRef" {
+		return nil
+	}
+	return visit(ref)
 }
 
 // entryInfo makes an entry what ignore rules look at.

@@ -143,7 +143,7 @@ func (w *walk) patches(ctx context.Context, file *File, dir string) error {
 }
 
 func (w *walk) legacyPatches(ctx context.Context, file *File, dir string) error {
-	for i, patch := range file.Content.PatchesStrategicMerge {
+	for i, patch := range file.Content.PatchesStrategicMerge { //nolint:staticcheck // repositories have it
 		at := file.At("patchesStrategicMerge", i)
 		if strings.Contains(string(patch), "\n") {
 			if err := w.inline(at, string(patch)); err != nil {
@@ -155,7 +155,7 @@ func (w *walk) legacyPatches(ctx context.Context, file *File, dir string) error 
 			return err
 		}
 	}
-	for i, patch := range file.Content.PatchesJson6902 {
+	for i, patch := range file.Content.PatchesJson6902 { //nolint:staticcheck // repositories have it
 		if patch.Path != "" {
 			if err := w.manifest(ctx, file.At("patchesJson6902", i, "path"), dir, patch.Path); err != nil {
 				return err

@@ -33,6 +33,9 @@ func Documents(name string, data []byte, limits Limits) ([]*yaml.Node, error) {
 		if total += weight; total > limits.Nodes {
 			return nil, weigher.tooMany(document)
 		}
+		if len(documents) >= limits.Documents {
+			return nil, Place{File: name, Line: document.Line}.Refuse("this has more than %d YAML documents; split it, or make it smaller", limits.Documents)
+		}
 		documents = append(documents, document)
 	}
 }

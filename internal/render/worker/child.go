@@ -41,7 +41,7 @@ type child struct {
 // start starts a child and waits until it is confined.
 func start(ctx context.Context, options Options) (*child, error) {
 	c := &child{options: options, stderr: &tail{}, done: make(chan struct{})}
-	c.command = exec.Command(options.Executable, options.Arguments...)
+	c.command = exec.Command(options.Executable, options.Arguments...) //nolint:gosec // it is this program
 	c.command.Env = []string{}
 	c.command.Dir = "/"
 	c.command.Stderr = c.stderr
@@ -186,7 +186,7 @@ func (c *child) explain(ctx context.Context, guard *watch, err error) error {
 		return fault.Wrap(fault.Unavailable, err, "the process that rendered was killed from outside, perhaps because the machine ran out of memory; it is tried again")
 	case c.stderr.contains("stack overflow"), c.stderr.contains("stack exceeds"):
 		return fault.New(fault.Invalid, "rendering never ends: something refers to itself without end; look for a template that includes itself")
-	case c.stderr.contains("out of memory"), c.stderr.contains("cannot allocate memory"):
+	case c.stderr.contains("out of memory"), c.stderr.contains("cannot allocate memory"), c.stderr.contains("failed to allocate"):
 		return outOfMemory(c.options.Limits)
 	}
 	return fault.Wrap(fault.Invalid, err, "rendering ended its process (%s): %s; simplify what the repository describes", c.command.ProcessState, line)

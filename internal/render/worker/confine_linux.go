@@ -34,8 +34,8 @@ func limitResources(limits confinement) error {
 		unix.RLIMIT_CORE:   0,
 		unix.RLIMIT_FSIZE:  0,
 		unix.RLIMIT_NOFILE: 64,
-		unix.RLIMIT_CPU:    uint64(limits.CPU),
-		unix.RLIMIT_DATA:   uint64(limits.Memory) + arenas,
+		unix.RLIMIT_CPU:    uint64(limits.CPU),             //nolint:gosec // the parent sends a positive number
+		unix.RLIMIT_DATA:   uint64(limits.Memory) + arenas, //nolint:gosec // the parent sends a positive number
 	} {
 		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return fmt.Errorf("limit resource %d to %d: %w", resource, most, err)
@@ -46,9 +46,9 @@ func limitResources(limits confinement) error {
 
 // installFilter puts the program on every thread of the process.
 func installFilter(program []unix.SockFilter) error {
-	sock := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	sock := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]} //nolint:gosec // a hundred or so
 	failed, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
-		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&sock)))
+		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&sock))) //nolint:gosec // the call takes a pointer
 	switch {
 	case errno != 0:
 		return fmt.Errorf("install the system call filter: %w", errno)

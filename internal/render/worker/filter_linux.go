@@ -39,7 +39,7 @@ func filter(pid int) []unix.SockFilter {
 	// Its arguments are behind a pointer: the caller falls back to clone.
 	p.when(unix.BPF_JEQ, unix.SYS_CLONE3, retAbsent)
 	// Signals to own threads.
-	p.argument(unix.SYS_TGKILL, 0, unix.BPF_JEQ, uint32(pid), retAllow, retDenied)
+	p.argument(unix.SYS_TGKILL, 0, unix.BPF_JEQ, uint32(pid), retAllow, retDenied) //nolint:gosec // process ids are positive
 	p.argument(unix.SYS_PRCTL, 0, unix.BPF_JEQ, prSetVMA, retAllow, retDenied)
 	// Memory, but no new code.
 	p.argument(unix.SYS_MMAP, 2, unix.BPF_JSET, unix.PROT_EXEC, retDenied, retAllow)

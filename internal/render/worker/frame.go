@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // kind says what a frame holds.
@@ -41,10 +42,13 @@ func writeFrame(w io.Writer, k kind, header any, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("encode message: %w", err)
 	}
+	if len(text) > math.MaxInt32 || len(body) > math.MaxInt32 {
+		return errTooLong
+	}
 	buffer := make([]byte, prefixBytes, prefixBytes+len(text)+len(body))
 	buffer[0] = byte(k)
-	binary.BigEndian.PutUint32(buffer[1:], uint32(len(text)))
-	binary.BigEndian.PutUint32(buffer[5:], uint32(len(body)))
+	binary.BigEndian.PutUint32(buffer[1:], uint32(len(text))) //nolint:gosec // checked above
+	binary.BigEndian.PutUint32(buffer[5:], uint32(len(body))) //nolint:gosec // checked above
 	buffer = append(buffer, text...)
 	buffer = append(buffer, body...)
 	if _, err := w.Write(buffer); err != nil {

@@ -56,7 +56,7 @@ func configHash(in Input) map[string]string {
 	}
 	hash := sha256.New()
 	for _, name := range sortedKeys(in.Files) {
-		fmt.Fprintf(hash, "%d %s %d %s", len(name), name, len(in.Files[name]), in.Files[name])
+		_, _ = fmt.Fprintf(hash, "%d %s %d %s", len(name), name, len(in.Files[name]), in.Files[name])
 	}
 	return map[string]string{naming.AnnotationConfigHash: hex.EncodeToString(hash.Sum(nil)[:8])}
 }
