@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -267,5 +268,19 @@ func guardPolicy(o release.Order) guard.Policy {
 	if len(registries) > 0 {
 		registries = append([]string{o.Workshop.Request.Repository}, registries...)
 	}
-	return guard.Policy{Namespace: o.Stage.Spec.Namespace, Kinds: policy.Kinds, Registries: registries, Root: policy.Root}
+	ingress := o.Cluster.Spec.Ingress
+	gateway := ""
+	if ingress.Gateway != nil {
+		gateway = cmp.Or(ingress.Gateway.Namespace, o.Stage.Spec.Namespace) + "/" + ingress.Gateway.Name
+	}
+	return guard.Policy{
+		Namespace:       o.Stage.Spec.Namespace,
+		Kinds:           policy.Kinds,
+		Registries:      registries,
+		Root:            policy.Root,
+		Gateway:         gateway,
+		IngressClass:    ingress.Class,
+		Metadata:        policy.Metadata,
+		PriorityClasses: policy.PriorityClasses,
+	}
 }

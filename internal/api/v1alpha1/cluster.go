@@ -127,6 +127,17 @@ type ClusterPolicy struct {
 	// Root allows services to run as root where their project says so.
 	// +optional
 	Root bool `json:"root,omitempty"`
+	// Metadata are keys of labels and annotations that projects may set
+	// besides the usual ones: a key, or "prefix/*". Name only what no
+	// controller of the cluster acts upon with rights of its own.
+	// +optional
+	// +listType=set
+	Metadata []string `json:"metadata,omitempty"`
+	// PriorityClasses are the priority classes that pods may have; without,
+	// none but the cluster's default.
+	// +optional
+	// +listType=set
+	PriorityClasses []string `json:"priorityClasses,omitempty"`
 	// HostUsers builds without a user namespace, for nodes that have none.
 	// +optional
 	HostUsers bool `json:"hostUsers,omitempty"`
