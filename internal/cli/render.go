@@ -136,7 +136,7 @@ func (r *renderCommand) structured(made rendered) error {
 func findingsOf(findings []guard.Finding) []finding {
 	var all []finding
 	for _, f := range findings {
-		all = append(all, finding{f.Object, f.Field, f.Rule, f.Message})
+		all = append(all, finding{f.Object, f.Field, string(f.Rule), f.Message})
 	}
 	return all
 }
