@@ -79,7 +79,7 @@ func vendored(ctx context.Context, root, to string) error {
 	}
 	archive := exec.CommandContext(ctx, "git", "archive", "--output", filepath.Join(to, "source.tar"), "HEAD") //nolint:gosec // own folder
 	archive.Dir = root
-	unpack := exec.CommandContext(ctx, "tar", "--extract", "--file", "source.tar") //nolint:gosec // fixed arguments
+	unpack := exec.CommandContext(ctx, "tar", "--extract", "--file", "source.tar")
 	vendor := exec.CommandContext(ctx, "go", "mod", "vendor")
 	for _, command := range []*exec.Cmd{archive, unpack, vendor} {
 		if command.Dir == "" {
@@ -110,7 +110,7 @@ func pushSelf(ctx context.Context, s *stand.Stand, source string) (p stand.Proje
 	serving, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- forge.Serve(serving, listener) }()
-	stop = func() { cancel(); <-done; forge.Close() }
+	stop = func() { cancel(); _ = <-done; forge.Close() }
 	p = stand.Project{
 		Organization: "acme", Name: "slipway", Path: "acme/slipway",
 		URL: forge.CloneURL("acme/slipway"), API: forge.APIURL(), Token: token, Secret: rand.Text(),

@@ -85,7 +85,7 @@ func startForge(ctx context.Context, o stand.Options, p stand.Project, address, 
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile the forge: %w\n%s", err, out)
 	}
-	log, err := os.Create(filepath.Join(folder, forgeLog)) //nolint:gosec // own file in the own folder
+	log, err := os.Create(filepath.Join(folder, forgeLog))
 	if err != nil {
 		return fmt.Errorf("open the forge's log: %w", err)
 	}
@@ -117,7 +117,7 @@ func forgeRuns(folder string) bool {
 
 // forgeProcess returns the forge's process id, 0 when it does not run.
 func forgeProcess(folder string) (int, error) {
-	data, err := os.ReadFile(filepath.Join(folder, forgePid)) //nolint:gosec // own file in the own folder
+	data, err := os.ReadFile(filepath.Join(folder, forgePid))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}

@@ -123,6 +123,6 @@ func (l *Lanes) finish(stage types.NamespacedName) {
 	waiting := l.lanes[stage].waiting
 	delete(l.lanes, stage)
 	if waiting != nil && l.ctx.Err() == nil {
-		l.start(stage, *waiting) //nolint:contextcheck // a lane outlives whoever submits to it
+		l.start(stage, *waiting)
 	}
 }

@@ -91,7 +91,7 @@ func openForge(s *stand.Stand) (stop func(), err error) {
 	shared = &world{Stand: s, forge: forge, token: token}
 	return func() {
 		cancel()
-		<-done
+		_ = <-done
 		forge.Close()
 		_ = os.RemoveAll(dir)
 	}, nil

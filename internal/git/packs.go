@@ -84,7 +84,7 @@ func openPacks(dir string, limit int64, objects cache.Object) (*packs, error) {
 
 // openPack opens one pack and checks that index and pack belong together.
 func openPack(name string, objects cache.Object) (*pack, error) {
-	f, err := os.Open(name + idxSuffix) //nolint:gosec // a name that this package made
+	f, err := os.Open(name + idxSuffix)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
@@ -106,7 +106,7 @@ func decodeIndex(f *os.File, index *idxfile.MemoryIndex) (err error) {
 
 // usePack opens a pack whose index is at hand.
 func usePack(name string, index *idxfile.MemoryIndex, objects cache.Object) (*pack, error) {
-	f, err := os.Open(name + packSuffix) //nolint:gosec // a name that this package made
+	f, err := os.Open(name + packSuffix)
 	if err != nil {
 		return nil, fmt.Errorf("open pack: %w", err)
 	}

@@ -29,7 +29,7 @@ func (p *ControlPlane) define(ctx context.Context, folder string) error {
 	definitions := client.Resource(schema.GroupVersionResource{Group: apiextensionsv1.GroupName, Version: "v1", Resource: "customresourcedefinitions"})
 	var names []string
 	for _, file := range files {
-		data, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("read a definition: %w", err)
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cgi" //nolint:gosec // the flaw was in Go before 1.6.3
+	"net/http/cgi"
 	"os"
 	"path/filepath"
 	"strings"
