@@ -34,16 +34,12 @@ var errCut = errors.New("the process was killed")
 
 func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(request *http.Request) (*http.Response, error) {
-		if before := t.before; before != nil {
-			before(verb(request))
-		}
+		t.announce(request)
 		if err := t.admit(request); err != nil {
 			return nil, err
 		}
-		if t.answer != nil {
-			if response := t.said(request); response != nil {
-				return response, nil
-			}
+		if response := t.said(request); response != nil {
+			return response, nil
 		}
 		response, err := next.RoundTrip(request)
 		if err == nil && t.cutAfter(request) {
@@ -55,9 +51,21 @@ func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// announce calls before, one request at a time.
+func (t *traffic) announce(request *http.Request) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.before != nil {
+		t.before(verb(request))
+	}
+}
+
 func (t *traffic) said(request *http.Request) *http.Response {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	if t.answer == nil {
+		return nil
+	}
 	return t.answer(request)
 }
 

@@ -187,21 +187,21 @@ func TestWaitSaysWhyNot(t *testing.T) {
 		}
 	})
 	t.Run("an image that does not exist fails at once", func(t *testing.T) {
-		w := s.wait(report.Targets, WaitOptions{})
 		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{
 			Name: "main", Image: "registry.example/web:1",
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "registry.example/web:1: not found"}},
 		}}})
+		w := s.wait(report.Targets, WaitOptions{})
 		var failed *NotReadyError
 		if err := w.end(t); !errors.As(err, &failed) || failed.Cause.Code != cause.ImagePull {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("a cause that may pass fails at the service's deadline", func(t *testing.T) {
-		w := s.wait(report.Targets, WaitOptions{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
 		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient cpu.",
 		}}})
+		w := s.wait(report.Targets, WaitOptions{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
 		if err := w.end(t); err == nil || !strings.Contains(err.Error(), "not ready after 700ms") || !strings.Contains(err.Error(), "Insufficient cpu") {
 			t.Errorf("%v", err)
 		}
