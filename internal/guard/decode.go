@@ -15,7 +15,8 @@ const (
 	maxManifests = 64 << 20 // bytes of all documents
 	maxDocument  = 3 << 19  // bytes of one: what etcd takes
 	maxObjects   = 5000
-	maxDepth     = 100 // levels of nesting
+	maxDepth     = 100  // levels of nesting
+	maxElements  = 2000 // of one list
 )
 
 // object is one Kubernetes object as it will be sent.
@@ -94,13 +95,13 @@ func decodeObject(document []byte) (object, error) {
 	if o.json, err = toJSON(document); err != nil {
 		return object{}, err
 	}
-	if depth(o.json) > maxDepth {
-		return object{}, fmt.Errorf("nests more than %d levels deep", maxDepth)
-	}
 	decoder := json.NewDecoder(bytes.NewReader(o.json))
 	decoder.UseNumber()
 	if decoder.Decode(&o.fields) != nil {
 		return object{}, errors.New("is no map of fields")
+	}
+	if err := measure(o.fields, 0); err != nil {
+		return object{}, err
 	}
 	o.apiVersion, o.kind = text(o.fields, "apiVersion"), text(o.fields, "kind")
 	o.name = text(o.fields["metadata"], "name")
@@ -159,22 +160,28 @@ func hasAlias(node *yamlnode.Node) bool {
 	return false
 }
 
-// depth returns how deep JSON nests.
-func depth(data []byte) int {
-	deepest, level, quoted := 0, 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			level++
-			deepest = max(deepest, level)
-		case c == '}' || c == ']':
-			level--
+// measure refuses values that nest too deep, and lists so long that reading
+// them as a kind's fields would take hundreds of times their size.
+func measure(value any, level int) error {
+	if level > maxDepth {
+		return fmt.Errorf("nests more than %d levels deep", maxDepth)
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, element := range v {
+			if err := measure(element, level+1); err != nil {
+				return err
+			}
+		}
+	case []any:
+		if len(v) > maxElements {
+			return fmt.Errorf("holds a list of more than %d elements", maxElements)
+		}
+		for _, element := range v {
+			if err := measure(element, level+1); err != nil {
+				return err
+			}
 		}
 	}
-	return deepest
+	return nil
 }

@@ -90,7 +90,7 @@ type check struct {
 // refuse adds a finding. What authors chose themselves is shown clipped and
 // without control characters, so that it can't pass for words of ours.
 func (c *check) refuse(rule Rule, field, format string, args ...any) {
-	if len(c.findings) == maxFindings {
+	if c.full() {
 		return
 	}
 	for i, arg := range args {
@@ -105,6 +105,9 @@ func (c *check) refuse(rule Rule, field, format string, args ...any) {
 		Message: fmt.Sprintf(format, args...),
 	})
 }
+
+// full reports whether no further finding would be kept.
+func (c *check) full() bool { return len(c.findings) == maxFindings }
 
 // only refuses every field of a map that is set and not allowed. A field that
 // says nothing (false, 0, empty) is let through.

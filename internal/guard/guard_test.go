@@ -204,6 +204,7 @@ func TestUnreadable(t *testing.T) {
 		"marker with object":   {manifest("v1", "ConfigMap", "") + "--- {kind: Pod}\n", `begins with "---"`},
 		"directive":            {"%YAML 1.2\n---\n" + manifest("v1", "ConfigMap", ""), `begins with "%YA"`},
 		"hidden line end":      {"apiVersion: v1\rkind: ConfigMap\r---\rkind: Pod\n", "carriage return"},
+		"long list":            {manifest("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+strings.Repeat("{},", 400_000)+"]}}}"), "more than 2000 elements"},
 		"deep":                 {manifest("v1", "ConfigMap", "data: "+nested), "nests more than 100"},
 		"deep braces":          {manifest("v1", "ConfigMap", "data: "+strings.Repeat("{a: ", 150)+strings.Repeat("}", 150)), "nests more than 100"},
 		"very deep":            {"a: " + strings.Repeat("[", 1<<20), "document 1"},
@@ -279,7 +280,7 @@ func TestMessagesAreOneLine(t *testing.T) {
 }
 
 func TestFindingsAreBounded(t *testing.T) {
-	containers := strings.Repeat("{},", 400_000)
+	containers := strings.Repeat("{},", maxElements)
 	found, err := Check([]byte(manifest("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+containers+"]}}}")), strictPolicy())
 	if err != nil {
 		t.Fatal(err)
@@ -374,7 +375,7 @@ What is not known to be harmless is refused. This page is made from the code (` 
 	paragraph("Limits", "Manifests over these are not looked at:", []string{
 		fmt.Sprintf("%d objects", maxObjects),
 		fmt.Sprintf("%d MiB in all, %d KiB for one object", maxManifests>>20, maxDocument>>10),
-		fmt.Sprintf("%d levels of nesting, no YAML aliases", maxDepth),
+		fmt.Sprintf("%d levels of nesting, %d elements of one list, no YAML aliases", maxDepth, maxElements),
 	})
 	return b.String()
 }

@@ -32,6 +32,9 @@ func (c *check) template(path string, template any) {
 	}
 	for _, kind := range []string{"initContainers", "containers"} {
 		for i, container := range list(spec, kind) {
+			if c.full() {
+				return
+			}
 			c.container(fmt.Sprintf("%s.%s[%d]", path, kind, i), container, podContext)
 		}
 	}
