@@ -110,7 +110,7 @@ func pushSelf(ctx context.Context, s *stand.Stand, source string) (p stand.Proje
 	serving, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- forge.Serve(serving, listener) }()
-	stop = func() { cancel(); _ = <-done; forge.Close() }
+	stop = func() { cancel(); <-done; forge.Close() }
 	p = stand.Project{
 		Organization: "acme", Name: "slipway", Path: "acme/slipway",
 		URL: forge.CloneURL("acme/slipway"), API: forge.APIURL(), Token: token, Secret: rand.Text(),

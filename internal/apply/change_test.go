@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func parsed(t *testing.T, manifest string) *document {

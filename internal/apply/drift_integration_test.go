@@ -118,7 +118,7 @@ func TestRandomDriftsAreRepairedInTime(t *testing.T) {
 		}
 		return nil
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's dice
+	random := rand.New(rand.NewPCG(1, 2))
 	var slowest time.Duration
 	for round := range rounds {
 		attacks[random.IntN(len(attacks))]()

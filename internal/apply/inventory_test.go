@@ -12,8 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"pgregory.net/rapid"
+
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 func anyEntry() *rapid.Generator[Entry] {

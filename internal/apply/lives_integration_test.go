@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-var lives = flag.Int("lives", 8, "how many random lives of stages are lived") //nolint:gochecknoglobals // a test's flag
+var lives = flag.Int("lives", 8, "how many random lives of stages are lived")
 
 // life is one stage's random life among objects of others.
 type life struct {
@@ -30,7 +30,7 @@ type life struct {
 func TestRandomLives(t *testing.T) {
 	for seed := range *lives {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			l := &life{stage: newStage(t), random: rand.New(rand.NewPCG(uint64(seed), 7)), wanted: map[string]string{}} //nolint:gosec // a test's dice
+			l := &life{stage: newStage(t), random: rand.New(rand.NewPCG(uint64(seed), 7)), wanted: map[string]string{}}
 			for at := range 3 {
 				l.other(configMap(fmt.Sprintf("foreign-%d", at), "theirs"))
 			}

@@ -12,16 +12,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/kubetest"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/slipway-dev/slipway/internal/kubetest"
 )
 
-var plane *kubetest.ControlPlane //nolint:gochecknoglobals // one API server for the package's tests
+var plane *kubetest.ControlPlane
 
 func TestMain(m *testing.M) {
 	kubetest.Main(m, func(p *kubetest.ControlPlane) { plane = p })

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 )
 
 // waiting is a Wait under way.
@@ -116,7 +117,7 @@ func (s *stage) pod(name string, status corev1.PodStatus) {
 	s.patiently("a pod of "+name, func() error {
 		pods, err := client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=" + name})
 		if err != nil || len(pods.Items) == 0 {
-			return fmt.Errorf("no pod of %s (%v)", name, err)
+			return fmt.Errorf("no pod of %s (%w)", name, err)
 		}
 		pod := pods.Items[0]
 		pod.Status = status
@@ -142,7 +143,7 @@ func TestWaitUntilReady(t *testing.T) {
 	s.patiently("the deployment is available", func() error {
 		d, err := client.AppsV1().Deployments(s.namespace).Get(t.Context(), "web", metav1.GetOptions{})
 		if err != nil || d.Status.AvailableReplicas != 2 {
-			return fmt.Errorf("not yet (%v)", err)
+			return fmt.Errorf("not yet (%w)", err)
 		}
 		truth = time.Now()
 		return nil

@@ -50,7 +50,7 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if order.Newest > rel.Spec.Sequence && r.Lanes.Running(client.ObjectKeyFromObject(order.Stage)) != rel.Spec.Sequence {
 		return ctrl.Result{}, r.Runner.Supersede(ctx, order.Order, r.journal(&rel))
 	}
-	//nolint:contextcheck // a release outlives the reconcile that starts it
+
 	r.Lanes.Submit(client.ObjectKeyFromObject(order.Stage), rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
 	if rel.Status.Phase == v1alpha1.PhaseHeld {
 		return ctrl.Result{RequeueAfter: heldPoll}, nil
