@@ -7,12 +7,18 @@ import (
 	"io/fs"
 )
 
-//go:embed services/*.yaml
+//go:embed services/*.yaml init/*
 var files embed.FS
 
 // Services returns the built-in service templates, one file each.
-func Services() fs.FS {
-	sub, err := fs.Sub(files, "services")
+func Services() fs.FS { return below("services") }
+
+// Init returns the Dockerfiles that `slipway init` fills in, one per language,
+// and dockerignore.
+func Init() fs.FS { return below("init") }
+
+func below(dir string) fs.FS {
+	sub, err := fs.Sub(files, dir)
 	if err != nil {
 		panic("templates: " + err.Error()) // the pattern above names the directory
 	}

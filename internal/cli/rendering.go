@@ -43,6 +43,7 @@ type rendering struct {
 // rendered is one rendered stage.
 type rendered struct {
 	snapshot snapshot
+	rule     string
 	request  render.Request
 	result   render.Result
 	findings []guard.Finding
@@ -73,7 +74,7 @@ func (r *rendering) load() error {
 // stage renders a stage as if it were placed at a place, with the server's own
 // mapping, and holds the result to the cluster's policy.
 func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage, at release.Place) (rendered, error) {
-	made := rendered{snapshot: from, request: release.RenderRequest(from.document, rule, at)}
+	made := rendered{snapshot: from, rule: rule.Name, request: release.RenderRequest(from.document, rule, at)}
 	made.request.Commit = from.commit
 	var err error
 	if made.request.Images, made.unknown, err = r.imagesFor(made.request); err != nil {

@@ -31,6 +31,17 @@ What runs:
   slipway get releases        what was brought where, and what came of it
   slipway logs --build NAME   what a build printed
 
+What will run, in any git repository and without a cluster:
+  slipway init                looks at a repository and writes its slipway.yaml
+  slipway validate            every mistake in slipway.yaml, with its place
+  slipway render --stage S    the manifests, by the code that the server runs
+  slipway diff --stage S      what the working tree changes in them
+  slipway explain ref main    which stages a branch feeds, and where they are
+  slipway can alice deploy S  who may do what, and why
+  slipway eject --stage S     plain Kustomize, for a life without Slipway
+
+Every command that answers takes -o text, json or yaml.
+
 Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings.`
 
 // Streams are what a command reads and writes.
@@ -113,7 +124,8 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	)
 	root.AddCommand(
 		newStatus(streams), newGet(streams), newLogs(streams),
-		newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newSchema(streams),
+		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
+		newSchema(streams), newTemplates(streams), newEject(streams),
 		newServer(streams, serve), newVersion(streams, build),
 		newRenderWorker(streams), newSource(streams), newImage(streams),
 	)

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// difference is what became of one object.
+type difference struct {
+	Object string `json:"object"`
+	Change string `json:"change"` // added, removed or changed
+	Diff   string `json:"diff"`
+}
+
+type diffCommand struct {
+	rendering
+	stages   []string
+	ref      string
+	names    bool
+	exitCode bool
+	format   string
+}
+
+func newDiff(streams Streams) *cobra.Command {
+	d := &diffCommand{rendering: rendering{repository: repository{streams: streams}}}
+	command := &cobra.Command{
+		Use:     "diff --stage A [--stage B] [--commit FROM[..TO]]",
+		Short:   "Show how two stages, or one stage at two commits, differ once rendered",
+		GroupID: "repository",
+		Long: `Show how two stages, or one stage at two commits, differ once rendered: a unified
+diff per object.
+
+Two stages are compared as if both had the first one's name, namespace and
+hosts' names, so that only what they are made of differs; --names shows those
+too. One stage is compared from --commit FROM to TO, or to the working tree, or
+without --commit from HEAD to the working tree.`,
+		Example: `  slipway diff --stage staging --stage production
+  slipway diff --stage production --commit v1.0..main
+  slipway diff --stage dev`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return d.run(command.Context()) },
+	}
+	d.flags(command)
+	flags := command.Flags()
+	flags.StringArrayVarP(&d.stages, "stage", "s", nil, "a stage, as slipway.yaml names it; give it twice to compare two")
+	flags.StringVar(&d.ref, "ref", "", "the branch or tag, for a stage that is made once per branch")
+	flags.BoolVar(&d.names, "names", false, "compare two stages with their own names, namespaces and hosts")
+	flags.BoolVar(&d.exitCode, "exit-code", false, "exit with 3 when there is a difference")
+	outputFlag(command, &d.format)
+	return command
+}
+
+func (d *diffCommand) run(ctx context.Context) error {
+	if err := d.load(); err != nil {
+		return err
+	}
+	before, after, err := d.sides(ctx)
+	if err != nil {
+		return err
+	}
+	differences, err := compare(before, after)
+	if err != nil {
+		return err
+	}
+	if err := d.print(differences); err != nil {
+		return err
+	}
+	if d.exitCode && len(differences) > 0 {
+		return &findingsError{len(differences)}
+	}
+	return nil
+}
+
+// sides renders what is compared.
+func (d *diffCommand) sides(ctx context.Context) (before, after rendered, err error) {
+	switch len(d.stages) {
+	case 1:
+		return d.commits(ctx, d.stages[0])
+	case 2:
+		return d.twoStages(ctx, d.stages[0], d.stages[1])
+	}
+	return before, after, &usageError{errors.New("give --stage once to compare commits, or twice to compare two stages")}
+}
+
+// commits renders one stage in two states of the repository.
+func (d *diffCommand) commits(ctx context.Context, stage string) (before, after rendered, err error) {
+	from, to, _ := strings.Cut(d.commit, "..")
+	if from == "" {
+		from = "HEAD"
+	}
+	if before, err = d.at(ctx, stage, from); err != nil {
+		return before, after, err
+	}
+	after, err = d.at(ctx, stage, to)
+	return before, after, err
+}
+
+// at renders a stage at a revision, or as the working tree has it.
+func (d *diffCommand) at(ctx context.Context, stage, revision string) (rendered, error) {
+	opened, err := d.openAt(revision)
+	if err != nil {
+		return rendered{}, err
+	}
+	target, err := choose(opened.document.File, stage, d.ref)
+	if err != nil {
+		return rendered{}, fmt.Errorf("%s: %w", opened, err)
+	}
+	return d.stage(ctx, opened, target.rule, d.place(opened.document.File.Project, target.name))
+}
+
+// twoStages renders two stages of one state of the repository.
+func (d *diffCommand) twoStages(ctx context.Context, first, second string) (before, after rendered, err error) {
+	if strings.Contains(d.commit, "..") {
+		return before, after, &usageError{errors.New("two stages are compared at one commit; give --commit a single one, or --stage once")}
+	}
+	opened, err := d.open()
+	if err != nil {
+		return before, after, err
+	}
+	var at release.Place
+	for i, side := range []*rendered{&before, &after} {
+		target, err := choose(opened.document.File, []string{first, second}[i], d.refFor(opened, []string{first, second}[i]))
+		if err != nil {
+			return before, after, err
+		}
+		if i == 0 || d.names {
+			at = d.place(opened.document.File.Project, target.name)
+		}
+		if *side, err = d.stage(ctx, opened, target.rule, at); err != nil {
+			return before, after, err
+		}
+	}
+	return before, after, nil
+}
+
+// refFor returns the given ref for the one of two stages that needs it.
+func (d *diffCommand) refFor(opened snapshot, stage string) string {
+	if rule, found := opened.document.File.Stage(stage); found && rule.Pattern() {
+		return d.ref
+	}
+	return ""
+}
+
+// compare returns the objects that differ, by name.
+func compare(before, after rendered) ([]difference, error) {
+	left, err := objectsByName(before)
+	if err != nil {
+		return nil, err
+	}
+	right, err := objectsByName(after)
+	if err != nil {
+		return nil, err
+	}
+	names := maps.Clone(left)
+	maps.Copy(names, right)
+	differences := []difference{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		old, had := left[name]
+		now, has := right[name]
+		text := diff.Diff(label(before, name, had), old, label(after, name, has), now)
+		if text == nil {
+			continue
+		}
+		change := map[[2]bool]string{{true, true}: "changed", {true, false}: "removed", {false, true}: "added"}[[2]bool{had, has}]
+		_, text, _ = bytes.Cut(text, []byte("\n")) // the line "diff A B", which the next two repeat
+		differences = append(differences, difference{Object: name, Change: change, Diff: string(text)})
+	}
+	return differences, nil
+}
+
+func objectsByName(r rendered) (map[string][]byte, error) {
+	objects, err := decodeObjects(r.result.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string][]byte{}
+	for _, o := range objects {
+		byName[o.name] = o.text
+	}
+	return byName, nil
+}
+
+// label names one side of one object's diff.
+func label(side rendered, name string, exists bool) string {
+	if !exists {
+		return "/dev/null"
+	}
+	state := "working-tree"
+	if side.snapshot.commit != "" {
+		state = short(side.snapshot.commit)
+	}
+	return state + "/" + side.rule + "/" + name
+}
+
+// print writes the differences; text is coloured on a terminal.
+func (d *diffCommand) print(differences []difference) error {
+	if d.format != "text" {
+		return output{d.streams, d.format}.print(differences, nil)
+	}
+	for _, one := range differences {
+		for line := range strings.Lines(one.Diff) {
+			if _, err := fmt.Fprintln(d.streams.Out, d.coloured(strings.TrimSuffix(line, "\n"))); err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *diffCommand) coloured(line string) string {
+	if !d.streams.Terminal {
+		return line
+	}
+	switch {
+	case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "+++"):
+		return colour(heading, line)
+	case strings.HasPrefix(line, "+"):
+		return colour(good, line)
+	case strings.HasPrefix(line, "-"):
+		return colour(bad, line)
+	case strings.HasPrefix(line, "@@"):
+		return colour(waiting, line)
+	}
+	return line
+}

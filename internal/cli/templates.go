@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/render/template"
+)
+
+// templateLine is one template in the list.
+type templateLine struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+func newTemplates(streams Streams) *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:     "templates",
+		Short:   "List the service templates, or show one with its parameters",
+		GroupID: "repository",
+	}
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List the service templates",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return listTemplates(output{streams, format}) },
+	}
+	show := &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show a template: its parameters, what it stands for, and how to use it",
+		Example: "  slipway templates show postgres",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return showTemplate(output{streams, format}, args[0]) },
+	}
+	outputFlag(list, &format)
+	outputFlag(show, &format)
+	command.AddCommand(list, show)
+	return command
+}
+
+func listTemplates(o output) error {
+	catalog, err := template.NewCatalog(template.Own{})
+	if err != nil {
+		return err
+	}
+	var lines []templateLine
+	for _, name := range catalog.Names() {
+		t, _ := catalog.Template(name)
+		lines = append(lines, templateLine{t.Name, t.Description})
+	}
+	return o.print(lines, func(t *table) {
+		t.head("NAME", "DESCRIPTION")
+		for _, line := range lines {
+			t.row(line.Name, line.Description)
+		}
+	})
+}
+
+func showTemplate(o output, name string) error {
+	catalog, err := template.NewCatalog(template.Own{})
+	if err != nil {
+		return err
+	}
+	found, ok := catalog.Template(name)
+	if !ok {
+		return fault.New(fault.NotFound, "there is no template %.60q; there are %s", name, strings.Join(catalog.Names(), ", "))
+	}
+	return o.print(found, func(t *table) { templateText(t, found) })
+}
+
+func templateText(t *table, shown template.Template) {
+	t.row(shown.Description)
+	t.row()
+	t.head("PARAMETER", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION")
+	for _, name := range slices.Sorted(maps.Keys(shown.Parameters)) {
+		p := shown.Parameters[name]
+		given := "required"
+		if p.Default != nil {
+			given = asText(p.Default)
+		}
+		t.row(name, string(p.Type), given, dash(allowed(p)), p.Description)
+	}
+	if len(shown.Secret) > 0 {
+		t.row()
+		t.row("Slipway makes a Secret with " + strings.Join(slices.Sorted(maps.Keys(shown.Secret)), ", "))
+	}
+	t.row()
+	t.row("In slipway.yaml:")
+	t.row(fmt.Sprintf("  %s: {template: %s%s}", shown.Name, shown.Name, usedWith(shown)))
+}
+
+// usedWith shows the parameters that must be given, or else one that may be.
+func usedWith(shown template.Template) string {
+	var with []string
+	names := slices.Sorted(maps.Keys(shown.Parameters))
+	for _, name := range names {
+		if p := shown.Parameters[name]; p.Default == nil {
+			with = append(with, name+": …")
+		}
+	}
+	if len(with) == 0 && len(names) > 0 {
+		last := names[len(names)-1]
+		with = append(with, last+": "+asText(shown.Parameters[last].Default))
+	}
+	if len(with) == 0 {
+		return ""
+	}
+	return ", with: {" + strings.Join(with, ", ") + "}"
+}
+
+func allowed(p template.Parameter) string {
+	switch {
+	case len(p.Enum) > 0:
+		var values []string
+		for _, value := range p.Enum {
+			values = append(values, strings.Trim(asText(value), `"`))
+		}
+		return strings.Join(values, ", ")
+	case p.Min != nil && p.Max != nil:
+		return strings.Trim(asText(p.Min), `"`) + " to " + strings.Trim(asText(p.Max), `"`)
+	}
+	return ""
+}
+
+// asText writes a value as one would in slipway.yaml.
+func asText(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
+}
