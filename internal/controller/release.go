@@ -47,22 +47,39 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if order == nil {
 		return ctrl.Result{}, nil
 	}
-	if order.Newest > rel.Spec.Sequence && r.Lanes.Running(client.ObjectKeyFromObject(order.Stage)) != rel.Spec.Sequence {
-		return ctrl.Result{}, r.Runner.Supersede(ctx, order.Order, r.journal(&rel))
+	if order.Newest > rel.Spec.Sequence {
+		return ctrl.Result{}, r.supersede(ctx, order.Order)
 	}
 
 	r.Lanes.Submit(client.ObjectKeyFromObject(order.Stage), rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
+	for i := range order.Overtaken {
+		older := order.Order
+		older.Release = &order.Overtaken[i]
+		if err := r.supersede(ctx, older); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	if rel.Status.Phase == v1alpha1.PhaseHeld {
 		return ctrl.Result{RequeueAfter: heldPoll}, nil
 	}
 	return ctrl.Result{}, nil
 }
 
+// supersede ends a release that a newer one overtook, unless it runs: then its
+// lane ends it.
+func (r *ReleaseReconciler) supersede(ctx context.Context, order release.Order) error {
+	if r.Lanes.Running(client.ObjectKeyFromObject(order.Stage)) == order.Release.Spec.Sequence {
+		return nil
+	}
+	return r.Runner.Supersede(ctx, order, r.journal(order.Release))
+}
+
 // numberedOrder is an order with the number of the newest release of its
-// stage.
+// stage, and the older ones that are not done.
 type numberedOrder struct {
 	release.Order
-	Newest int64
+	Newest    int64
+	Overtaken []v1alpha1.Release
 }
 
 // order gathers what a release needs; nil when its stage is gone or going.
@@ -86,6 +103,9 @@ func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*
 	numbered := numberedOrder{Order: order, Newest: rel.Spec.Sequence}
 	for i := range releases {
 		numbered.Newest = max(numbered.Newest, releases[i].Spec.Sequence)
+		if releases[i].Spec.Sequence < rel.Spec.Sequence && !releases[i].Status.Phase.Done() {
+			numbered.Overtaken = append(numbered.Overtaken, releases[i])
+		}
 		if numbered.Order.Good == nil && releases[i].Status.Phase == v1alpha1.PhaseSucceeded {
 			numbered.Order.Good = &releases[i]
 		}

@@ -3,12 +3,14 @@ package controller
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -167,8 +169,21 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 	if after.Spec == current.Spec {
 		return nil
 	}
-	if err := r.Client.Patch(ctx, after, client.MergeFromWithOptions(current, client.MergeFromWithOptimisticLock{})); err != nil {
-		return fmt.Errorf("update stage %s: %w", current.Name, err)
+	return r.update(ctx, after)
+}
+
+// update replaces a stage's spec, unless another spec than the one it was made
+// from is there by now. The status, which changes all the time, may differ.
+func (r *ProjectReconciler) update(ctx context.Context, stage *v1alpha1.Stage) error {
+	patch, err := json.Marshal([]any{
+		map[string]any{"op": "test", "path": "/metadata/generation", "value": stage.Generation},
+		map[string]any{"op": "replace", "path": "/spec", "value": stage.Spec},
+	})
+	if err != nil {
+		return fmt.Errorf("encode stage %s: %w", stage.Name, err)
+	}
+	if err := r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("update stage %s: %w", stage.Name, err)
 	}
 	return nil
 }

@@ -1,0 +1,58 @@
+// Package servertest runs Slipway's server inside a test: controllers, door
+// and render workers against a real API server, a forge and a registry, all in
+// the test's process.
+//
+// The server has the rights that the chart gives it, no more. The package
+// knows nothing of what is tested.
+package servertest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/kubetest"
+	"github.com/slipway-dev/slipway/internal/render/worker"
+)
+
+// startTimeout bounds the start of everything.
+const startTimeout = 4 * time.Minute
+
+// Main runs a package's tests in a world of their own, and exits. Tests get
+// the world from the function they pass. The test binary is its own render
+// worker.
+func Main(m *testing.M, keep func(*World)) {
+	if len(os.Args) > 1 && os.Args[1] == "render-worker" {
+		if err := worker.Main(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(run(m, keep))
+}
+
+func run(m *testing.M, keep func(*World)) int {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	plane, err := kubetest.Start(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := plane.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
+	world, err := newWorld(ctx, plane)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer world.close()
+	keep(world)
+	return m.Run()
+}
