@@ -54,7 +54,7 @@ func newFloor(b *testing.B, y *yard) *floor {
 	for _, touched := range y.scenario.touched {
 		rule, _ := document.File.Stage(touched.rule)
 		namespace := naming.Namespace("floor-"+y.Organization, y.Name, touched.stage)
-		f.requests = append(f.requests, release.RenderRequest(document, rule, release.Place{
+		f.requests = append(f.requests, release.RenderRequest(document.Effective(rule.Name), rule, release.Place{
 			Organization: "floor-" + y.Organization, Project: y.Name, Stage: touched.stage, Namespace: namespace,
 		}))
 		_, err := f.client.CoreV1().Namespaces().Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})

@@ -114,7 +114,11 @@ func (e *explainer) explainRef(ref string) error {
 	file := opened.document.File
 	for _, full := range answer.Refs {
 		for _, match := range project.StageFor(file, full) {
-			answer.Stages = append(answer.Stages, e.fed(opened.document, match, full))
+			stage, err := e.fed(opened.document, match, full)
+			if err != nil {
+				return err
+			}
+			answer.Stages = append(answer.Stages, stage)
 		}
 		if branch, found := strings.CutPrefix(full, "refs/heads/"); found {
 			answer.Previews = file.Previews.Accepts(branch)
@@ -123,16 +127,20 @@ func (e *explainer) explainRef(ref string) error {
 	return output{e.streams, e.format}.print(answer, func(t *table) { answer.text(t, file) })
 }
 
-func (e *explainer) fed(doc *projectfile.Document, match project.Match, ref string) fed {
+func (e *explainer) fed(doc *projectfile.Document, match project.Match, ref string) (fed, error) {
 	name := match.Rule.Name
 	if match.PerRef {
 		name = naming.StageForRef(name, ref)
 	}
+	services, _, err := release.Services(doc, match.Rule.Name)
+	if err != nil {
+		return fed{}, err
+	}
 	at := e.place(doc.File.Project, name)
 	return fed{
 		Ref: ref, Rule: match.Rule.Name, Stage: name, Namespace: at.Namespace, Protected: match.Rule.Protected,
-		Hosts: release.Hosts(match.Rule, doc.Effective(match.Rule.Name), at), Waits: gates(doc, match.Rule),
-	}
+		Hosts: release.Hosts(match.Rule, services, at), Waits: gates(doc, match.Rule),
+	}, nil
 }
 
 func (a refAnswer) text(t *table, file *project.File) {
@@ -246,7 +254,11 @@ func (e *explainer) explainStage(stage string) error {
 		{Path: "stage", Value: at.Stage, Origin: "name"},
 		{Path: "namespace", Value: at.Namespace, Origin: "organization " + e.organization + ", project, stage"},
 	}
-	hosts := release.Hosts(target.rule, doc.Effective(stage), at)
+	services, _, err := release.Services(doc, stage)
+	if err != nil {
+		return err
+	}
+	hosts := release.Hosts(target.rule, services, at)
 	for _, service := range slices.Sorted(maps.Keys(hosts)) {
 		origin := "domain " + e.cluster.Ingress.Domain
 		if target.rule.Hosts[service] != "" {

@@ -74,9 +74,12 @@ func (r *rendering) load() error {
 // stage renders a stage as if it were placed at a place, with the server's own
 // mapping, and holds the result to the cluster's policy.
 func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage, at release.Place) (rendered, error) {
-	made := rendered{snapshot: from, rule: rule.Name, request: release.RenderRequest(from.document, rule, at)}
+	services, _, err := release.Services(from.document, rule.Name)
+	if err != nil {
+		return rendered{}, err
+	}
+	made := rendered{snapshot: from, rule: rule.Name, request: release.RenderRequest(services, rule, at)}
 	made.request.Commit = from.commit
-	var err error
 	if made.request.Images, made.unknown, err = r.imagesFor(made.request); err != nil {
 		return rendered{}, err
 	}

@@ -29,6 +29,9 @@ type Site interface {
 	// Prepare makes the namespace and what keeps it apart from others; with
 	// builds, also the one that the project's images are built in.
 	Prepare(ctx context.Context, builds bool) error
+	// Provide makes the Secrets that do not exist yet; the values of those that
+	// do stay.
+	Provide(ctx context.Context, secrets []render.Secret) error
 	// Apply brings the objects to the manifests, and deletes nothing.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
 	// Verify waits until everything last applied is ready, telling progress as

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
@@ -12,13 +13,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // planned is what the plan settled.
 type planned struct {
 	document *projectfile.Document
 	rule     project.Stage
-	services map[string]project.Service // effective for the stage
+	services map[string]project.Service // effective for the stage, templates expanded
+	secrets  []render.Secret            // what templates need
 	snapshot Snapshot
 	builds   map[string]recipe
 }
@@ -87,8 +90,12 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 	if err != nil {
 		return settled{}, err
 	}
+	services, secrets, err := Services(document, rule.Name)
+	if err != nil {
+		return settled{}, err
+	}
 	s := settled{where: whereIn(document)}
-	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: document.Effective(rule.Name), builds: map[string]recipe{}}
+	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
 	for name, service := range s.services {
 		if service.Build == nil {
 			continue
@@ -100,9 +107,16 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 	return s, nil
 }
 
-// whereIn returns the function that finds a path's place in the file.
+// whereIn returns the function that finds a path's place in the file. A stage
+// in a path goes by its name.
 func whereIn(document *projectfile.Document) func(string) string {
 	return func(path string) string {
+		for i, stage := range document.File.Stages {
+			if field, found := strings.CutPrefix(path, "stages."+stage.Name+"."); found {
+				path = fmt.Sprintf("stages[%d].%s", i, field)
+				break
+			}
+		}
 		line, col := document.Position(path)
 		if line == 0 {
 			return project.FileName

@@ -17,6 +17,9 @@ import (
 // maxFindings is how many refusals a release's message lists.
 const maxFindings = 5
 
+// maxWarnings is how many warnings a release keeps.
+const maxWarnings = 20
+
 // render makes the manifests: rendered, every image pinned to a digest, and
 // guarded.
 func (r *run) render(ctx context.Context, p planned, images map[string]string) ([]byte, error) {
@@ -38,12 +41,13 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 		return nil, err
 	}
 	r.noteServices(p, digests)
+	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
 	return manifests, r.guard(manifests)
 }
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.document, p.rule, Place{
+	request := RenderRequest(p.services, p.rule, Place{
 		Organization: r.Organization,
 		Project:      r.Project.Name,
 		Stage:        r.Stage.Spec.Name,

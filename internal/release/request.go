@@ -6,11 +6,17 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
+// Services returns the services of a stage as they are built, rendered and
+// reached: overrides applied and templates expanded. The Secrets are what the
+// templates need in the stage's namespace.
+func Services(document *projectfile.Document, rule string) (map[string]project.Service, []render.Secret, error) {
+	return render.ExpandTemplates(document.Effective(rule), render.OwnTemplates{})
+}
+
 // RenderRequest returns what a stage's rendering depends on, besides the
 // commit's tree and the built images. The server and the offline commands use
 // it alike, so that both render the same bytes.
-func RenderRequest(document *projectfile.Document, rule project.Stage, at Place) render.Request {
-	services := document.Effective(rule.Name)
+func RenderRequest(services map[string]project.Service, rule project.Stage, at Place) render.Request {
 	return render.Request{
 		Organization: at.Organization,
 		Project:      at.Project,

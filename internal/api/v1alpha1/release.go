@@ -94,6 +94,11 @@ type ReleaseStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Services []ReleaseService `json:"services,omitempty"`
+	// Warnings are what rendering has to say to those who pushed.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Warnings []string `json:"warnings,omitempty"`
 	// Built and Reused count images.
 	// +optional
 	Built int32 `json:"built"`

@@ -731,6 +731,11 @@ func (in *ReleaseStatus) DeepCopyInto(out *ReleaseStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.Warnings != nil {
+		in, out := &in.Warnings, &out.Warnings
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	out.Changes = in.Changes
 	if in.Timings != nil {
 		in, out := &in.Timings, &out.Timings
