@@ -226,7 +226,7 @@ func serviceStatuses(states []apply.ServiceState) []v1alpha1.ServiceStatus {
 		}
 		status := v1alpha1.ServiceStatus{Name: state.Service, Ready: state.Ready, Wanted: state.Wanted}
 		if state.Cause != nil {
-			status.Message = state.Cause.Sentence
+			status.Message = withDetail(*state.Cause)
 		}
 		statuses = append(statuses, status)
 	}

@@ -3,12 +3,14 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/e2e/stand"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -131,17 +133,33 @@ func crashLoop(t *testing.T, tm *team) {
 	crashing := strings.Replace(storyDockerfile, `CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]`,
 		`CMD ["sh", "-c", "echo the flux capacitor is missing; exit 3"]`, 1)
 	commit := tm.push(t, "alice", "main", map[string]string{"api/Dockerfile": crashing}, "Crash")
-	release := tm.await(t, "production", commit, v1alpha1.PhaseFailed)
-	if !strings.Contains(release.Status.Message, "the flux capacitor is missing") {
-		t.Errorf("the release does not hold the last words: %q", release.Status.Message)
-	}
-	timings := release.Status.Timings
-	if took := timings[len(timings)-1].At.Sub(tm.crashed(t, "api")); took > 10*time.Second {
+	const words = "the flux capacitor is missing"
+	told := tm.told(t, commit, words)
+	if took := told.Sub(tm.crashed(t, "api")); took > 10*time.Second {
 		t.Errorf("the crash was reported after %s, more than 10 s", took)
+	}
+	release := tm.await(t, "production", commit, v1alpha1.PhaseFailed)
+	if !strings.Contains(release.Status.Message, words) {
+		t.Errorf("the failed release does not hold the last words: %q", release.Status.Message)
 	}
 	tm.status(t, "production", commit, "failure")
 	mended := tm.push(t, "alice", "main", map[string]string{"api/Dockerfile": storyDockerfile}, "Mend")
 	tm.await(t, "production", mended, v1alpha1.PhaseSucceeded)
+}
+
+// told waits until the commit's release in production says something, and
+// returns when it did.
+func (tm *team) told(t *testing.T, commit, words string) time.Time {
+	t.Helper()
+	err := stand.Poll(t.Context(), 2*time.Minute, func(ctx context.Context) (bool, error) {
+		found, err := tm.releases(ctx, "production", commit)
+		return len(found) > 0 && strings.Contains(found[0].Status.Message, words), err
+	})
+	if err != nil {
+		tm.explain(t)
+		t.Fatalf("commit %.8s: wait for %q: %v", commit, words, err)
+	}
+	return time.Now()
 }
 
 // crashed returns when the service's newest pod first ran, which is when it

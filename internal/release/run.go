@@ -27,6 +27,9 @@ type Runner struct {
 	Log      *slog.Logger
 }
 
+// verifying is what a release says while it waits.
+const verifying = "waiting until everything is ready"
+
 // run is one run of one release.
 type run struct {
 	*Runner
@@ -144,7 +147,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 }
 
 func (r *run) verify(ctx context.Context) error {
-	if err := r.enter(ctx, v1alpha1.PhaseVerifying, "waiting until everything is ready"); err != nil {
+	if err := r.enter(ctx, v1alpha1.PhaseVerifying, verifying); err != nil {
 		return err
 	}
 	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
@@ -157,6 +160,26 @@ func (r *run) verify(ctx context.Context) error {
 func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	if err := r.journal.Observe(ctx, r.describe(services)); err != nil && ctx.Err() == nil {
 		r.Log.Warn("show progress", "release", r.Release.Name, "error", err)
+	}
+	r.tell(ctx, services)
+}
+
+// tell says in the release's message what keeps a service from becoming ready,
+// long before it is certain that it never will.
+func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
+	message := verifying
+	for _, service := range services {
+		if service.Message != "" {
+			message = clip(verifying+"; "+service.Name+": "+service.Message, 4096)
+			break
+		}
+	}
+	if message == r.status.Message {
+		return
+	}
+	r.status.Message = message
+	if err := r.journal.Write(ctx, r.status); err != nil && ctx.Err() == nil {
+		r.Log.Warn("tell what a release waits for", "release", r.Release.Name, "error", err)
 	}
 }
 
