@@ -65,7 +65,7 @@ func (y *yard) close() {
 // repository returns the files that a scenario's repository begins with.
 func repository(s scenario) map[string]string {
 	files := map[string]string{
-		"slipway.yaml": "version: 1\nproject: shop\nmembers: [{user: dev, role: developer}]\nstages:\n" + s.rules +
+		"slipway.yaml": "version: 1\nproject: shop\nmembers: [{user: boss, role: owner}, {user: dev, role: developer}]\nstages:\n" + s.rules +
 			"services:\n  site: {kustomize: deploy}\n",
 		"deploy/kustomization.yaml": "resources: [settings.yaml, colours.yaml, words.yaml, service.yaml, metrics.yaml]\n",
 		"deploy/colours.yaml":       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: colours}\ndata: {red: \"1\", green: \"2\"}\n",
@@ -120,7 +120,9 @@ func (y *yard) settled(b *testing.B, want int) {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.Fatalf("%d of %d stages are live: %+v", live, want, all.Items)
+			var project v1alpha1.Project
+			_ = world.Client.Get(b.Context(), client.ObjectKey{Namespace: y.Namespace, Name: y.Name}, &project)
+			b.Fatalf("%d of %d stages are live: %+v; the project: %+v", live, want, all.Items, project.Status)
 		}
 	}
 }
