@@ -36,8 +36,13 @@ build: ## Compile bin/slipway
 .PHONY: test
 test: unit-modules integration e2e ## Run every test: unit, integration, end to end
 
+# The race detector needs a C compiler.
+.PHONY: compiler
+compiler:
+	@command -v gcc >/dev/null || { apt-get update -q && apt-get install -qy gcc libc6-dev; } || { echo "install gcc: the race detector needs it"; exit 1; }
+
 .PHONY: unit
-unit: ## Run what needs no cluster
+unit: compiler ## Run what needs no cluster
 	$(RACE) $(GOTEST) -race ./...
 
 .PHONY: unit-modules
@@ -45,7 +50,7 @@ unit-modules: ## Run the tests of the modules beside the main one
 	cd cmd/devcluster && $(GOTEST) ./...
 
 .PHONY: integration
-integration: devcluster ## Run unit tests and those on a real API server
+integration: compiler devcluster ## Run unit tests and those on a real API server
 	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm && $(DEVCLUSTER) down -q --dir $(CACHE)/warm
 	$(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
 
@@ -69,7 +74,7 @@ lint: lint-generated ## Check style, floors, confinement and generated files
 
 .PHONY: lint-generated
 lint-generated: generate
-	@git diff --exit-code -- internal/api charts/slipway/crds docs || { echo "generated files are stale: run 'make generate' and commit"; exit 1; }
+	@git diff --exit-code -- internal/api charts/slipway/files/crds docs || { echo "generated files are stale: run 'make generate' and commit"; exit 1; }
 
 .PHONY: fmt
 fmt: ## Format all code
@@ -78,7 +83,7 @@ fmt: ## Format all code
 .PHONY: generate
 generate: ## Generate deep copies and custom resource definitions
 	$(TOOL) controller-gen object paths=./internal/api/...
-	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/crds
+	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/files/crds
 
 .PHONY: image
 image: ## Build the container image with docker

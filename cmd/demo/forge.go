@@ -85,11 +85,11 @@ func startForge(ctx context.Context, o stand.Options, p stand.Project, address, 
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile the forge: %w\n%s", err, out)
 	}
-	log, err := os.Create(filepath.Join(folder, forgeLog)) //nolint:gosec // own file in the own folder
+	log, err := os.Create(filepath.Join(folder, forgeLog))
 	if err != nil {
 		return fmt.Errorf("open the forge's log: %w", err)
 	}
-	defer log.Close()                                                                                        //nolint:errcheck // the child writes it
+	defer log.Close()
 	forge := exec.Command(program, "forge", "--address", address, "--dir", filepath.Join(folder, forgeData), //nolint:gosec,noctx // it outlives this command
 		"--token", p.Token, "--hook", hook, "--secret", p.Secret, "--repository", p.Path)
 	forge.Stdout, forge.Stderr = log, log
@@ -117,7 +117,7 @@ func forgeRuns(folder string) bool {
 
 // forgeProcess returns the forge's process id, 0 when it does not run.
 func forgeProcess(folder string) (int, error) {
-	data, err := os.ReadFile(filepath.Join(folder, forgePid)) //nolint:gosec // own file in the own folder
+	data, err := os.ReadFile(filepath.Join(folder, forgePid))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}

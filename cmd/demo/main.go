@@ -29,6 +29,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		&cobra.Command{Use: "up", Short: "Bring everything up and push", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return up(c.Context()) }},
 		&cobra.Command{Use: "down", Short: "End everything", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return down(c.Context()) }},
+		&cobra.Command{Use: "dogfood", Short: "Let Slipway build and upgrade itself", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return dogfood(c.Context()) }},
 		newForge(),
 	)
 	return root

@@ -46,7 +46,7 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return show(ctx, s, p, clone, commit)
+	return show(ctx, s, clone, commit)
 }
 
 // project returns the demo's project. Its secrets are made once.
@@ -70,7 +70,7 @@ func project(o stand.Options, s *stand.Stand) (stand.Project, error) {
 // secret returns a random secret that is kept in the demo's folder.
 func secret(o stand.Options, name string) (string, error) {
 	path := filepath.Join(demoFolder(o), name)
-	data, err := os.ReadFile(path) //nolint:gosec // own file in the own folder
+	data, err := os.ReadFile(path)
 	if err == nil {
 		return string(data), nil
 	}
@@ -118,6 +118,7 @@ func firstCommit(ctx context.Context, clone string, p stand.Project) error {
 		{"init", "--quiet", "--initial-branch=main"},
 		{"config", "user.name", "Alice"},
 		{"config", "user.email", "alice@acme.example"},
+		{"config", "push.autoSetupRemote", "true"},
 		{"remote", "add", "origin", remote.String()},
 		{"add", "."},
 		{"commit", "--quiet", "--message", "Say hello"},
@@ -139,9 +140,9 @@ func git(ctx context.Context, dir string, out io.Writer, args ...string) error {
 }
 
 // show waits until the page is live and tells what to do next.
-func show(ctx context.Context, s *stand.Stand, p stand.Project, clone, commit string) error {
+func show(ctx context.Context, s *stand.Stand, clone, commit string) error {
 	started := time.Now()
-	page, err := awaitLive(ctx, s, commit)
+	page, err := awaitLive(ctx, s, commit, liveLimit)
 	if err != nil {
 		return err
 	}
@@ -162,9 +163,9 @@ End:            make demo-down
 
 // awaitLive shows each new phase of the commit's release until it is live, and
 // returns the page's address.
-func awaitLive(ctx context.Context, s *stand.Stand, commit string) (string, error) {
+func awaitLive(ctx context.Context, s *stand.Stand, commit string, limit time.Duration) (string, error) {
 	var shown, page string
-	err := stand.Poll(ctx, liveLimit, func(ctx context.Context) (bool, error) {
+	err := stand.Poll(ctx, limit, func(ctx context.Context) (bool, error) {
 		out, err := s.Kubectl(ctx, "get", "releases", "-A", "-o",
 			`jsonpath={range .items[?(@.spec.head.commit=="`+commit+`")]}{.status.phase}{"\t"}{.status.message}{"\t"}{.status.url}{"\n"}{end}`)
 		if err != nil {
@@ -203,7 +204,7 @@ func fetch(ctx context.Context, page string) (string, error) {
 		if err != nil {
 			return false, nil
 		}
-		defer response.Body.Close() //nolint:errcheck // only read from
+		defer response.Body.Close()
 		data, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 		body = string(data)
 		return err == nil && response.StatusCode == http.StatusOK, nil

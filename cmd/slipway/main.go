@@ -14,7 +14,7 @@ import (
 )
 
 // version is set when a release is compiled.
-var version = "dev" //nolint:gochecknoglobals // the linker's -X sets only variables
+var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

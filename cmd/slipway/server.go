@@ -50,7 +50,7 @@ func serve(ctx context.Context, o cli.ServerOptions, streams cli.Streams) error 
 		return err
 	}
 	defer parts.Close()
-	public, err := door(mgr, parts, o, log)
+	public, err := door(parts, o, log)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logge
 }
 
 // door returns the handler of everything that forges and probes may reach.
-func door(mgr ctrl.Manager, parts *controller.Parts, o cli.ServerOptions, log *slog.Logger) (http.Handler, error) {
+func door(parts *controller.Parts, o cli.ServerOptions, log *slog.Logger) (http.Handler, error) {
 	proxies, err := networks(o.TrustedProxies)
 	if err != nil {
 		return nil, err

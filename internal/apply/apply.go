@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/fault"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Cluster is one API server: what it serves, how busy it is, and what is

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // action is what has to be done about one document.

@@ -8,14 +8,15 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
-	"github.com/slipway-dev/slipway/internal/fault"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metainternalversionscheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Only metadata ever comes back, so that no Secret is read.

@@ -9,11 +9,12 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/naming"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // document is one object as it should be. One that is known to be the same as
@@ -135,7 +136,7 @@ func identify(object map[string]any, set Set) (Ref, error) {
 		return Ref{}, fault.Wrap(fault.Invalid, err, "%s %s has no valid apiVersion", kind, name)
 	}
 	ref := Ref{Group: gv.Group, Version: gv.Version, Kind: kind, Namespace: set.Namespace, Name: name}
-	if problems := path.IsValidPathSegmentName(name); len(problems) > 0 {
+	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
 		return Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, clip(name, 80), problems[0])
 	}
 	if kind == "CustomResourceDefinition" {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/naming"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // look finds out what exists of the documents' objects: from the live view

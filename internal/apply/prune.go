@@ -7,9 +7,10 @@ import (
 	"regexp"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Removal is what a prune or a teardown did.
@@ -163,7 +164,7 @@ func (a *Applier) deleteEntry(ctx context.Context, owner Owner, entry Entry) (fa
 	if err != nil {
 		var unserved *ObjectError
 		if errors.As(err, &unserved) && unserved.Reason == cause.VersionNotServed {
-			return fateGone, a.orphaned(ctx, entry)
+			return fateGone, a.orphaned(entry)
 		}
 		return 0, explain(entry.Ref, err)
 	}
@@ -194,7 +195,7 @@ func (a *Applier) deleteEntry(ctx context.Context, owner Owner, entry Entry) (fa
 
 // orphaned handles an entry whose version the cluster does not serve. When
 // another version of the kind is served, its object may still be there.
-func (a *Applier) orphaned(ctx context.Context, entry Entry) error {
+func (a *Applier) orphaned(entry Entry) error {
 	use := a.cluster.kinds.suggest(entry.Kind)
 	if use == "" || use == entry.APIVersion() {
 		return nil // the kind is gone from the cluster, and its objects with it

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 )
 
 // scene is what happens in one namespace while somebody waits. One goroutine
@@ -218,7 +219,7 @@ func (b *logBook) last(s *scene, found cause.Cause) string {
 func replicasOf(u *unstructured.Unstructured) (ready, wanted int32) {
 	number := func(otherwise int64, fields ...string) int32 {
 		if value, ok, err := unstructured.NestedInt64(u.Object, fields...); ok && err == nil {
-			return int32(min(max(value, 0), 1<<20)) //nolint:gosec // bounded
+			return int32(min(max(value, 0), 1<<20))
 		}
 		return int32(otherwise) //nolint:gosec // a small constant
 	}

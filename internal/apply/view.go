@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
-	"github.com/slipway-dev/slipway/internal/fault"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,6 +19,9 @@ import (
 	batchv1client "k8s.io/client-go/kubernetes/typed/batch/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // views reads whole objects, where their status says how they do. It is safe

@@ -2,15 +2,15 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Target is an object that a release waits for.
@@ -70,9 +70,6 @@ func (e *NotReadyError) Error() string { return e.Cause.Sentence }
 
 // Unwrap returns the coded error that users may read.
 func (e *NotReadyError) Unwrap() error { return fault.New(fault.Invalid, "%s", e.Cause.Sentence) }
-
-// errDeadline ends a wait whose service took too long.
-var errDeadline = errors.New("the deadline passed")
 
 // settleTime gathers what watches report at the same moment.
 const settleTime = 15 * time.Millisecond

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 )
 
 // waiting is a Wait under way.
@@ -116,7 +117,7 @@ func (s *stage) pod(name string, status corev1.PodStatus) {
 	s.patiently("a pod of "+name, func() error {
 		pods, err := client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=" + name})
 		if err != nil || len(pods.Items) == 0 {
-			return fmt.Errorf("no pod of %s (%v)", name, err)
+			return fmt.Errorf("no pod of %s (%w)", name, err)
 		}
 		pod := pods.Items[0]
 		pod.Status = status
@@ -142,7 +143,7 @@ func TestWaitUntilReady(t *testing.T) {
 	s.patiently("the deployment is available", func() error {
 		d, err := client.AppsV1().Deployments(s.namespace).Get(t.Context(), "web", metav1.GetOptions{})
 		if err != nil || d.Status.AvailableReplicas != 2 {
-			return fmt.Errorf("not yet (%v)", err)
+			return fmt.Errorf("not yet (%w)", err)
 		}
 		truth = time.Now()
 		return nil
@@ -187,21 +188,21 @@ func TestWaitSaysWhyNot(t *testing.T) {
 		}
 	})
 	t.Run("an image that does not exist fails at once", func(t *testing.T) {
-		w := s.wait(report.Targets, WaitOptions{})
 		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{
 			Name: "main", Image: "registry.example/web:1",
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "registry.example/web:1: not found"}},
 		}}})
+		w := s.wait(report.Targets, WaitOptions{})
 		var failed *NotReadyError
 		if err := w.end(t); !errors.As(err, &failed) || failed.Cause.Code != cause.ImagePull {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("a cause that may pass fails at the service's deadline", func(t *testing.T) {
-		w := s.wait(report.Targets, WaitOptions{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
 		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient cpu.",
 		}}})
+		w := s.wait(report.Targets, WaitOptions{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
 		if err := w.end(t); err == nil || !strings.Contains(err.Error(), "not ready after 700ms") || !strings.Contains(err.Error(), "Insufficient cpu") {
 			t.Errorf("%v", err)
 		}

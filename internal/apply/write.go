@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"maps"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // validate lets the server check every change without making it. With a

@@ -6,13 +6,16 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,6 +41,10 @@ const (
 
 const manifestsKey = "manifests.yaml.gz"
 
+// labelStage says whose bundle a Secret is. Nothing else has it, so that
+// pruning never takes another Secret for a bundle.
+const labelStage = "slipway.dev/bundle-of"
+
 // Stage is whose bundles are meant.
 type Stage struct {
 	// Namespace is the organization's.
@@ -46,6 +53,18 @@ type Stage struct {
 	Object string
 	// Labels go on every bundle.
 	Labels map[string]string
+}
+
+func (s Stage) labels() map[string]string {
+	labels := map[string]string{}
+	maps.Copy(labels, s.Labels)
+	maps.Copy(labels, s.own())
+	return labels
+}
+
+// own is what the stage's bundles are found by.
+func (s Stage) own() map[string]string {
+	return map[string]string{labelStage: naming.LabelValue(s.Object)}
 }
 
 // Store keeps bundles on the control cluster. It is safe for concurrent use.
@@ -69,7 +88,7 @@ func (s *Store) Put(ctx context.Context, stage Stage, manifests []byte) (name, d
 		ObjectMeta: metav1.ObjectMeta{
 			Name:      naming.Bundle(stage.Object, digest),
 			Namespace: stage.Namespace,
-			Labels:    stage.Labels,
+			Labels:    stage.labels(),
 		},
 		Type:      SecretType,
 		Immutable: new(bool),
@@ -106,19 +125,19 @@ func (s *Store) Get(ctx context.Context, stage Stage, name, digest string) ([]by
 func (s *Store) Prune(ctx context.Context, stage Stage, keep int, used []string) error {
 	var all metav1.PartialObjectMetadataList
 	all.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-	err := s.client.List(ctx, &all, client.InNamespace(stage.Namespace), client.MatchingLabels(stage.Labels))
+	err := s.client.List(ctx, &all, client.InNamespace(stage.Namespace), client.MatchingLabels(stage.own()))
 	if err != nil {
-		return fmt.Errorf("list bundles of %s: %w", stage.Object, err)
+		return fault.Wrap(fault.Unavailable, err, "the bundles of %s could not be listed", stage.Object)
 	}
 	slices.SortFunc(all.Items, func(a, b metav1.PartialObjectMetadata) int {
-		return b.CreationTimestamp.Compare(a.CreationTimestamp.Time)
+		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
-	for i := keep; i < len(all.Items); i++ {
+	for i := max(keep, 0); i < len(all.Items); i++ {
 		if slices.Contains(used, all.Items[i].Name) {
 			continue
 		}
 		if err := client.IgnoreNotFound(s.client.Delete(ctx, &all.Items[i])); err != nil {
-			return fmt.Errorf("delete bundle %s: %w", all.Items[i].Name, err)
+			return fault.Wrap(fault.Unavailable, err, "the bundle %s could not be deleted", all.Items[i].Name)
 		}
 	}
 	return nil

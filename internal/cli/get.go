@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +25,15 @@ type getter struct {
 
 func newGet(streams Streams) *cobra.Command {
 	g := &getter{streams: streams}
-	command := &cobra.Command{Use: "get", Short: "List projects, stages, releases or deliveries", GroupID: "see"}
+	command := &cobra.Command{
+		Use:     "get",
+		Short:   "List projects, stages, releases or deliveries",
+		GroupID: "see",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return &usageError{errors.New("get what? projects, stages, releases or deliveries")}
+		},
+	}
 	command.AddCommand(
 		g.command("projects", "List projects", false, g.projects),
 		g.command("stages", "List stages", true, g.stages),

@@ -92,7 +92,7 @@ func (l *logs) copy(ctx context.Context, cluster kubernetes.Interface, job build
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // only read from
+	defer log.Close()
 	if _, err := io.Copy(l.streams.Out, log); err != nil {
 		return fmt.Errorf("read the log of build %s: %w", job.Name, err)
 	}

@@ -113,6 +113,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	)
 	root.AddCommand(
 		newStatus(streams), newGet(streams), newLogs(streams),
+		newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newSchema(streams),
 		newServer(streams, serve), newVersion(streams, build),
 		newRenderWorker(streams), newSource(streams), newImage(streams),
 	)

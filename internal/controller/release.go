@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -49,6 +50,7 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if order.Newest > rel.Spec.Sequence && r.Lanes.Running(client.ObjectKeyFromObject(order.Stage)) != rel.Spec.Sequence {
 		return ctrl.Result{}, r.Runner.Supersede(ctx, order.Order, r.journal(&rel))
 	}
+
 	r.Lanes.Submit(client.ObjectKeyFromObject(order.Stage), rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
 	if rel.Status.Phase == v1alpha1.PhaseHeld {
 		return ctrl.Result{RequeueAfter: heldPoll}, nil
@@ -119,8 +121,9 @@ func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) release.Journal {
 // statusJournal writes what changed in a release's status. The field that the
 // reporter owns is left to it. A journal belongs to one run.
 type statusJournal struct {
-	client  client.Client
-	written *v1alpha1.Release
+	client   client.Client
+	written  *v1alpha1.Release
+	observed []v1alpha1.ServiceStatus // nil before the first
 }
 
 // Write makes the status durable.
@@ -143,9 +146,16 @@ func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.Service
 	if err := j.client.Get(ctx, client.ObjectKey{Namespace: j.written.Namespace, Name: j.written.Spec.Stage}, &stage); err != nil {
 		return fmt.Errorf("read stage %s: %w", j.written.Spec.Stage, err)
 	}
+	if j.observed != nil {
+		stage.Status.Services = j.observed // what the watch cache may not show yet
+	}
 	after := stage.DeepCopy()
 	after.Status.Services = services
-	return patchStatus(ctx, j.client, &stage, after)
+	if err := patchStatus(ctx, j.client, &stage, after); err != nil {
+		return err
+	}
+	j.observed = slices.Clone(services)
+	return nil
 }
 
 // SetupWithManager registers the reconciler.

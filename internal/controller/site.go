@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -79,8 +82,24 @@ func (s *Site) Prepare(ctx context.Context, builds bool) error {
 // prepareBuilds makes the project's build namespace.
 func (s *Site) prepareBuilds(ctx context.Context) error {
 	namespace := kaniko.NewNamespace(s.owner.Organization, s.owner.Project)
-	binding := tenancy.NewBuilds(namespace.Name, namespace.Labels, s.sites.self)
-	return s.sites.keeper(s.connection).Ensure(ctx, namespace, []client.Object{binding})
+	v4, v6 := tenancy.PrivateNetworks()
+	objects := []client.Object{
+		tenancy.NewBuilds(namespace.Name, namespace.Labels, s.sites.self),
+		kaniko.NewNetworkPolicy(s.owner.Organization, s.owner.Project, append(v4, v6...), s.buildPeers()),
+	}
+	return s.sites.keeper(s.connection).Ensure(ctx, namespace, objects)
+}
+
+// buildPeers are what builds may reach besides the internet: Slipway, which
+// hands out the source, and the networks that the cluster names.
+func (s *Site) buildPeers() []networkingv1.NetworkPolicyPeer {
+	peers := []networkingv1.NetworkPolicyPeer{{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.sites.self.Namespace}},
+	}}
+	for _, network := range s.cluster.Spec.Builds.Networks {
+		peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: network}})
+	}
+	return peers
 }
 
 // awaitRights waits until the cluster lets the stage's account write: it takes
@@ -249,5 +268,19 @@ func guardPolicy(o release.Order) guard.Policy {
 	if len(registries) > 0 {
 		registries = append([]string{o.Workshop.Request.Repository}, registries...)
 	}
-	return guard.Policy{Namespace: o.Stage.Spec.Namespace, Kinds: policy.Kinds, Registries: registries, Root: policy.Root}
+	ingress := o.Cluster.Spec.Ingress
+	gateway := ""
+	if ingress.Gateway != nil {
+		gateway = cmp.Or(ingress.Gateway.Namespace, o.Stage.Spec.Namespace) + "/" + ingress.Gateway.Name
+	}
+	return guard.Policy{
+		Namespace:       o.Stage.Spec.Namespace,
+		Kinds:           policy.Kinds,
+		Registries:      registries,
+		Root:            policy.Root,
+		Gateway:         gateway,
+		IngressClass:    ingress.Class,
+		Metadata:        policy.Metadata,
+		PriorityClasses: policy.PriorityClasses,
+	}
 }

@@ -2,8 +2,10 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 	"sync"
@@ -94,6 +96,9 @@ func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) 
 		return nil, "", err
 	}
 	id, err := tree.Hash(project.FileName)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", err
+	}
 	if err != nil {
 		return nil, "", fault.Wrap(fault.NotFound, err, "commit %.8s has no %s at its root; add one, `slipway init` writes it", commit, project.FileName)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -22,6 +23,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
+
+// conflictDelay is how soon a sync looks again when an object changed under its
+// hands.
+const conflictDelay = 20 * time.Millisecond
 
 // syncJitter spreads the timers of many projects.
 const syncJitter = 0.2
@@ -39,36 +44,66 @@ type ProjectReconciler struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 
-	clock syncClock
+	memory syncMemory
 }
 
-// syncClock remembers when each project was last synced, so that a sync that
-// finds nothing new writes nothing. It is empty after a start: every project
+// syncMemory remembers of each project when it was last synced, so that a sync
+// that finds nothing new writes nothing, and the status last written, which
+// the watch cache may not show yet. It is empty after a start: every project
 // is synced then.
-type syncClock struct {
-	mu   sync.Mutex
-	last map[types.NamespacedName]time.Time
+type syncMemory struct {
+	mu     sync.Mutex
+	last   map[types.NamespacedName]time.Time
+	status map[types.NamespacedName]v1alpha1.ProjectStatus
 }
 
-func (c *syncClock) set(name types.NamespacedName, at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil {
-		c.last = map[types.NamespacedName]time.Time{}
+func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.last == nil {
+		m.last, m.status = map[types.NamespacedName]time.Time{}, map[types.NamespacedName]v1alpha1.ProjectStatus{}
 	}
-	c.last[name] = at
+	m.last[name] = at
 }
 
-func (c *syncClock) get(name types.NamespacedName) time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.last[name]
+func (m *syncMemory) began(name types.NamespacedName) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last[name]
+}
+
+func (m *syncMemory) wrote(name types.NamespacedName, status v1alpha1.ProjectStatus) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.status[name] = *status.DeepCopy()
+}
+
+// current returns the project with the status last written, whatever the
+// cache says: nobody else writes it.
+func (m *syncMemory) current(p *v1alpha1.Project) *v1alpha1.Project {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := p.DeepCopy()
+	if status, found := m.status[client.ObjectKeyFromObject(p)]; found {
+		known.Status = *status.DeepCopy()
+	}
+	return known
+}
+
+func (m *syncMemory) forget(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.last, name)
+	delete(m.status, name)
 }
 
 // Reconcile syncs one project.
 func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var p v1alpha1.Project
 	if err := r.Client.Get(ctx, req.NamespacedName, &p); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.memory.forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
@@ -81,8 +116,11 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if !r.due(&p, waiting) {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
 	}
-	r.clock.set(req.NamespacedName, r.Now())
+	r.memory.begin(req.NamespacedName, r.Now())
 	outcome, syncErr := r.sync(ctx, &p, waiting)
+	if apierrors.IsConflict(syncErr) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
 	if err := r.record(ctx, &p, outcome, syncErr); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -101,7 +139,7 @@ func (r *ProjectReconciler) due(p *v1alpha1.Project, waiting []v1alpha1.Delivery
 	if len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation {
 		return true
 	}
-	return r.Now().Sub(r.clock.get(client.ObjectKeyFromObject(p))) >= r.interval(p)
+	return r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
 }
 
 // next returns the time until the project's refs are read again.
@@ -147,22 +185,27 @@ func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiti
 
 // record writes what a sync found to the project's status.
 func (r *ProjectReconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome, err error) error {
-	after := p.DeepCopy()
+	before := r.memory.current(p)
+	after := before.DeepCopy()
 	condition := metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionTrue, Reason: "Synced", Message: "every ref is where the forge says"}
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
 	} else {
-		after.Status.Stages = int32(min(o.stages, maxStages))
+		after.Status.Stages = int32(min(o.stages, maxStages)) //nolint:gosec // bounded on this line
 	}
 	if o.fileCommit != "" {
 		after.Status.FileCommit = o.fileCommit
 	}
 	after.Status.ObservedGeneration = p.Generation
 	setCondition(&after.Status.Conditions, condition, p.Generation)
-	if !apiequality.Semantic.DeepEqual(p.Status, after.Status) {
+	if !apiequality.Semantic.DeepEqual(before.Status, after.Status) {
 		after.Status.LastChange = &metav1.Time{Time: r.Now()}
 	}
-	return patchStatus(ctx, r.Client, p, after)
+	if err := patchStatus(ctx, r.Client, before, after); err != nil {
+		return err
+	}
+	r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)
+	return nil
 }
 
 // reasonOf names an error in a condition.

@@ -91,8 +91,8 @@ func openForge(s *stand.Stand) (stop func(), err error) {
 	shared = &world{Stand: s, forge: forge, token: token}
 	return func() {
 		cancel()
-		<-done
+		_ = <-done
 		forge.Close()
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir)
 	}, nil
 }

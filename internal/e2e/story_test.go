@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -136,9 +135,36 @@ func crashLoop(t *testing.T, tm *team) {
 	if !strings.Contains(release.Status.Message, "the flux capacitor is missing") {
 		t.Errorf("the release does not hold the last words: %q", release.Status.Message)
 	}
+	timings := release.Status.Timings
+	if took := timings[len(timings)-1].At.Sub(tm.crashed(t, "api")); took > 10*time.Second {
+		t.Errorf("the crash was reported after %s, more than 10 s", took)
+	}
 	tm.status(t, "production", commit, "failure")
 	mended := tm.push(t, "alice", "main", map[string]string{"api/Dockerfile": storyDockerfile}, "Mend")
 	tm.await(t, "production", mended, v1alpha1.PhaseSucceeded)
+}
+
+// crashed returns when the service's newest pod first ran, which is when it
+// crashed: it lives for no time at all.
+func (tm *team) crashed(t *testing.T, service string) time.Time {
+	t.Helper()
+	out, err := tm.Kubectl(t.Context(), "-n", tm.stage("production"), "get", "events", "-o",
+		`jsonpath={range .items[?(@.reason=="Started")]}{.involvedObject.name} {.firstTimestamp}{"\n"}{end}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var newest time.Time
+	for line := range strings.Lines(out) {
+		name, at, _ := strings.Cut(strings.TrimSpace(line), " ")
+		started, err := time.Parse(time.RFC3339, at)
+		if err == nil && strings.HasPrefix(name, service+"-") && started.After(newest) {
+			newest = started
+		}
+	}
+	if newest.IsZero() {
+		t.Fatalf("no pod of %s ever started:\n%s", service, out)
+	}
+	return newest
 }
 
 // removedService takes a service out of the file.
@@ -186,56 +212,5 @@ func TestShop(t *testing.T) {
 	release := tm.await(t, "production", held, v1alpha1.PhaseHeld)
 	if !strings.Contains(release.Status.Message, "bob has the role developer") {
 		t.Errorf("held for the wrong reason: %q", release.Status.Message)
-	}
-}
-
-// TestKilledServer kills the server in each phase that lasts and expects every
-// release to finish once.
-func TestKilledServer(t *testing.T) {
-	tm := newTeam(t, "killed")
-	files := storyFiles()
-	files["slipway.yaml"] = strings.Replace(storyFile, "project: story", "project: killed", 1)
-	for i, phase := range []v1alpha1.Phase{v1alpha1.PhaseBuilding, v1alpha1.PhaseApplying, v1alpha1.PhaseVerifying} {
-		files["web/index.html"] = "killed while " + string(phase) + "\n"
-		commit := tm.push(t, "alice", "main", maps.Clone(files), "Push "+string(phase))
-		tm.reach(t, commit, phase)
-		tm.kill(t)
-		release := tm.await(t, "production", commit, v1alpha1.PhaseSucceeded)
-		tm.page(t, "web", "production", "killed while "+string(phase))
-		if got := release.Spec.Sequence; got != int64(i+1) {
-			t.Errorf("killed while %s: release number %d, want %d: the commit was released more than once", phase, got, i+1)
-		}
-		delete(files, "slipway.yaml")
-	}
-	if jobs := tm.jobs(t); len(jobs) != 4 {
-		t.Errorf("build Jobs: %d, want 4 (two at first, one for each later push)", len(jobs))
-	}
-}
-
-// reach waits until the commit's release is in the phase, or beyond it.
-func (tm *team) reach(t *testing.T, commit string, phase v1alpha1.Phase) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for time.Now().Before(deadline) {
-		found, err := tm.releases(t.Context(), "production", commit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(found) > 0 {
-			for _, at := range found[0].Status.Timings {
-				if at.Phase == phase {
-					return
-				}
-			}
-		}
-	}
-	t.Fatalf("commit %.8s never reached %s", commit, phase)
-}
-
-// kill kills the server without a chance to tidy up.
-func (tm *team) kill(t *testing.T) {
-	t.Helper()
-	if _, err := tm.Kubectl(t.Context(), "-n", "slipway-system", "delete", "pod", "-l", "app.kubernetes.io/name=slipway", "--grace-period=0", "--force"); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -23,9 +23,10 @@ const organization = "acme"
 // team is a project of the organization with its repository at the forge.
 type team struct {
 	*world
-	t    *testing.T
 	name string
 	repo string
+	// hook is where deliveries go, signed with secret.
+	hook, secret string
 }
 
 // newTeam registers a project with an empty repository.
@@ -46,7 +47,7 @@ func newTeam(t *testing.T, name string) *team {
 	if err := shared.Register(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	return &team{world: shared, t: t, name: name, repo: repo}
+	return &team{world: shared, name: name, repo: repo, hook: shared.Hook(p), secret: p.Secret}
 }
 
 // push pushes files as a person and returns the commit.

@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/git"
 )
@@ -73,15 +75,34 @@ func BenchmarkWarmFetch(b *testing.B) {
 		b.Fatal(err)
 	}
 	n := 0
+	var own, server time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		n++
 		touch(b, dir, n)
+		ownBefore, serverBefore := cpu(b, syscall.RUSAGE_SELF), cpu(b, syscall.RUSAGE_CHILDREN)
 		b.StartTimer()
 		if _, err := m.Fetch(ctx, key, remote); err != nil {
 			b.Fatal(err)
 		}
+		b.StopTimer()
+		own += cpu(b, syscall.RUSAGE_SELF) - ownBefore
+		server += cpu(b, syscall.RUSAGE_CHILDREN) - serverBefore
+		b.StartTimer()
 	}
+	// On a busy machine these say more than the time on the clock does.
+	b.ReportMetric(float64(own.Microseconds())/float64(n)/1000, "own-cpu-ms/op")
+	b.ReportMetric(float64(server.Microseconds())/float64(n)/1000, "git-server-cpu-ms/op")
+}
+
+// cpu returns the processor time used so far.
+func cpu(b *testing.B, who int) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(who, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkUnchanged(b *testing.B) {

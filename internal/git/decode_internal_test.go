@@ -213,7 +213,7 @@ func FuzzReceive(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		p, err := openPacks(dir, 1<<16, newObjectCache(1000).view())
 		if err != nil {
 			t.Fatal(err)

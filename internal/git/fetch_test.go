@@ -25,7 +25,13 @@ func newMirrors(t *testing.T, limits git.Limits) (*git.Mirrors, string) {
 	return m, dir
 }
 
-func fetch(t *testing.T, m *git.Mirrors, r git.Remote) git.Heads {
+// reporter is what *testing.T and *rapid.T have in common.
+type reporter interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func fetch(t reporter, m *git.Mirrors, r git.Remote) git.Heads {
 	t.Helper()
 	h, err := m.Fetch(context.Background(), key, r)
 	if err != nil {
@@ -36,7 +42,7 @@ func fetch(t *testing.T, m *git.Mirrors, r git.Remote) git.Heads {
 
 // content reads a file of a commit, and every other file too: a commit whose
 // objects are not all there fails.
-func content(t *testing.T, m *git.Mirrors, commit, name string) string {
+func content(t reporter, m *git.Mirrors, commit, name string) string {
 	t.Helper()
 	tree, err := m.Tree(context.Background(), key, commit)
 	if err != nil {
@@ -185,7 +191,7 @@ func TestHistories(t *testing.T) {
 }
 
 // checkHeads fetches and compares with what git says on the server.
-func checkHeads(t *testing.T, m *git.Mirrors, s *server, r *repo) {
+func checkHeads(t reporter, m *git.Mirrors, s *server, r *repo) {
 	t.Helper()
 	want := map[string]string{}
 	for line := range strings.Lines(r.git("for-each-ref", "--format=%(refname) %(objectname)")) {
@@ -200,7 +206,7 @@ func checkHeads(t *testing.T, m *git.Mirrors, s *server, r *repo) {
 	}
 	for ref, commit := range h.Refs {
 		for _, name := range strings.Fields(r.git("ls-tree", "-r", "--name-only", commit)) {
-			if got, want := content(t, m, commit, name), run(t, r.dir, "git", "show", commit+":"+name); got != want {
+			if got, want := content(t, m, commit, name), run(r.t, r.dir, "git", "show", commit+":"+name); got != want {
 				t.Fatalf("%s: %s = %q, want %q", ref, name, got, want)
 			}
 		}
@@ -309,6 +315,25 @@ func TestDamage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestLostPack removes one of two packs, index and all, so that only reading
+// can show what is missing.
+func TestLostPack(t *testing.T) {
+	s := newServer(t)
+	r := s.repo("shop")
+	r.commit("main", map[string]string{"a": "1", "b/c": "2"})
+	m, dir := newMirrors(t, git.Limits{})
+	fetch(t, m, s.remote("shop"))
+	first, err := filepath.Glob(filepath.Join(dir, "*", "objects", "pack", "*"))
+	must(t, err)
+	c := r.commit("main", map[string]string{"z": "3"})
+	fetch(t, m, s.remote("shop"))
+	m.Close()
+	for _, name := range first {
+		must(t, os.Remove(name))
+	}
+	repaired(t, m, s, c)
 }
 
 // repaired reads, fetches and reads again, as a sync that retries does.

@@ -19,10 +19,9 @@ type Heads struct {
 
 // listing is what a remote advertised, filtered by the wanted patterns.
 type listing struct {
-	caps  *capability.List
-	head  string            // full name of the default branch
-	refs  map[string]target // full ref name → target
-	empty bool
+	caps *capability.List
+	head string            // full name of the default branch
+	refs map[string]target // full ref name → target
 }
 
 // target is what a ref points at.

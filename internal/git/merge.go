@@ -35,7 +35,7 @@ func (p *packs) merge() error {
 	if err != nil {
 		return fmt.Errorf("merge packs: %w", err)
 	}
-	defer os.Remove(tmp.Name())
+	defer func() { _ = os.Remove(tmp.Name()) }()
 	index, err := concatenate(tmp, old)
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return fmt.Errorf("merge packs: %w", err)
@@ -99,7 +99,8 @@ func appendPack(out io.Writer, entries []idxfile.Entry, one *pack, offset int64)
 	if err != nil {
 		return nil, fmt.Errorf("read index: %w", err)
 	}
-	defer all.Close()
+	defer func() { _ = all.Close() }()
+	shift := uint64(offset - packHeader) //nolint:gosec // offset starts at packHeader and only grows
 	for {
 		e, err := all.Next()
 		if errors.Is(err, io.EOF) {
@@ -108,7 +109,7 @@ func appendPack(out io.Writer, entries []idxfile.Entry, one *pack, offset int64)
 		if err != nil {
 			return nil, fmt.Errorf("read index: %w", err)
 		}
-		entries = append(entries, idxfile.Entry{Hash: e.Hash, CRC32: e.CRC32, Offset: e.Offset + uint64(offset) - packHeader})
+		entries = append(entries, idxfile.Entry{Hash: e.Hash, CRC32: e.CRC32, Offset: e.Offset + shift})
 	}
 }
 
@@ -130,7 +131,7 @@ func newIndex(entries []idxfile.Entry, checksum plumbing.Hash) *idxfile.MemoryIn
 		for ; next < len(entries) && int(entries[next].Hash[0]) == first; next++ {
 			e := entries[next]
 			names = append(names, e.Hash[:]...)
-			offsets = binary.BigEndian.AppendUint32(offsets, uint32(e.Offset))
+			offsets = binary.BigEndian.AppendUint32(offsets, uint32(e.Offset)) //nolint:gosec // below maxMergeBytes
 			sums = binary.BigEndian.AppendUint32(sums, e.CRC32)
 		}
 		index.Fanout[first] = uint32(next)

@@ -130,11 +130,36 @@ func (m *mirror) object(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
 		m.damaged = true
 		return kind, nil, fault.Wrap(fault.Unavailable, err, "the repository's copy is damaged; it is cloned again at the next fetch")
 	case errors.Is(err, errMissing):
-		return kind, nil, fault.Wrap(fault.Unavailable, err, "object %s is not in the repository's copy; fetch its commit again", h)
+		return kind, nil, fault.Wrap(fault.Unavailable, err, "object %s is not in the repository's copy; it is fetched again the next time its commit is asked for", h)
 	case errors.Is(err, errTooLarge):
 		return kind, nil, fault.Wrap(fault.Invalid, err, "an object of the repository is larger than the limit of %d bytes; remove it or raise the limit", m.limits.ObjectBytes)
 	}
 	return kind, data, err
+}
+
+// commitObjects reads the objects of one commit's tree.
+type commitObjects struct {
+	mirror *mirror
+	commit plumbing.Hash
+}
+
+// object reads one object. A commit that is here without one of its objects
+// means a damaged mirror; without its commit, the mirror was cloned again.
+func (c commitObjects) object(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
+	kind, data, err := c.mirror.object(h)
+	if errors.Is(err, errMissing) {
+		c.mirror.suspect(c.commit)
+	}
+	return kind, data, err
+}
+
+// suspect notes that an object of a commit is missing.
+func (m *mirror) suspect(commit plumbing.Hash) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.open != nil && m.open.packs.has(commit) {
+		m.damaged = true
+	}
 }
 
 // sync makes the mirror hold what the listing names. The mirror is locked.

@@ -108,11 +108,8 @@ func (m *Mirrors) Tree(ctx context.Context, key, commit string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := parseID(c.Tree)
-	if err != nil {
-		return nil, err
-	}
-	return newTree(one, root, m.limits.Tree), nil
+	of := commitObjects{mirror: one, commit: plumbing.NewHash(c.Hash)}
+	return newTree(of, plumbing.NewHash(c.Tree), m.limits.Tree), nil
 }
 
 // Commit reads a commit that Fetch or Ensure brought.

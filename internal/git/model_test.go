@@ -37,9 +37,9 @@ func TestRandomHistories(t *testing.T) {
 			case 1:
 				loseAPack(dir)
 			}
-			checkHeads(t, m, s, r)
+			checkHeads(rt, m, s, r)
 			if len(commits) > 0 {
-				ensureAny(t, rt, m, s, r, rapid.SampledFrom(commits).Draw(rt, "commit"))
+				ensureAny(rt, m, s, r, rapid.SampledFrom(commits).Draw(rt, "commit"))
 			}
 		}
 		s.http.Close()
@@ -77,8 +77,8 @@ func loseAPack(dir string) {
 
 // ensureAny asks for any commit ever made and expects it exactly when some ref
 // leads to it, or when the mirror still has it.
-func ensureAny(t *testing.T, rt *rapid.T, m *git.Mirrors, s *server, r *repo, commit string) {
-	t.Helper()
+func ensureAny(rt *rapid.T, m *git.Mirrors, s *server, r *repo, commit string) {
+	rt.Helper()
 	reachable := r.git("for-each-ref", "--contains", commit) != ""
 	err := m.Ensure(context.Background(), key, s.remote("shop"), commit)
 	if reachable && err != nil {

@@ -65,6 +65,10 @@ func openPacks(dir string, limit int64, objects cache.Object) (*packs, error) {
 		if strings.HasPrefix(name, "tmp_") {
 			_ = os.Remove(filepath.Join(dir, name))
 		}
+		if orphan, ok := strings.CutSuffix(name, idxSuffix); ok && !exists(filepath.Join(dir, orphan+packSuffix)) {
+			p.close()
+			return nil, fmt.Errorf("index %s has no pack: %w", name, errDamaged)
+		}
 		if !strings.HasSuffix(name, packSuffix) {
 			continue
 		}
@@ -84,7 +88,7 @@ func openPack(name string, objects cache.Object) (*pack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	index := idxfile.NewMemoryIndex()
 	if err := decodeIndex(f, index); err != nil {
 		return nil, err
@@ -186,7 +190,7 @@ func objectBytes(object plumbing.EncodedObject, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open object %s: %w", object.Hash(), err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	data := make([]byte, object.Size())
 	if _, err := io.ReadFull(r, data); err != nil {
 		return nil, fmt.Errorf("read object %s: %w", object.Hash(), err)

@@ -20,8 +20,8 @@ func (p *packs) receive(ctx context.Context, stream io.Reader, max int64, l Limi
 	if err != nil {
 		return fmt.Errorf("write pack: %w", err)
 	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	defer func() { _ = tmp.Close() }()
 	count, err := measure(io.TeeReader(&boundedReader{r: stream, left: max}, tmp), l)
 	if err != nil || count == 0 {
 		return err
@@ -171,7 +171,7 @@ func writeIndex(name string, index *idxfile.MemoryIndex) error {
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = idxfile.NewEncoder(f).Encode(index)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write index: %w", err)

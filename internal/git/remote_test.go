@@ -88,7 +88,7 @@ func TestCredentialsAreNeverPrinted(t *testing.T) {
 		all += fmt.Sprintf(verb, c) + fmt.Sprintf(verb, &c) + fmt.Sprintf(verb, r) + fmt.Sprintf(verb, &r) + fmt.Sprintf(verb, []git.Remote{r})
 	}
 	hex := fmt.Sprintf("%x", canary)
-	numbers := strings.Trim(fmt.Sprint([]byte(canary)), "[]")
+	numbers := strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]")
 	for _, secret := range []string{canary, hex, numbers} {
 		if strings.Contains(all, secret) {
 			t.Errorf("%q is printed:\n%s", secret, all)
@@ -109,7 +109,7 @@ func TestRemoteFaults(t *testing.T) {
 					w.Header().Set(header[i], header[i+1])
 				}
 				w.WriteHeader(code)
-				fmt.Fprint(w, canary, r.Header.Get("Authorization"))
+				_, _ = fmt.Fprint(w, canary, r.Header.Get("Authorization"))
 			})
 		}
 	}

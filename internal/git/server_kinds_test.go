@@ -44,7 +44,7 @@ func TestServerWithoutShallow(t *testing.T) {
 			body, _ := io.ReadAll(r.Body)
 			if bytes.Contains(body, []byte("deepen ")) || bytes.Contains(body, []byte("shallow ")) {
 				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-				fmt.Fprint(w, "001bERR shallow not allowed\n")
+				_, _ = fmt.Fprint(w, "001bERR shallow not allowed\n")
 				return
 			}
 			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -166,12 +166,12 @@ func (s *sshServer) accept() {
 }
 
 func (s *sshServer) serve(conn net.Conn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	server, channels, requests, err := ssh.NewServerConn(conn, s.config)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	go ssh.DiscardRequests(requests)
 	for offered := range channels {
 		channel, requests, err := offered.Accept()

@@ -56,7 +56,7 @@ func newPackRequest(caps *capability.List, wants, haves, shallows []plumbing.Has
 			return nil, fmt.Errorf("set capability %s: %w", c, err)
 		}
 	}
-	if err := req.UploadRequest.Validate(); err != nil {
+	if err := req.Validate(); err != nil {
 		return nil, fmt.Errorf("ask for a pack: %w", err)
 	}
 	return req, nil

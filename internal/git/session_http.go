@@ -89,7 +89,7 @@ func (s *httpSession) refs(ctx context.Context) (*packp.AdvRefs, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }()
 	s.base.Path = strings.TrimSuffix(final.Path, infoRefs)
 	return decodeRefs(&boundedReader{r: body, left: advertisementBytes})
 }
@@ -120,7 +120,7 @@ func (s *httpSession) do(ctx context.Context, method string, u *url.URL, content
 		return nil, nil, fmt.Errorf("make request: %w", err)
 	}
 	s.decorate(req)
-	resp, err := s.client.Do(req)
+	resp, err := s.client.Do(req) //nolint:bodyclose // closed by the watchdog around it
 	if err != nil {
 		cancel(nil)
 		return nil, nil, fmt.Errorf("send request: %w", err)

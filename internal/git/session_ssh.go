@@ -209,7 +209,7 @@ func (s *sshSession) knownHosts() (hostKeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write known hosts: %w", err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(append(bytes.TrimSpace(s.credentials.KnownHosts), '\n'))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("write known hosts: %w", err)

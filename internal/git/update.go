@@ -108,7 +108,7 @@ func (r *repository) fetch(ctx context.Context, s session, l *listing, o order, 
 	if err != nil {
 		return err
 	}
-	defer resp.Close()
+	defer func() { _ = resp.Close() }()
 	if err := r.packs.receive(ctx, packStream(req, resp), o.max, limits); err != nil {
 		return err
 	}

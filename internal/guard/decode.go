@@ -1,92 +1,187 @@
 package guard
 
 import (
-	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	yamlstream "k8s.io/apimachinery/pkg/util/yaml"
+	yamlnode "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 )
 
-// maxObjects is how many objects a stage's manifests may hold.
-const maxObjects = 5000
+// Limits of what is looked at. An object over them could not be stored.
+const (
+	maxManifests = 64 << 20 // bytes of all documents
+	maxDocument  = 3 << 19  // bytes of one: what etcd takes
+	maxObjects   = 5000
+	maxDepth     = 100  // levels of nesting
+	maxElements  = 2000 // of one list
+)
+
+// object is one Kubernetes object as it will be sent.
+type object struct {
+	apiVersion string
+	kind       string
+	name       string
+	json       []byte
+	fields     map[string]any // numbers are json.Number
+}
 
 // decode reads YAML documents. Empty ones are passed over; one that is no
 // Kubernetes object is an error.
-func decode(manifests []byte) ([]*unstructured.Unstructured, error) {
-	reader := yamlstream.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifests)))
-	var objects []*unstructured.Unstructured
-	for n := 1; ; n++ {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
+func decode(manifests []byte) ([]object, error) {
+	documents, err := split(manifests)
+	if err != nil {
+		return nil, err
+	}
+	var objects []object
+	for i, document := range documents {
+		o, err := decodeObject(document)
 		if err != nil {
-			return nil, fmt.Errorf("document %d: %w", n, err)
+			return nil, fmt.Errorf("document %d: %w", i+1, err)
 		}
-		var fields map[string]any
-		if err := yaml.UnmarshalStrict(document, &fields); err != nil {
-			return nil, fmt.Errorf("document %d: %w", n, err)
-		}
-		if len(fields) == 0 {
-			continue
-		}
-		object := &unstructured.Unstructured{Object: fields}
-		if object.GetKind() == "" || object.GetAPIVersion() == "" {
-			return nil, fmt.Errorf("document %d: has no apiVersion and kind", n)
-		}
-		if len(objects) == maxObjects {
-			return nil, fmt.Errorf("more than %d objects", maxObjects)
-		}
-		objects = append(objects, object)
+		objects = append(objects, o)
 	}
+	return objects, nil
 }
 
-// field returns a field of a map, nil when there is none.
-func field(value any, name string) any {
-	fields, _ := value.(map[string]any)
-	return fields[name]
-}
-
-// at follows names through maps.
-func at(value any, names ...string) any {
-	for _, name := range names {
-		value = field(value, name)
+// split cuts a stream at its "---" lines. Whatever else could start or end a
+// document is refused: another reader might cut there.
+func split(stream []byte) ([][]byte, error) {
+	if len(stream) > maxManifests {
+		return nil, fmt.Errorf("they are larger than %d MiB", maxManifests>>20)
 	}
-	return value
+	var documents [][]byte
+	start, at := 0, 0
+	for line := range bytes.Lines(stream) {
+		end := at + len(line)
+		line = bytes.TrimRight(line, " \t\r\n")
+		switch {
+		case bytes.IndexByte(line, '\r') >= 0:
+			return nil, fmt.Errorf("document %d: a carriage return stands alone", len(documents)+1)
+		case bytes.Equal(line, []byte("---")):
+			documents = appendDocument(documents, stream[start:at])
+			start = end
+		case bytes.HasPrefix(line, []byte("---")), bytes.HasPrefix(line, []byte("...")), bytes.HasPrefix(line, []byte("%")):
+			return nil, fmt.Errorf("document %d: a line begins with %q", len(documents)+1, line[:min(3, len(line))])
+		}
+		at = end
+	}
+	documents = appendDocument(documents, stream[start:])
+	if len(documents) > maxObjects {
+		return nil, fmt.Errorf("they hold more than %d objects", maxObjects)
+	}
+	return documents, nil
 }
 
-func text(value any, name string) string {
-	s, _ := field(value, name).(string)
-	return s
+// appendDocument leaves out documents of comments and white space.
+func appendDocument(documents [][]byte, document []byte) [][]byte {
+	for line := range bytes.Lines(document) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return append(documents, document)
+		}
+	}
+	return documents
 }
 
-func list(value any, name string) []any {
-	l, _ := field(value, name).([]any)
-	return l
+// decodeObject reads a document as the API server would.
+func decodeObject(document []byte) (object, error) {
+	if len(document) > maxDocument {
+		return object{}, fmt.Errorf("is larger than the %d KiB that Kubernetes stores", maxDocument>>10)
+	}
+	o := object{}
+	var err error
+	if o.json, err = toJSON(document); err != nil {
+		return object{}, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(o.json))
+	decoder.UseNumber()
+	if decoder.Decode(&o.fields) != nil {
+		return object{}, errors.New("is no map of fields")
+	}
+	if err := measure(o.fields, 0); err != nil {
+		return object{}, err
+	}
+	o.apiVersion, o.kind = text(o.fields, "apiVersion"), text(o.fields, "kind")
+	o.name = text(o.fields["metadata"], "name")
+	if o.kind == "" || o.apiVersion == "" {
+		return object{}, errors.New("has no apiVersion and kind")
+	}
+	return o, nil
 }
 
-// truth reports whether a field is the boolean true.
-func truth(value any, name string) bool {
-	b, _ := field(value, name).(bool)
-	return b
+// toJSON converts a document. What the parser says may quote the document, so
+// it is dropped for what might be a Secret; a panic of the parser is an error.
+func toJSON(document []byte) (converted []byte, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("is not YAML")
+		}
+	}()
+	if err := refuseAliases(document); err != nil {
+		return nil, err
+	}
+	converted, err = yaml.YAMLToJSONStrict(document)
+	if err != nil && bytes.Contains(document, []byte("Secret")) {
+		return nil, errors.New("the manifest of a Secret is not valid YAML")
+	}
+	if err != nil {
+		return nil, errors.New(clip(err.Error()))
+	}
+	return converted, nil
 }
 
-// present reports whether a field is set to anything but nothing.
-func present(value any, name string) bool {
-	switch v := field(value, name).(type) {
-	case nil:
-		return false
-	case string:
-		return v != ""
-	case []any:
-		return len(v) > 0
+// refuseAliases refuses YAML aliases, before anything expands them: rendered
+// manifests have none, and a few of them make a document without end.
+func refuseAliases(document []byte) error {
+	if bytes.IndexByte(document, '&') < 0 || bytes.IndexByte(document, '*') < 0 {
+		return nil
+	}
+	var root yamlnode.Node
+	if yamlnode.Unmarshal(document, &root) != nil {
+		return nil // the conversion says what is wrong
+	}
+	if hasAlias(&root) {
+		return errors.New("holds YAML aliases")
+	}
+	return nil
+}
+
+func hasAlias(node *yamlnode.Node) bool {
+	if node.Kind == yamlnode.AliasNode {
+		return true
+	}
+	for _, child := range node.Content {
+		if hasAlias(child) {
+			return true
+		}
+	}
+	return false
+}
+
+// measure refuses values that nest too deep, and lists so long that reading
+// them as a kind's fields would take hundreds of times their size.
+func measure(value any, level int) error {
+	if level > maxDepth {
+		return fmt.Errorf("nests more than %d levels deep", maxDepth)
+	}
+	switch v := value.(type) {
 	case map[string]any:
-		return len(v) > 0
+		for _, element := range v {
+			if err := measure(element, level+1); err != nil {
+				return err
+			}
+		}
+	case []any:
+		if len(v) > maxElements {
+			return fmt.Errorf("holds a list of more than %d elements", maxElements)
+		}
+		for _, element := range v {
+			if err := measure(element, level+1); err != nil {
+				return err
+			}
+		}
 	}
-	return true
+	return nil
 }

@@ -3,173 +3,125 @@ package guard
 import (
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/distribution/reference"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// pods checks a pod template.
-func (c *check) pods(path ...string) {
-	prefix := strings.Join(path, ".") + ".spec"
-	spec := at(c.object.Object, append(path, "spec")...)
-	for _, name := range []string{"hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"} {
-		if truth(spec, name) {
-			c.refuse("host", prefix+"."+name, "would share what belongs to the node or to other containers; remove it")
-		}
+// maxGrace is how long a pod may take to stop, in seconds.
+const maxGrace = 3600
+
+// template checks a pod template.
+func (c *check) template(path string, template any) {
+	c.metadata(path+".metadata", field(template, "metadata"))
+	spec := field(template, "spec")
+	path += ".spec"
+	c.node(path, spec)
+	c.identityOf(path, spec)
+	c.affinity(path+".affinity", field(spec, "affinity"))
+	if grace, _ := number(spec, "terminationGracePeriodSeconds"); grace > maxGrace {
+		c.refuse(RulePod, path+".terminationGracePeriodSeconds", "would keep the stage from being taken down for hours; set at most %d", maxGrace)
 	}
-	for _, name := range []string{"nodeName", "hostAliases", "ephemeralContainers"} {
-		if present(spec, name) {
-			c.refuse("placement", prefix+"."+name, "is not allowed in a stage; remove it")
-		}
+	if set(field(spec, "resources"), "claims") || set(spec, "resourceClaims") {
+		c.refuse(RuleNode, path+".resourceClaims", "takes devices of the node; remove it")
 	}
-	if account := text(spec, "serviceAccountName"); account == "slipway-stage" {
-		c.refuse("service-account", prefix+".serviceAccountName", "slipway-stage may write everything in the stage; use an account of the service's own")
-	}
-	if class := text(spec, "priorityClassName"); strings.HasPrefix(class, "system-") {
-		c.refuse("priority", prefix+".priorityClassName", "%s is the cluster's own; remove it", class)
-	}
-	c.podSecurity(prefix+".securityContext", field(spec, "securityContext"))
+	c.only(RulePod, path, spec, podFields())
+	podContext := field(spec, "securityContext")
+	c.podSecurity(path, spec, podContext)
 	for i, volume := range list(spec, "volumes") {
-		c.volume(fmt.Sprintf("%s.volumes[%d]", prefix, i), volume)
+		c.volume(fmt.Sprintf("%s.volumes[%d]", path, i), volume)
 	}
 	for _, kind := range []string{"initContainers", "containers"} {
 		for i, container := range list(spec, kind) {
-			c.container(fmt.Sprintf("%s.%s[%d]", prefix, kind, i), container, field(spec, "securityContext"))
+			if c.full() {
+				return
+			}
+			c.container(fmt.Sprintf("%s.%s[%d]", path, kind, i), container, podContext)
 		}
 	}
 }
 
-// allowedVolumes are the kinds of volumes a pod may mount.
-func allowedVolumes() []string {
-	return []string{"configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI", "ephemeral"}
+// podFields are the fields of a pod that are harmless or looked at.
+func podFields() []string {
+	return []string{
+		"activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "containers", "dnsConfig", "dnsPolicy",
+		"enableServiceLinks", "hostUsers", "hostname", "imagePullSecrets", "initContainers", "nodeSelector", "preemptionPolicy",
+		"readinessGates", "resources", "restartPolicy", "securityContext", "serviceAccount", "serviceAccountName",
+		"setHostnameAsFQDN", "subdomain", "terminationGracePeriodSeconds", "topologySpreadConstraints", "volumes",
+		// Refused with words of their own:
+		"hostIPC", "hostNetwork", "hostPID", "nodeName", "os", "priority", "priorityClassName", "resourceClaims",
+		"runtimeClassName", "schedulerName", "tolerations",
+	}
 }
 
-func (c *check) volume(at string, volume any) {
-	fields, _ := volume.(map[string]any)
-	for kind := range fields {
-		if kind != "name" && !slices.Contains(allowedVolumes(), kind) {
-			c.refuse("volume", at+"."+kind, "is not allowed; use a configMap, secret, emptyDir or persistentVolumeClaim")
+// node refuses what belongs to the node.
+func (c *check) node(path string, spec any) {
+	for _, name := range []string{"hostNetwork", "hostPID", "hostIPC"} {
+		if set(spec, name) {
+			c.refuse(RuleNode, join(path, name), "would share what belongs to the node; remove it")
 		}
 	}
+	for _, name := range []string{"nodeName", "runtimeClassName"} {
+		if set(spec, name) {
+			c.refuse(RuleNode, join(path, name), "is the platform team's choice; remove it")
+		}
+	}
+	if name := text(spec, "schedulerName"); name != "" && name != "default-scheduler" {
+		c.refuse(RuleNode, path+".schedulerName", "is the platform team's choice; remove it")
+	}
+	for i, toleration := range list(spec, "tolerations") {
+		if !slices.Contains([]string{"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}, text(toleration, "key")) {
+			c.refuse(RuleNode, fmt.Sprintf("%s.tolerations[%d]", path, i), "would put pods on nodes that are kept for something else; remove it")
+		}
+	}
+	if class := text(spec, "priorityClassName"); class != "" && !slices.Contains(c.policy.PriorityClasses, class) {
+		c.refuse(RulePriority, path+".priorityClassName", "%s would push pods of others off the nodes; remove it, or let the platform team add it to the Cluster's spec.policy.priorityClasses", class)
+	}
+	if set(spec, "priority") {
+		c.refuse(RulePriority, path+".priority", "is set by the priority class; remove it")
+	}
+}
+
+// identityOf refuses the account that may write to the stage, under both
+// names that a pod can give it.
+func (c *check) identityOf(path string, spec any) {
+	for _, name := range []string{"serviceAccountName", "serviceAccount"} {
+		if text(spec, name) == naming.StageServiceAccount {
+			c.refuse(RuleAccount, join(path, name), "%s may write everything in the stage; use an account of the service's own", naming.StageServiceAccount)
+		}
+	}
+}
+
+// affinity refuses to name pods of other namespaces, wherever in the rules.
+func (c *check) affinity(path string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range keys(v) {
+			if name == "namespaces" && set(v, name) || name == "namespaceSelector" && v[name] != nil {
+				c.refuse(RuleNeighbours, join(path, name), "names pods of other namespaces and can keep them from being scheduled; remove it")
+				continue
+			}
+			c.affinity(join(path, name), v[name])
+		}
+	case []any:
+		for i, element := range v {
+			c.affinity(fmt.Sprintf("%s[%d]", path, i), element)
+		}
+	}
+}
+
+// volume refuses volumes that are not the stage's own.
+func (c *check) volume(path string, volume any) {
+	c.only(RuleVolume, path, volume, []string{"name", "configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI", "ephemeral"})
 	for i, source := range list(field(volume, "projected"), "sources") {
-		if present(source, "serviceAccountToken") && !c.policy.Root {
-			c.refuse("token", fmt.Sprintf("%s.projected.sources[%d].serviceAccountToken", at, i), "would give the pod a token for the cluster; remove it")
+		at := fmt.Sprintf("%s.projected.sources[%d]", path, i)
+		for _, name := range keys(source) {
+			if !slices.Contains([]string{"configMap", "secret", "downwardAPI"}, name) {
+				c.refuse(RuleToken, join(at, name), "would let the pod speak for the stage elsewhere; remove it")
+			}
 		}
 	}
-}
-
-// podSecurity checks a pod's security context.
-func (c *check) podSecurity(at string, context any) {
-	for _, name := range []string{"sysctls", "seLinuxOptions", "windowsOptions"} {
-		if present(context, name) {
-			c.refuse("security", at+"."+name, "is not allowed in a stage; remove it")
-		}
+	if claim := at(volume, "ephemeral", "volumeClaimTemplate"); claim != nil {
+		c.metadata(path+".ephemeral.volumeClaimTemplate.metadata", field(claim, "metadata"))
+		c.claim(path+".ephemeral.volumeClaimTemplate.spec", field(claim, "spec"))
 	}
-	c.profile(at, context)
-	c.user(at, context)
-}
-
-// container checks one container.
-func (c *check) container(at string, container, podContext any) {
-	c.image(at+".image", text(container, "image"))
-	for i, port := range list(container, "ports") {
-		if present(port, "hostPort") || present(port, "hostIP") {
-			c.refuse("host", fmt.Sprintf("%s.ports[%d].hostPort", at, i), "would take a port of the node; remove it")
-		}
-	}
-	context := field(container, "securityContext")
-	at += ".securityContext"
-	if truth(context, "privileged") {
-		c.refuse("privileged", at+".privileged", "would make the container root on the node; remove it")
-	}
-	if mount := text(context, "procMount"); mount != "" && mount != "Default" {
-		c.refuse("security", at+".procMount", "%s shows the node; remove it", mount)
-	}
-	for _, name := range []string{"seLinuxOptions", "windowsOptions"} {
-		if present(context, name) {
-			c.refuse("security", at+"."+name, "is not allowed in a stage; remove it")
-		}
-	}
-	c.profile(at, context)
-	c.user(at, context)
-	c.capabilities(at, context)
-	if !c.policy.Root {
-		c.restricted(at, context, podContext)
-	}
-}
-
-// restricted holds a container to Pod Security "restricted".
-func (c *check) restricted(at string, context, podContext any) {
-	if escalation, set := field(context, "allowPrivilegeEscalation").(bool); !set || escalation {
-		c.refuse("restricted", at+".allowPrivilegeEscalation", "must be false")
-	}
-	if !slices.Contains(list(field(context, "capabilities"), "drop"), any("ALL")) {
-		c.refuse("restricted", at+".capabilities.drop", "must hold ALL")
-	}
-	if !truth(context, "runAsNonRoot") && (!truth(podContext, "runAsNonRoot") || field(context, "runAsNonRoot") != nil) {
-		c.refuse("restricted", at+".runAsNonRoot", "must be true, here or for the pod")
-	}
-	if !present(context, "seccompProfile") && !present(podContext, "seccompProfile") {
-		c.refuse("restricted", at+".seccompProfile", "must be RuntimeDefault, here or for the pod")
-	}
-}
-
-func (c *check) profile(at string, context any) {
-	for _, name := range []string{"seccompProfile", "appArmorProfile"} {
-		if text(field(context, name), "type") == "Unconfined" {
-			c.refuse("security", at+"."+name, "Unconfined takes away the container's confinement; use RuntimeDefault")
-		}
-	}
-}
-
-func (c *check) user(at string, context any) {
-	if c.policy.Root {
-		return
-	}
-	switch user := field(context, "runAsUser").(type) {
-	case int64:
-		if user == 0 {
-			c.refuse("root", at+".runAsUser", "is root; name another user, or let the platform team allow root in the Cluster's spec.policy.root")
-		}
-	case float64:
-		if user == 0 {
-			c.refuse("root", at+".runAsUser", "is root; name another user, or let the platform team allow root in the Cluster's spec.policy.root")
-		}
-	}
-}
-
-// baselineCapabilities may be added under Pod Security "baseline".
-func baselineCapabilities() []string {
-	return []string{"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}
-}
-
-func (c *check) capabilities(at string, context any) {
-	for i, added := range list(field(context, "capabilities"), "add") {
-		name, _ := added.(string)
-		allowed := name == "NET_BIND_SERVICE" || c.policy.Root && slices.Contains(baselineCapabilities(), name)
-		if !allowed {
-			c.refuse("capability", fmt.Sprintf("%s.capabilities.add[%d]", at, i), "%s is not allowed; remove it", name)
-		}
-	}
-}
-
-// image checks that an image is named by digest and comes from where it may.
-func (c *check) image(at, image string) {
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		c.refuse("image", at, "%q is no image reference; correct it", image)
-		return
-	}
-	if _, byDigest := named.(reference.Digested); !byDigest {
-		c.refuse("image-digest", at, "%s has no digest", image)
-	}
-	if len(c.policy.Registries) == 0 {
-		return
-	}
-	for _, allowed := range c.policy.Registries {
-		if named.Name() == allowed || strings.HasPrefix(named.Name(), strings.TrimSuffix(allowed, "/")+"/") {
-			return
-		}
-	}
-	c.refuse("image-registry", at, "%s may not be used: images come from %s", named.Name(), strings.Join(c.policy.Registries, ", "))
 }

@@ -20,7 +20,7 @@ import (
 func (p *ControlPlane) define(ctx context.Context, folder string) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 	if err != nil || len(files) == 0 {
-		return fmt.Errorf("find resource definitions in %s: none there (%v)", folder, err)
+		return fmt.Errorf("find resource definitions in %s: none there (%w)", folder, err)
 	}
 	client, err := dynamic.NewForConfig(p.Config)
 	if err != nil {
@@ -29,7 +29,7 @@ func (p *ControlPlane) define(ctx context.Context, folder string) error {
 	definitions := client.Resource(schema.GroupVersionResource{Group: apiextensionsv1.GroupName, Version: "v1", Resource: "customresourcedefinitions"})
 	var names []string
 	for _, file := range files {
-		data, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("read a definition: %w", err)
 		}

@@ -89,7 +89,7 @@ func (p *ControlPlane) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	up := exec.CommandContext(ctx, p.program, "up", "--control-plane", "--dir", p.dir, "--parent-pid", strconv.Itoa(os.Getpid()), "-q") //nolint:gosec // the program is the tester's own
+	up := exec.CommandContext(ctx, p.program, "up", "--control-plane", "--dir", p.dir, "--parent-pid", strconv.Itoa(os.Getpid()), "-q")
 	up.Dir = root
 	if output, err := up.CombinedOutput(); err != nil {
 		return fmt.Errorf("start a control plane with %s: %w\n%s", p.program, err, output)
@@ -100,7 +100,7 @@ func (p *ControlPlane) start(ctx context.Context) error {
 	}
 	config.QPS = -1
 	p.Config = config
-	if err := p.define(ctx, filepath.Join(root, "charts", "slipway", "crds")); err != nil {
+	if err := p.define(ctx, filepath.Join(root, "charts", "slipway", "files", "crds")); err != nil {
 		return err
 	}
 	return p.grant(ctx)
@@ -108,7 +108,7 @@ func (p *ControlPlane) start(ctx context.Context) error {
 
 // Stop ends the control plane and removes its folder.
 func (p *ControlPlane) Stop() error {
-	down := exec.Command(p.program, "down", "--dir", p.dir, "-q") //nolint:gosec // as above
+	down := exec.Command(p.program, "down", "--dir", p.dir, "-q")
 	if output, err := down.CombinedOutput(); err != nil {
 		return fmt.Errorf("stop the control plane in %s: %w\n%s", p.dir, err, output)
 	}
@@ -199,7 +199,7 @@ func (p *ControlPlane) Kubectl(t testing.TB, input string, args ...string) strin
 			name = found
 		}
 	}
-	command := exec.CommandContext(t.Context(), name, append([]string{"--kubeconfig", p.Kubeconfig}, args...)...) //nolint:gosec // arguments are the test's
+	command := exec.CommandContext(t.Context(), name, append([]string{"--kubeconfig", p.Kubeconfig}, args...)...)
 	command.Stdin = strings.NewReader(input)
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs

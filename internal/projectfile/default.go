@@ -70,7 +70,7 @@ func (n *node) put(key string, value *node) {
 func mapOf(pairs ...any) *node {
 	m := &node{kind: kindMap}
 	for i := 0; i < len(pairs); i += 2 {
-		m.put(pairs[i].(string), pairs[i+1].(*node))
+		m.put(pairs[i].(string), pairs[i+1].(*node)) //nolint:gosec // called with pairs only
 	}
 	return m
 }

@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ParseSecondary("slipway.yaml", data)
+		_, _ = ParseSecondary("slipway.yaml", data)
 		doc, err := Parse("slipway.yaml", data)
 		if err != nil {
 			problems, ok := errors.AsType[Problems](err)

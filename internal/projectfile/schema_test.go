@@ -3,6 +3,7 @@ package projectfile
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -164,7 +165,7 @@ func TestSchemaAcceptsExamples(t *testing.T) {
 
 func structuralProblems(source []byte) Problems {
 	_, err := Parse("slipway.yaml", source)
-	problems, _ := err.(Problems)
+	problems, _ := errors.AsType[Problems](err)
 	return slices.DeleteFunc(problems, func(p Problem) bool { return p.beyond })
 }
 

@@ -151,8 +151,8 @@ func newLimitRange(s Stage) *corev1.LimitRange {
 	}
 }
 
-// privateNetworks are where clusters and their neighbours live.
-func privateNetworks() (v4, v6 []string) {
+// PrivateNetworks are where clusters and their neighbours live.
+func PrivateNetworks() (v4, v6 []string) {
 	return []string{"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"},
 		[]string{"fc00::/7", "fe80::/10"}
 }
@@ -161,7 +161,7 @@ func privateNetworks() (v4, v6 []string) {
 // the stage's own pods, out go name lookups, the stage's own pods and the
 // internet.
 func newNetworkPolicies(s Stage) []*networkingv1.NetworkPolicy {
-	v4, v6 := privateNetworks()
+	v4, v6 := PrivateNetworks()
 	own := networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}
 	dns := networkingv1.NetworkPolicyPeer{
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "kube-system"}},

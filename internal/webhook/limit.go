@@ -110,7 +110,7 @@ func (a *allowances) of(key string) *bucket {
 
 // forget drops the buckets that aren't among the newest half of the uses.
 func (a *allowances) forget() {
-	oldest := a.use - uint64(a.size)/2
+	oldest := a.use - uint64(a.size)/2 //nolint:gosec // a size is positive
 	for key, b := range a.buckets {
 		if b.used <= oldest {
 			delete(a.buckets, key)

@@ -32,6 +32,8 @@ type ClusterSpec struct {
 	// Registry receives the images that Slipway builds.
 	Registry Registry `json:"registry"`
 	// +optional
+	Builds Builds `json:"builds,omitempty"`
+	// +optional
 	Policy ClusterPolicy `json:"policy,omitempty"`
 }
 
@@ -101,6 +103,15 @@ type Registry struct {
 	Mirrors []string `json:"mirrors,omitempty"`
 }
 
+// Builds says how images are built on a cluster.
+type Builds struct {
+	// Networks (CIDR) are private networks that builds may reach: those of the
+	// registry and its mirrors, when they are not on the internet.
+	// +optional
+	// +listType=set
+	Networks []string `json:"networks,omitempty"`
+}
+
 // ClusterPolicy bounds what projects on a cluster may do.
 type ClusterPolicy struct {
 	// Kinds are further namespaced kinds that projects may apply, each
@@ -116,6 +127,17 @@ type ClusterPolicy struct {
 	// Root allows services to run as root where their project says so.
 	// +optional
 	Root bool `json:"root,omitempty"`
+	// Metadata are keys of labels and annotations that projects may set
+	// besides the usual ones: a key, or "prefix/*". Name only what no
+	// controller of the cluster acts upon with rights of its own.
+	// +optional
+	// +listType=set
+	Metadata []string `json:"metadata,omitempty"`
+	// PriorityClasses are the priority classes that pods may have; without,
+	// none but the cluster's default.
+	// +optional
+	// +listType=set
+	PriorityClasses []string `json:"priorityClasses,omitempty"`
 	// HostUsers builds without a user namespace, for nodes that have none.
 	// +optional
 	HostUsers bool `json:"hostUsers,omitempty"`

@@ -41,7 +41,7 @@ func (s *Stand) show(ctx context.Context, dir, name string, args ...string) erro
 }
 
 func (s *Stand) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, name, args...) //nolint:gosec // the programs and arguments are this package's own
+	command := exec.CommandContext(ctx, name, args...)
 	command.Dir = dir
 	command.Env = append(os.Environ(),
 		"DEVCLUSTER_DIR="+s.options.Dir, "DEVCLUSTER_CACHE="+s.options.Cache,

@@ -45,13 +45,22 @@ func (s *Stand) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.Upgrade(ctx, s.Registry()+"/"+slipwayRepo+"@"+slipway)
+}
+
+// Upgrade installs the chart with an image by digest.
+func (s *Stand) Upgrade(ctx context.Context, image string) error {
+	repository, digest, found := strings.Cut(image, "@")
+	if !found {
+		return fmt.Errorf("the image %q has no digest", image)
+	}
 	kaniko, err := s.digest(ctx, kanikoRepo, "1")
 	if err != nil {
 		return err
 	}
 	_, err = s.run(ctx, s.options.Root, s.Bin("helm"), "upgrade", "--install", "slipway", filepath.Join(s.options.Root, "charts", "slipway"),
 		"--namespace", Namespace, "--create-namespace",
-		"--set", "image.repository="+s.Registry()+"/"+slipwayRepo, "--set", "image.digest="+slipway,
+		"--set", "image.repository="+repository, "--set", "image.digest="+digest,
 		"--set", "builder.image="+s.Registry()+"/"+kanikoRepo+"@"+kaniko,
 		"--set", "ingress.enabled=true", "--set", "ingress.host="+SlipwayHost,
 		"--set", "git.allowHTTP=true",
@@ -70,7 +79,7 @@ func (s *Stand) digest(ctx context.Context, repository, tag string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("ask for %s:%s: %w", repository, tag, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // HEAD has no body
+	defer response.Body.Close()
 	digest := response.Header.Get("Docker-Content-Digest")
 	if !strings.HasPrefix(digest, "sha256:") {
 		return "", fmt.Errorf("the registry has no %s:%s (%s)", repository, tag, response.Status)
@@ -78,8 +87,8 @@ func (s *Stand) digest(ctx context.Context, repository, tag string) (string, err
 	return digest, nil
 }
 
-// ready waits until the door answers through the ingress.
-func (s *Stand) ready(ctx context.Context) error {
+// Ready waits until the door answers through the ingress.
+func (s *Stand) Ready(ctx context.Context) error {
 	return Poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
 		status, _, err := s.Get(ctx, SlipwayHost, "/readyz")
 		return err == nil && status == http.StatusOK, nil

@@ -65,6 +65,7 @@ func (s *Stand) Register(ctx context.Context, p Project) error {
 				"registry": map[string]any{
 					"host": s.Registry(), "insecure": true, "mirrors": []any{s.Registry()},
 				},
+				"builds": map[string]any{"networks": []any{s.Bridge() + "/32"}},
 			},
 		},
 		map[string]any{
@@ -122,7 +123,7 @@ func (s *Stand) Get(ctx context.Context, host, path string) (int, string, error)
 	if err != nil {
 		return 0, "", fmt.Errorf("get %s%s: %w", host, path, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read from
+	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxPage))
 	return response.StatusCode, string(body), err
 }

@@ -55,7 +55,7 @@ func Up(ctx context.Context, options Options) (*Stand, error) {
 		{"make the kaniko image", s.kaniko},
 		{"compile Slipway and make its image", s.image},
 		{"install Slipway with its chart", s.install},
-		{"wait until Slipway is ready", s.ready},
+		{"wait until Slipway is ready", s.Ready},
 	}
 	for _, step := range steps {
 		if err := s.step(ctx, step.name, step.do); err != nil {

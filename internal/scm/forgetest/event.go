@@ -24,7 +24,8 @@ func (f *Forge) announce(r *repository, login string, before, after refs) error 
 		names[name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if before[name] == after[name] || !(strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/tags/")) {
+		ours := strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/tags/")
+		if !ours || before[name] == after[name] {
 			continue
 		}
 		f.mu.Lock()

@@ -251,7 +251,7 @@ func TestTokenIsRequired(t *testing.T) {
 			req.Header.Set("Authorization", tt.header)
 			resp, err := http.DefaultClient.Do(req)
 			must(t, err)
-			resp.Body.Close()
+			_ = resp.Body.Close()
 			if resp.StatusCode != tt.want {
 				t.Errorf("status %d, want %d", resp.StatusCode, tt.want)
 			}
@@ -376,7 +376,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	url := "http://" + listener.Addr().String()
 	resp, err := http.Get(url + "/api/v3/user")
 	must(t, err)
-	resp.Body.Close()
+	_ = resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
 	if f.URL() != url {
 		t.Errorf("URL = %s, want %s", f.URL(), url)

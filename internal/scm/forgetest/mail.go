@@ -249,7 +249,7 @@ func (m *mail) deliver(ctx context.Context, d Delivery) Delivery {
 		d.Err = err.Error()
 		return d
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	d.Status = resp.StatusCode
 	d.Answer, err = io.ReadAll(io.LimitReader(resp.Body, 4096))
 	if err != nil && !errors.Is(err, context.Canceled) {

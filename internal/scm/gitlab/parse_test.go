@@ -86,7 +86,7 @@ func TestDeliveryID(t *testing.T) {
 	if id("refs/heads/a") == id("refs/heads/b") {
 		t.Error("two events have one id")
 	}
-	if id("refs/heads/a") != id("refs/heads/a") {
+	if again := id("refs/heads/a"); again != id("refs/heads/a") {
 		t.Error("two attempts have two ids")
 	}
 	if !strings.HasPrefix(id("refs/heads/a"), "13792a34-cac6-4fda-95a8-c58e00a3954e-") {

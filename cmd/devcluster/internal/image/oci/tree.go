@@ -27,6 +27,7 @@ func Epoch() time.Time { return time.Date(2025, time.January, 1, 0, 0, 0, 0, tim
 // Kind tells what a tree's entry is.
 type Kind int
 
+// The kinds of entries.
 const (
 	Dir Kind = iota
 	File

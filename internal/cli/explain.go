@@ -1,0 +1,282 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
+)
+
+// explainer is what the explain commands share.
+type explainer struct {
+	repository
+	site
+	format string
+	stage  string
+	ref    string
+}
+
+func newExplain(streams Streams) *cobra.Command {
+	e := &explainer{repository: repository{streams: streams}}
+	command := &cobra.Command{
+		Use:     "explain",
+		Short:   "Tell what a ref feeds, and where a stage's values come from",
+		GroupID: "repository",
+	}
+	command.AddCommand(e.refCommand(), e.envCommand(), e.stageCommand())
+	return command
+}
+
+func (e *explainer) refCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "ref REF",
+		Short: "Tell which stages a branch or tag feeds, with their namespaces and hosts",
+		Example: `  slipway explain ref main
+  slipway explain ref refs/tags/v1.2.0 --organization acme --domain apps.example.com`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return e.explainRef(args[0]) },
+	}
+	e.repository.flags(command)
+	e.site.flags(command)
+	outputFlag(command, &e.format)
+	return command
+}
+
+func (e *explainer) envCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:     "env SERVICE --stage STAGE",
+		Short:   "Tell a service's environment in a stage, each value with its origin",
+		Example: "  slipway explain env web --stage production",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return e.explainEnv(args[0]) },
+	}
+	e.repository.flags(command)
+	command.Flags().StringVarP(&e.stage, "stage", "s", "", "the stage, as slipway.yaml names it")
+	outputFlag(command, &e.format)
+	return command
+}
+
+func (e *explainer) stageCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:     "stage STAGE",
+		Short:   "Tell every value of a stage and its services, each with its origin",
+		Example: "  slipway explain stage production",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return e.explainStage(args[0]) },
+	}
+	e.repository.flags(command)
+	e.site.flags(command)
+	command.Flags().StringVar(&e.ref, "ref", "", "the branch, for a stage that is made once per branch")
+	outputFlag(command, &e.format)
+	return command
+}
+
+// fed is a stage that a ref feeds.
+type fed struct {
+	Ref       string              `json:"ref"`
+	Rule      string              `json:"rule"`
+	Stage     string              `json:"stage"`
+	Namespace string              `json:"namespace"`
+	Protected bool                `json:"protected"`
+	Hosts     map[string][]string `json:"hosts,omitempty"`
+	// Waits says what a push waits for.
+	Waits []string `json:"waits,omitempty"`
+}
+
+// refAnswer is what a ref leads to.
+type refAnswer struct {
+	Refs   []string `json:"refs"`
+	Stages []fed    `json:"stages"`
+	// Previews is true when pull requests against the branch get previews.
+	Previews bool `json:"previews"`
+}
+
+// explainRef tells what a ref feeds. A short name may be a branch or a tag.
+func (e *explainer) explainRef(ref string) error {
+	opened, err := e.openSite()
+	if err != nil {
+		return err
+	}
+	answer := refAnswer{Refs: []string{ref}, Stages: []fed{}}
+	if !strings.HasPrefix(ref, "refs/") {
+		answer.Refs = []string{"refs/heads/" + ref, "refs/tags/" + ref}
+	}
+	file := opened.document.File
+	for _, full := range answer.Refs {
+		for _, match := range project.StageFor(file, full) {
+			answer.Stages = append(answer.Stages, e.fed(opened.document, match, full))
+		}
+		if branch, found := strings.CutPrefix(full, "refs/heads/"); found {
+			answer.Previews = file.Previews.Accepts(branch)
+		}
+	}
+	return output{e.streams, e.format}.print(answer, func(t *table) { answer.text(t, file) })
+}
+
+func (e *explainer) fed(doc *projectfile.Document, match project.Match, ref string) fed {
+	name := match.Rule.Name
+	if match.PerRef {
+		name = naming.StageForRef(name, ref)
+	}
+	at := e.place(doc.File.Project, name)
+	return fed{
+		Ref: ref, Rule: match.Rule.Name, Stage: name, Namespace: at.Namespace, Protected: match.Rule.Protected,
+		Hosts: release.Hosts(match.Rule, doc.Effective(match.Rule.Name), at), Waits: gates(doc, match.Rule),
+	}
+}
+
+func (a refAnswer) text(t *table, file *project.File) {
+	if len(a.Stages) == 0 {
+		t.row(strings.Join(a.Refs, " and ") + " feed no stage")
+		for _, s := range file.Stages {
+			t.row("stage " + s.Name + " takes " + feeds(s))
+		}
+	} else {
+		t.head("REF", "STAGE", "NAMESPACE", "HOSTS", "PROTECTED")
+	}
+	for _, s := range a.Stages {
+		var hosts []string
+		for _, service := range slices.Sorted(maps.Keys(s.Hosts)) {
+			hosts = append(hosts, service+"="+strings.Join(s.Hosts[service], ","))
+		}
+		t.row(s.Ref, s.Stage, s.Namespace, dash(strings.Join(hosts, " ")), yesNo(s.Protected))
+	}
+	for _, s := range a.Stages {
+		for _, gate := range s.Waits {
+			t.row("stage " + s.Stage + ": " + gate)
+		}
+	}
+	if a.Previews {
+		t.row("pull requests against it get previews, made like stage " + file.Previews.From)
+	}
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// explainEnv tells a service's environment.
+func (e *explainer) explainEnv(service string) error {
+	opened, err := e.open()
+	if err != nil {
+		return err
+	}
+	doc := opened.document
+	if e.stage == "" {
+		return &usageError{fmt.Errorf("say in which stage, with --stage; %s", stageNames(doc.File))}
+	}
+	rule, err := findRule(doc.File, e.stage)
+	if err != nil {
+		return err
+	}
+	services := doc.Effective(rule.Name)
+	s, found := services[service]
+	if !found {
+		return fault.New(fault.NotFound, "there is no service %.60q; there are %s", service, strings.Join(doc.File.ServiceNames(), ", "))
+	}
+	values := doc.ExplainService(rule.Name, service, "env")
+	values = slices.DeleteFunc(values, func(v projectfile.Value) bool { return v.Path == "services."+service+".env" }) // an empty map
+	fromTemplate, err := templateEnv(services, service)
+	if err != nil {
+		return err
+	}
+	for _, v := range fromTemplate {
+		if _, own := s.Env[strings.TrimPrefix(v.Path, "services."+service+".env.")]; !own {
+			values = append(values, v)
+		}
+	}
+	for _, v := range doc.ExplainService(rule.Name, service, "secrets") {
+		if names, ok := v.Value.([]any); ok && len(names) > 0 {
+			values = append(values, v)
+		}
+	}
+	return e.print(values)
+}
+
+// templateEnv returns the environment that a template gives its service.
+func templateEnv(services map[string]project.Service, service string) ([]projectfile.Value, error) {
+	s := services[service]
+	if s.Source() != project.SourceTemplate {
+		return nil, nil
+	}
+	expanded, secrets, err := render.ExpandTemplates(map[string]project.Service{service: s}, render.OwnTemplates{})
+	if err != nil {
+		return nil, err
+	}
+	env := map[string]string{}
+	for _, secret := range secrets {
+		for key := range secret.Values {
+			env[key] = "a key of the Secret " + secret.Name
+		}
+	}
+	maps.Copy(env, expanded[service].Env)
+	var values []projectfile.Value
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		values = append(values, projectfile.Value{Path: "services." + service + ".env." + name, Value: env[name], Origin: "template " + s.Template})
+	}
+	return values, nil
+}
+
+// explainStage tells everything that a stage consists of.
+func (e *explainer) explainStage(stage string) error {
+	opened, err := e.openSite()
+	if err != nil {
+		return err
+	}
+	doc := opened.document
+	target, err := choose(doc.File, stage, e.ref)
+	if err != nil {
+		return err
+	}
+	at := e.place(doc.File.Project, target.name)
+	values := []projectfile.Value{
+		{Path: "stage", Value: at.Stage, Origin: "name"},
+		{Path: "namespace", Value: at.Namespace, Origin: "organization " + e.organization + ", project, stage"},
+	}
+	hosts := release.Hosts(target.rule, doc.Effective(stage), at)
+	for _, service := range slices.Sorted(maps.Keys(hosts)) {
+		origin := "domain " + e.cluster.Ingress.Domain
+		if target.rule.Hosts[service] != "" {
+			origin = whereStage(doc, stage, "hosts."+service)
+		}
+		values = append(values, projectfile.Value{Path: "host of " + service, Value: strings.Join(hosts[service], ", "), Origin: origin})
+	}
+	values = append(values, doc.ExplainStage(stage)...)
+	return e.print(append(values, doc.Explain(stage)...))
+}
+
+func (e *explainer) openSite() (snapshot, error) {
+	if err := e.load(); err != nil {
+		return snapshot{}, err
+	}
+	return e.open()
+}
+
+func (e *explainer) print(values []projectfile.Value) error {
+	if values == nil {
+		values = []projectfile.Value{}
+	}
+	return output{e.streams, e.format}.print(values, func(t *table) {
+		t.head("PATH", "VALUE", "ORIGIN")
+		for _, v := range values {
+			text, err := json.Marshal(v.Value)
+			if err != nil {
+				text = []byte(err.Error())
+			}
+			t.row(v.Path, string(text), v.Origin)
+		}
+	})
+}

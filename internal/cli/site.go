@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/guard"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// site is what an offline command can't see: whose cluster the stage is on,
+// and how that is reached.
+type site struct {
+	organization string
+	domain       string
+	clusterFile  string
+	cluster      v1alpha1.ClusterSpec
+}
+
+func (s *site) flags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&s.organization, "organization", "local", "the organization; it is part of the namespace's name")
+	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
+	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
+}
+
+// load reads what the flags name.
+func (s *site) load() error {
+	if s.clusterFile != "" {
+		data, err := readSmall(s.clusterFile)
+		if err != nil {
+			return err
+		}
+		var object v1alpha1.Cluster
+		if err := yaml.Unmarshal(data, &object); err != nil || object.Kind != "Cluster" {
+			return fault.New(fault.Invalid, "%s holds no Cluster object; write one there with kubectl get swcluster NAME -o yaml", s.clusterFile)
+		}
+		s.cluster = object.Spec
+	}
+	if s.domain != "" {
+		s.cluster.Ingress.Domain = s.domain
+	}
+	return nil
+}
+
+// place returns where a stage of the project is put.
+func (s *site) place(project, stage string) release.Place {
+	return release.Place{
+		Organization: s.organization,
+		Project:      project,
+		Stage:        stage,
+		Namespace:    naming.Namespace(s.organization, project, stage),
+		Ingress:      s.cluster.Ingress,
+	}
+}
+
+// policy returns what the stage's manifests are held to. The images that
+// Slipway builds are always allowed.
+func (s *site) policy(namespace string, built []string) guard.Policy {
+	registries := s.cluster.Policy.Images
+	if len(registries) > 0 {
+		registries = append(built, registries...)
+	}
+	return guard.Policy{Namespace: namespace, Kinds: s.cluster.Policy.Kinds, Registries: registries, Root: s.cluster.Policy.Root}
+}

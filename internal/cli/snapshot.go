@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/render/tree"
+)
+
+// repository says which state of which repository a command is about.
+type repository struct {
+	streams    Streams
+	dir        string
+	commit     string
+	fileCommit string
+}
+
+// snapshot is one state of a repository's files.
+type snapshot struct {
+	files    fs.FS
+	commit   string // its id; empty for the working tree
+	document *projectfile.Document
+}
+
+// String names the snapshot.
+func (s snapshot) String() string { return stateName(s.commit) }
+
+func stateName(commit string) string {
+	if commit == "" {
+		return "the working tree"
+	}
+	return "commit " + short(commit)
+}
+
+// directoryFlag adds -C alone, for commands that only read the project file.
+func (s *repository) directoryFlag(command *cobra.Command) {
+	command.Flags().StringVarP(&s.dir, "directory", "C", ".", "the repository, or a directory in it")
+}
+
+func (s *repository) flags(command *cobra.Command) {
+	s.directoryFlag(command)
+	command.Flags().StringVar(&s.commit, "commit", "", "a commit, branch or tag (default: the working tree)")
+	command.Flags().StringVar(&s.fileCommit, "file-commit", "", "take slipway.yaml from this commit, as the server does from the default branch (default: from --commit)")
+}
+
+// open reads the project file and opens the files beside it. Mistakes in the
+// file are printed and end the command with findings.
+func (s *repository) open() (snapshot, error) { return s.openAt(s.commit) }
+
+// openAt opens the files of a revision, or the working tree's when it is empty.
+func (s *repository) openAt(revision string) (snapshot, error) {
+	root, err := findRoot(s.dir)
+	if err != nil {
+		return snapshot{}, err
+	}
+	var opened snapshot
+	if opened.files, opened.commit, err = filesOf(root, revision); err != nil {
+		return snapshot{}, err
+	}
+	from, fileID := opened.files, opened.commit
+	if s.fileCommit != "" {
+		if from, fileID, err = filesOf(root, s.fileCommit); err != nil {
+			return snapshot{}, err
+		}
+	}
+	data, err := readProjectFile(from, stateName(fileID))
+	if err != nil {
+		return snapshot{}, err
+	}
+	opened.document, err = projectfile.Parse(project.FileName, data)
+	return opened, s.refuse(err)
+}
+
+// refuse prints the mistakes of a project file.
+func (s *repository) refuse(err error) error {
+	var problems projectfile.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	for _, problem := range problems {
+		fmt.Fprintln(s.streams.Err, printable(problem.Error()))
+	}
+	return &findingsError{len(problems)}
+}
+
+// findRoot returns the directory that the project file belongs in: the
+// nearest one, upwards, that holds a project file or is the top of a checkout.
+func findRoot(dir string) (string, error) {
+	start, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", dir, err)
+	}
+	if info, err := os.Stat(start); err != nil || !info.IsDir() {
+		return "", fault.New(fault.NotFound, "%s is not a directory; name a repository, or a directory in one", dir)
+	}
+	for at := start; ; at = filepath.Dir(at) {
+		for _, name := range []string{project.FileName, ".git"} {
+			if _, err := os.Lstat(filepath.Join(at, name)); err == nil {
+				return at, nil
+			}
+		}
+		if at == filepath.Dir(at) {
+			return "", fault.New(fault.NotFound, "neither %s nor a directory above it holds a %s or is a git repository; name one with -C, or write the file with `slipway init`", start, project.FileName)
+		}
+	}
+}
+
+// filesOf opens the files below root: those of a revision, or those on disk.
+func filesOf(root, revision string) (fs.FS, string, error) {
+	if revision == "" {
+		return os.DirFS(root), "", nil
+	}
+	files, commit, err := git.OpenTree(root, revision)
+	if err != nil {
+		return nil, "", err
+	}
+	below, err := belowTop(root)
+	if err != nil || below == "." {
+		return files, commit, err
+	}
+	sub, err := fs.Sub(files, below)
+	if err != nil {
+		return nil, "", fmt.Errorf("open %s of commit %s: %w", below, commit, err)
+	}
+	return sub, commit, nil
+}
+
+// belowTop returns the slash-separated path from the top of the checkout to
+// root.
+func belowTop(root string) (string, error) {
+	checkout, err := git.OpenCheckout(root)
+	if err != nil {
+		return "", err
+	}
+	if checkout.Root == "" {
+		return ".", nil
+	}
+	top, err := filepath.EvalSymlinks(checkout.Root)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s: %w", checkout.Root, err)
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return "", fmt.Errorf("resolve %s: %w", root, err)
+	}
+	below, err := filepath.Rel(top, root)
+	if err != nil {
+		return "", fmt.Errorf("find %s below %s: %w", root, top, err)
+	}
+	return filepath.ToSlash(below), nil
+}
+
+// readProjectFile reads no more of the file than its parser takes.
+func readProjectFile(files fs.FS, state string) ([]byte, error) {
+	data, err := tree.FromFS(files).Read(project.FileName, projectfile.MaxBytes+1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Wrap(fault.NotFound, err, "%s has no %s; write one with `slipway init`, or name another directory with -C", state, project.FileName)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%s of %s can't be read: %v; make it a regular file", project.FileName, state, err)
+	}
+	return data, nil
+}

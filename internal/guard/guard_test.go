@@ -1,0 +1,381 @@
+package guard
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+var update = flag.Bool("update", false, "write the documents that are made from code")
+
+const (
+	namespace = "sw-acme-shop-production"
+	digest    = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	image     = "registry.example/acme/web@" + digest
+)
+
+func strictPolicy() Policy {
+	return Policy{Namespace: namespace, Gateway: "gateways/public", IngressClass: "public"}
+}
+
+// findings returns "rule field" of everything that is refused.
+func findings(t testing.TB, policy Policy, manifests ...string) []string {
+	t.Helper()
+	found, err := Check([]byte(strings.Join(manifests, "\n---\n")), policy)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, strings.Join(manifests, "\n---\n"))
+	}
+	var short []string
+	for _, f := range found {
+		if f.Object == "" || f.Message == "" {
+			t.Errorf("a finding says nothing of its object or reason: %+v", f)
+		}
+		short = append(short, string(f.Rule)+" "+f.Field)
+	}
+	return short
+}
+
+// fields is the YAML of a map in one line.
+type fields = string
+
+// object returns a manifest of an object whose other fields are given.
+func manifest(apiVersion, kind string, rest fields) string {
+	return fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: {name: x, namespace: %s}\n%s\n", apiVersion, kind, namespace, rest)
+}
+
+// good is a deployment that every policy accepts.
+func good() map[string]any {
+	var out map[string]any
+	err := yaml.Unmarshal([]byte(manifest("apps/v1", "Deployment", `
+spec:
+  selector: {matchLabels: {app: x}}
+  template:
+    metadata: {labels: {app: x}}
+    spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+      - name: x
+        image: `+image+`
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+`)), &out)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// with sets a value at a path of keys and indexes in the good deployment's
+// pod; "" stands for the deployment itself.
+func with(path string, value fields) string {
+	object := good()
+	var decoded any
+	if err := yaml.Unmarshal([]byte(value), &decoded); err != nil {
+		panic(err)
+	}
+	names := strings.Split(path, ".")
+	var here any = object
+	if names[0] == "pod" {
+		here, names = at(object, "spec", "template", "spec"), names[1:]
+	}
+	if names[0] == "container" {
+		here, names = at(object, "spec", "template", "spec").(map[string]any)["containers"].([]any)[0], names[1:]
+	}
+	for _, name := range names[:len(names)-1] {
+		m := here.(map[string]any)
+		if m[name] == nil {
+			m[name] = map[string]any{}
+		}
+		here = m[name]
+	}
+	here.(map[string]any)[names[len(names)-1]] = decoded
+	out, err := yaml.Marshal(object)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
+const (
+	podPath       = "spec.template.spec"
+	containerPath = podPath + ".containers[0]"
+)
+
+func TestRules(t *testing.T) {
+	refused, accepted := map[Rule]bool{}, map[Rule]bool{}
+	for name, tc := range cases() {
+		t.Run(name, func(t *testing.T) {
+			policy := strictPolicy()
+			if tc.policy != nil {
+				tc.policy(&policy)
+			}
+			got := findings(t, policy, tc.manifests...)
+			slices.Sort(tc.want)
+			slices.Sort(got)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+		for _, want := range tc.want {
+			rule, _, _ := strings.Cut(want, " ")
+			refused[Rule(rule)] = true
+		}
+		if len(tc.want) == 0 {
+			accepted[tc.rule] = true
+		}
+	}
+	for _, row := range Table() {
+		if !refused[row.Rule] {
+			t.Errorf("no case shows that rule %s refuses anything", row.Rule)
+		}
+		if !accepted[row.Rule] {
+			t.Errorf("no case shows what rule %s lets through", row.Rule)
+		}
+	}
+}
+
+// What Slipway itself makes of every source must pass.
+func TestRenderedManifestsPass(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"../../examples/testdata/*/*.yaml", "../render/testdata/*/*.yaml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) < 15 {
+		t.Fatalf("only %d rendered files are there", len(files))
+	}
+	for _, file := range files {
+		t.Run(strings.ReplaceAll(strings.TrimPrefix(file, "../"), "/", "_"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			policy := Policy{Namespace: namespaceOf(t, data), Gateway: "gateways/public", PriorityClasses: []string{"production"}}
+			// One asks for root, the other shows an overlay with a bare pod.
+			policy.Root = strings.HasSuffix(file, "service/root.yaml") || strings.HasSuffix(file, "overlay/production.yaml")
+			found, err := Check(data, policy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range found {
+				// The files show references as they are written, before their
+				// digests are put in.
+				if f.Rule != RuleImageDigest {
+					t.Error(f)
+				}
+			}
+		})
+	}
+}
+
+func namespaceOf(t *testing.T, data []byte) string {
+	t.Helper()
+	objects, err := decode(data)
+	if err != nil || len(objects) == 0 {
+		t.Fatalf("%d objects, %v", len(objects), err)
+	}
+	return text(objects[0].fields["metadata"], "namespace")
+}
+
+func TestUnreadable(t *testing.T) {
+	nested := strings.Repeat("[", 200) + strings.Repeat("]", 200)
+	for name, tc := range map[string]struct{ manifests, want string }{
+		"no YAML":              {"a: [", "document 1"},
+		"a list":               {"- a", "no map of fields"},
+		"null":                 {"null", "has no apiVersion and kind"},
+		"an empty object":      {"{}", "has no apiVersion and kind"},
+		"no kind":              {"apiVersion: v1", "has no apiVersion and kind"},
+		"kind is a number":     {"apiVersion: v1\nkind: 5", "has no apiVersion and kind"},
+		"duplicate key":        {"apiVersion: v1\nkind: ConfigMap\nkind: Pod", "document 1"},
+		"duplicate nested key": {manifest("v1", "ConfigMap", "data: {a: b, a: c}"), "document 1"},
+		"second document":      {manifest("v1", "ConfigMap", "") + "...\n" + manifest("v1", "Pod", ""), `begins with "..."`},
+		"marker with words":    {manifest("v1", "ConfigMap", "") + "--- # next\n" + manifest("v1", "Pod", ""), `begins with "---"`},
+		"marker with object":   {manifest("v1", "ConfigMap", "") + "--- {kind: Pod}\n", `begins with "---"`},
+		"directive":            {"%YAML 1.2\n---\n" + manifest("v1", "ConfigMap", ""), `begins with "%YA"`},
+		"hidden line end":      {"apiVersion: v1\rkind: ConfigMap\r---\rkind: Pod\n", "carriage return"},
+		"long list":            {manifest("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+strings.Repeat("{},", 400_000)+"]}}}"), "more than 2000 elements"},
+		"deep":                 {manifest("v1", "ConfigMap", "data: "+nested), "nests more than 100"},
+		"deep braces":          {manifest("v1", "ConfigMap", "data: "+strings.Repeat("{a: ", 150)+strings.Repeat("}", 150)), "nests more than 100"},
+		"very deep":            {"a: " + strings.Repeat("[", 1<<20), "document 1"},
+		"large document":       {manifest("v1", "ConfigMap", "data: {a: "+strings.Repeat("x", 2<<20)+"}"), "larger than the 1536 KiB"},
+		"many documents":       {strings.Repeat("---\nkind: Pod\n", 5001), "more than 5000"},
+		"large":                {strings.Repeat("# comment\n", 7<<20), "larger than 64 MiB"},
+		"alias bomb":           {manifest("v1", "ConfigMap", "data:\n  a: &a "+strings.Repeat("x", 1<<20)+"\n  b: ["+strings.TrimSuffix(strings.Repeat("*a,", 100_000), ",")+"]"), "YAML aliases"},
+		"merge key":            {"x: &x {kind: Pod}\n<<: *x\napiVersion: v1\n", "YAML aliases"},
+		"billion laughs":       {"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\napiVersion: v1\nkind: ConfigMap", "YAML aliases"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Check([]byte(tc.manifests), strictPolicy())
+			if fault.CodeOf(err) != fault.Invalid {
+				t.Fatalf("got %v, want an invalid fault", err)
+			}
+			if message := fault.MessageOf(err); !strings.Contains(message, tc.want) || len(message) > 1000 {
+				t.Errorf("the message is %q, want %q in it", clip(message), tc.want)
+			}
+		})
+	}
+}
+
+func TestReadable(t *testing.T) {
+	for name, manifests := range map[string]string{
+		"nothing":             "",
+		"comments":            "# a\n---\n---\n  \n# b\n",
+		"stars and ands":      manifest("v1", "ConfigMap", `data: {a: "* & *", b: 5 * 5 & 3}`),
+		"separator in a text": manifest("v1", "ConfigMap", "data:\n  a: |\n    ---\n    kind: Pod\n    ..."),
+		"windows lines":       strings.ReplaceAll(manifest("v1", "ConfigMap", "data: {a: b}"), "\n", "\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := findings(t, strictPolicy(), manifests); len(got) > 0 {
+				t.Errorf("refused: %v", got)
+			}
+		})
+	}
+}
+
+// What is written in a Secret never gets into a message.
+func TestNoSecretInMessages(t *testing.T) {
+	for name, manifests := range map[string]string{
+		"type":    manifest("v1", "Secret", "data: hunter2"),
+		"value":   manifest("v1", "Secret", "stringData: {password: hunter2}"),
+		"unknown": manifest("v1", "Secret", "hunter2: a"),
+		"syntax":  "kind: Secret\nstringData: {a: hunter2, hunter2\n",
+		"key":     "kind: Secret\nhunter2: 1\nhunter2: 2\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, err := Check([]byte(manifests), strictPolicy())
+			if len(found) == 0 && err == nil {
+				t.Fatal("nothing is refused")
+			}
+			if all := fmt.Sprint(found, err); strings.Contains(all, "hunter2") {
+				t.Errorf("the message gives the value away: %s", all)
+			}
+		})
+	}
+}
+
+// Authors' text can't pass for a message of ours.
+func TestMessagesAreOneLine(t *testing.T) {
+	name := "x\nDeployment/web: all is well\x1b[2J" + strings.Repeat("y", 100_000)
+	manifests := fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %q, namespace: %q, annotations: {%q: a}}\nspec: {type: %q}\n", name, name, "a/"+name[:40], name)
+	found, err := Check([]byte(manifests), strictPolicy())
+	if err != nil || len(found) < 4 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	for _, f := range found {
+		if s := f.String(); strings.ContainsAny(s, "\n\x1b") || len(s) > 1500 {
+			t.Errorf("the message has %d bytes: %q", len(s), s[:min(len(s), 300)])
+		}
+	}
+}
+
+func TestFindingsAreBounded(t *testing.T) {
+	containers := strings.Repeat("{},", maxElements)
+	found, err := Check([]byte(manifest("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+containers+"]}}}")), strictPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != maxFindings {
+		t.Errorf("%d findings, want %d", len(found), maxFindings)
+	}
+}
+
+func TestFindingSays(t *testing.T) {
+	found, err := Check([]byte(with("container.image", "redis:8")), strictPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "Deployment/x: spec.template.spec.containers[0].image: redis:8 has no digest, and tags move; add @sha256:…, or let Slipway resolve it (rule image-digest)"
+	if len(found) != 1 || found[0].String() != want {
+		t.Errorf("got %v, want %s", found, want)
+	}
+}
+
+// docs/guard.md lists exactly the rules and lists of the code.
+func TestDocument(t *testing.T) {
+	const path = "../../docs/guard.md"
+	want := document()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/guard.md is not what the code says; run the tests of this package with -update (-want +got):\n%s", diff)
+	}
+	source, err := os.ReadFile("rule.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := strings.Count(string(source), " Rule = \"")
+	if rows := len(Table()); rows != declared {
+		t.Errorf("the table has %d rows, the code declares %d rules", rows, declared)
+	}
+}
+
+func document() string {
+	var b strings.Builder
+	b.WriteString(`# What a stage may hold
+
+Before Slipway applies anything, it holds the rendered manifests to the rules below, whatever source they come from. Each
+finding names the object, the field, the rule and what to do; the release fails with all of them and nothing is applied.
+What is not known to be harmless is refused. This page is made from the code (` + "`go test ./internal/guard -update`" + `).
+
+## Rules
+
+| rule | refuses | instead |
+|---|---|---|
+`)
+	for _, row := range Table() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", row.Rule, row.Refuses, row.Instead)
+	}
+	usual, further := []string{}, []string{}
+	for kind, k := range knownKinds() {
+		line := fmt.Sprintf("`%s` (%s)", kind, strings.Join(keys(k.shapes), ", "))
+		if k.usual {
+			usual = append(usual, line)
+		} else {
+			further = append(further, line)
+		}
+	}
+	paragraph := func(title, words string, items []string) {
+		slices.Sort(items)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", title, words)
+		for _, item := range items {
+			fmt.Fprintf(&b, "- %s\n", item)
+		}
+	}
+	quoted := func(items []string) []string {
+		var out []string
+		for _, item := range items {
+			out = append(out, "`"+item+"`")
+		}
+		return out
+	}
+	paragraph("Kinds", "These are always allowed:", usual)
+	paragraph("Kinds that a cluster may allow", "The platform team can allow these, and kinds of other API groups, in the Cluster's `spec.policy.kinds`. Pods of these are held to the same rules; into other kinds guard does not look.", further)
+	paragraph("Groups and kinds that no cluster may allow", "They give rights or are the cluster's own. Of the core group nothing but the kinds above may be allowed.", quoted(append(forbiddenGroups(), forbiddenKinds()...)))
+	paragraph("Labels", "Keys without a prefix, and:", quoted(allowedLabels()))
+	paragraph("Annotations", "Keys without a prefix, and:", quoted(allowedAnnotations()))
+	paragraph("Annotations of an Ingress", "Also:", quoted(ingressAnnotations()))
+	paragraph("Limits", "Manifests over these are not looked at:", []string{
+		fmt.Sprintf("%d objects", maxObjects),
+		fmt.Sprintf("%d MiB in all, %d KiB for one object", maxManifests>>20, maxDocument>>10),
+		fmt.Sprintf("%d levels of nesting, %d elements of one list, no YAML aliases", maxDepth, maxElements),
+	})
+	return b.String()
+}

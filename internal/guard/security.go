@@ -1,0 +1,106 @@
+package guard
+
+import (
+	"fmt"
+	"slices"
+)
+
+// podSecurity checks a pod's security context.
+func (c *check) podSecurity(path string, spec, context any) {
+	if system := text(field(spec, "os"), "name"); system != "" && system != "linux" {
+		c.refuse(RuleSecurity, path+".os.name", "%s pods are not held to the rules of this one; remove it", system)
+	}
+	path += ".securityContext"
+	for i, sysctl := range list(context, "sysctls") {
+		if name := text(sysctl, "name"); !slices.Contains(safeSysctls(), name) {
+			c.refuse(RuleSecurity, fmt.Sprintf("%s.sysctls[%d]", path, i), "%s is not one that counts in the pod alone; remove it", name)
+		}
+	}
+	c.only(RuleSecurity, path, context, []string{
+		"appArmorProfile", "fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxChangePolicy",
+		"seccompProfile", "supplementalGroups", "supplementalGroupsPolicy", "sysctls",
+	})
+	c.profiles(path, context)
+	c.user(path, context)
+}
+
+// safeSysctls count in the pod's own namespaces only (Pod Security
+// "baseline").
+func safeSysctls() []string {
+	return []string{
+		"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",
+		"net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout",
+		"net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_rmem",
+		"net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem",
+	}
+}
+
+// containerSecurity checks a container's security context.
+func (c *check) containerSecurity(path string, context, podContext any) {
+	if set(context, "privileged") {
+		c.refuse(RulePrivileged, path+".privileged", "would make the container root on the node; remove it")
+	}
+	if mount := text(context, "procMount"); mount != "" && mount != "Default" {
+		c.refuse(RuleSecurity, path+".procMount", "%s shows the node; remove it", mount)
+	}
+	c.only(RuleSecurity, path, context, []string{
+		"allowPrivilegeEscalation", "appArmorProfile", "capabilities", "privileged", "procMount", "readOnlyRootFilesystem",
+		"runAsGroup", "runAsNonRoot", "runAsUser", "seccompProfile",
+	})
+	c.profiles(path, context)
+	c.user(path, context)
+	c.capabilities(path, context)
+	if !c.policy.Root {
+		c.restricted(path, context, podContext)
+	}
+}
+
+// restricted holds a container to Pod Security "restricted".
+func (c *check) restricted(path string, context, podContext any) {
+	if escalation, said := field(context, "allowPrivilegeEscalation").(bool); !said || escalation {
+		c.refuse(RuleRestricted, path+".allowPrivilegeEscalation", "must be false; set it")
+	}
+	if !slices.Contains(list(field(context, "capabilities"), "drop"), any("ALL")) {
+		c.refuse(RuleRestricted, path+".capabilities.drop", "must hold ALL; add it")
+	}
+	own := field(context, "runAsNonRoot")
+	if own != true && (own != nil || !truth(podContext, "runAsNonRoot")) {
+		c.refuse(RuleRestricted, path+".runAsNonRoot", "must be true, here or for the pod; set it")
+	}
+	if text(field(context, "seccompProfile"), "type") == "" && text(field(podContext, "seccompProfile"), "type") == "" {
+		c.refuse(RuleRestricted, path+".seccompProfile", "must be RuntimeDefault, here or for the pod; set its type")
+	}
+}
+
+// profiles refuses confinement profiles that are not the runtime's own: one of
+// the node's files may allow anything.
+func (c *check) profiles(path string, context any) {
+	for _, name := range []string{"seccompProfile", "appArmorProfile"} {
+		kind := text(field(context, name), "type")
+		if field(context, name) != nil && kind != "RuntimeDefault" {
+			c.refuse(RuleSecurity, join(path, name), "%q may take away the container's confinement; use RuntimeDefault", kind)
+		}
+	}
+}
+
+func (c *check) user(path string, context any) {
+	if user, said := number(context, "runAsUser"); said && user == 0 && !c.policy.Root {
+		c.refuse(RuleRoot, path+".runAsUser", "is root; name another user, or let the platform team allow root in the Cluster's spec.policy.root")
+	}
+}
+
+// capabilities refuses what may not be added; the standards name them without
+// "CAP_".
+func (c *check) capabilities(path string, context any) {
+	for i, added := range list(field(context, "capabilities"), "add") {
+		name, _ := added.(string)
+		if name != "NET_BIND_SERVICE" && !(c.policy.Root && slices.Contains(baselineCapabilities(), name)) {
+			c.refuse(RuleCapability, fmt.Sprintf("%s.capabilities.add[%d]", path, i), "%q is not allowed; remove it", name)
+		}
+	}
+}
+
+// baselineCapabilities may be added under Pod Security "baseline".
+func baselineCapabilities() []string {
+	return []string{"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}
+}

@@ -1,0 +1,235 @@
+package tenancy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func testStage() Stage {
+	return Stage{Organization: "acme", Project: "shop", Stage: "dev", Namespace: "sw-acme-shop-dev"}
+}
+
+func TestGolden(t *testing.T) {
+	full := testStage()
+	full.Resources = project.Resources{CPU: "4", Memory: "8Gi"}
+	full.Root = true
+	full.IngressNamespace = "ingress"
+	full.IngressNetworks = []string{"10.1.0.0/16"}
+	organization, rights := NewOrganization("acme", Subject{Namespace: "slipway", Name: "slipway"})
+	for name, objects := range map[string][]client.Object{
+		"stage":        stageObjects(t, testStage()),
+		"full":         stageObjects(t, full),
+		"organization": append([]client.Object{organization}, rights...),
+		"builds":       {NewBuilds("swb-acme-shop", testStage().Labels(), Subject{Namespace: "slipway", Name: "slipway"})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got bytes.Buffer
+			for _, object := range objects {
+				data, err := yaml.Marshal(object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.WriteString("---\n")
+				got.Write(data)
+			}
+			path := filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("objects (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func stageObjects(t *testing.T, s Stage) []client.Object {
+	t.Helper()
+	objects, err := Objects(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]client.Object{NewNamespace(s)}, objects...)
+}
+
+func TestBadResources(t *testing.T) {
+	for name, resources := range map[string]project.Resources{"cpu": {CPU: "many"}, "memory": {Memory: "8 gigs"}} {
+		t.Run(name, func(t *testing.T) {
+			s := testStage()
+			s.Resources = resources
+			if _, err := Objects(s); fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// cluster is a client that keeps namespaces and counts requests.
+type cluster struct {
+	client.Client
+	mu         sync.Mutex
+	namespaces map[string]*corev1.Namespace
+	requests   int
+	fail       error
+}
+
+func (c *cluster) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests++
+	if c.fail != nil {
+		return c.fail
+	}
+	found := c.namespaces[key.Name]
+	if found == nil {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, key.Name)
+	}
+	found.DeepCopyInto(into.(*corev1.Namespace))
+	return nil
+}
+
+func (c *cluster) Apply(_ context.Context, config runtime.ApplyConfiguration, _ ...client.ApplyOption) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests++
+	data, err := yaml.Marshal(config)
+	if err != nil {
+		return err
+	}
+	var namespace corev1.Namespace
+	if err := yaml.Unmarshal(data, &namespace); err == nil && namespace.Kind == "Namespace" {
+		namespace.UID = types.UID(namespace.Name)
+		c.namespaces[namespace.Name] = &namespace
+	}
+	return nil
+}
+
+func (c *cluster) Delete(_ context.Context, object client.Object, _ ...client.DeleteOption) error {
+	c.requests++
+	delete(c.namespaces, object.GetName())
+	return nil
+}
+
+func (c *cluster) spent() int {
+	n := c.requests
+	c.requests = 0
+	return n
+}
+
+func TestKeeper(t *testing.T) {
+	now := time.Unix(0, 0)
+	fake := &cluster{namespaces: map[string]*corev1.Namespace{}}
+	keeper := NewKeeper(fake, func() time.Time { return now })
+	ensure := func(s Stage) int {
+		t.Helper()
+		all := stageObjects(t, s)
+		if err := keeper.Ensure(t.Context(), NewNamespace(s), all[1:]); err != nil {
+			t.Fatal(err)
+		}
+		return fake.spent()
+	}
+	wanted := len(stageObjects(t, testStage())) + 1 // and the look at the namespace
+	if got := ensure(testStage()); got != wanted {
+		t.Errorf("the first time costs %d requests, want %d", got, wanted)
+	}
+	if got := ensure(testStage()); got != 0 {
+		t.Errorf("unchanged, it costs %d requests", got)
+	}
+	changed := testStage()
+	changed.Resources.CPU = "2"
+	if got := ensure(changed); got != wanted {
+		t.Errorf("changed, it costs %d requests, want %d", got, wanted)
+	}
+	now = now.Add(repairAfter)
+	if got := ensure(changed); got != wanted {
+		t.Errorf("after %s it costs %d requests, want %d", repairAfter, got, wanted)
+	}
+}
+
+func TestEnsureRefusesForeignNamespaces(t *testing.T) {
+	others := map[string]func(*corev1.Namespace){
+		"nobody's":        func(n *corev1.Namespace) { n.Labels = nil },
+		"another project": func(n *corev1.Namespace) { n.Labels["slipway.dev/project"] = "other" },
+		"another stage":   func(n *corev1.Namespace) { delete(n.Labels, "slipway.dev/stage") },
+	}
+	for name, change := range others {
+		t.Run(name, func(t *testing.T) {
+			foreign := NewNamespace(testStage())
+			change(foreign)
+			fake := &cluster{namespaces: map[string]*corev1.Namespace{foreign.Name: foreign}}
+			keeper := NewKeeper(fake, time.Now)
+			err := keeper.Ensure(t.Context(), NewNamespace(testStage()), nil)
+			if fault.CodeOf(err) != fault.Conflict || fake.spent() != 1 {
+				t.Errorf("got %v; want a conflict and nothing written", err)
+			}
+			gone, err := keeper.Delete(t.Context(), foreign.Name, testStage().Labels())
+			if !gone || err != nil || fake.namespaces[foreign.Name] == nil {
+				t.Errorf("delete: %v, %v; want it left alone", gone, err)
+			}
+		})
+	}
+}
+
+func TestDeleteOwnNamespace(t *testing.T) {
+	own := NewNamespace(testStage())
+	fake := &cluster{namespaces: map[string]*corev1.Namespace{own.Name: own}}
+	keeper := NewKeeper(fake, time.Now)
+	var answers []bool
+	for range 2 {
+		gone, err := keeper.Delete(t.Context(), own.Name, testStage().Labels())
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, gone)
+	}
+	if !slices.Equal(answers, []bool{false, true}) {
+		t.Errorf("gone: %v; want to be asked again, then true", answers)
+	}
+}
+
+func TestServerErrorsHaveCodes(t *testing.T) {
+	resource := schema.GroupResource{Resource: "namespaces"}
+	for name, tc := range map[string]struct {
+		err  error
+		want fault.Code
+	}{
+		"down":      {apierrors.NewServiceUnavailable("down"), fault.Unavailable},
+		"network":   {errors.New("connection refused"), fault.Unavailable},
+		"forbidden": {apierrors.NewForbidden(resource, "x", errors.New("no")), fault.Denied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keeper := NewKeeper(&cluster{fail: tc.err}, time.Now)
+			if err := keeper.Ensure(t.Context(), NewNamespace(testStage()), nil); fault.CodeOf(err) != tc.want {
+				t.Errorf("got %v, want code %s", err, tc.want)
+			}
+		})
+	}
+}
