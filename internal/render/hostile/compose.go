@@ -41,11 +41,6 @@ func composeCases(address, path string) []Case {
 
 // guardedCases render: what they ask for is for the guard to refuse.
 func guardedCases() []Case {
-	guarded := func(name, text string) Case {
-		c := resource(name, text)
-		c.Guarded = true
-		return c
-	}
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: [{name: x, image: 'x:1'%s}]\n"
 	foreign := resource("object of another namespace", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: kube-system}\n")
 	return []Case{
