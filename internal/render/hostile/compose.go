@@ -41,18 +41,12 @@ func composeCases(address, path string) []Case {
 
 // guardedCases render: what they ask for is for the guard to refuse.
 func guardedCases() []Case {
-	guarded := func(name, text string) Case {
-		c := resource(name, text)
-		c.Guarded = true
-		return c
-	}
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: [{name: x, image: 'x:1'%s}]\n"
 	foreign := resource("object of another namespace", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: kube-system}\n")
 	return []Case{
 		foreign, // the last layer moves it into the stage's own
 		guarded("cluster role", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x}\nrules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]\n"),
 		guarded("binding to the administrators", "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: x}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: ServiceAccount, name: default, namespace: kube-system}]\n"),
-		guarded("name that matches everything", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '*'}\n"),
 		guarded("namespace", "apiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system}\n"),
 		guarded("definition", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.acme.example}\n"),
 		guarded("webhook", "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: x}\n"),

@@ -69,6 +69,13 @@ func resource(name, text string, says ...string) Case {
 	return raw(name, files{"raw/kustomization.yaml": "resources: [object.yaml]\n", "raw/object.yaml": text}, says...)
 }
 
+// guarded is a repository with one object that the guard must refuse.
+func guarded(name, text string) Case {
+	c := resource(name, text)
+	c.Guarded = true
+	return c
+}
+
 // chart renders a chart with one template.
 func chart(name, template string, says ...string) Case {
 	return chartFiles(name, files{"chart/templates/object.yaml": template}, says...)

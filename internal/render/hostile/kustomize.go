@@ -96,6 +96,7 @@ func bombCases() []Case {
 		raw("more megabytes than allowed", largeFiles(20), "bytes"),
 		raw("bases that double at every level", diamond, "entered more than"),
 		raw("directories nested far", deep, "levels deep"),
+		guarded("name that matches everything", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '*'}\n"),
 		resource("number too large for a machine", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: "+strings.Repeat("9", 5000)+"}\n"),
 	}
 }

@@ -34,7 +34,7 @@ func TestHostileRepositories(t *testing.T) {
 	defer server.Close()
 
 	limits := worker.DefaultLimits()
-	limits.Time, limits.CPU, limits.Memory = 2*time.Minute, 2*raceFactor*time.Second, 400*raceFactor<<20
+	limits.Time, limits.CPU, limits.Memory = 2*time.Minute, (1+raceFactor)*time.Second, 400*raceFactor<<20
 	pool := newPool(t, func(o *worker.Options) { o.Size, o.Limits = 1, limits })
 	cases := hostile.Cases(server.Listener.Addr().String(), path)
 	if len(cases) < 60 {

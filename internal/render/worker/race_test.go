@@ -3,4 +3,4 @@
 package worker_test
 
 // raceFactor is how much more the race detector's programs need.
-const raceFactor = 8
+const raceFactor = 5
