@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -124,20 +125,21 @@ const logTimeout = 5 * time.Second
 func (v *views) lastLines(ctx context.Context, namespace string, log cause.Log) string {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	lines, limit := int64(20), int64(16<<10)
-	data, err := v.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
-		Container: log.Container, Previous: log.Previous, TailLines: &lines, LimitBytes: &limit,
-	}).Do(ctx).Raw()
-	if err != nil && log.Previous {
-		data, err = v.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
-			Container: log.Container, TailLines: &lines, LimitBytes: &limit,
+	for _, previous := range []bool{log.Previous, false} {
+		lines, limit := int64(20), int64(16<<10)
+		data, err := v.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
+			Container: log.Container, Previous: previous, TailLines: &lines, LimitBytes: &limit,
 		}).Do(ctx).Raw()
+		if err == nil && !bytes.HasPrefix(data, []byte(noLog)) {
+			return cause.ClipLog(data)
+		}
 	}
-	if err != nil {
-		return ""
-	}
-	return cause.ClipLog(data)
+	return ""
 }
+
+// noLog begins what a kubelet sends, as if it were a log, for a container that
+// it removed meanwhile.
+const noLog = "unable to retrieve container logs for "
 
 // establishTimeout is how long a definition may take to be served.
 const establishTimeout = 30 * time.Second

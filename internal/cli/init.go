@@ -126,7 +126,7 @@ func (i *initCommand) about(dir string) (starter.About, []string, error) {
 
 // ownerAndName reads both from the URL of a remote.
 func ownerAndName(remote string) (owner, name string) {
-	where := remote
+	var where string
 	if parsed, err := url.Parse(remote); err == nil && parsed.Scheme != "" && parsed.Host != "" {
 		where = parsed.Path
 	} else if _, after, found := strings.Cut(remote, ":"); found {

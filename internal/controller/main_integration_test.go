@@ -19,7 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-var world *servertest.World //nolint:gochecknoglobals // one API server for the package's tests
+var world *servertest.World
 
 func TestMain(m *testing.M) {
 	servertest.Main(m, func(w *servertest.World) { world = w })

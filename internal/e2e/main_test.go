@@ -91,7 +91,9 @@ func openForge(s *stand.Stand) (stop func(), err error) {
 	shared = &world{Stand: s, forge: forge, token: token}
 	return func() {
 		cancel()
-		_ = <-done
+		if err := <-done; err != nil {
+			fmt.Fprintf(os.Stderr, "e2e: forge: %v\n", err)
+		}
 		forge.Close()
 		_ = os.RemoveAll(dir)
 	}, nil
