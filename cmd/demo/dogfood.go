@@ -110,7 +110,13 @@ func pushSelf(ctx context.Context, s *stand.Stand, source string) (p stand.Proje
 	serving, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- forge.Serve(serving, listener) }()
-	stop = func() { cancel(); <-done; forge.Close() }
+	stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			fmt.Fprintf(os.Stderr, "forge: %v\n", err)
+		}
+		forge.Close()
+	}
 	p = stand.Project{
 		Organization: "acme", Name: "slipway", Path: "acme/slipway",
 		URL: forge.CloneURL("acme/slipway"), API: forge.APIURL(), Token: token, Secret: rand.Text(),
