@@ -75,7 +75,7 @@ func releasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage) ([]
 // needsRelease reports whether the wanted head has no release yet. A head
 // whose pusher became known only after its release was held gets another.
 func needsRelease(stage *v1alpha1.Stage, releases []v1alpha1.Release) bool {
-	if stage.Spec.Paused || stage.Spec.PromoteFrom != "" {
+	if stage.Spec.Pause != nil || stage.Spec.PromoteFrom != "" {
 		return false
 	}
 	if len(releases) == 0 {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -158,15 +159,15 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 		return nil // it comes back with the sync after its end
 	}
 	after := current.DeepCopy()
-	paused, previous := current.Spec.Paused, current.Spec.Wanted
+	previous := current.Spec.Wanted
 	after.Spec = wanted.Spec
-	after.Spec.Paused = paused
+	after.Spec.Pause, after.Spec.Scale = current.Spec.Pause, current.Spec.Scale
 	if sameHead(previous, wanted.Spec.Wanted) {
 		after.Spec.Wanted = laterKnown(previous, wanted.Spec.Wanted)
 	} else {
 		after.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
 	}
-	if after.Spec == current.Spec {
+	if apiequality.Semantic.DeepEqual(after.Spec, current.Spec) {
 		return nil
 	}
 	return r.update(ctx, after)

@@ -18,7 +18,8 @@ type Release struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a release's spec is immutable; make a new release"
+	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '')",message="a release's spec is immutable but for its verdicts; make a new release"
+	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.verdicts) || (has(self.verdicts) && oldSelf.verdicts.all(v, v in self.verdicts))",message="a verdict stays; give another one"
 	Spec ReleaseSpec `json:"spec"`
 	// +optional
 	Status ReleaseStatus `json:"status,omitempty"`
@@ -35,6 +36,10 @@ const (
 	TriggerPromotion Trigger = "promotion"
 	TriggerDeploy    Trigger = "deploy"
 	TriggerRepair    Trigger = "repair"
+	TriggerRestart   Trigger = "restart"
+	TriggerScale     Trigger = "scale"
+	// TriggerReturn is the automatic return to the last good bundle.
+	TriggerReturn Trigger = "return"
 )
 
 // ReleaseSpec is the immutable order.
@@ -51,6 +56,35 @@ type ReleaseSpec struct {
 	// rollback or a promotion.
 	// +optional
 	From string `json:"from,omitempty"`
+	// By is the Kubernetes user who asked for the release; empty when nobody
+	// but a push did.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	By string `json:"by,omitempty"`
+	// Reason is what they said.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
+	// Verdicts are what people decided about a held release; they are only ever
+	// added to.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Verdicts []Verdict `json:"verdicts,omitempty"`
+}
+
+// Verdict is one person's decision about a held release.
+type Verdict struct {
+	// By is the Kubernetes user who decided.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	By string `json:"by"`
+	// +kubebuilder:validation:Enum=approve;reject
+	Verdict string `json:"verdict"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string      `json:"reason,omitempty"`
+	At     metav1.Time `json:"at"`
 }
 
 // Phase is where a release stands.

@@ -50,12 +50,30 @@ type StageSpec struct {
 	// Resources bounds the stage.
 	// +optional
 	Resources StageResources `json:"resources,omitempty"`
-	// Paused stops automatic releases.
+	// Pause stops automatic releases while it is set; the sync leaves it alone.
 	// +optional
-	Paused bool `json:"paused,omitempty"`
+	Pause *Pause `json:"pause,omitempty"`
+	// Scale are replicas that people asked for, by service; they hold until
+	// they are taken back, whatever the project file says. The sync leaves them
+	// alone.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=100
+	Scale map[string]int32 `json:"scale,omitempty"`
 	// PullRequest is set for a preview.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
+}
+
+// Pause says who stopped a stage's automatic releases, and why.
+type Pause struct {
+	// By is the Kubernetes user who asked.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	By string `json:"by"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string      `json:"reason,omitempty"`
+	At     metav1.Time `json:"at"`
 }
 
 // StageResources are Kubernetes quantities; empty means unbounded.
@@ -111,6 +129,13 @@ type StageStatus struct {
 	// Phase is the newest release's phase.
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
+	// Quarantine is the commit that the stage went back from: until a different
+	// descendant of it is wanted, nothing is released automatically.
+	// +optional
+	Quarantine *Quarantine `json:"quarantine,omitempty"`
+	// Drift is what others last did to the stage's objects.
+	// +optional
+	Drift *Drift `json:"drift,omitempty"`
 	// URL is the address of the stage's first routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
@@ -123,6 +148,40 @@ type StageStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Quarantine is a commit that must not come back by itself.
+type Quarantine struct {
+	Commit string `json:"commit"`
+	// Release names the release that brought the commit.
+	Release string `json:"release"`
+	// By is who went back, or empty when Slipway did.
+	// +optional
+	By string `json:"by,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string      `json:"reason,omitempty"`
+	At     metav1.Time `json:"at"`
+}
+
+// Drift is a difference between what was applied and what was found later.
+type Drift struct {
+	// Object is kind and name, such as Deployment/web.
+	Object string `json:"object"`
+	// Manager is the field manager who made the difference; empty when unknown.
+	// +optional
+	Manager string `json:"manager,omitempty"`
+	// Message is the sentence for people.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// Fight is true when the other manager keeps coming back.
+	// +optional
+	Fight bool        `json:"fight,omitempty"`
+	At    metav1.Time `json:"at"`
+	// Repairs counts what was repaired since the newest release.
+	// +optional
+	Repairs int64 `json:"repairs,omitempty"`
 }
 
 // ServiceStatus says how one service of a stage runs.
