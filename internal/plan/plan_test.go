@@ -69,7 +69,7 @@ func TestDecideHolds(t *testing.T) {
 			f.Rule.Requires.Checks = []string{"ci/test"}
 			f.Checks = map[string]plan.CheckState{"ci/test": plan.CheckPassed}
 		}, ""},
-		"approvals missing":  {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "max"} }, "has 1 of 2 approvals"},
+		"approvals missing": {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "max"} }, "has 1 of 2 approvals"},
 		"approvals complete": {func(f *plan.Facts) {
 			f.Actor.Login = "olga"
 			f.Rule.Requires.Approvals = 2
