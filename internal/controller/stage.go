@@ -75,7 +75,7 @@ func releasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage) ([]
 // needsRelease reports whether the wanted head has no release yet. A head
 // whose pusher became known only after its release was held gets another.
 func needsRelease(stage *v1alpha1.Stage, releases []v1alpha1.Release) bool {
-	if stage.Spec.Pause != nil || stage.Spec.PromoteFrom != "" {
+	if stage.Spec.Pause != nil || stage.Spec.PromoteFrom != "" || stage.Spec.Wanted.Skip {
 		return false
 	}
 	if len(releases) == 0 {
@@ -133,6 +133,9 @@ func (r *StageReconciler) show(ctx context.Context, stage *v1alpha1.Stage, relea
 		after.Status.Release, after.Status.Attempted = newest.Name, newest.Spec.Head.Commit
 		after.Status.Phase, after.Status.Sequence = newest.Status.Phase, newest.Spec.Sequence
 		condition.Status, condition.Reason, condition.Message = readiness(newest)
+	}
+	if skipped(stage, releases) {
+		condition.Message = skipMessage(stage) + "; " + condition.Message
 	}
 	for _, release := range releases {
 		if release.Status.Phase == v1alpha1.PhaseSucceeded {

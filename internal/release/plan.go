@@ -51,7 +51,7 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	if err != nil {
 		return planned{}, err
 	}
-	decision := plan.Decide(plan.Facts{
+	facts := plan.Facts{
 		File:   settled.document.File,
 		Rule:   settled.rule,
 		Ref:    r.Stage.Spec.Ref,
@@ -60,7 +60,9 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 		Images: images,
 		Last:   r.last(),
 		Where:  settled.where,
-	})
+	}
+	r.ask(ctx, &facts)
+	decision := plan.Decide(facts)
 	r.note(decision)
 	if decision.Hold != "" {
 		return planned{}, &heldError{reason: decision.Hold}
