@@ -51,7 +51,9 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	if err != nil {
 		return planned{}, err
 	}
-	decision := plan.Decide(r.facts(settled, images))
+	facts := r.facts(settled, images)
+	r.ask(ctx, &facts)
+	decision := plan.Decide(facts)
 	r.note(decision)
 	r.noteApproval(decision.ApprovedBy)
 	switch {

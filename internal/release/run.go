@@ -20,6 +20,8 @@ type Runner struct {
 	Renderer Renderer
 	Bundles  Bundles
 	Policy   func(Order) guard.Policy
+	// Facts tells what the forge knows; nil means that nothing is known.
+	Facts Facts
 	// Patience is how long a release waits for a room that is unavailable
 	// before it fails.
 	Patience time.Duration
