@@ -139,6 +139,7 @@ func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, l
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
 		&ProjectReconciler{Client: mgr.GetClient(), Sources: sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&IdentityReconciler{Client: mgr.GetClient()},
 		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Parallel: 8},
 		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
 		&ReportReconciler{Client: mgr.GetClient(), Forges: o.Forges, Secrets: secrets, AllowHTTP: o.AllowHTTP, Log: o.Log},

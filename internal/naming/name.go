@@ -65,6 +65,13 @@ func BuildJob(inputHash string) string {
 	return s.join(inputHash)
 }
 
+// SealIdentity returns the name of the Secret in the organization's namespace
+// that opens a project's sealed values.
+func SealIdentity(project string) string {
+	s := scheme{kind: "seal-identity", prefix: "slipway-seal", limit: maxLabel, free: 0}
+	return s.join(project)
+}
+
 // Inventory returns the name of the ConfigMap that holds a stage's inventory.
 func Inventory(stageObject string) string {
 	s := scheme{kind: "inventory", prefix: "inventory", limit: maxLabel, free: 0}

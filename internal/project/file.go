@@ -51,7 +51,8 @@ type Stage struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Freeze lists windows in which nothing is deployed automatically.
 	Freeze []Freeze `json:"freeze,omitempty"`
-	// Sealed are further values, and those that differ from the file's.
+	// Sealed are further values, and those that differ from the file's; what
+	// File.Stage returns has them all.
 	Sealed Sealed `json:"sealed,omitempty"`
 }
 
@@ -81,21 +82,21 @@ type Previews struct {
 	SleepAfter string   `json:"sleepAfter,omitempty"`
 }
 
-// Stage returns the stage rule called name.
+// Stage returns the stage rule called name, with all sealed values that it
+// has: the file's, overlaid by its own key by key.
 func (f *File) Stage(name string) (Stage, bool) {
 	for _, s := range f.Stages {
 		if s.Name == name {
+			s.Sealed = overlay(f.Sealed, s.Sealed)
 			return s, true
 		}
 	}
 	return Stage{}, false
 }
 
-// SealedFor returns the sealed values of a stage rule: the file's, overlaid by
-// the rule's own key by key.
-func (f *File) SealedFor(rule Stage) Sealed {
+func overlay(layers ...Sealed) Sealed {
 	all := Sealed{}
-	for _, layer := range []Sealed{f.Sealed, rule.Sealed} {
+	for _, layer := range layers {
 		for name, values := range layer {
 			if all[name] == nil {
 				all[name] = make(map[string]string, len(values))

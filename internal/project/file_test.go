@@ -8,14 +8,17 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-func TestSealedFor(t *testing.T) {
-	file := &project.File{Sealed: project.Sealed{"stripe": {"KEY": "a", "HOOK": "b"}}}
-	rule := project.Stage{Sealed: project.Sealed{"stripe": {"KEY": "c"}, "mail": {"PASSWORD": "d"}}}
+func TestStageHasAllSealedValues(t *testing.T) {
+	file := &project.File{
+		Sealed: project.Sealed{"stripe": {"KEY": "a", "HOOK": "b"}},
+		Stages: []project.Stage{{Name: "production", Sealed: project.Sealed{"stripe": {"KEY": "c"}, "mail": {"PASSWORD": "d"}}}},
+	}
+	rule, _ := file.Stage("production")
 	want := project.Sealed{"stripe": {"KEY": "c", "HOOK": "b"}, "mail": {"PASSWORD": "d"}}
-	if diff := cmp.Diff(want, file.SealedFor(rule)); diff != "" {
+	if diff := cmp.Diff(want, rule.Sealed); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if file.Sealed["stripe"]["KEY"] != "a" {
+	if file.Sealed["stripe"]["KEY"] != "a" || len(file.Stages[0].Sealed) != 2 || len(file.Stages[0].Sealed["stripe"]) != 1 {
 		t.Error("the file was changed")
 	}
 }

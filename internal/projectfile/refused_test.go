@@ -60,7 +60,7 @@ func refusedFiles() map[string]map[string]string {
 		"sealed/plain text, deep": stages("- {name: a, branch: main, sealed: {stripe: {API_KEY: hush}}}"),
 		"sealed/nothing":          more("sealed: {stripe: {}}\n"),
 		"sealed/key":              more("sealed: {stripe: {\"a b\": YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+}}\n"),
-		"sealed/Secret's name":    more("sealed: {Hush: {A: YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+}}\n"),
+		"sealed/Secret's name":    more("sealed: {Stripe: {A: YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+}}\n"),
 		"project/missing":         {"project": ""},
 		"project/upper case":      {"project": "project: Shop\n"},
 		"project/number":          {"project": "project: 12\n"},
