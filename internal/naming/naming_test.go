@@ -31,6 +31,7 @@ var kinds = map[string]struct {
 	"delivery":     {3, Delivery},
 	"job":          {1, func(a, _, _ string) string { return BuildJob(a) }},
 	"inventory":    {1, func(a, _, _ string) string { return Inventory(a) }},
+	"seal":         {1, func(a, _, _ string) string { return SealIdentity(a) }},
 	"bundle":       {2, func(a, b, _ string) string { return Bundle(a, b) }},
 	"ref":          {2, func(a, b, _ string) string { return StageForRef(a, b) }},
 	"pull":         {1, func(a, _, _ string) string { return StageForPullRequest(a, 7) }},
