@@ -257,6 +257,7 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 	}
 	s.sites.setAble(s.stage.Spec.Namespace, false)
 	s.sites.setBare(s.stage.Spec.Namespace, false)
+	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.sites.store.Load(ctx, s.owner)
 	if err != nil {
 		return false, err
