@@ -129,3 +129,29 @@ func Host(service, stage, project, domain string) string {
 	s := scheme{kind: "host", limit: limit, free: 1, double: true}
 	return s.join(service, stage, project) + "." + domain
 }
+
+// HostProject returns the project that a host's first label, right below a
+// cluster's domain, belongs to if Host made it: empty for a label with a hash,
+// which does not tell. Of a label that Host never makes, generated is false.
+func HostProject(label string) (project string, generated bool) {
+	if hasHash(label, hashMark) {
+		return "", true
+	}
+	separator := "-"
+	if strings.Contains(label, "--") {
+		separator = "--"
+	}
+	parts := strings.Split(label, separator)
+	last := parts[len(parts)-1]
+	if len(parts) < 3 || separator == "--" && len(parts) > 3 || last == "" {
+		return "", false
+	}
+	return last, true
+}
+
+// HostClaim returns the name of the object that says which project uses a
+// host.
+func HostClaim(host string) string {
+	s := scheme{kind: "host-claim", prefix: "host", limit: maxLabel, free: 0}
+	return s.hashed([]string{host})
+}
