@@ -150,6 +150,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
 		&ProjectReconciler{Client: mgr.GetClient(), Sources: in.sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&IdentityReconciler{Client: mgr.GetClient()},
 		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now},
 		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
 		&ReportReconciler{Client: mgr.GetClient(), Forges: in.forges, Log: o.Log},

@@ -114,7 +114,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.secrets) }); err != nil {
+	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) }); err != nil {
 		return nil, err
 	}
 	return manifests, r.keep(ctx, manifests)
