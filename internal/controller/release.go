@@ -182,7 +182,7 @@ func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.Service
 func (r *ReleaseReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Release{}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: retries()}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up releases: %w", err)

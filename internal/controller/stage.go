@@ -204,6 +204,6 @@ func (r *StageReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Stage{}).
 		Owns(&v1alpha1.Release{}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
 		Complete(r)
 }
