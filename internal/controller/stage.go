@@ -99,7 +99,7 @@ func (r *StageReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Stage{}).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
 		Complete(r)
 }
 
