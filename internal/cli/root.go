@@ -18,6 +18,8 @@ const (
 	ExitError    = 1
 	ExitUsage    = 2
 	ExitFindings = 3
+	ExitNotLive  = 4
+	ExitHeld     = 5
 )
 
 const manual = `Slipway turns a git push into a running stage on Kubernetes.
@@ -72,6 +74,21 @@ type findingsError struct{ n int }
 
 func (e *findingsError) Error() string { return fmt.Sprintf("%d findings", e.n) }
 
+// outcomeError ends a command that did what it was told to, when what came of
+// it is not what was hoped for.
+type outcomeError struct {
+	code    int
+	message string
+}
+
+func (e *outcomeError) Error() string { return e.message }
+
+// isOutcome reports whether an error is the outcome of an exit code.
+func isOutcome(err error, code int) bool {
+	var outcome *outcomeError
+	return errors.As(err, &outcome) && outcome.code == code
+}
+
 // Run runs the command line and returns the exit code. Serve is what the
 // server command does.
 func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {
@@ -80,11 +97,15 @@ func Run(ctx context.Context, args []string, streams Streams, build Build, serve
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	var findings *findingsError
+	var outcome *outcomeError
 	switch {
 	case err == nil:
 		return ExitFine
 	case errors.As(err, &findings):
 		return ExitFindings
+	case errors.As(err, &outcome):
+		fmt.Fprintf(streams.Err, "slipway: %s\n", printable(outcome.message))
+		return outcome.code
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
 		fmt.Fprintf(streams.Err, "slipway: %v\nRun 'slipway --help' for how it is used.\n", err)
 		return ExitUsage
@@ -119,11 +140,14 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: "see", Title: "See what runs:"},
+		&cobra.Group{ID: "life", Title: "Change what runs:"},
 		&cobra.Group{ID: "repository", Title: "Work in a repository, without a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
 	root.AddCommand(
-		newStatus(streams), newGet(streams), newLogs(streams),
+		newStatus(streams), newGet(streams), newLogs(streams), newReleases(streams), newDeliveries(streams),
+		newDeploy(streams), newRollback(streams), newPromote(streams), newApprove(streams), newReject(streams),
+		newPause(streams), newResume(streams), newRestart(streams), newScale(streams),
 		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
 		newSchema(streams), newTemplates(streams), newEject(streams),
 		newServer(streams, serve), newVersion(streams, build),

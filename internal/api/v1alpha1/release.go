@@ -26,7 +26,7 @@ type Release struct {
 }
 
 // Trigger says why a release was made.
-// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;repair
+// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;repair;restart;scale;return
 type Trigger string
 
 // The triggers of a release.
@@ -65,6 +65,11 @@ type ReleaseSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
+	// Services are the only ones that a restart means; none means all.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	Services []string `json:"services,omitempty"`
 	// Verdicts are what people decided about a held release; they are only ever
 	// added to.
 	// +optional
@@ -72,6 +77,12 @@ type ReleaseSpec struct {
 	// +kubebuilder:validation:MaxItems=20
 	Verdicts []Verdict `json:"verdicts,omitempty"`
 }
+
+// The verdicts on a held release.
+const (
+	VerdictApprove = "approve"
+	VerdictReject  = "reject"
+)
 
 // Verdict is one person's decision about a held release.
 type Verdict struct {

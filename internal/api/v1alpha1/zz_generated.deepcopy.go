@@ -757,6 +757,11 @@ func (in *ReleaseService) DeepCopy() *ReleaseService {
 func (in *ReleaseSpec) DeepCopyInto(out *ReleaseSpec) {
 	*out = *in
 	out.Head = in.Head
+	if in.Services != nil {
+		in, out := &in.Services, &out.Services
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Verdicts != nil {
 		in, out := &in.Verdicts, &out.Verdicts
 		*out = make([]Verdict, len(*in))
