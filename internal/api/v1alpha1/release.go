@@ -18,7 +18,7 @@ type Release struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '')",message="a release's spec is immutable but for its verdicts; make a new release"
+	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '') && (has(self.reason) ? self.reason : '') == (has(oldSelf.reason) ? oldSelf.reason : '')",message="a release's spec is immutable but for its verdicts; make a new release"
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.verdicts) || (has(self.verdicts) && oldSelf.verdicts.all(v, v in self.verdicts))",message="a verdict stays; give another one"
 	Spec ReleaseSpec `json:"spec"`
 	// +optional
@@ -42,6 +42,25 @@ const (
 	TriggerReturn Trigger = "return"
 )
 
+// Asked reports whether releases with this trigger are made by people.
+func (t Trigger) Asked() bool {
+	switch t {
+	case TriggerDeploy, TriggerRollback, TriggerPromotion, TriggerRestart, TriggerScale:
+		return true
+	}
+	return false
+}
+
+// Brings reports whether releases with this trigger bring a commit to the
+// stage that it need not have had before.
+func (t Trigger) Brings() bool {
+	return t == TriggerPush || t == TriggerDeploy || t == TriggerPromotion
+}
+
+// GoesBack reports whether releases with this trigger take the stage away from
+// the commit it was brought to last.
+func (t Trigger) GoesBack() bool { return t == TriggerRollback || t == TriggerReturn }
+
 // ReleaseSpec is the immutable order.
 type ReleaseSpec struct {
 	Project string `json:"project"`
@@ -49,6 +68,7 @@ type ReleaseSpec struct {
 	Stage string `json:"stage"`
 	// Sequence is the release's number in its stage, from 1.
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
 	Sequence int64   `json:"sequence"`
 	Head     Head    `json:"head"`
 	Trigger  Trigger `json:"trigger"`
@@ -197,6 +217,10 @@ type ReleaseService struct {
 	// URL is the service's address, for a routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
+	// Deadline is how long the service may take to become ready, as the project
+	// file says; empty means the server's default.
+	// +optional
+	Deadline string `json:"deadline,omitempty"`
 }
 
 // PhaseTime is when a phase began.

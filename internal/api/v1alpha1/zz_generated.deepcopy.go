@@ -984,6 +984,13 @@ func (in *StageStatus) DeepCopyInto(out *StageStatus) {
 		*out = new(Quarantine)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Scale != nil {
+		in, out := &in.Scale, &out.Scale
+		*out = make(map[string]int32, len(*in))
+		for key, val := range *in {
+			(*out)[key] = val
+		}
+	}
 	if in.Drift != nil {
 		in, out := &in.Drift, &out.Drift
 		*out = new(Drift)
