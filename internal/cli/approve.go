@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,8 +63,10 @@ func (a *approve) run(ctx context.Context, project, stage string) error {
 		return a.result(given)
 	}
 	err = a.await(ctx, about, given, weighed(given, time.Now))
-	if a.verdict == v1alpha1.VerdictReject && isOutcome(err, ExitNotLive) {
-		return nil // that is what was wanted
+	var outcome *outcomeError
+	if a.verdict == v1alpha1.VerdictReject && errors.As(err, &outcome) && outcome.code == ExitNotLive {
+		a.say("%s", outcome.message) // that is what was wanted
+		return nil
 	}
 	return err
 }

@@ -259,4 +259,3 @@ func (c *clerk) delivery(ctx context.Context, one *v1alpha1.Delivery) {
 		c.t.Errorf("deal with %s: %v", one.Name, err)
 	}
 }
-

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -73,7 +74,7 @@ func brief(rel *v1alpha1.Release) string {
 func (s *stageCommand) await(ctx context.Context, about *subject, rel *v1alpha1.Release, stops func(*v1alpha1.Release) bool) error {
 	known := len(rel.Status.Timings)
 	show := &progress{out: s.streams.Out, terminal: s.streams.Terminal, off: s.format != "text", first: known, shown: known}
-	last, err := about.follow(ctx, rel.Name, func(r *v1alpha1.Release) bool {
+	last, err := about.follow(ctx, rel, func(r *v1alpha1.Release) bool {
 		show.release(r)
 		return r.Status.Phase.Done() || stops(r)
 	}, s.streams.Err)
@@ -128,23 +129,24 @@ func (s *stageCommand) result(object client.Object) error {
 	return output{s.streams, s.format}.print(object, nil)
 }
 
-// follow calls see with a release whenever it changes, until see is done with
-// it.
-func (s *subject) follow(ctx context.Context, name string, see func(*v1alpha1.Release) (done bool), errs io.Writer) (*v1alpha1.Release, error) {
+// follow calls see with a release whenever it changes from what is known of
+// it, until see is done with it.
+func (s *subject) follow(ctx context.Context, rel *v1alpha1.Release, see func(*v1alpha1.Release) (done bool), errs io.Writer) (*v1alpha1.Release, error) {
 	hint := time.AfterFunc(silence, func() {
-		fmt.Fprintf(errs, "nobody has taken %s up yet; does Slipway's server run?\n", name)
+		fmt.Fprintf(errs, "nobody has taken %s up yet; does Slipway's server run?\n", rel.Name)
 	})
 	defer hint.Stop()
-	for {
-		watcher, err := s.client.Watch(ctx, &v1alpha1.ReleaseList{}, client.InNamespace(s.stage.Namespace), client.MatchingFields{"metadata.name": name})
+	for since := rel.ResourceVersion; ; since = "" {
+		options := &client.ListOptions{Namespace: rel.Namespace, Raw: &metav1.ListOptions{ResourceVersion: since}}
+		watcher, err := s.client.Watch(ctx, &v1alpha1.ReleaseList{}, options, client.MatchingFields{"metadata.name": rel.Name})
 		if err != nil {
-			return nil, explained(err, "watch release %s", name)
+			return nil, explained(err, "watch release %s", rel.Name)
 		}
-		last, err := seeAll(watcher, func(rel *v1alpha1.Release) bool {
-			if rel.Status.Phase != "" {
+		last, err := seeAll(watcher, func(now *v1alpha1.Release) bool {
+			if now.Status.Phase != "" {
 				hint.Stop()
 			}
-			return see(rel)
+			return see(now)
 		})
 		watcher.Stop()
 		if last != nil || err != nil {

@@ -39,7 +39,9 @@ func newResume(streams Streams) *cobra.Command {
 paused is released now.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: p.completeStages,
-		RunE:              func(command *cobra.Command, args []string) error { return p.resume(command.Context(), args[0], args[1]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			return p.resume(command.Context(), args[0], args[1])
+		},
 	}
 	p.flags(command)
 	outputFlag(command, &p.format)

@@ -84,15 +84,28 @@ func clipped(text string, n int) string {
 
 // took says how long a release took, or has been at it.
 func took(rel *v1alpha1.Release, now time.Time) string {
-	timings := rel.Status.Timings
-	if len(timings) == 0 {
+	if len(rel.Status.Timings) == 0 {
 		return "-"
 	}
-	end := now
-	if rel.Status.Phase.Done() {
-		end = timings[len(timings)-1].At.Time
+	return seconds(busy(rel, now))
+}
+
+// busy returns how long a release took, or has been at it, without the time
+// that it waited for people.
+func busy(rel *v1alpha1.Release, now time.Time) time.Duration {
+	var sum time.Duration
+	timings := rel.Status.Timings
+	for i, phase := range timings {
+		if phase.Phase == v1alpha1.PhaseHeld || phase.Phase.Done() {
+			continue
+		}
+		end := now
+		if i+1 < len(timings) {
+			end = timings[i+1].At.Time
+		}
+		sum += end.Sub(phase.At.Time)
 	}
-	return seconds(end.Sub(timings[0].At.Time))
+	return sum
 }
 
 // seconds says a duration in the unit that people think in.

@@ -100,15 +100,8 @@ func (s *subject) summarise(rel *v1alpha1.Release, now time.Time) summary {
 	one := summary{
 		Release: rel.Spec.Sequence, Name: rel.Name, Commit: rel.Spec.Head.Commit, Subject: rel.Spec.Head.Subject,
 		Trigger: rel.Spec.Trigger, From: rel.Spec.From, By: cmp.Or(rel.Spec.By, rel.Spec.Head.Actor),
-		Phase: rel.Status.Phase, Cause: rel.Status.Cause, Built: rel.Status.Built, Reused: rel.Status.Reused,
+		Phase: rel.Status.Phase, Cause: rel.Status.Cause, Built: rel.Status.Built, Reused: rel.Status.Reused, Seconds: busy(rel, now).Seconds(),
 		Created: rel.CreationTimestamp.Time, Message: rel.Status.Message,
-	}
-	if timings := rel.Status.Timings; len(timings) > 0 {
-		end := now
-		if rel.Status.Phase.Done() {
-			end = timings[len(timings)-1].At.Time
-		}
-		one.Seconds = end.Sub(timings[0].At.Time).Seconds()
 	}
 	if good := s.good(); good != nil {
 		one.Live = good.Name == rel.Name

@@ -83,12 +83,6 @@ type outcomeError struct {
 
 func (e *outcomeError) Error() string { return e.message }
 
-// isOutcome reports whether an error is the outcome of an exit code.
-func isOutcome(err error, code int) bool {
-	var outcome *outcomeError
-	return errors.As(err, &outcome) && outcome.code == code
-}
-
 // Run runs the command line and returns the exit code. Serve is what the
 // server command does.
 func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {

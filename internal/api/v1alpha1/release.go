@@ -19,6 +19,7 @@ type Release struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '') && (has(self.reason) ? self.reason : '') == (has(oldSelf.reason) ? oldSelf.reason : '')",message="a release's spec is immutable but for its verdicts; make a new release"
+	// +kubebuilder:validation:XValidation:rule="has(self.services) == has(oldSelf.services) && (!has(self.services) || self.services == oldSelf.services)",message="which services a restart means is immutable; make a new release"
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.verdicts) || (has(self.verdicts) && oldSelf.verdicts.all(v, v in self.verdicts))",message="a verdict stays; give another one"
 	Spec ReleaseSpec `json:"spec"`
 	// +optional
@@ -89,6 +90,7 @@ type ReleaseSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=63
 	Services []string `json:"services,omitempty"`
 	// Verdicts are what people decided about a held release; they are only ever
 	// added to.
