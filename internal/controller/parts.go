@@ -141,7 +141,7 @@ func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, p
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
 		&ProjectReconciler{Client: mgr.GetClient(), Sources: sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
-		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Parallel: 8},
+		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Ancestry: sources, Parallel: 8, Now: o.Now},
 		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
 		&ReportReconciler{Client: mgr.GetClient(), Forges: o.Forges, Secrets: secrets, AllowHTTP: o.AllowHTTP, Log: o.Log},
 	}

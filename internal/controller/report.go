@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -38,7 +39,7 @@ func (r *ReportReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err := r.Client.Get(ctx, req.NamespacedName, &rel); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if rel.Status.Phase == "" || rel.Status.Phase == rel.Status.Reported {
+	if rel.Status.Phase == "" || rel.Status.Phase == rel.Status.Reported || release.IsRefused(&rel) {
 		return ctrl.Result{}, nil
 	}
 	err := r.report(ctx, &rel)

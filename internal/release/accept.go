@@ -133,7 +133,7 @@ func (w *wish) sensible(ctx context.Context, answer *Answer) (*Failure, error) {
 	case v1alpha1.TriggerRollback:
 		return w.reversible(answer), nil
 	case v1alpha1.TriggerRestart:
-		return w.steady(), nil
+		return w.restartable(), nil
 	case v1alpha1.TriggerScale:
 		return w.scalable(answer), nil
 	}

@@ -42,9 +42,9 @@ type Site interface {
 	Provide(ctx context.Context, secrets []render.Secret) error
 	// Apply brings the objects to the manifests, and deletes nothing.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
-	// Restart makes the pods of the manifests' workloads anew, once for each
-	// mark.
-	Restart(ctx context.Context, manifests []byte, mark string) error
+	// Restart makes the pods of the services in the manifests anew, of all when
+	// none is named, once for each mark.
+	Restart(ctx context.Context, manifests []byte, services []string, mark string) error
 	// Verify waits until everything last applied is ready, telling progress as
 	// it changes: as long as the deadlines say by service, else the default. A
 	// *Failure says what keeps it from becoming so.

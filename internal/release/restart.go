@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
 // maxReplicas is the most that a service can be scaled to, as in the file.
@@ -26,11 +28,24 @@ func (w *wish) steady() *Failure {
 			break
 		}
 		switch {
-		case !newer.Status.Phase.Done() && newer.Status.Phase != "Held":
+		case !newer.Status.Phase.Done() && newer.Status.Phase != v1alpha1.PhaseHeld:
 			return refuse(CauseConflict, "release %s of stage %s is under way (%s); wait for its end", newer.Name, w.Stage.Spec.Name, newer.Status.Phase)
 		case touched(&newer):
 			return refuse(CauseConflict, "release %s of stage %s ended as %s after it had begun to change things, so what runs is not one release; `slipway rollback %s %s` or push a fix first",
 				newer.Name, w.Stage.Spec.Name, newer.Status.Phase, w.Project.Name, w.Stage.Spec.Name)
+		}
+	}
+	return nil
+}
+
+// restartable refuses to restart what the stage does not run.
+func (w *wish) restartable() *Failure {
+	if refused := w.steady(); refused != nil {
+		return refused
+	}
+	for _, name := range w.Release.Spec.Services {
+		if !slices.ContainsFunc(w.From.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name }) {
+			return refuse(CauseInvalid, "stage %s has no service %s to restart; `slipway status %s %s` lists them", w.Stage.Spec.Name, name, w.Project.Name, w.Stage.Spec.Name)
 		}
 	}
 	return nil

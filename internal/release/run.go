@@ -156,7 +156,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 		return err
 	}
 	_, err = attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.Site.Restart(ctx, manifests, r.Release.Name)
+		return struct{}{}, r.Site.Restart(ctx, manifests, r.Release.Spec.Services, r.Release.Name)
 	})
 	return err
 }
@@ -250,7 +250,8 @@ func (r *run) end(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("release %s stopped: %w", r.Release.Name, context.Cause(ctx))
 	case errors.As(err, &held):
-		if r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
+		weighed := r.status.ObservedGeneration >= r.Release.Generation // every verdict
+		if weighed && r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
 			return nil
 		}
 		r.mark(v1alpha1.PhaseHeld, held.reason)

@@ -221,7 +221,7 @@ func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, er
 	return v1alpha1.Changes{Created: 4}, nil
 }
 
-func (w *world) Restart(_ context.Context, _ []byte, mark string) error {
+func (w *world) Restart(_ context.Context, _ []byte, _ []string, mark string) error {
 	w.restarts = append(w.restarts, mark)
 	return nil
 }

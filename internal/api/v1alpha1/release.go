@@ -18,8 +18,7 @@ type Release struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '') && (has(self.reason) ? self.reason : '') == (has(oldSelf.reason) ? oldSelf.reason : '')",message="a release's spec is immutable but for its verdicts; make a new release"
-	// +kubebuilder:validation:XValidation:rule="has(self.services) == has(oldSelf.services) && (!has(self.services) || self.services == oldSelf.services)",message="which services a restart means is immutable; make a new release"
+	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '') && (has(self.reason) ? self.reason : '') == (has(oldSelf.reason) ? oldSelf.reason : '') && (has(self.services) ? self.services : []) == (has(oldSelf.services) ? oldSelf.services : [])",message="a release's spec is immutable but for its verdicts; make a new release"
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.verdicts) || (has(self.verdicts) && oldSelf.verdicts.all(v, v in self.verdicts))",message="a verdict stays; give another one"
 	Spec ReleaseSpec `json:"spec"`
 	// +optional
