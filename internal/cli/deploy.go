@@ -27,7 +27,7 @@ func newDeploy(streams Streams) *cobra.Command {
 names. It must be reachable from the branch or tag that feeds the stage. Images
 that exist are reused.
 
-Asking for a quarantined commit by name is how an owner brings it back.`,
+A quarantined commit comes back this way, when an owner asks for it.`,
 		Example: `  slipway deploy shop staging
   slipway deploy shop production --commit 4f2a9c1d --reason "the fix for the till"`,
 		Args:              cobra.ExactArgs(2),

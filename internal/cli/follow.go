@@ -103,6 +103,9 @@ func (s *stageCommand) conclude(about *subject, rel *v1alpha1.Release) error {
 	case v1alpha1.PhaseSuperseded:
 		return &outcomeError{ExitNotLive, fmt.Sprintf("%s: release %d did not go live: %s; see `slipway releases %s`", about, number, rel.Status.Message, about.args())}
 	}
+	if refused(rel) {
+		return &outcomeError{ExitFindings, fmt.Sprintf("%s: release %d is refused: %s", about, number, rel.Status.Message)}
+	}
 	return &outcomeError{ExitNotLive, fmt.Sprintf("%s: release %d failed: %s", about, number, rel.Status.Message)}
 }
 

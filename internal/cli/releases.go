@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -82,7 +83,7 @@ func (r *releases) list(ctx context.Context, project, stage string) error {
 			t.marked(phaseMark(s.Phase), star(s.Live), fmt.Sprint(s.Release), short(s.Commit), string(s.Trigger), dash(s.By), dash(string(s.Phase)),
 				took(&shown[i], time.Now()), fmt.Sprint(s.Built), fmt.Sprint(s.Reused), age(s.Created, time.Now()), s.Message)
 		}
-		for _, line := range about.remarks() {
+		if line := remark(about.stage); line != "" {
 			t.marked(waiting, line)
 		}
 	})
@@ -114,23 +115,16 @@ func (s *subject) summarise(rel *v1alpha1.Release, now time.Time) summary {
 	return one
 }
 
-// remarks are what keeps a stage from releasing by itself.
-func (s *subject) remarks() []string {
-	var lines []string
-	if pause := s.stage.Spec.Pause; pause != nil {
-		lines = append(lines, "paused "+pausedBy(pause))
+// remark is what keeps a stage from releasing by itself, empty for nothing.
+func remark(stage *v1alpha1.Stage) string {
+	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutomatic)
+	switch {
+	case stage.Spec.Pause != nil:
+		return "paused " + pausedBy(stage.Spec.Pause)
+	case automatic != nil && automatic.Status == metav1.ConditionFalse && stage.Spec.PromoteFrom == "":
+		return automatic.Message
 	}
-	if q := s.stage.Status.Quarantine; q != nil {
-		line := "commit " + short(q.Commit) + " is quarantined since " + q.At.UTC().Format("2006-01-02 15:04 MST")
-		if q.By != "" {
-			line += " by " + q.By
-		}
-		if q.Reason != "" {
-			line += ": " + q.Reason
-		}
-		lines = append(lines, line)
-	}
-	return lines
+	return ""
 }
 
 // sequenceOf reads a release's number from an argument.

@@ -25,9 +25,9 @@ func newRollback(streams Streams) *cobra.Command {
 without git, build or render. Without --to it is the last release before the
 present one that succeeded with something else than what runs now.
 
-The commit that was left is quarantined: it doesn't come back by itself. What
-is pushed on top of it does, and so does the commit itself when an owner asks
-for it with 'slipway deploy --commit'.`,
+The commit that was left is quarantined: it doesn't come back by itself. A later
+commit on top of it is released as always, and an owner may ask for the commit
+itself with 'slipway deploy'.`,
 		Example: `  slipway rollback shop production
   slipway rollback shop production --to 41 --reason "orders are lost since 42"`,
 		Args:              cobra.ExactArgs(2),
