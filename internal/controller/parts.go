@@ -60,14 +60,16 @@ type Parts struct {
 	Source     *source.Handler
 	Ready      func(context.Context) error
 
-	lanes   *Lanes
-	pool    *worker.Pool
-	mirrors *git.Mirrors
+	lanes    *Lanes
+	clusters *Clusters
+	pool     *worker.Pool
+	mirrors  *git.Mirrors
 }
 
 // Close stops what runs and waits for it; call it after the manager stopped.
 func (p *Parts) Close() {
 	p.lanes.Close()
+	p.clusters.Close()
 	p.pool.Close()
 	p.mirrors.Close()
 }
@@ -106,11 +108,12 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 		Deliveries: &DeliveryStore{Client: mgr.GetClient()},
 		Ready:      cacheReadiness(mgr.GetCache()),
 		lanes:      lanes, pool: pool, mirrors: mirrors,
+		clusters: &Clusters{Self: o.Config, Secrets: secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now},
 	}
 	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
-	return parts, register(mgr, o, secrets, sources, lanes, pool)
+	return parts, register(mgr, o, secrets, sources, parts)
 }
 
 // newPool starts the processes that render.
@@ -123,16 +126,15 @@ func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
 }
 
 // register makes the reconcilers and hands them to the manager.
-func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, lanes *Lanes, pool *worker.Pool) error {
-	builds := kaniko.Config{Image: o.Image, Executor: o.Executor}
-	clusters := &Clusters{Self: o.Config, Secrets: secrets, Builds: builds, Now: o.Now}
+func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, parts *Parts) error {
+	clusters, lanes := parts.clusters, parts.lanes
 	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
 	sites, err := NewSites(mgr.GetClient(), clusters, self)
 	if err != nil {
 		return err
 	}
 	runner := &release.Runner{
-		Sources: sources, Renderer: pool, Bundles: sites.Bundles(), Policy: guardPolicy,
+		Sources: sources, Renderer: parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy,
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{

@@ -251,6 +251,7 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 		return gone, err
 	}
 	s.sites.setAble(s.stage.Spec.Namespace, false)
+	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.sites.store.Load(ctx, s.owner)
 	if err != nil {
 		return false, err

@@ -42,7 +42,7 @@ func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites
 		return nil, err
 	}
 	return &Sites{
-		client: c, clusters: clusters, store: store, bundles: bundle.NewStore(c), self: self, now: clusters.Now,
+		client: c, clusters: clusters, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
 		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{},
 	}, nil
 }
