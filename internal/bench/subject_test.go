@@ -85,17 +85,17 @@ func newSubject(b *testing.B) subject {
 		}
 		return &inside{requests: map[string]int{}}
 	}
-	process, err := world.Process(b.Context(), *program)
+	log := &servertest.Log{}
+	process, err := world.Launch(b.Context(), servertest.Launch{Program: servertest.Program(*program), Log: log})
 	if err != nil {
 		b.Fatal(err)
 	}
+	world.Knock(process)
 	b.Cleanup(func() {
 		if b.Failed() {
-			fmt.Println(process.Log())
+			fmt.Println(log)
 		}
-		if err := process.Stop(); err != nil {
-			b.Error(err)
-		}
+		process.Kill()
 	})
 	return outside{process}
 }

@@ -1,102 +1,157 @@
 package servertest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"runtime"
+	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Process is a server in a process of its own, as it runs in a cluster: what
-// it costs can be told from what the test costs. Stop ends it as a signal
-// would.
-type Process struct {
-	world    *World
-	command  *exec.Cmd
-	public   string // host:port
-	internal string
-	log      *os.File
-	ended    chan error
+// Program is the compiled program.
+type Program string
+
+// Compile compiles the program that users run.
+func (w *World) Compile(ctx context.Context) (Program, error) {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		return "", errors.New("find the program: the binary does not know its sources")
+	}
+	to := filepath.Join(w.dir, "slipway")
+	command := exec.CommandContext(ctx, "go", "build", "-o", to, "./cmd/slipway")
+	command.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("compile the program: %w\n%s", err, output)
+	}
+	return Program(to), nil
 }
 
-// stopTime bounds the end of a process that was told to stop.
-const stopTime = 30 * time.Second
+// Launch says how a process is started.
+type Launch struct {
+	Program Program
+	// Gate is the way to the API server; nil goes there directly.
+	Gate *Gate
+	// Link, when set, comes before the gate.
+	Link *Link
+	// Log receives what the process prints.
+	Log io.Writer
+	// Flags are added to the ones that every process gets.
+	Flags []string
+}
 
-// Process starts the program `slipway server` and waits until its door is
-// open. Projects that are registered from then on are delivered to it.
-func (w *World) Process(ctx context.Context, program string) (*Process, error) {
-	p := &Process{world: w, ended: make(chan error, 1)}
-	var err error
-	if p.public, err = freeAddress(); err != nil {
+// Process is the program running as a server of its own, which can be killed
+// at any moment as a machine's failure would. Deliveries go to the one that
+// was launched last.
+type Process struct {
+	// Internal is the base URL of what stays inside a cluster: metrics.
+	Internal string
+	// Public is the base URL of the door.
+	Public string
+
+	world   *World
+	command *exec.Cmd
+	done    chan struct{}
+}
+
+// Launch starts the program and waits until its door is open.
+func (w *World) Launch(ctx context.Context, l Launch) (*Process, error) {
+	kubeconfig, err := w.kubeconfig(l)
+	if err != nil {
 		return nil, err
 	}
-	if p.internal, err = freeAddress(); err != nil {
+	public, internal, err := freePorts()
+	if err != nil {
 		return nil, err
 	}
-	kubeconfig := filepath.Join(w.dir, "kubeconfig")
-	if err := clientcmd.WriteToFile(w.kubeconfig(), kubeconfig); err != nil {
-		return nil, fmt.Errorf("write the server's kubeconfig: %w", err)
-	}
-	if p.log, err = os.Create(filepath.Join(w.dir, "server.log")); err != nil {
-		return nil, fmt.Errorf("make the server's log: %w", err)
-	}
-	p.command = exec.Command(program, "server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git",
-		"--public-address", p.public, "--internal-address", p.internal, "--data", filepath.Join(w.dir, "process"), "--namespace", Namespace,
-		"--image", "slipway.example/slipway:test", "--builder-image", "slipway.example/kaniko:test", "--source-url", "http://source.invalid",
-		"--sync-interval", syncInterval.String())
-	p.command.Stderr = p.log
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	flags := append([]string{
+		"server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git",
+		"--public-address", public, "--internal-address", internal, "--data", filepath.Join(w.dir, "data"),
+		"--namespace", Namespace, "--image", "slipway.example/slipway:test", "--builder-image", "slipway.example/kaniko:test",
+		"--source-url", "http://source.invalid", "--sync-interval", syncInterval.String(),
+	}, l.Flags...)
+	p := &Process{Internal: "http://" + internal, Public: "http://" + public, world: w, done: make(chan struct{})}
+	p.command = exec.Command(string(l.Program), flags...) //nolint:noctx // it outlives the call; Kill ends it
+	p.command.Stdout, p.command.Stderr = l.Log, l.Log
 	if err := p.command.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: %w", program, err), p.log.Close())
+		return nil, fmt.Errorf("start the program: %w", err)
 	}
-	go func() { p.ended <- p.command.Wait() }()
+	go func() {
+		defer close(p.done)
+		_ = p.command.Wait()
+	}()
 	if err := p.ready(ctx); err != nil {
-		return nil, errors.Join(err, p.Stop())
+		p.Kill()
+		return nil, err
 	}
-	w.hooks = "http://" + p.public
+	w.Open(p.door())
 	return p, nil
 }
 
-// kubeconfig says how the server reaches the API, with the rights that the
-// chart gives it.
-func (w *World) kubeconfig() clientcmdapi.Config {
-	const name = "server"
-	config := *clientcmdapi.NewConfig()
-	config.Clusters[name] = &clientcmdapi.Cluster{
-		Server: w.config.Host, CertificateAuthorityData: w.config.CAData, CertificateAuthority: w.config.CAFile,
+// Open makes a handler the door that deliveries go to; nil closes it.
+func (w *World) Open(door http.Handler) {
+	if door == nil {
+		w.door.Store(nil)
+		return
 	}
-	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: w.config.BearerToken}
-	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
-	config.CurrentContext = name
-	return config
+	w.door.Store(&door)
 }
 
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
+// Kill ends the process without a chance to tidy up, and waits until it is
+// gone. It may be called more than once.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill()
+	<-p.done
 }
 
-// ready waits until the door is open.
+// Pid is the process's id.
+func (p *Process) Pid() int { return p.command.Process.Pid }
+
+// Alive reports whether the process runs.
+func (p *Process) Alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// door forwards to the process; a process that is gone answers nothing.
+func (p *Process) door() http.Handler {
+	target := &url.URL{Scheme: "http", Host: strings.TrimPrefix(p.Public, "http://")}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, "the server is gone", http.StatusBadGateway)
+		},
+		ErrorLog: quiet(),
+	}
+}
+
+// ready waits until the process says that it can take deliveries.
 func (p *Process) ready(ctx context.Context) error {
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.public+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Public+"/readyz", nil)
 		if err != nil {
-			return fmt.Errorf("ask whether the server is ready: %w", err)
+			return fmt.Errorf("ask the program: %w", err)
 		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return nil
@@ -104,33 +159,53 @@ func (p *Process) ready(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the server: %w\n%s", ctx.Err(), p.Log())
-		case err := <-p.ended:
-			p.ended <- err
-			return fmt.Errorf("the server ended: %w\n%s", err, p.Log())
-		case <-time.After(20 * time.Millisecond):
+			return fmt.Errorf("wait for the program: %w", ctx.Err())
+		case <-p.done:
+			return errors.New("wait for the program: it ended")
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// Log returns what the server logged.
-func (p *Process) Log() string {
-	text, err := os.ReadFile(p.log.Name())
-	if err != nil {
-		return err.Error()
+// freePorts returns two addresses that nobody listens on.
+func freePorts() (public, internal string, err error) {
+	var found []string
+	for range 2 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", "", fmt.Errorf("find a free port: %w", err)
+		}
+		defer listener.Close()
+		found = append(found, listener.Addr().String())
 	}
-	return string(text)
+	return found[0], found[1], nil
 }
 
-// Stop ends the server as a signal would and waits for it.
-func (p *Process) Stop() error {
-	p.world.hooks = p.world.public.URL
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-p.ended:
-		return errors.Join(err, p.log.Close())
-	case <-time.After(stopTime):
-		_ = p.command.Process.Kill()
-		return errors.Join(fmt.Errorf("the server did not stop within %s", stopTime), <-p.ended, p.log.Close())
+// kubeconfig writes the server's own credentials to a file.
+func (w *World) kubeconfig(l Launch) (string, error) {
+	cluster := &clientcmdapi.Cluster{Server: w.config.Host, CertificateAuthorityData: w.config.CAData, CertificateAuthority: w.config.CAFile}
+	if l.Gate != nil {
+		cluster = &clientcmdapi.Cluster{Server: l.Gate.URL, CertificateAuthorityData: l.Gate.CA}
 	}
+	if l.Link != nil {
+		cluster.Server = "https://" + l.Link.Address
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["here"], config.AuthInfos["server"] = cluster, &clientcmdapi.AuthInfo{Token: w.config.BearerToken}
+	config.Contexts["here"], config.CurrentContext = &clientcmdapi.Context{Cluster: "here", AuthInfo: "server"}, "here"
+	data, err := clientcmd.Write(*config)
+	if err != nil {
+		return "", fmt.Errorf("encode a kubeconfig: %w", err)
+	}
+	file := filepath.Join(w.dir, "kubeconfig")
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
+		return file, nil
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		return "", fmt.Errorf("write a kubeconfig: %w", err)
+	}
+	return file, nil
 }
+
+// ServerConfig is how the server reaches the API server, with its rights.
+func (w *World) ServerConfig() *rest.Config { return rest.CopyConfig(w.config) }

@@ -62,8 +62,8 @@ func (p *Process) ResetPeak() error {
 
 // family returns the server's process and its children.
 func (p *Process) family() ([]int, error) {
-	family := []int{p.command.Process.Pid}
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.command.Process.Pid))
+	family := []int{p.Pid()}
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.Pid()))
 	if err != nil {
 		return nil, fmt.Errorf("list the server's children: %w", err)
 	}
@@ -128,7 +128,7 @@ type Counts struct {
 
 // Counts asks the server how many requests it made.
 func (p *Process) Counts(ctx context.Context) (Counts, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.internal+"/metrics", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Internal+"/metrics", nil)
 	if err != nil {
 		return Counts{}, fmt.Errorf("read the server's metrics: %w", err)
 	}

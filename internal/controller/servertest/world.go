@@ -102,6 +102,10 @@ func (w *World) knock(response http.ResponseWriter, request *http.Request) {
 	http.Error(response, "no server runs", http.StatusServiceUnavailable)
 }
 
+// Knock makes deliveries of projects that are registered from now on go
+// straight to a process, which must outlive them.
+func (w *World) Knock(p *Process) { w.hooks = p.Public }
+
 // Hook is where a project's deliveries go.
 func (w *World) Hook(organization, project string) string {
 	return w.hooks + "/hooks/" + organization + "/" + project
