@@ -56,10 +56,27 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if needsRelease(&stage, releases) {
 		return ctrl.Result{}, r.release(ctx, &stage, releases)
 	}
+	if delay := showsLater(&stage, releases); delay > 0 {
+		return ctrl.Result{RequeueAfter: delay}, nil
+	}
 	if err := r.show(ctx, &stage, releases); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{}, r.forget(ctx, &stage, releases)
+}
+
+// unsaid is how long a release that said nothing yet is not shown: most begin
+// and end at once, and the first word says more than that they exist. Objects
+// know the second of their creation only.
+const unsaid = 2 * time.Second
+
+// showsLater returns how long to wait before the stage shows its newest
+// release, 0 for not at all.
+func showsLater(stage *v1alpha1.Stage, releases []v1alpha1.Release) time.Duration {
+	if len(releases) == 0 || releases[0].Status.Phase != "" || stage.Status.Release == releases[0].Name {
+		return 0
+	}
+	return unsaid - time.Since(releases[0].CreationTimestamp.Time)
 }
 
 // releasesOf returns a stage's releases, newest first.
@@ -159,6 +176,9 @@ func readiness(release v1alpha1.Release) (status metav1.ConditionStatus, reason,
 // forget deletes finished releases beyond those that are kept; the last good
 // one always is.
 func (r *StageReconciler) forget(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release) error {
+	if len(releases) > 0 && !releases[0].Status.Phase.Done() {
+		return nil // there is time for it when the newest is through
+	}
 	for i := keptReleases; i < len(releases); i++ {
 		if releases[i].Name == stage.Status.Good || !releases[i].Status.Phase.Done() {
 			continue
