@@ -30,6 +30,7 @@ What runs:
   slipway status              every stage and service: commit, image, ready, URL
   slipway get releases        what was brought where, and what came of it
   slipway logs --build NAME   what a build printed
+  slipway hooks sync PROJECT  makes, repairs and rotates webhooks at the forges
 
 What will run, in any git repository and without a cluster:
   slipway init                looks at a repository and writes its slipway.yaml
@@ -123,7 +124,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
 	root.AddCommand(
-		newStatus(streams), newGet(streams), newLogs(streams),
+		newStatus(streams), newGet(streams), newLogs(streams), newHooks(streams),
 		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
 		newSchema(streams), newTemplates(streams), newEject(streams),
 		newServer(streams, serve), newVersion(streams, build),
