@@ -32,10 +32,11 @@ func NewCluster(live *Live) *Cluster {
 // use, for different stages; two applies of one stage exclude each other by
 // the inventory's version.
 type Applier struct {
-	cluster *Cluster
-	client  *client
-	views   *views
-	store   Store
+	cluster  *Cluster
+	client   *client
+	views    *views
+	store    Store
+	metadata func() (*metadataOnly, error) // reads for the live view
 }
 
 // New returns an applier for a configuration that impersonates the stage's
@@ -57,8 +58,21 @@ func New(cluster *Cluster, config *rest.Config, store Store) (*Applier, error) {
 	}
 	return &Applier{
 		cluster: cluster, store: store, views: views,
-		client: &client{rest: metadata, kinds: cluster.kinds, limiter: cluster.limiter},
+		client:   &client{rest: metadata, kinds: cluster.kinds, limiter: cluster.limiter},
+		metadata: sync.OnceValues(func() (*metadataOnly, error) { return newMetadataOnly(config, cluster.kinds) }),
 	}, nil
+}
+
+// lookup returns what the live view knows of an object. A kind that it does
+// not watch yet is watched from now on.
+func (a *Applier) lookup(ref Ref) (s *state, certain bool) {
+	if s, certain = a.cluster.live.lookup(ref); certain || a.cluster.live.watches(ref) {
+		return s, certain
+	}
+	if source, err := a.metadata(); err == nil { // New made the same clients already
+		a.cluster.live.want(ref, source)
+	}
+	return nil, false
 }
 
 // errStale is found by a request whose object is not the one that was looked
@@ -80,6 +94,9 @@ func (a *Applier) Apply(ctx context.Context, set Set) (Report, error) {
 	for look := 1; ; look++ {
 		run := &run{applier: a, set: set, direct: look > 1}
 		err := run.apply(ctx)
+		if look == 1 && !run.writing && errors.Is(err, errOutdated) {
+			continue // somebody else wrote the inventory that was remembered
+		}
 		if !errors.Is(err, errStale) {
 			return run.report, err
 		}
@@ -237,7 +254,11 @@ func (r *run) record(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if err := r.applier.store.Save(ctx, r.inventory); err != nil {
+	err := r.applier.store.Save(ctx, r.inventory)
+	if errors.Is(err, errOutdated) {
+		return fault.Wrap(fault.Unavailable, err, "what was applied to %s could not be recorded: the inventory changed meanwhile; it is applied again", r.set.Owner)
+	}
+	if err != nil {
 		return fmt.Errorf("record what was applied: %w", err)
 	}
 	return nil

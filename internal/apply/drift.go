@@ -23,7 +23,7 @@ func (a *Applier) Drift(ctx context.Context, owner Owner) ([]Drift, error) {
 		if entry.Stale || entry.UID == "" || entry.Hook || entry.Digest == "" {
 			continue
 		}
-		seen, certain := a.cluster.live.lookup(entry.Ref)
+		seen, certain := a.lookup(entry.Ref)
 		if certain && (seen == nil && entry.Once || seen != nil && seen.untouched(entry, entry.Scaled)) {
 			continue
 		}

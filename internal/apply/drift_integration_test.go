@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // watched gives the stage a live view and a loop that repairs what it reports,
@@ -37,23 +39,96 @@ func (s *stage) watched(changed func(Drift)) {
 	s.restart()
 }
 
-func TestUnchangedStageTakesOneRequest(t *testing.T) {
+func TestUnchangedStageTakesNoRequest(t *testing.T) {
 	s := newStage(t)
+	s.remembers = true
 	s.watched(nil)
 	documents := twelve("1")
-	documents = append(documents[:4:4], documents[5:]...) // no Secret: they are not watched
 	s.apply(manifests(documents...))
-	s.traffic.spent()
-	if report := s.apply(manifests(documents...)); report.Unchanged != 11 {
-		t.Errorf("unchanged: %+v", report)
-	}
-	if got := s.traffic.spent(); got != "inventory GET=1" {
-		t.Errorf("a stage without a change took %s", got)
-	}
+	s.applies(documents, "a second apply", "")
 	documents[3] = configMap("settings", "2")
+	s.traffic.spent()
 	s.apply(manifests(documents...))
-	if got := s.traffic.spent(); got != "PATCH=1 inventory GET=1 inventory PUT=1" {
+	if got := s.traffic.spent(); got != "PATCH=1 inventory PUT=1" {
 		t.Errorf("one change took %s", got)
+	}
+	s.prune()
+	if got := s.traffic.spent(); got != "" {
+		t.Errorf("pruning nothing took %s", got)
+	}
+}
+
+// applies waits until an apply that changes nothing takes the requests it
+// should: kinds that are watched from their first use on take a moment.
+func (s *stage) applies(documents []string, what, want string) {
+	s.t.Helper()
+	s.patiently(what, func() error {
+		s.traffic.spent()
+		if report := s.apply(manifests(documents...)); report.Unchanged != len(documents) {
+			return fmt.Errorf("it is not unchanged: %+v", report)
+		}
+		if got := s.traffic.spent(); got != want {
+			return fmt.Errorf("it took %q, want %q", got, want)
+		}
+		return nil
+	})
+}
+
+// A Secret may not be read everywhere, but its drift is seen all the same.
+func TestDriftOfASecretIsSeen(t *testing.T) {
+	var mutex sync.Mutex
+	seen := map[DriftKind]bool{}
+	s := newStage(t)
+	s.remembers = true
+	s.watched(func(d Drift) {
+		if d.Ref.Namespace == s.namespace && d.Ref.Kind == "Secret" {
+			mutex.Lock()
+			defer mutex.Unlock()
+			seen[d.Kind] = true
+		}
+	})
+	documents := []string{"apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {token: hunter2}\n"}
+	s.apply(manifests(documents...))
+	s.applies(documents, "the Secret is watched", "")
+	s.kubectl("", "delete", "secret", "keys")
+	s.patiently("the deletion is seen", func() error {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if !seen[DriftDeleted] {
+			return fmt.Errorf("only %v", seen)
+		}
+		return nil
+	})
+	if report := s.apply(manifests(documents...)); len(report.Repaired) != 1 {
+		t.Errorf("repair: %+v", report)
+	}
+	s.cluster.live.Forget(s.namespace)
+	if s.cluster.live.watches(s.ref("secret/keys")) {
+		t.Error("the stage's Secrets are still watched after it is gone")
+	}
+}
+
+// What another process wrote, such as the leader before this one, is found at
+// the first conflict.
+func TestRememberedInventoryGivesWay(t *testing.T) {
+	s := newStage(t)
+	s.remembers = true
+	s.restart()
+	s.apply(manifests(configMap("a", "1")))
+	other := *s
+	other.restart()
+	other.apply(manifests(configMap("a", "1"), configMap("b", "1")))
+	s.apply(manifests(configMap("a", "1"), configMap("c", "1")))
+	s.prune()
+	s.eventually("configmap/a", "configmap/c")
+	other.apply(manifests(configMap("a", "2"), configMap("c", "1")))
+	_, err := s.applier.Apply(t.Context(), s.set(manifests(configMap("a", "3"), configMap("c", "1"))))
+	if fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("a change that could not be recorded: %v, want it to be tried again", err)
+	}
+	s.apply(manifests(configMap("a", "3"), configMap("c", "1")))
+	if got := s.field("cm/a", ".data.key"); got != "3" {
+		t.Errorf("a is %q", got)
 	}
 }
 

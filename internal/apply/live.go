@@ -2,34 +2,44 @@ package apply
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// Live is a view of the objects that Slipway made on one cluster: one watch
-// per kind over all stages, of which a few words per object are kept. It makes
-// applying an unchanged stage free of requests, and sees drift at once.
+// Live is a view of the objects that Slipway made on one cluster, of which a
+// few words per object are kept. It makes applying an unchanged stage free of
+// requests, and sees drift at once.
 //
-// Secrets are not watched: that would need the right to list all of the
-// cluster's. Run must be called once; everything else is safe for concurrent
-// use. A nil *Live knows nothing.
+// The kinds that stages usually consist of are watched for all stages at once,
+// with the server's own identity. Other kinds are watched from their first use
+// on. Those that the server must not read everywhere, Secrets above all, are
+// watched in one stage's namespace with the identity of its account.
+//
+// Run must be called once; everything else is safe for concurrent use. A nil
+// *Live knows nothing.
 type Live struct {
-	client  metadata.Interface
+	source  *metadataOnly
 	changed func(Drift)
+	news    chan struct{} // there are kinds to start
 
 	mutex sync.RWMutex
-	kinds map[schema.GroupKind]*liveKind
+	kinds map[liveScope]*liveKind
+}
+
+// liveScope is a kind in one namespace, or everywhere.
+type liveScope struct {
+	schema.GroupKind
+	namespace string
 }
 
 // DriftKind says what happened to an object.
@@ -49,54 +59,125 @@ type Drift struct {
 	Manager string
 }
 
-// liveKind holds the objects of one kind.
-type liveKind struct {
-	live    *Live
-	ref     Ref // without namespace and name
-	synced  bool
-	objects map[liveName]liveState
+// metadataOnly reads metadata with one identity.
+type metadataOnly struct {
+	client metadata.Interface
+	rest   *rest.RESTClient
+	kinds  *kinds
 }
 
-type liveName struct{ namespace, name string }
-
-// liveState is what is kept of an object: about 150 bytes.
-type liveState struct {
-	uid      string
-	fields   string
-	version  uint64
-	applied  bool
-	replicas bool
-	deleting bool
-}
-
-// NewLive returns a view that reads with the server's own identity on the
-// cluster. changed, which may be nil, is called for every object that changed
-// in a way that matters, Slipway's own changes included; it must not block.
-func NewLive(config *rest.Config, changed func(Drift)) (*Live, error) {
+func newMetadataOnly(config *rest.Config, known *kinds) (*metadataOnly, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.Burst, config.RateLimiter = -1, 0, nil
 	client, err := metadata.NewForConfig(config)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the cluster's credentials do not work; give the Cluster another kubeconfig")
 	}
-	l := &Live{client: client, changed: changed, kinds: map[schema.GroupKind]*liveKind{}}
-	for gk, kind := range newKinds().builtin {
-		if !kind.namespaced || unwatched(gk.Kind) {
-			continue
-		}
-		l.kinds[gk] = &liveKind{
-			live: l, ref: Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind}, objects: map[liveName]liveState{},
+	raw, err := newRESTClient(config)
+	if err != nil {
+		return nil, err
+	}
+	return &metadataOnly{client: client, rest: raw, kinds: known}, nil
+}
+
+// NewLive returns a view that reads with the server's own identity on the
+// cluster. changed, which may be nil, is called for every object that changed
+// in a way that matters, Slipway's own changes included; it must not block.
+func NewLive(config *rest.Config, changed func(Drift)) (*Live, error) {
+	known := newKinds()
+	source, err := newMetadataOnly(config, known)
+	if err != nil {
+		return nil, err
+	}
+	l := &Live{source: source, changed: changed, news: make(chan struct{}, 1), kinds: map[liveScope]*liveKind{}}
+	for gk, kind := range known.builtin {
+		if usual(gk) {
+			l.add(Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind}, source)
 		}
 	}
 	return l, nil
 }
 
-func unwatched(kind string) bool {
-	switch kind {
-	case "Secret", "Pod", "ReplicaSet", "ReplicationController", "Endpoints", "LimitRange", "ResourceQuota":
+// usual reports whether a kind is watched from the start. The chart lets the
+// server read the metadata of these, and of no others, in all namespaces.
+func usual(gk schema.GroupKind) bool {
+	switch gk.Kind {
+	case "ConfigMap", "Service", "ServiceAccount", "PersistentVolumeClaim", "Deployment", "StatefulSet", "Job", "CronJob",
+		"Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget":
 		return true
 	}
 	return false
+}
+
+// everywhere reports whether the server may read a kind in all namespaces,
+// although not every cluster has it.
+func everywhere(gk schema.GroupKind) bool {
+	return gk == schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
+}
+
+// add makes a kind known that Run is to watch; the caller holds the lock, or
+// nobody else knows l yet.
+func (l *Live) add(ref Ref, source *metadataOnly) {
+	l.kinds[liveScope{ref.groupKind(), ref.Namespace}] = &liveKind{
+		live: l, ref: ref, source: source, unstarted: true, objects: map[liveName]liveState{},
+	}
+}
+
+// want begins to watch the kind of an object unless it is watched. stage reads
+// with the identity of the account of the stage that the object belongs to.
+func (l *Live) want(ref Ref, stage *metadataOnly) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.find(ref) != nil {
+		return
+	}
+	kind, source := ref, stage
+	kind.Name = ""
+	if everywhere(ref.groupKind()) {
+		kind.Namespace, source = "", l.source
+	}
+	l.add(kind, source)
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+// watches reports whether there is nothing to start for an object.
+func (l *Live) watches(ref Ref) bool {
+	if l == nil || ref.Namespace == "" {
+		return true
+	}
+	l.mutex.RLock()
+	defer l.mutex.RUnlock()
+	return l.find(ref) != nil
+}
+
+// find returns what watches an object; the caller holds the lock.
+func (l *Live) find(ref Ref) *liveKind {
+	if kind := l.kinds[liveScope{ref.groupKind(), ""}]; kind != nil {
+		return kind
+	}
+	return l.kinds[liveScope{ref.groupKind(), ref.Namespace}]
+}
+
+// Forget ends what is watched in one namespace only, which goes with its
+// stage.
+func (l *Live) Forget(namespace string) {
+	if l == nil || namespace == "" {
+		return
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for scope, kind := range l.kinds {
+		if scope.namespace != namespace {
+			continue
+		}
+		if kind.stop != nil {
+			kind.stop()
+		}
+		delete(l.kinds, scope)
+	}
 }
 
 // selectOwned selects the objects that stages consist of, and not what
@@ -106,24 +187,71 @@ const selectOwned = naming.LabelManagedBy + "=" + naming.ManagedBy + "," + namin
 // Run watches until ctx ends.
 func (l *Live) Run(ctx context.Context) {
 	var group sync.WaitGroup
-	served := newKinds().builtin
-	for gk, kind := range l.kinds {
-		resource := l.client.Resource(kind.ref.groupVersion().WithResource(served[gk].plural))
-		group.Go(func() {
-			all := collection{labels: selectOwned, watch: resource.Watch}
-			all.list = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return resource.List(ctx, o) }
-			all.follow(ctx, &metav1.PartialObjectMetadata{}, kind)
-		})
+	defer group.Wait()
+	for {
+		for _, start := range l.starts(ctx) {
+			group.Go(start)
+		}
+		select {
+		case <-l.news:
+		case <-ctx.Done():
+			return
+		}
 	}
-	group.Wait()
 }
 
-// Synced reports whether every kind was read once.
+// starts returns what watches each kind that is not watched yet.
+func (l *Live) starts(ctx context.Context) []func() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	var starts []func()
+	for _, kind := range l.kinds {
+		if !kind.unstarted {
+			continue
+		}
+		kind.unstarted = false
+		watching, stop := context.WithCancel(ctx)
+		kind.stop = stop
+		starts = append(starts, func() { kind.watch(watching) })
+	}
+	return starts
+}
+
+// servedAgain is how long a kind that the cluster does not serve is left alone.
+const servedAgain = 30 * time.Second
+
+// watch follows the kind's objects until ctx ends.
+func (k *liveKind) watch(ctx context.Context) {
+	defer k.unsync()
+	found, err := k.source.kinds.resolve(ctx, k.source.rest, k.ref)
+	for err != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(servedAgain):
+			found, err = k.source.kinds.resolve(ctx, k.source.rest, k.ref)
+		}
+	}
+	resource := k.source.client.Resource(k.ref.groupVersion().WithResource(found.plural)).Namespace(k.ref.Namespace)
+	all := collection{labels: selectOwned, watch: resource.Watch}
+	all.list = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return resource.List(ctx, o) }
+	all.follow(ctx, &metav1.PartialObjectMetadata{}, k)
+}
+
+// unsync makes the view admit that it knows nothing of the kind any more.
+func (k *liveKind) unsync() {
+	k.live.mutex.Lock()
+	defer k.live.mutex.Unlock()
+	k.synced = false
+}
+
+// Synced reports whether the kinds that stages usually consist of were read
+// once.
 func (l *Live) Synced() bool {
 	l.mutex.RLock()
 	defer l.mutex.RUnlock()
-	for _, kind := range l.kinds {
-		if !kind.synced {
+	for scope, kind := range l.kinds {
+		if usual(scope.GroupKind) && !kind.synced {
 			return false
 		}
 	}
@@ -149,7 +277,7 @@ func (l *Live) lookup(ref Ref) (s *state, certain bool) {
 	}
 	l.mutex.RLock()
 	defer l.mutex.RUnlock()
-	kind := l.kinds[ref.groupKind()]
+	kind := l.find(ref)
 	if kind == nil || !kind.synced {
 		return nil, false
 	}
@@ -171,147 +299,9 @@ func (l *Live) note(ref Ref, s *state) {
 	}
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	kind := l.kinds[ref.groupKind()]
+	kind := l.find(ref)
 	if kind == nil || !kind.synced {
 		return
 	}
 	kind.put(liveName{ref.Namespace, ref.Name}, stateOf(s))
-}
-
-func stateOf(s *state) liveState {
-	version, _ := strconv.ParseUint(s.version, 10, 64) // zero gives way to every other
-	return liveState{uid: s.uid, fields: s.fields, version: version, applied: s.applied, replicas: s.replicas, deleting: s.deleting}
-}
-
-// put takes over a state unless a newer one is known. It reports whether
-// something that matters changed.
-func (k *liveKind) put(name liveName, fresh liveState) bool {
-	known, ok := k.objects[name]
-	if ok && known.version > fresh.version {
-		return false
-	}
-	k.objects[name] = fresh
-	known.version = fresh.version
-	return !ok || known != fresh
-}
-
-var _ cache.TransformingStore = (*liveKind)(nil)
-
-// annotationState marks an object that Transformer reduced already.
-const annotationState = "slipway.dev/live"
-
-// Transformer implements cache.TransformingStore: whole lists are held in
-// memory for a moment, so objects are reduced before.
-func (k *liveKind) Transformer() cache.TransformFunc {
-	return func(object any) (any, error) {
-		meta, ok := object.(*metav1.PartialObjectMetadata)
-		if !ok {
-			return object, nil
-		}
-		s := stateOf(observe(k.ref, meta))
-		meta.ManagedFields, meta.Labels = nil, nil
-		meta.Annotations = map[string]string{annotationState: fmt.Sprintf("%t %t %s", s.applied, s.replicas, s.fields)}
-		return meta, nil
-	}
-}
-
-func (k *liveKind) read(object any) (liveName, liveState, error) {
-	meta, ok := object.(*metav1.PartialObjectMetadata)
-	if !ok {
-		return liveName{}, liveState{}, fmt.Errorf("a watch of %s brought %T", k.ref.Kind, object)
-	}
-	s := stateOf(observe(k.ref, meta))
-	if reduced, ok := meta.Annotations[annotationState]; ok && len(meta.ManagedFields) == 0 {
-		_, _ = fmt.Sscanf(reduced, "%t %t %s", &s.applied, &s.replicas, &s.fields) // the last is empty for what was never applied
-	}
-	return liveName{meta.Namespace, meta.Name}, s, nil
-}
-
-// Add implements cache.ReflectorStore.
-func (k *liveKind) Add(object any) error { return k.Update(object) }
-
-// Update implements cache.ReflectorStore.
-func (k *liveKind) Update(object any) error {
-	name, fresh, err := k.read(object)
-	if err != nil {
-		return err
-	}
-	k.live.mutex.Lock()
-	matters := k.put(name, fresh)
-	k.live.mutex.Unlock()
-	if matters {
-		k.tell(name, DriftChanged)
-	}
-	return nil
-}
-
-// Delete implements cache.ReflectorStore.
-func (k *liveKind) Delete(object any) error {
-	name, last, err := k.read(object)
-	if err != nil {
-		return err
-	}
-	k.live.mutex.Lock()
-	known, ok := k.objects[name]
-	gone := ok && (known.uid == last.uid || known.version <= last.version)
-	if gone {
-		delete(k.objects, name)
-	}
-	k.live.mutex.Unlock()
-	if gone {
-		k.tell(name, DriftDeleted)
-	}
-	return nil
-}
-
-// Replace implements cache.ReflectorStore.
-func (k *liveKind) Replace(objects []any, version string) error {
-	listed, _ := strconv.ParseUint(version, 10, 64)
-	fresh := make(map[liveName]liveState, len(objects))
-	for _, object := range objects {
-		name, s, err := k.read(object)
-		if err != nil {
-			return err
-		}
-		fresh[name] = s
-	}
-	type news struct {
-		name liveName
-		kind DriftKind
-	}
-	var told []news
-	k.live.mutex.Lock()
-	for name, known := range k.objects {
-		switch s, ok := fresh[name]; {
-		case known.version > listed && (!ok || known.version > s.version):
-			fresh[name] = known // noted after the list was made
-		case !ok:
-			told = append(told, news{name, DriftDeleted})
-		}
-	}
-	for name, s := range fresh {
-		known, ok := k.objects[name]
-		known.version = s.version
-		if k.synced && (!ok || known != s) {
-			told = append(told, news{name, DriftChanged})
-		}
-	}
-	k.objects, k.synced = fresh, true
-	k.live.mutex.Unlock()
-	for _, n := range told {
-		k.tell(n.name, n.kind)
-	}
-	return nil
-}
-
-// Resync implements cache.ReflectorStore.
-func (k *liveKind) Resync() error { return nil }
-
-func (k *liveKind) tell(name liveName, kind DriftKind) {
-	if k.live.changed == nil {
-		return
-	}
-	ref := k.ref
-	ref.Namespace, ref.Name = name.namespace, name.name
-	k.live.changed(Drift{Ref: ref, Kind: kind})
 }

@@ -37,6 +37,7 @@ type stage struct {
 	cluster   *Cluster
 	applier   *Applier
 	admin     *client // somebody with every right
+	remembers bool    // inventories, as the server does
 }
 
 // newStage makes a namespace for a stage and another for its organization.
@@ -66,9 +67,13 @@ func (s *stage) restart() {
 	config.Wrap(s.traffic.wrap)
 	control := rest.CopyConfig(plane.Config)
 	control.Wrap(s.traffic.wrap)
-	store, err := NewConfigMaps(control)
+	maps, err := NewConfigMaps(control)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	store := Store(maps)
+	if s.remembers {
+		store = Remember(maps)
 	}
 	if s.applier, err = New(s.cluster, config, store); err != nil {
 		s.t.Fatal(err)
@@ -125,7 +130,7 @@ func (s *stage) ref(object string) Ref {
 	s.t.Helper()
 	short, name, _ := strings.Cut(object, "/")
 	full := map[string]string{
-		"cm": "configmaps", "deploy": "deployments", "svc": "services", "sts": "statefulsets", "pvc": "persistentvolumeclaims", "job": "jobs", "rolebinding": "rolebindings",
+		"cm": "configmaps", "secret": "secrets", "deploy": "deployments", "svc": "services", "sts": "statefulsets", "pvc": "persistentvolumeclaims", "job": "jobs", "rolebinding": "rolebindings",
 	}
 	for gk, kind := range s.admin.kinds.builtin {
 		if kind.plural == full[short] {

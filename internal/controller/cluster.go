@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
@@ -31,6 +33,7 @@ type Connection struct {
 	Config   *rest.Config
 	Client   client.Client
 	Apply    *apply.Cluster
+	Live     *apply.Live
 	Registry *build.Registry
 	Builder  build.Builder
 	Push     build.Credentials
@@ -38,20 +41,25 @@ type Connection struct {
 
 // Clusters connects to the clusters of organizations. A connection is kept
 // until the Cluster or a Secret that it names changes. It is safe for
-// concurrent use.
+// concurrent use; Close ends its watches.
 type Clusters struct {
 	Self    *rest.Config // the control cluster
 	Secrets *Secrets
 	Builds  kaniko.Config
 	Now     func() time.Time
+	// Changed is called for every object of a stage that changed in a way that
+	// matters; it must not block. It may be nil.
+	Changed func(apply.Drift)
 
-	mu   sync.Mutex
-	kept map[types.NamespacedName]keptConnection
+	mu      sync.Mutex
+	kept    map[types.NamespacedName]keptConnection
+	watches watches
 }
 
 type keptConnection struct {
 	*Connection
-	state string // what the connection was made from
+	state       string // what the connection was made from
+	credentials string // which watch it needs
 }
 
 // Connect returns the connection to a cluster.
@@ -67,15 +75,41 @@ func (c *Clusters) Connect(ctx context.Context, cluster *v1alpha1.Cluster) (*Con
 	if kept, found := c.kept[key]; found && kept.state == state {
 		return kept.Connection, nil
 	}
-	made, err := c.connect(cluster, secrets)
+	made, err := c.connect(ctx, cluster, secrets)
 	if err != nil {
 		return nil, err
 	}
 	if c.kept == nil {
 		c.kept = map[types.NamespacedName]keptConnection{}
 	}
-	c.kept[key] = keptConnection{made, state}
+	c.kept[key] = keptConnection{made, state, credentialsKey(secrets.kubeconfig)}
+	c.retain()
 	return made, nil
+}
+
+// retain ends the watches that no kept connection needs; the caller holds the
+// lock.
+func (c *Clusters) retain() {
+	needed := map[string]bool{}
+	for _, kept := range c.kept {
+		needed[kept.credentials] = true
+	}
+	c.watches.retain(needed)
+}
+
+// Forget drops the connection to a Cluster that is gone.
+func (c *Clusters) Forget(cluster types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, cluster)
+	c.retain()
+}
+
+// Close ends what is watched and waits for it.
+func (c *Clusters) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watches.close()
 }
 
 // clusterSecrets are the values of the Secrets that a Cluster names.
@@ -103,12 +137,16 @@ func (c *Clusters) secrets(ctx context.Context, cluster *v1alpha1.Cluster) (clus
 	return secrets, nil
 }
 
-func (c *Clusters) connect(cluster *v1alpha1.Cluster, secrets clusterSecrets) (*Connection, error) {
+func (c *Clusters) connect(ctx context.Context, cluster *v1alpha1.Cluster, secrets clusterSecrets) (*Connection, error) {
 	config, err := c.config(cluster, secrets.kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	made := &Connection{Config: config, Apply: apply.NewCluster(nil)}
+	watched, err := c.watches.open(ctx, credentialsKey(secrets.kubeconfig), config, c.Changed)
+	if err != nil {
+		return nil, err
+	}
+	made := &Connection{Config: config, Apply: watched.cluster, Live: watched.live}
 	if made.Client, err = client.New(config, client.Options{}); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "cluster %s does not answer", cluster.Name)
 	}
@@ -205,8 +243,13 @@ const clusterPoll = time.Minute
 // Reconcile looks at one cluster.
 func (r *ClusterReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var cluster v1alpha1.Cluster
-	if err := r.Client.Get(ctx, req.NamespacedName, &cluster); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	err := r.Client.Get(ctx, req.NamespacedName, &cluster)
+	if apierrors.IsNotFound(err) {
+		r.Clusters.Forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("read Cluster %s: %w", req.NamespacedName, err)
 	}
 	after := cluster.DeepCopy()
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Reachable", Message: "the cluster answers"}
@@ -239,5 +282,7 @@ func (r *ClusterReconciler) version(ctx context.Context, cluster *v1alpha1.Clust
 
 // SetupWithManager registers the reconciler.
 func (r *ClusterReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Cluster{}).Complete(r)
+	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Cluster{}).
+		WithOptions(controller.Options{RateLimiter: retries()}).
+		Complete(r)
 }

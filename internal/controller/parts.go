@@ -60,14 +60,16 @@ type Parts struct {
 	Source     *source.Handler
 	Ready      func(context.Context) error
 
-	lanes   *Lanes
-	pool    *worker.Pool
-	mirrors *git.Mirrors
+	lanes    *Lanes
+	clusters *Clusters
+	pool     *worker.Pool
+	mirrors  *git.Mirrors
 }
 
 // Close stops what runs and waits for it; call it after the manager stopped.
 func (p *Parts) Close() {
 	p.lanes.Close()
+	p.clusters.Close()
 	p.pool.Close()
 	p.mirrors.Close()
 }
@@ -107,11 +109,12 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 		Deliveries: &DeliveryStore{Client: mgr.GetClient()},
 		Ready:      cacheReadiness(mgr.GetCache()),
 		lanes:      lanes, pool: pool, mirrors: mirrors,
+		clusters: &Clusters{Self: o.Config, Secrets: secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now},
 	}
 	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
-	return parts, register(mgr, o, shared{secrets, forges, sources, lanes, pool})
+	return parts, register(mgr, o, shared{secrets, forges, sources, parts})
 }
 
 // newPool starts the processes that render.
@@ -128,29 +131,28 @@ type shared struct {
 	secrets *Secrets
 	forges  *Forges
 	sources *Sources
-	lanes   *Lanes
-	pool    *worker.Pool
+	parts   *Parts
 }
 
 // register makes the reconcilers and hands them to the manager.
 func register(mgr ctrl.Manager, o Options, in shared) error {
-	builds := kaniko.Config{Image: o.Image, Executor: o.Executor}
-	clusters := &Clusters{Self: o.Config, Secrets: in.secrets, Builds: builds, Now: o.Now}
+	clusters, lanes := in.parts.clusters, in.parts.lanes
 	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
 	sites, err := NewSites(mgr.GetClient(), clusters, self)
 	if err != nil {
 		return err
 	}
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
 		&ProjectReconciler{Client: mgr.GetClient(), Sources: in.sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
-		&StageReconciler{Client: mgr.GetClient(), Lanes: in.lanes, Sites: sites, Parallel: 8},
-		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: in.lanes, Sites: sites, Runner: runner, Log: o.Log},
+		&IdentityReconciler{Client: mgr.GetClient()},
+		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now},
+		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
 		&ReportReconciler{Client: mgr.GetClient(), Forges: in.forges, Log: o.Log},
 		&NoteReconciler{Client: mgr.GetClient(), Forges: in.forges, Sources: in.sources, Log: o.Log},
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -82,7 +82,7 @@ func (r *ReportReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	untold, skip := r.untold(releases), r.skipNews(&stage, releases)
+	untold, skip := r.untold(releases), r.skipNews(&stage)
 	if len(untold) == 0 && !skip {
 		return ctrl.Result{}, nil
 	}
@@ -130,8 +130,8 @@ func later(err error) (ctrl.Result, error) {
 
 // skipNews reports whether the forge wasn't told yet that the stage's head is
 // skipped.
-func (r *ReportReconciler) skipNews(stage *v1alpha1.Stage, releases []v1alpha1.Release) bool {
-	return skipped(stage, releases) && r.memory.get(stage.UID).said != stage.Spec.Wanted.Commit
+func (r *ReportReconciler) skipNews(stage *v1alpha1.Stage) bool {
+	return skipped(stage) != "" && r.memory.get(stage.UID).said != stage.Spec.Wanted.Commit
 }
 
 // reportSkip says on the commit why nothing happens.
@@ -139,7 +139,7 @@ func (r *ReportReconciler) reportSkip(ctx context.Context, forge *forgeClient, p
 	commit := stage.Spec.Wanted.Commit
 	err := forge.SetStatus(ctx, scm.Status{
 		Repository: primary(p).Path, Commit: commit, Context: scm.Context(stage.Spec.Name),
-		State: scm.StateSuccess, Description: "skipped: " + skipMessage(stage),
+		State: scm.StateSuccess, Description: "skipped: " + skipped(stage),
 	})
 	if again(ctx, err) {
 		return err
@@ -165,6 +165,9 @@ func (r *ReportReconciler) untold(releases []v1alpha1.Release) []untoldRelease {
 	var untold []untoldRelease
 	for i := range releases { // newest first
 		rel := &releases[i]
+		if release.IsRefused(rel) {
+			continue
+		}
 		if r.news(rel) {
 			untold = append([]untoldRelease{{release: rel, status: !newer[rel.Spec.Head.Commit]}}, untold...)
 		}
@@ -228,21 +231,15 @@ func (r *ReportReconciler) report(ctx context.Context, forge *forgeClient, told 
 func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("report").
-		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
+		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageToTell)).
 		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(skippedStage)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: reportBackoff()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: retries()}).
 		Complete(r)
 }
 
-// reportBackoff tries again soon, and at least once a minute: a forge that is
-// back should hear of it.
-func reportBackoff() workqueue.TypedRateLimiter[reconcile.Request] {
-	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute)
-}
-
-// stageOfRelease asks for the reports of a release's stage, if there may be
+// stageToTell asks for the reports of a release's stage, if there may be
 // any.
-func stageOfRelease(_ context.Context, o client.Object) []reconcile.Request {
+func stageToTell(_ context.Context, o client.Object) []reconcile.Request {
 	rel, ok := o.(*v1alpha1.Release)
 	if !ok || (rel.Status.Phase.Done() && rel.Status.Phase == rel.Status.Reported) {
 		return nil

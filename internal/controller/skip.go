@@ -1,21 +1,18 @@
 package controller
 
 import (
-	"fmt"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// skipped reports whether the stage's head asks not to be released, and nobody
-// released it all the same.
-func skipped(stage *v1alpha1.Stage, releases []v1alpha1.Release) bool {
-	if !stage.Spec.Wanted.Skip {
-		return false
+// skipped returns the sentence that says why the stage's head is not released
+// by its own wish, empty when it is, or when nobody has decided yet.
+func skipped(stage *v1alpha1.Stage) string {
+	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutomatic)
+	if automatic == nil || automatic.Reason != release.ReasonSkipped || automatic.ObservedGeneration != stage.Generation {
+		return ""
 	}
-	return len(releases) == 0 || releases[0].Spec.Head.Commit != stage.Spec.Wanted.Commit
-}
-
-// skipMessage says that the stage's head was skipped, and what to do.
-func skipMessage(stage *v1alpha1.Stage) string {
-	return fmt.Sprintf("commit %.8s says [skip slipway], so it is not released; `slipway deploy %s` releases it", stage.Spec.Wanted.Commit, stage.Spec.Name)
+	return automatic.Message
 }

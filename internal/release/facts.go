@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -59,12 +60,13 @@ func unasked() error {
 // deciding returns the groups that may give the actor the right to deploy;
 // none when the login alone has it.
 func deciding(f plan.Facts) []string {
-	if f.Actor.Login == "" || f.File.RoleOf(f.Actor).May(project.ActionDeploy, f.Rule.Protected) {
+	action := cmp.Or(f.Action, project.ActionDeploy)
+	if f.Actor.Login == "" || f.File.RoleOf(f.Actor).May(action, f.Rule.Protected) {
 		return nil
 	}
 	var groups []string
 	for _, member := range f.File.Members {
-		if member.Group != "" && member.Role.May(project.ActionDeploy, f.Rule.Protected) {
+		if member.Group != "" && member.Role.May(action, f.Rule.Protected) {
 			groups = append(groups, member.Group)
 		}
 	}
