@@ -39,6 +39,7 @@ What will run, in any git repository and without a cluster:
   slipway diff --stage S      what the working tree changes in them
   slipway explain ref main    which stages a branch feeds, and where they are
   slipway can alice deploy S  who may do what, and why
+  slipway simulate            what the server would make of a webhook
   slipway seal SECRET KEY     encrypts a secret value for slipway.yaml
   slipway eject --stage S     plain Kustomize, for a life without Slipway
 
@@ -127,7 +128,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root.AddCommand(
 		newStatus(streams), newGet(streams), newLogs(streams), newHooks(streams),
 		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
-		newSchema(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
+		newSchema(streams), newSimulate(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
 		newServer(streams, serve), newVersion(streams, build),
 		newRenderWorker(streams), newSource(streams), newImage(streams),
 	)
