@@ -65,13 +65,23 @@ type Secrets struct {
 
 // Workshop is where a project's images are built and found.
 type Workshop struct {
-	Registry *build.Registry
+	Registry Images
 	Builder  build.Builder
 	// Request holds what all builds of the project share: namespace,
 	// repository and credentials.
 	Request build.Request
 	// Executor identifies the builder's program in input hashes.
 	Executor string
+}
+
+// Images is the registry with a project's images. Errors are coded.
+type Images interface {
+	// Exists finds the image of an input hash; the reference is by digest.
+	Exists(ctx context.Context, repository, hash string) (ref string, found bool, err error)
+	// Resolve returns the digest that a reference has now.
+	Resolve(ctx context.Context, ref string) (digest string, err error)
+	// ResolveBases returns the digests of a Dockerfile's base images.
+	ResolveBases(ctx context.Context, file *build.Dockerfile, bases []build.Base) (map[string]string, error)
 }
 
 // Tree is a commit's tree.
