@@ -32,7 +32,7 @@ type failing struct {
 // TestCauses makes releases fail in every way that people meet, and compares
 // what the release and the commit say of it.
 func TestCauses(t *testing.T) {
-	for name, f := range failures() {
+	for name, f := range failures(shared.Registry()) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tm := newTeam(t, "bad-"+name)
@@ -53,11 +53,12 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-func failures() map[string]failing {
+func failures(registry string) map[string]failing {
 	return map[string]failing{
-		"image":  {service: `{image: "busybox:no-such-tag", command: [sleep, "1000"]}`},
-		"crash":  {service: `{image: "busybox:1.36", command: [sh, -c, "echo the flux capacitor is missing; exit 3"]}`},
-		"memory": {service: `{image: "busybox:1.36", command: [sh, -c, "sleep 1; tail /dev/zero"], resources: {cpu: 50m, memory: 16Mi}}`},
+		"image-tag":    {service: `{image: "` + registry + `/library/busybox:no-such-tag", command: [sleep, "1000"]}`},
+		"image-digest": {service: `{image: "` + registry + `/library/busybox@sha256:` + strings.Repeat("0", 64) + `", command: [sleep, "1000"]}`},
+		"crash":        {service: `{image: "busybox:1.36", command: [sh, -c, "echo the flux capacitor is missing; exit 3"], health: {command: [cat, /tmp/up]}}`},
+		"memory":       {service: `{image: "busybox:1.36", command: [sh, -c, "tail /dev/zero"], health: {command: [cat, /tmp/up]}, resources: {cpu: 50m, memory: 16Mi}}`},
 		"quota": {
 			service: `{image: "busybox:1.36", command: [sleep, "1000"], scale: {min: 2}, resources: {cpu: 50m, memory: 64Mi}}`,
 			stage:   `, resources: {cpu: "1", memory: 96Mi}`,
@@ -94,10 +95,12 @@ spec:
   template:
     metadata: {labels: {app: db}}
     spec:
+      securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}
       containers:
       - name: db
         image: busybox:1.36
         command: [sleep, "1000"]
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 `
 }
 

@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,11 +14,13 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/e2e/stand"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -157,7 +161,7 @@ func approves(t *testing.T, tm *team) {
 	if err := tm.forge.SetRef(tm.repo, "refs/heads/guarded", commit, "bob"); err != nil {
 		t.Fatal(err)
 	}
-	tm.await(t, "guarded", commit, v1alpha1.PhaseHeld)
+	tm.held(t, "guarded", "bob")
 	if out, code := tm.as(t, "bob", "approve", "life", "guarded"); code != cli.ExitHeld {
 		t.Errorf("bob approves his own push: exit %d\n%s", code, out)
 	}
@@ -168,10 +172,23 @@ func approves(t *testing.T, tm *team) {
 	if last.By != "alice" || last.Verdict != v1alpha1.VerdictApprove {
 		t.Errorf("the last verdict is %+v, want alice's approval", last)
 	}
-	if out := tm.must(t, "bob", "releases", "show", "life", "guarded", "1"); !strings.Contains(out, "alice") || !strings.Contains(out, "looks good") {
+	if out := tm.must(t, "bob", "releases", "show", "life", "guarded", fmt.Sprint(rel.Spec.Sequence)); !strings.Contains(out, "alice") || !strings.Contains(out, "looks good") {
 		t.Errorf("the release does not name who approved it:\n%s", out)
 	}
 	tm.page(t, "web", "guarded", "web fixed")
+}
+
+// held waits until the release of a person's push is held.
+func (tm *team) held(t *testing.T, stage, login string) {
+	t.Helper()
+	var last v1alpha1.Release
+	err := stand.Poll(t.Context(), 30*time.Second, func(context.Context) (bool, error) {
+		last = tm.newest(t, stage)
+		return last.Status.Phase == v1alpha1.PhaseHeld && last.Spec.Head.Actor == login, nil
+	})
+	if err != nil {
+		t.Fatalf("no push of %s is held in %s; the newest release is %s, pushed by %q", login, stage, last.Status.Phase, last.Spec.Head.Actor)
+	}
 }
 
 // pauses pushes while staging is paused.
@@ -226,27 +243,35 @@ func (tm *team) replicas(t *testing.T, want string) {
 	}
 }
 
-// restarts expects other pods with the same image.
+// restarts expects another pod with the same image.
 func restarts(t *testing.T, tm *team) {
-	pods := func() string {
-		out, err := tm.Kubectl(t.Context(), "-n", tm.stage("staging"), "get", "pods", "-l", naming.LabelService+"=web",
-			"--field-selector", "status.phase=Running", "-o", `jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.metadata.name} {.spec.containers[0].image}{"\n"}{end}`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out)
-	}
-	before := pods()
+	before := tm.pod(t)
 	tm.must(t, "bob", "restart", "life", "staging", "web")
-	after := pods()
-	beforePod, beforeImage, _ := strings.Cut(before, " ")
-	afterPod, afterImage, _ := strings.Cut(after, " ")
-	if beforePod == afterPod || beforeImage != afterImage || strings.Contains(afterPod, "\n") {
-		t.Errorf("before the restart ran\n%s\nafter it\n%s", before, after)
+	after := tm.pod(t)
+	if before.Name == after.Name || before.Spec.Containers[0].Image != after.Spec.Containers[0].Image {
+		t.Errorf("before the restart pod %s ran %s, after it %s runs %s", before.Name, before.Spec.Containers[0].Image, after.Name, after.Spec.Containers[0].Image)
 	}
-	if jobs := tm.newest(t, "staging"); jobs.Spec.Trigger != v1alpha1.TriggerRestart || jobs.Status.Phase != v1alpha1.PhaseSucceeded {
-		t.Errorf("the newest release is a %s, %s: %s", jobs.Spec.Trigger, jobs.Status.Phase, jobs.Status.Message)
+	if newest := tm.newest(t, "staging"); newest.Spec.Trigger != v1alpha1.TriggerRestart || newest.Status.Phase != v1alpha1.PhaseSucceeded {
+		t.Errorf("the newest release is a %s, %s: %s", newest.Spec.Trigger, newest.Status.Phase, newest.Status.Message)
 	}
+}
+
+// pod returns the only pod of web in staging that is there to stay.
+func (tm *team) pod(t *testing.T) corev1.Pod {
+	t.Helper()
+	out, err := tm.Kubectl(t.Context(), "-n", tm.stage("staging"), "get", "pods", "-l", naming.LabelService+"=web", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list corev1.PodList
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		t.Fatal(err)
+	}
+	staying := slices.DeleteFunc(list.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	if len(staying) != 1 {
+		t.Fatalf("%d pods of web stay, want one", len(staying))
+	}
+	return staying[0]
 }
 
 // admit gives a person one of the chart's roles in the organization.
