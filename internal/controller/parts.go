@@ -137,12 +137,15 @@ func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, p
 		Sources: sources, Renderer: parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy,
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
+	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	clusters.Changed = drift.Changed
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
 		&ProjectReconciler{Client: mgr.GetClient(), Sources: sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
 		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Parallel: 8},
 		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
+		drift,
 		&ReportReconciler{Client: mgr.GetClient(), Forges: o.Forges, Secrets: secrets, AllowHTTP: o.AllowHTTP, Log: o.Log},
 	}
 	for _, reconciler := range reconcilers {
