@@ -25,8 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/internal/controller"
-	"github.com/slipway-dev/slipway/internal/scm"
-	"github.com/slipway-dev/slipway/internal/scm/github"
+	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
@@ -128,12 +127,19 @@ func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logge
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
-		Forges: map[string]controller.NewReporter{
-			"github": func(access scm.Access) (scm.Reporter, error) { return github.NewReporter(access) },
-		},
-		Now: time.Now,
-		Log: log,
+		Forges:           reporters(),
+		Now:              time.Now,
+		Log:              log,
 	}
+}
+
+// reporters returns how each kind of forge is spoken with.
+func reporters() map[string]controller.NewReporter {
+	known := map[string]controller.NewReporter{}
+	for name, forge := range forges.All() {
+		known[name] = forge.Report
+	}
+	return known
 }
 
 // door returns the handler of everything that forges and probes may reach.
@@ -145,7 +151,7 @@ func door(parts *controller.Parts, o cli.ServerOptions, log *slog.Logger) (http.
 	return webhook.New(webhook.Options{
 		Projects:   parts.Targets,
 		Deliveries: parts.Deliveries,
-		Drivers:    map[string]scm.Driver{"github": github.New()},
+		Drivers:    forges.Drivers(),
 		Log:        log,
 		Metrics:    metrics.Registry,
 		Ready:      parts.Ready,

@@ -38,6 +38,7 @@ What will run, in any git repository and without a cluster:
   slipway diff --stage S      what the working tree changes in them
   slipway explain ref main    which stages a branch feeds, and where they are
   slipway can alice deploy S  who may do what, and why
+  slipway seal SECRET KEY     encrypts a secret value for slipway.yaml
   slipway eject --stage S     plain Kustomize, for a life without Slipway
 
 Every command that answers takes -o text, json or yaml.
@@ -125,7 +126,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root.AddCommand(
 		newStatus(streams), newGet(streams), newLogs(streams),
 		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
-		newSchema(streams), newTemplates(streams), newEject(streams),
+		newSchema(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
 		newServer(streams, serve), newVersion(streams, build),
 		newRenderWorker(streams), newSource(streams), newImage(streams),
 	)

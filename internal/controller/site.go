@@ -43,6 +43,7 @@ type Site struct {
 	mu      sync.Mutex
 	applier *apply.Applier
 	report  apply.Report
+	sealed  *project.Sealed // what Provide was given, nil before
 }
 
 // tenant returns what the stage's namespace is made from.
@@ -185,11 +186,15 @@ func failureOf(err error) error {
 	if errors.As(err, &failure) && fault.CodeOf(err) != fault.Unavailable {
 		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
 	}
+	var command *apply.HookError
+	if errors.As(err, &command) {
+		return &release.Failure{Cause: string(command.Cause.Code), Message: withDetail(command.Cause)}
+	}
 	return err
 }
 
 // Verify implements release.Site.
-func (s *Site) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error {
+func (s *Site) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
 	applier, err := s.connect()
 	if err != nil {
 		return err
@@ -199,6 +204,7 @@ func (s *Site) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatu
 	s.mu.Unlock()
 	_, err = applier.Wait(ctx, targets, apply.WaitOptions{
 		Namespace: s.stage.Spec.Namespace,
+		Deadlines: deadlines,
 		Progress:  func(states []apply.ServiceState) { progress(serviceStatuses(states)) },
 	})
 	var notReady *apply.NotReadyError
@@ -242,7 +248,11 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 	}
 	defer s.sites.takeTurn(s.stage.Spec.Namespace)()
 	removal, err := applier.Prune(ctx, s.owner)
-	return count(removal.Deleted), err
+	if err != nil {
+		return count(removal.Deleted), err
+	}
+	swept, err := s.sweepSealed(ctx)
+	return count(removal.Deleted) + swept, err
 }
 
 // Drift returns what others changed or deleted since the stage was applied.
@@ -274,6 +284,7 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 		return gone, err
 	}
 	s.sites.setAble(s.stage.Spec.Namespace, false)
+	s.sites.setBare(s.stage.Spec.Namespace, false)
 	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.sites.store.Load(ctx, s.owner)
 	if err != nil {

@@ -89,15 +89,15 @@ func (a Access) Clock() func() time.Time {
 	return a.Now
 }
 
-// Client returns a client for one forge with limits on time and bytes. It
-// follows no redirect to another host or scheme: credentials go along with
-// every request.
+// Client returns a client for one forge with limits on time and bytes, which
+// keeps the rate that the forge asks for. It follows no redirect to another
+// host or scheme: credentials go along with every request.
 func (a Access) Client() *http.Client {
 	transport := a.Transport
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	return &http.Client{Transport: bounded{transport}, CheckRedirect: sameHost}
+	return &http.Client{Transport: &paced{next: bounded{transport}, now: a.Clock()}, CheckRedirect: sameHost}
 }
 
 func sameHost(next *http.Request, before []*http.Request) error {

@@ -45,6 +45,10 @@ func Unreached(operation string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	var where *url.Error
+	if errors.As(err, &where) {
+		err = where.Err // without the URL, whose query may hold a token
+	}
 	var coded *fault.Error
 	if errors.As(err, &coded) {
 		return fault.Wrap(coded.Code, err, "%s: %s", operation, coded.Message)
@@ -52,10 +56,6 @@ func Unreached(operation string, err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return fault.New(fault.Unavailable, "%s: the forge's API didn't answer in time; it is tried again", operation)
-	}
-	var where *url.Error
-	if errors.As(err, &where) {
-		err = where.Err // without the URL, whose query may hold a token
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s: the forge's API can't be reached; check its URL and the network", operation)
 }

@@ -18,8 +18,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/slipway-dev/slipway/internal/controller"
-	"github.com/slipway-dev/slipway/internal/scm"
-	"github.com/slipway-dev/slipway/internal/scm/github"
+	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
@@ -118,19 +117,25 @@ func (w *World) options(log *slog.Logger) controller.Options {
 		ParallelReleases: 32,
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
-		Forges: map[string]controller.NewReporter{
-			"github": func(access scm.Access) (scm.Reporter, error) { return github.NewReporter(access) },
-		},
-		Now: time.Now,
-		Log: log,
+		Forges:           reporters(),
+		Now:              time.Now,
+		Log:              log,
 	}
+}
+
+func reporters() map[string]controller.NewReporter {
+	known := map[string]controller.NewReporter{}
+	for name, forge := range forges.All() {
+		known[name] = forge.Report
+	}
+	return known
 }
 
 func (s *Server) door(log *slog.Logger) (http.Handler, error) {
 	return webhook.New(webhook.Options{
 		Projects:   s.parts.Targets,
 		Deliveries: s.parts.Deliveries,
-		Drivers:    map[string]scm.Driver{"github": github.New()},
+		Drivers:    forges.Drivers(),
 		Log:        log,
 		Metrics:    prometheus.NewRegistry(),
 		Ready:      s.parts.Ready,

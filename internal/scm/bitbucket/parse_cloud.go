@@ -246,15 +246,6 @@ func parseCloudStatus(e scm.Event, body []byte) (scm.Event, error) {
 	if err != nil {
 		return scm.Event{}, err
 	}
-	state := scm.StatePending
-	switch hook.Status.State {
-	case "SUCCESSFUL":
-		state = scm.StateSuccess
-	case "FAILED":
-		state = scm.StateFailure
-	case "STOPPED":
-		state = scm.StateError
-	}
 	commit := path.Base(strings.TrimRight(hook.Status.Links.Commit.Href, "/"))
-	return scm.Checked(e, commit, hook.Status.Key, state)
+	return scm.Checked(e, commit, hook.Status.Key, stateOf(hook.Status.State))
 }

@@ -29,6 +29,7 @@ type forge interface {
 	notes(ctx context.Context, operation string, n scm.Note) (own *comment, err error)
 	writeNote(ctx context.Context, operation string, n scm.Note, own *comment) error
 	hooks
+	reading
 }
 
 // hooks is what the Cloud and the Data Center do with webhooks.

@@ -88,9 +88,8 @@ func TestForgeInTrouble(t *testing.T) {
 	forge, head, reporter := newForge(t)
 	status := scm.Status{Repository: "acme/shop", Commit: head, Context: "slipway/dev", State: scm.StatePending}
 	for name, broken := range map[string]forgetest.Fault{
-		"resets":    {Reset: true},
-		"fails":     {Status: http.StatusBadGateway},
-		"limits us": forgetest.TooMany(20 * time.Second),
+		"resets": {Reset: true},
+		"fails":  {Status: http.StatusBadGateway},
 	} {
 		repair := forge.Break("POST /repos/*/*/statuses/*", broken)
 		if err := reporter.SetStatus(t.Context(), status); fault.CodeOf(err) != fault.Unavailable {
@@ -100,6 +99,15 @@ func TestForgeInTrouble(t *testing.T) {
 	}
 	if err := reporter.SetStatus(t.Context(), status); err != nil {
 		t.Errorf("a forge that was mended gave %v", err)
+	}
+	repair := forge.Break("POST /repos/*/*/statuses/*", forgetest.TooMany(20*time.Second))
+	if after, _ := scm.RetryAfter(reporter.SetStatus(t.Context(), status)); after != 20*time.Second {
+		t.Errorf("a forge that limits us made us wait %s", after)
+	}
+	repair()
+	asked := len(forge.Requests())
+	if after, limited := scm.RetryAfter(reporter.SetStatus(t.Context(), status)); !limited || after > 20*time.Second || len(forge.Requests()) != asked {
+		t.Errorf("a forge that limits us was asked again at once, or not spared: %s", after)
 	}
 }
 

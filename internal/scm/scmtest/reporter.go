@@ -26,12 +26,22 @@ func ConformReporter(t *testing.T, create func(scm.Access) (scm.Reporter, error)
 		"note": func(ctx context.Context, r scm.Reporter) error {
 			return r.SetNote(ctx, scm.Note{Repository: Path, PullRequest: 7, Topic: "preview", Body: "It is at …"})
 		},
+		"checks": func(ctx context.Context, r scm.Reporter) error {
+			_, err := r.(scm.Reader).Checks(ctx, Path, Two)
+			return err
+		},
+		"pull requests": func(ctx context.Context, r scm.Reporter) error {
+			_, err := r.(scm.Reader).PullRequests(ctx, Path)
+			return err
+		},
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) { refusals(t, create, call) })
 		t.Run(name+" unreached", func(t *testing.T) { unreached(t, create, call) })
 	}
 	t.Run("redirect", func(t *testing.T) { redirect(t, create, calls["status"]) })
+	t.Run("redirect of a reader", func(t *testing.T) { redirect(t, create, calls["checks"]) })
+	t.Run("paced", func(t *testing.T) { paced(t, create, calls["checks"], calls["status"]) })
 	t.Run("wrong input", func(t *testing.T) { wrongInput(t, create, status) })
 	t.Run("access", func(t *testing.T) { access(t, create) })
 }
@@ -80,6 +90,28 @@ func refusals(t *testing.T, create func(scm.Access) (scm.Reporter, error), call 
 			}
 		})
 	}
+}
+
+// paced checks that a forge that limits the rate of one call is spared all of
+// them until it said, and then asked again.
+func paced(t *testing.T, create func(scm.Access) (scm.Reporter, error), limited, other func(context.Context, scm.Reporter) error) {
+	api := NewAPI(t).On("*", Answer{Status: 429, Header: map[string]string{"Retry-After": "17"}, Body: Object{}}, Answer{Status: 404, Body: Object{}})
+	now := time.Now()
+	access := api.Access()
+	access.Now = func() time.Time { return now }
+	r, err := create(access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	coded(t, limited(t.Context(), r), fault.Unavailable)
+	now = now.Add(5 * time.Second)
+	err = other(t.Context(), r)
+	coded(t, err, fault.Unavailable)
+	if after, _ := scm.RetryAfter(err); after != 12*time.Second || len(api.Calls()) != 1 {
+		t.Errorf("5 s later it says to wait %s after %d calls; want 12 s and one call", after, len(api.Calls()))
+	}
+	now = now.Add(13 * time.Second)
+	coded(t, other(t.Context(), r), fault.NotFound)
 }
 
 // unreached checks calls that get no answer.

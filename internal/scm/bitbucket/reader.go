@@ -1,0 +1,75 @@
+package bitbucket
+
+import (
+	"context"
+
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// reading is what the Cloud and the Data Center tell in their own ways.
+type reading interface {
+	readChecks(ctx context.Context, operation, repository, commit string, checks *scm.Checks) error
+	readRequests(ctx context.Context, operation, repository string) ([]scm.PullRequest, error)
+	belongs(ctx context.Context, operation, login, group string) (bool, error)
+}
+
+// Checks returns the build statuses of a commit by key.
+func (r *Reporter) Checks(ctx context.Context, repository, commit string) (map[string]scm.State, error) {
+	const operation = "read the commit's checks"
+	if _, _, err := split(repository); err != nil {
+		return nil, err
+	}
+	commit, err := scm.FullCommit(operation, commit)
+	if err != nil {
+		return nil, err
+	}
+	var checks scm.Checks
+	if err := r.readChecks(ctx, operation, repository, commit, &checks); err != nil {
+		return nil, err
+	}
+	return checks.States(), nil
+}
+
+// PullRequests returns the open pull requests.
+func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.PullRequest, error) {
+	if _, _, err := split(repository); err != nil {
+		return nil, err
+	}
+	return r.readRequests(ctx, "list the open pull requests", repository)
+}
+
+// Groups asks about each group: a workspace of the Cloud, or a group of the
+// Data Center. The Cloud's groups inside a workspace have no API.
+func (r *Reporter) Groups(ctx context.Context, login string, among []string) ([]string, error) {
+	var in []string
+	for _, group := range scm.Askable(login, among) {
+		belongs, err := r.belongs(ctx, "ask who is in a group", login, group)
+		if err != nil {
+			return nil, err
+		}
+		if belongs {
+			in = append(in, group)
+		}
+	}
+	return in, nil
+}
+
+// status is a build status, in the words of both.
+type status struct {
+	Key   string `json:"key"`
+	State string `json:"state"`
+}
+
+func (s status) add(checks *scm.Checks) error { return checks.Add(s.Key, stateOf(s.State)) }
+
+func stateOf(state string) scm.State {
+	switch state {
+	case "SUCCESSFUL":
+		return scm.StateSuccess
+	case "FAILED":
+		return scm.StateFailure
+	case "STOPPED", "CANCELLED", "UNKNOWN":
+		return scm.StateError
+	}
+	return scm.StatePending
+}

@@ -1,0 +1,100 @@
+package scm
+
+import (
+	"context"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// Bounds of what a Reader takes from a forge. A list that is longer is an
+// error of code conflict: half a list would be taken for the whole.
+const (
+	MaxChecks       = 2000
+	MaxPullRequests = 1000
+)
+
+// Reader reads how things stand at a forge. It is safe for concurrent use, and
+// its errors are those of a Reporter. Every Reporter is a Reader as well.
+type Reader interface {
+	// Checks returns how each check of a commit stands, by the name under which
+	// a stage may require it and under which an Event tells of it. Of several of
+	// a name that count at once, the worst one is told.
+	Checks(ctx context.Context, repository, commit string) (map[string]State, error)
+	// PullRequests returns the open pull requests. Their Action is empty.
+	PullRequests(ctx context.Context, repository string) ([]PullRequest, error)
+	// Groups returns those of the groups that the login belongs to, by the
+	// forge's own word; one that doesn't exist has no members.
+	Groups(ctx context.Context, login string, among []string) ([]string, error)
+}
+
+// Checks gathers the checks of a commit. The zero value is ready.
+type Checks struct{ states map[string]State }
+
+// Add notes one check that counts; of several of a name the worst one stays.
+func (c *Checks) Add(name string, state State) error {
+	if c.states == nil {
+		c.states = map[string]State{}
+	}
+	name = Name(name)
+	known, found := c.states[name]
+	if !found && len(c.states) >= MaxChecks {
+		return fault.New(fault.Conflict, "the commit has more than %d checks; nobody can tell how those stand that a stage requires", MaxChecks)
+	}
+	if !found || badness(state) > badness(known) {
+		c.states[name] = state
+	}
+	return nil
+}
+
+// States returns what was gathered, never nil.
+func (c *Checks) States() map[string]State {
+	if c.states == nil {
+		return map[string]State{}
+	}
+	return c.states
+}
+
+// badness orders states: a failure outweighs whatever else has the name.
+func badness(state State) int {
+	switch state {
+	case StateSuccess:
+		return 0
+	case StatePending:
+		return 1
+	case StateError:
+		return 2
+	}
+	return 3
+}
+
+// TooMany is the error of a list that goes on beyond what is read.
+func TooMany(operation string, limit int) error {
+	return fault.New(fault.Conflict, "%s: there are more than %d, more than Slipway reads", operation, limit)
+}
+
+// Askable returns those of the groups that a forge can be asked about for a
+// login: none of the names may lead a call's path elsewhere.
+func Askable(login string, among []string) []string {
+	if !segments(login, ":{}@") || strings.Contains(login, "/") {
+		return nil
+	}
+	var askable []string
+	for _, group := range among {
+		if len(group) <= maxRepository && segments(group, "") {
+			askable = append(askable, group)
+		}
+	}
+	return askable
+}
+
+// segments reports whether every part between slashes is a plain name.
+func segments(path, more string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		odd := strings.ContainsFunc(segment, func(r rune) bool { return notInPath(r) && !strings.ContainsRune(more, r) })
+		if segment == "" || segment == "." || segment == ".." || odd {
+			return false
+		}
+	}
+	return true
+}
