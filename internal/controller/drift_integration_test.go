@@ -317,7 +317,9 @@ func attacksOn(p *team, size int, random *rand.Rand) []attack {
 				p.mallory(&appsv1.Deployment{}, deployName, `{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"evil:1"}]}}}}`)
 			}, still)
 		case 2:
-			add("a label", cm, cmName, func() { p.mallory(&corev1.ConfigMap{}, cmName, `{"data":null,"metadata":{"labels":{"slipway.dev/stage":"mine"}}}`) }, kept)
+			add("a label", cm, cmName, func() {
+				p.mallory(&corev1.ConfigMap{}, cmName, `{"data":null,"metadata":{"labels":{"slipway.dev/stage":"mine"}}}`)
+			}, kept)
 			add("a deletion", svc, svcName, remove(&corev1.Service{}, svcName), labelled)
 			add("a deletion", deploy, deployName, remove(&appsv1.Deployment{}, deployName), still)
 		}
