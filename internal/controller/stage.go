@@ -59,6 +59,9 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if step.Trigger != "" {
 		return ctrl.Result{}, r.release(ctx, &stage, releases, step)
 	}
+	if delay := showsLater(&stage, history); delay > 0 {
+		return ctrl.Result{RequeueAfter: delay}, nil
+	}
 	if err := r.show(ctx, &stage, history, step); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -99,7 +102,7 @@ func (r *StageReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Stage{}).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
 		Complete(r)
 }
 

@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -151,7 +154,11 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
 		r.quote(ctx, p, &wanted.Spec.Wanted)
-		if err := r.Client.Create(ctx, wanted); err != nil {
+		err := r.Client.Create(ctx, wanted)
+		if apierrors.IsAlreadyExists(err) {
+			return apierrors.NewConflict(stages(), wanted.Name, errors.New("it was made meanwhile"))
+		}
+		if err != nil {
 			return fmt.Errorf("create stage %s: %w", wanted.Name, err)
 		}
 		return nil
@@ -184,10 +191,19 @@ func (r *ProjectReconciler) update(ctx context.Context, stage *v1alpha1.Stage) e
 	if err != nil {
 		return fmt.Errorf("encode stage %s: %w", stage.Name, err)
 	}
-	if err := r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+	err = r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch))
+	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "/metadata/generation") {
+		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was changed meanwhile"))
+	}
+	if err != nil {
 		return fmt.Errorf("update stage %s: %w", stage.Name, err)
 	}
 	return nil
+}
+
+// stages names the resource in conflicts.
+func stages() schema.GroupResource {
+	return v1alpha1.GroupVersion().WithResource("stages").GroupResource()
 }
 
 // sameHead reports whether nothing that a release depends on differs. The
