@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -90,8 +91,12 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	}
 	after := stage.DeepCopy()
 	controllerutil.RemoveFinalizer(after, stageFinalizer)
-	err = client.IgnoreNotFound(r.Client.Patch(ctx, after, client.MergeFrom(stage)))
-	if err != nil {
+	// The lock keeps a look at an old stage from letting a new one of its name go.
+	err = r.Client.Patch(ctx, after, client.MergeFromWithOptions(stage, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	if client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, fmt.Errorf("let stage %s go: %w", stage.Name, err)
 	}
 	return ctrl.Result{}, nil

@@ -236,7 +236,7 @@ func (r *ProjectReconciler) drop(ctx context.Context, unwanted map[string]*v1alp
 			continue
 		}
 		r.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))
-		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage)); err != nil {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage, client.Preconditions{UID: &stage.UID})); err != nil {
 			return fmt.Errorf("delete stage %s: %w", stage.Name, err)
 		}
 	}
