@@ -26,6 +26,9 @@ type Facts struct {
 	Rejections []Rejection
 	// Checks are the states of the commit's checks at the forge, by name.
 	Checks map[string]CheckState
+	// Unknown is why the forge doesn't tell a fact that a gate needs; empty when
+	// it told all.
+	Unknown string
 	// Now is the instant of the decision, for freeze windows.
 	Now time.Time
 	// Images are the images the built services need, by service.
@@ -92,6 +95,9 @@ func Decide(f Facts) Decision {
 	for _, gate := range []func(Facts) string{frozen, actor, checks, approvals} {
 		if reason := gate(f); reason != "" {
 			d.Hold = reason
+			if f.Unknown != "" {
+				d.Hold += "; " + f.Unknown
+			}
 			return d
 		}
 	}

@@ -25,6 +25,7 @@ const (
 	ReasonPromotion   = "Promotion"
 	ReasonQuarantined = "Quarantined"
 	ReasonDiverged    = "Diverged"
+	ReasonSkipped     = "Skipped"
 )
 
 // Next decides what a stage does by itself. Descends says whether a commit has
@@ -57,6 +58,10 @@ func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	}
 	if handled(h, wanted) {
 		return Step{}, nil
+	}
+	if wanted.Skip {
+		return Step{Reason: ReasonSkipped, Message: fmt.Sprintf("commit %.8s says [skip slipway], so it is not released; `slipway deploy %s %s` releases it",
+			wanted.Commit, stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	if quarantine == nil {
 		return Step{Trigger: v1alpha1.TriggerPush}, nil

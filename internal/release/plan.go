@@ -26,6 +26,9 @@ type planned struct {
 	builds   map[string]recipe
 }
 
+// wanted returns what the stage's Secrets must hold.
+func (p planned) wanted() Secrets { return Secrets{Made: p.secrets, Sealed: p.rule.Sealed} }
+
 // recipe is what one service's image is built from.
 type recipe struct {
 	service    string
@@ -51,7 +54,9 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	if err != nil {
 		return planned{}, err
 	}
-	decision := plan.Decide(r.facts(settled, images))
+	facts := r.facts(settled, images)
+	r.ask(ctx, &facts)
+	decision := plan.Decide(facts)
 	r.note(decision)
 	r.noteApproval(decision.ApprovedBy)
 	switch {

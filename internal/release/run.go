@@ -20,6 +20,8 @@ type Runner struct {
 	Renderer Renderer
 	Bundles  Bundles
 	Policy   func(Order) guard.Policy
+	// Facts tells what the forge knows; nil means that nothing is known.
+	Facts Facts
 	// Patience is how long a release waits for a room that is unavailable
 	// before it fails.
 	Patience time.Duration
@@ -112,7 +114,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.secrets) }); err != nil {
+	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) }); err != nil {
 		return nil, err
 	}
 	return manifests, r.keep(ctx, manifests)

@@ -107,6 +107,10 @@ type Head struct {
 	// Subject is the first line of the commit message, at most 120 bytes.
 	// +optional
 	Subject string `json:"subject,omitempty"`
+	// Skip is true when the commit's message asks that it is not released by
+	// itself: [skip slipway].
+	// +optional
+	Skip bool `json:"skip,omitempty"`
 }
 
 // StageStatus is what Slipway observed of a stage.
