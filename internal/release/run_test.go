@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -61,6 +63,7 @@ type world struct {
 	applied   []byte
 	applies   int
 	pruned    int
+	waits     []string // what the condition said while it waited
 	unready   error
 	restarts  []string // marks
 	deadlines map[string]time.Duration
@@ -250,6 +253,9 @@ func (w *world) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error 
 		return err
 	}
 	w.status = *status.DeepCopy()
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWaiting); c != nil {
+		w.waits = append(w.waits, c.Reason+": "+c.Message+" / "+status.Message)
+	}
 	w.writes++
 	if w.writes == w.stopAt {
 		w.stop()
