@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -55,11 +57,13 @@ type world struct {
 	registry *build.Registry
 
 	jobs      map[string]int // builds by hash
+	running   map[string]int // looks until a build has ended, by Job
 	status    v1alpha1.ReleaseStatus
 	bundles   map[string][]byte
 	applied   []byte
 	applies   int
 	pruned    int
+	waits     []string // what the condition said while it waited
 	unready   error
 	restarts  []string // marks
 	deadlines map[string]time.Duration
@@ -201,6 +205,13 @@ func (w *world) Ensure(_ context.Context, r build.Request) (build.State, error) 
 func (w *world) Logs(context.Context, build.Job, bool) (io.ReadCloser, error) {
 	return nil, errors.New("no logs")
 }
+func (w *world) Look(_ context.Context, job build.Job) (build.State, error) {
+	if left := w.running[job.Name]; left > 0 {
+		w.running[job.Name]--
+		return build.State{Phase: build.Running, Job: job}, nil
+	}
+	return build.State{}, fault.New(fault.NotFound, "no such build")
+}
 func (w *world) Cancel(context.Context, build.Job) error { return nil }
 
 func (w *world) Put(_ context.Context, _ release.Order, manifests []byte) (string, string, error) {
@@ -252,6 +263,9 @@ func (w *world) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error 
 		return err
 	}
 	w.status = *status.DeepCopy()
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWaiting); c != nil {
+		w.waits = append(w.waits, c.Reason+": "+c.Message+" / "+status.Message)
+	}
 	w.writes++
 	if w.writes == w.stopAt {
 		w.stop()
