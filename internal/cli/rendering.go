@@ -91,7 +91,11 @@ func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage
 	if made.result.Manifests, err = r.pin(made); err != nil {
 		return rendered{}, err
 	}
-	made.findings, err = r.guard(made)
+	if made.findings, err = r.guard(made, at); err != nil || len(made.findings) == 0 {
+		return made, err
+	}
+	files, err := render.Origins(ctx, renderer, from.files, made.request)
+	made.findings = guard.Locate(made.findings, files)
 	return made, err
 }
 
@@ -132,7 +136,7 @@ func (r *rendering) pin(made rendered) ([]byte, error) {
 }
 
 // guard checks the manifests as the server will: with every image by digest.
-func (r *rendering) guard(made rendered) ([]guard.Finding, error) {
+func (r *rendering) guard(made rendered, at release.Place) ([]guard.Finding, error) {
 	digests := map[string]string{}
 	for _, ref := range r.tags(made) {
 		digests[ref] = noDigest
@@ -146,7 +150,9 @@ func (r *rendering) guard(made rendered) ([]guard.Finding, error) {
 		ref, _, _ := strings.Cut(made.request.Images[name], "@")
 		built = append(built, ref)
 	}
-	return guard.Check(manifests, r.policy(made.request.Namespace, built))
+	policy := release.Policy(r.cluster, at, built...)
+	policy.Given = release.Given(made.request.Services, at)
+	return guard.Check(manifests, policy)
 }
 
 // tags returns the images that only have a tag.

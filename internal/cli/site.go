@@ -6,7 +6,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -55,14 +54,4 @@ func (s *site) place(project, stage string) release.Place {
 		Namespace:    naming.Namespace(s.organization, project, stage),
 		Ingress:      s.cluster.Ingress,
 	}
-}
-
-// policy returns what the stage's manifests are held to. The images that
-// Slipway builds are always allowed.
-func (s *site) policy(namespace string, built []string) guard.Policy {
-	registries := s.cluster.Policy.Images
-	if len(registries) > 0 {
-		registries = append(built, registries...)
-	}
-	return guard.Policy{Namespace: namespace, Kinds: s.cluster.Policy.Kinds, Registries: registries, Root: s.cluster.Policy.Root}
 }

@@ -134,7 +134,7 @@ func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, p
 		return err
 	}
 	runner := &release.Runner{
-		Sources: sources, Renderer: parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy,
+		Sources: sources, Renderer: parts.pool, Bundles: sites.Bundles(), Policy: release.PolicyOf,
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{

@@ -35,6 +35,7 @@ type Sites struct {
 	keepers map[*Connection]*tenancy.Keeper
 	able    map[string]bool // namespaces whose account has its rights
 	bare    map[string]bool // namespaces without sealed Secrets
+	claimed map[*Connection]*Claims
 }
 
 // NewSites returns the sites of the stages that the control cluster knows.
@@ -45,7 +46,7 @@ func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites
 	}
 	return &Sites{
 		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
-		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{},
+		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*Connection]*Claims{},
 	}, nil
 }
 
@@ -70,7 +71,7 @@ func (s *Sites) Order(ctx context.Context, stage *v1alpha1.Stage) (release.Order
 	}
 	return release.Order{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
-		Site: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
+		Site: site, Claims: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
 	}, nil
 }
 
@@ -115,6 +116,17 @@ func (s *Sites) keeper(connection *Connection) *tenancy.Keeper {
 		s.keepers[connection] = tenancy.NewKeeper(connection.Client, s.now)
 	}
 	return s.keepers[connection]
+}
+
+// claims returns the claims on the hosts of a connection's cluster.
+func (s *Sites) claims(connection *Connection) *Claims {
+	keeper := s.keeper(connection)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claimed[connection] == nil {
+		s.claimed[connection] = NewClaims(connection.Client, keeper, s.self)
+	}
+	return s.claimed[connection]
 }
 
 // isAble reports whether a stage's account is known to have its rights.

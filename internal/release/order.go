@@ -21,7 +21,16 @@ type Order struct {
 	// Good is the stage's last release that succeeded, nil before the first.
 	Good     *v1alpha1.Release
 	Site     Site
+	Claims   Claims
 	Workshop Workshop
+}
+
+// Claims know which project of the cluster uses which host.
+type Claims interface {
+	// Claim takes hosts for the stage and returns those that another project
+	// uses. What is claimed stays so until the stage has been brought to
+	// manifests without it, or is gone.
+	Claim(ctx context.Context, hosts []string) (taken []string, err error)
 }
 
 // Site is the stage's place on its cluster. Every method may be called again

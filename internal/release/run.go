@@ -67,6 +67,8 @@ func (r *run) story(ctx context.Context) error {
 		if manifests, err = r.prepare(ctx); err != nil {
 			return err
 		}
+	} else if err := r.claim(ctx, manifests); err != nil {
+		return err
 	}
 	if err := r.apply(ctx, manifests); err != nil {
 		return err

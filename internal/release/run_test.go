@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -62,6 +63,7 @@ type world struct {
 	pruned  int
 	unready error
 	refused error // of the next apply
+	taken   []string
 
 	writes int
 	stop   func() // called after write number stopAt
@@ -118,7 +120,7 @@ func (w *world) order(actor string) release.Order {
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
 			Status: *w.status.DeepCopy(),
 		},
-		Site: w,
+		Site: w, Claims: w,
 		Workshop: release.Workshop{
 			Registry: w.registry, Builder: w, Executor: "kaniko@sha256:1",
 			Request: build.Request{Repository: w.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
@@ -199,6 +201,9 @@ func (w *world) Get(_ context.Context, _ release.Order, _, digest string) ([]byt
 
 func (w *world) Prepare(context.Context, bool) error { return nil }
 
+func (w *world) Claim(_ context.Context, hosts []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !slices.Contains(w.taken, host) }), nil
+}
 func (w *world) Provide(context.Context, release.Secrets) error { return nil }
 
 func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
