@@ -74,7 +74,7 @@ func (r *rendering) load() error {
 // stage renders a stage as if it were placed at a place, with the server's own
 // mapping, and holds the result to the cluster's policy.
 func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage, at release.Place) (rendered, error) {
-	services, _, err := release.Services(from.document, rule.Name)
+	services, _, err := release.Services(from.document, rule.Name, r.templates)
 	if err != nil {
 		return rendered{}, err
 	}

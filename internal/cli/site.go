@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // site is what an offline command can't see: whose cluster the stage is on,
@@ -17,9 +18,12 @@ type site struct {
 	domain       string
 	clusterFile  string
 	cluster      v1alpha1.ClusterSpec
+	own          own
+	templates    render.OwnTemplates
 }
 
 func (s *site) flags(command *cobra.Command) {
+	s.own.flags(command)
 	flags := command.Flags()
 	flags.StringVar(&s.organization, "organization", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
@@ -42,7 +46,9 @@ func (s *site) load() error {
 	if s.domain != "" {
 		s.cluster.Ingress.Domain = s.domain
 	}
-	return nil
+	var err error
+	s.templates, err = s.own.templates()
+	return err
 }
 
 // place returns where a stage of the project is put.

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
@@ -71,6 +72,9 @@ func (s *Sites) Order(ctx context.Context, stage *v1alpha1.Stage) (release.Order
 	}
 	return release.Order{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
+		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
+			return ownTemplates(ctx, s.client, organization)
+		},
 		Site: site, Claims: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
 	}, nil
 }

@@ -19,10 +19,12 @@ type Order struct {
 	Stage        *v1alpha1.Stage
 	Release      *v1alpha1.Release
 	// Good is the stage's last release that succeeded, nil before the first.
-	Good     *v1alpha1.Release
-	Site     Site
-	Claims   Claims
-	Workshop Workshop
+	Good   *v1alpha1.Release
+	Site   Site
+	Claims Claims
+	// Templates reads the organization's own; nil means that it has none.
+	Templates func(ctx context.Context) (render.OwnTemplates, error)
+	Workshop  Workshop
 }
 
 // Claims know which project of the cluster uses which host.

@@ -7,6 +7,9 @@ const (
 	// ConditionSynced is True on a Project when its heads and its project
 	// file were read and every wanted stage exists.
 	ConditionSynced = "Synced"
+	// ConditionTemplates is False on an Organization whose own templates can't
+	// be used.
+	ConditionTemplates = "Templates"
 )
 
 // SecretKey names one key of a Secret in the object's own namespace.
