@@ -151,7 +151,7 @@ func (r *rendering) guard(made rendered, at release.Place) ([]guard.Finding, err
 		built = append(built, ref)
 	}
 	policy := release.Policy(r.cluster, at, built...)
-	policy.Given = release.Given(made.request.Services, at)
+	policy.Given = release.Given(slices.Sorted(maps.Keys(made.request.Services)), at)
 	return guard.Check(manifests, policy)
 }
 

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -71,5 +72,7 @@ func (r *OrganizationReconciler) judgeTemplates(ctx context.Context, org *v1alph
 
 // SetupWithManager registers the reconciler.
 func (r *OrganizationReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Organization{}).Complete(r)
+	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Organization{}).
+		WithOptions(controller.Options{RateLimiter: retries()}).
+		Complete(r)
 }

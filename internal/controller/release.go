@@ -7,10 +7,12 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -47,11 +49,32 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if order == nil {
 		return ctrl.Result{}, nil
 	}
+	if release.IsAsked(&rel) {
+		accepted, err := r.accept(ctx, order)
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: conflictDelay}, nil // the watch cache is behind
+		}
+		if err != nil || !accepted {
+			return ctrl.Result{}, err
+		}
+	}
 	if order.Newest > rel.Spec.Sequence {
 		return ctrl.Result{}, r.supersede(ctx, order.Order)
 	}
+	return r.submit(ctx, order)
+}
 
-	r.Lanes.Submit(client.ObjectKeyFromObject(order.Stage), rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
+// submit gives a release to its stage's lane, and ends those that it overtook.
+// A held release may find its lane at the end of the run that held it: then it
+// comes again at once, because a verdict may be among what that run did not
+// know.
+func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (ctrl.Result, error) {
+	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
+	held := rel.Status.Phase == v1alpha1.PhaseHeld
+	if held && r.Lanes.Running(stage) == rel.Spec.Sequence {
+		return ctrl.Result{RequeueAfter: stopPoll}, nil
+	}
+	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
 	for i := range order.Overtaken {
 		older := order.Order
 		older.Release = &order.Overtaken[i]
@@ -59,7 +82,7 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 			return ctrl.Result{}, err
 		}
 	}
-	if rel.Status.Phase == v1alpha1.PhaseHeld {
+	if held {
 		return ctrl.Result{RequeueAfter: heldPoll}, nil
 	}
 	return ctrl.Result{}, nil
@@ -74,10 +97,11 @@ func (r *ReleaseReconciler) supersede(ctx context.Context, order release.Order) 
 	return r.Runner.Supersede(ctx, order, r.journal(order.Release))
 }
 
-// numberedOrder is an order with the number of the newest release of its
-// stage, and the older ones that are not done.
+// numberedOrder is an order with the history of its stage, the number of the
+// newest release in it, and the older ones that are not done.
 type numberedOrder struct {
 	release.Order
+	History   release.History
 	Newest    int64
 	Overtaken []v1alpha1.Release
 }
@@ -100,17 +124,36 @@ func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*
 		return nil, err
 	}
 	order.Release = rel
-	numbered := numberedOrder{Order: order, Newest: rel.Spec.Sequence}
-	for i := range releases {
-		numbered.Newest = max(numbered.Newest, releases[i].Spec.Sequence)
-		if releases[i].Spec.Sequence < rel.Spec.Sequence && !releases[i].Status.Phase.Done() {
-			numbered.Overtaken = append(numbered.Overtaken, releases[i])
-		}
-		if numbered.Order.Good == nil && releases[i].Status.Phase == v1alpha1.PhaseSucceeded {
-			numbered.Order.Good = &releases[i]
+	if order.From, order.FromStage, err = r.source(ctx, rel); err != nil {
+		return nil, err
+	}
+	history := release.NewHistory(releases)
+	order.Good = history.Before(rel).Good()
+	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
+	for _, other := range history {
+		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
+		if other.Spec.Sequence < rel.Spec.Sequence && !other.Status.Phase.Done() {
+			numbered.Overtaken = append(numbered.Overtaken, other)
 		}
 	}
 	return &numbered, nil
+}
+
+// source returns the release that another names as its source, and its stage;
+// nil for what is not named or gone.
+func (r *ReleaseReconciler) source(ctx context.Context, rel *v1alpha1.Release) (*v1alpha1.Release, *v1alpha1.Stage, error) {
+	if rel.Spec.From == "" {
+		return nil, nil, nil
+	}
+	var from v1alpha1.Release
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.From}, &from); err != nil {
+		return nil, nil, client.IgnoreNotFound(err)
+	}
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: from.Spec.Stage}, &stage); err != nil {
+		return &from, nil, client.IgnoreNotFound(err)
+	}
+	return &from, &stage, nil
 }
 
 // run runs a release until it is done, held, superseded, or the server stops.
@@ -182,7 +225,8 @@ func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.Service
 func (r *ReleaseReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Release{}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(r.heldFor)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: retries()}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up releases: %w", err)

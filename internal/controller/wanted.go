@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -149,8 +153,12 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 // bringOne creates a stage or updates what is wanted of it.
 func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
-		wanted.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
-		if err := r.Client.Create(ctx, wanted); err != nil {
+		r.quote(ctx, p, &wanted.Spec.Wanted)
+		err := r.Client.Create(ctx, wanted)
+		if apierrors.IsAlreadyExists(err) {
+			return apierrors.NewConflict(stages(), wanted.Name, errors.New("it was made meanwhile"))
+		}
+		if err != nil {
 			return fmt.Errorf("create stage %s: %w", wanted.Name, err)
 		}
 		return nil
@@ -165,7 +173,7 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 	if sameHead(previous, wanted.Spec.Wanted) {
 		after.Spec.Wanted = laterKnown(previous, wanted.Spec.Wanted)
 	} else {
-		after.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
+		r.quote(ctx, p, &after.Spec.Wanted)
 	}
 	if apiequality.Semantic.DeepEqual(after.Spec, current.Spec) {
 		return nil
@@ -183,10 +191,19 @@ func (r *ProjectReconciler) update(ctx context.Context, stage *v1alpha1.Stage) e
 	if err != nil {
 		return fmt.Errorf("encode stage %s: %w", stage.Name, err)
 	}
-	if err := r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+	err = r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch))
+	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "/metadata/generation") {
+		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was changed meanwhile"))
+	}
+	if err != nil {
 		return fmt.Errorf("update stage %s: %w", stage.Name, err)
 	}
 	return nil
+}
+
+// stages names the resource in conflicts.
+func stages() schema.GroupResource {
+	return v1alpha1.GroupVersion().WithResource("stages").GroupResource()
 }
 
 // sameHead reports whether nothing that a release depends on differs. The
@@ -202,14 +219,14 @@ func laterKnown(head, wanted v1alpha1.Head) v1alpha1.Head {
 	return head
 }
 
-// subject returns the commit's subject for people; a commit whose message
-// can't be read has none.
-func (r *ProjectReconciler) subject(ctx context.Context, p *v1alpha1.Project, commit string) string {
-	subject, err := r.Sources.Subject(ctx, p, primary(p), commit)
+// quote fills in what the commit's message says: its subject for people, and
+// whether it asks to be skipped. A message that can't be read says nothing.
+func (r *ProjectReconciler) quote(ctx context.Context, p *v1alpha1.Project, head *v1alpha1.Head) {
+	commit, err := r.Sources.Commit(ctx, p, primary(p), head.Commit)
 	if err != nil {
-		r.Log.Warn("read commit message", "project", p.Name, "commit", commit, "error", err)
+		r.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
-	return subject
+	head.Subject, head.Skip = clip(commit.Subject, 120), plan.Skipped(commit.Message)
 }
 
 // drop deletes the stages that nothing asks for any more, where they say so.

@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/guard"
-	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // guard refuses manifests that hold what a stage may not have, hosts of other
 // projects among it. What it lets through, the stage has claimed the hosts of.
-func (r *run) guard(ctx context.Context, manifests []byte, p planned, request render.Request) error {
+// The services are those that the manifests were made for; files tells where
+// objects come from, nil where nobody knows.
+func (r *run) guard(ctx context.Context, manifests []byte, services []string, files origins) error {
 	policy := r.Policy(r.Order)
-	policy.Given = Given(p.services, r.place())
+	policy.Given = Given(services, r.place())
 	findings, err := guard.Check(manifests, policy)
 	if err != nil {
 		return err
@@ -27,12 +28,18 @@ func (r *run) guard(ctx context.Context, manifests []byte, p planned, request re
 			return err
 		}
 	}
-	files, err := render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
+	if files == nil {
+		return refusal(findings)
+	}
+	places, err := files(ctx)
 	if err != nil {
 		r.Log.Warn("name the files of what is refused", "release", r.Release.Name, "error", err)
 	}
-	return refusal(guard.Locate(findings, files))
+	return refusal(guard.Locate(findings, places))
 }
+
+// origins returns the files that objects come from, by Kind/name.
+type origins func(context.Context) (map[string]string, error)
 
 // claim makes sure, before manifests that were kept are applied, that their
 // hosts are still the project's: another may have taken one meanwhile.

@@ -2,13 +2,11 @@ package release
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
-	"github.com/slipway-dev/slipway/internal/project"
 )
 
 // Policy returns what the manifests of a stage on a cluster are held to, by
@@ -42,12 +40,12 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 
 // Given returns the hosts that a stage's services are given below the
 // cluster's domain, whether they use them or not.
-func Given(services map[string]project.Service, at Place) []string {
+func Given(services []string, at Place) []string {
 	if at.Ingress.Domain == "" {
 		return nil
 	}
 	var hosts []string
-	for _, name := range slices.Sorted(maps.Keys(services)) {
+	for _, name := range services {
 		hosts = append(hosts, naming.Host(name, at.Stage, at.Project, at.Ingress.Domain))
 	}
 	return hosts

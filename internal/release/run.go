@@ -20,6 +20,8 @@ type Runner struct {
 	Renderer Renderer
 	Bundles  Bundles
 	Policy   func(Order) guard.Policy
+	// Facts tells what the forge knows; nil means that nothing is known.
+	Facts Facts
 	// Patience is how long a release waits for a room that is unavailable
 	// before it fails.
 	Patience time.Duration
@@ -63,11 +65,15 @@ func (r *run) story(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if manifests == nil {
-		if manifests, err = r.prepare(ctx); err != nil {
-			return err
-		}
-	} else if err := r.claim(ctx, manifests); err != nil {
+	switch {
+	case manifests != nil:
+		err = r.claim(ctx, manifests)
+	case fromBundle(r.Release.Spec.Trigger):
+		manifests, err = r.take(ctx)
+	default:
+		manifests, err = r.prepare(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.apply(ctx, manifests); err != nil {
@@ -139,12 +145,22 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
 		return err
 	}
+	manifests, err := Scaled(manifests, r.Stage.Status.Scale)
+	if err != nil {
+		return err
+	}
 	changes, err := attempt(ctx, r, func(ctx context.Context) (v1alpha1.Changes, error) {
 		return r.Site.Apply(ctx, manifests)
 	})
 	r.status.Changes.Created += changes.Created
 	r.status.Changes.Changed += changes.Changed
 	r.status.Changes.Unchanged = changes.Unchanged
+	if err != nil || r.Release.Spec.Trigger != v1alpha1.TriggerRestart {
+		return err
+	}
+	_, err = attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.Site.Restart(ctx, manifests, r.Release.Spec.Services, r.Release.Name)
+	})
 	return err
 }
 
@@ -153,9 +169,20 @@ func (r *run) verify(ctx context.Context) error {
 		return err
 	}
 	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.Site.Verify(ctx, func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
+		return struct{}{}, r.Site.Verify(ctx, r.deadlines(), func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
 	})
 	return err
+}
+
+// deadlines returns how long services may take that say so in the file.
+func (r *run) deadlines() map[string]time.Duration {
+	deadlines := map[string]time.Duration{}
+	for _, service := range r.status.Services {
+		if d, err := time.ParseDuration(service.Deadline); err == nil {
+			deadlines[service.Name] = d
+		}
+	}
+	return deadlines
 }
 
 // observe shows progress; a lost update is made good by the next.
@@ -226,17 +253,20 @@ func (r *run) end(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("release %s stopped: %w", r.Release.Name, context.Cause(ctx))
 	case errors.As(err, &held):
-		if r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
+		weighed := r.status.ObservedGeneration >= r.Release.Generation // every verdict
+		if weighed && r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
 			return nil
 		}
 		r.mark(v1alpha1.PhaseHeld, held.reason)
 	case errors.As(err, &failure):
 		r.status.Cause = failure.Cause
 		r.mark(v1alpha1.PhaseFailed, failure.Message)
+		r.noteReturn(ctx)
 	default:
 		r.Log.Error("release failed", "release", r.Release.Name, "code", fault.CodeOf(err), "error", err)
 		r.status.Cause = causeOf(r.status.Phase, err)
 		r.mark(v1alpha1.PhaseFailed, fault.MessageOf(err))
+		r.noteReturn(ctx)
 	}
 	r.status.Message = clip(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
