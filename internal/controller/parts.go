@@ -143,7 +143,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		return err
 	}
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}

@@ -29,7 +29,18 @@ type Order struct {
 	From      *v1alpha1.Release
 	FromStage *v1alpha1.Stage
 	Site      Site
+	Claims    Claims
+	// Templates reads the organization's own; nil means that it has none.
+	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Workshop  Workshop
+}
+
+// Claims know which project of the cluster uses which host.
+type Claims interface {
+	// Claim takes hosts for the stage and returns those that another project
+	// uses. What is claimed stays so until the stage has been brought to
+	// manifests without it, or is gone.
+	Claim(ctx context.Context, hosts []string) (taken []string, err error)
 }
 
 // Site is the stage's place on its cluster. Every method may be called again

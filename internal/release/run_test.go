@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -69,6 +70,7 @@ type world struct {
 	deadlines map[string]time.Duration
 	descends  map[string]bool // commit+ancestor
 	refused   error           // of the next apply
+	taken     []string
 
 	file   string   // instead of the usual one
 	read   []string // commits whose file was read
@@ -129,7 +131,7 @@ func (w *world) order(actor string) release.Order {
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
 			Status: *w.status.DeepCopy(),
 		},
-		Site: w,
+		Site: w, Claims: w,
 		Workshop: release.Workshop{
 			Registry: w.registry, Builder: w, Executor: "kaniko@sha256:1",
 			Request: build.Request{Repository: w.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
@@ -227,6 +229,9 @@ func (w *world) Get(_ context.Context, _ release.Order, _, digest string) ([]byt
 
 func (w *world) Prepare(context.Context, bool) error { return nil }
 
+func (w *world) Claim(_ context.Context, hosts []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !slices.Contains(w.taken, host) }), nil
+}
 func (w *world) Provide(context.Context, release.Secrets) error { return nil }
 
 func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
