@@ -128,8 +128,8 @@ func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logge
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
 		Forges:           reporters(),
-		Now: time.Now,
-		Log: log,
+		Now:              time.Now,
+		Log:              log,
 	}
 }
 

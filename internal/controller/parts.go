@@ -100,8 +100,9 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 		return nil, err
 	}
 	secrets := NewSecrets(mgr.GetAPIReader(), o.Now)
+	forges := NewForges(o.Forges, secrets, o.AllowHTTP, o.Now)
 	mirrors := git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
-	sources := NewSources(secrets, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
+	sources := NewSources(secrets, forges, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
 	lanes := NewLanes(o.ParallelReleases)
 	parts := &Parts{
 		Targets:    &WebhookTargets{Client: mgr.GetClient(), Secrets: secrets},
@@ -113,7 +114,7 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
-	return parts, register(mgr, o, secrets, sources, parts)
+	return parts, register(mgr, o, shared{secrets, forges, sources, parts})
 }
 
 // newPool starts the processes that render.
@@ -125,25 +126,36 @@ func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
 	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers, Limits: worker.DefaultLimits()})
 }
 
+// shared is what the reconcilers have in common.
+type shared struct {
+	secrets *Secrets
+	forges  *Forges
+	sources *Sources
+	parts   *Parts
+}
+
 // register makes the reconcilers and hands them to the manager.
-func register(mgr ctrl.Manager, o Options, secrets *Secrets, sources *Sources, parts *Parts) error {
-	clusters, lanes := parts.clusters, parts.lanes
+func register(mgr ctrl.Manager, o Options, in shared) error {
+	clusters, lanes := in.parts.clusters, in.parts.lanes
 	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
 	sites, err := NewSites(mgr.GetClient(), clusters, self)
 	if err != nil {
 		return err
 	}
 	runner := &release.Runner{
-		Sources: sources, Renderer: parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy,
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
+	stages := &StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
+	releases := &ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
+	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
-		&ProjectReconciler{Client: mgr.GetClient(), Sources: sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
-		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Parallel: 8},
-		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
-		&ReportReconciler{Client: mgr.GetClient(), Forges: o.Forges, Secrets: secrets, AllowHTTP: o.AllowHTTP, Log: o.Log},
+		&ProjectReconciler{Client: mgr.GetClient(), Sources: in.sources, Handoff: handoff, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		stages, releases,
+		&ReportReconciler{Client: mgr.GetClient(), Forges: in.forges, Log: o.Log},
+		&NoteReconciler{Client: mgr.GetClient(), Forges: in.forges, Sources: in.sources, Log: o.Log},
 	}
 	for _, reconciler := range reconcilers {
 		if err := reconciler.SetupWithManager(mgr); err != nil {

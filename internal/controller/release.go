@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -39,26 +41,77 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if rel.Status.Phase.Done() || !rel.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	order, err := r.order(ctx, &rel)
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !stage.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	if rel.Status.Phase == "" && r.Lanes.Held(client.ObjectKeyFromObject(&stage)) {
+		return ctrl.Result{RequeueAfter: handoffTime}, nil
+	}
+	order, err := r.order(ctx, &stage, &rel)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if order == nil {
-		return ctrl.Result{}, nil
+	if release.IsAsked(&rel) {
+		accepted, err := r.accept(ctx, order)
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: conflictDelay}, nil // the watch cache is behind
+		}
+		if err != nil || !accepted {
+			return ctrl.Result{}, err
+		}
 	}
 	if order.Newest > rel.Spec.Sequence {
 		return ctrl.Result{}, r.supersede(ctx, order.Order)
 	}
+	return r.submit(ctx, order)
+}
 
-	r.Lanes.Submit(client.ObjectKeyFromObject(order.Stage), rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Order) })
+// begin gives a release that was made a moment ago to its stage's lane.
+func (r *ReleaseReconciler) begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Early) error {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil || order.Newest > rel.Spec.Sequence {
+		return err
+	}
+	order.Early = early
+	_, err = r.submit(ctx, order)
+	return err
+}
+
+// foresee begins the part of a stage's next release that changes nothing in
+// the stage's cluster.
+func (r *ReleaseReconciler) foresee(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Early, error) {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil {
+		return nil, err
+	}
+	early := release.NewEarly()
+	r.Lanes.Go(func(ctx context.Context) { r.Runner.Foresee(ctx, order.Order, early) })
+	return early, nil
+}
+
+// submit gives a release to its stage's lane, and ends those that it overtook.
+// A held release may find its lane at the end of the run that held it: then it
+// comes again at once, because a verdict may be among what that run did not
+// know.
+func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (ctrl.Result, error) {
+	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
+	held := rel.Status.Phase == v1alpha1.PhaseHeld
+	if held && r.Lanes.Running(stage) == rel.Spec.Sequence {
+		return ctrl.Result{RequeueAfter: stopPoll}, nil
+	}
+	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Order) })
 	for i := range order.Overtaken {
 		older := order.Order
-		older.Release = &order.Overtaken[i]
+		older.Release, older.Early = &order.Overtaken[i], nil
 		if err := r.supersede(ctx, older); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
-	if rel.Status.Phase == v1alpha1.PhaseHeld {
+	if held {
 		return ctrl.Result{RequeueAfter: heldPoll}, nil
 	}
 	return ctrl.Result{}, nil
@@ -73,43 +126,56 @@ func (r *ReleaseReconciler) supersede(ctx context.Context, order release.Order) 
 	return r.Runner.Supersede(ctx, order, r.journal(order.Release))
 }
 
-// numberedOrder is an order with the number of the newest release of its
-// stage, and the older ones that are not done.
+// numberedOrder is an order with the history of its stage, the number of the
+// newest release in it, and the older ones that are not done.
 type numberedOrder struct {
 	release.Order
+	History   release.History
 	Newest    int64
 	Overtaken []v1alpha1.Release
 }
 
-// order gathers what a release needs; nil when its stage is gone or going.
-func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*numberedOrder, error) {
-	var stage v1alpha1.Stage
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	if !stage.DeletionTimestamp.IsZero() {
-		return nil, nil
-	}
-	order, err := r.Sites.Order(ctx, &stage)
+// order gathers what a release of a stage needs.
+func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedOrder, error) {
+	order, err := r.Sites.Order(ctx, stage)
 	if err != nil {
 		return nil, err
 	}
-	releases, err := releasesOf(ctx, r.Client, &stage)
+	releases, err := releasesOf(ctx, r.Client, stage)
 	if err != nil {
 		return nil, err
 	}
 	order.Release = rel
-	numbered := numberedOrder{Order: order, Newest: rel.Spec.Sequence}
-	for i := range releases {
-		numbered.Newest = max(numbered.Newest, releases[i].Spec.Sequence)
-		if releases[i].Spec.Sequence < rel.Spec.Sequence && !releases[i].Status.Phase.Done() {
-			numbered.Overtaken = append(numbered.Overtaken, releases[i])
-		}
-		if numbered.Order.Good == nil && releases[i].Status.Phase == v1alpha1.PhaseSucceeded {
-			numbered.Order.Good = &releases[i]
+	if order.From, order.FromStage, err = r.source(ctx, rel); err != nil {
+		return nil, err
+	}
+	history := release.NewHistory(releases)
+	order.Good = history.Before(rel).Good()
+	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
+	for _, other := range history {
+		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
+		if other.Spec.Sequence < rel.Spec.Sequence && !other.Status.Phase.Done() {
+			numbered.Overtaken = append(numbered.Overtaken, other)
 		}
 	}
 	return &numbered, nil
+}
+
+// source returns the release that another names as its source, and its stage;
+// nil for what is not named or gone.
+func (r *ReleaseReconciler) source(ctx context.Context, rel *v1alpha1.Release) (*v1alpha1.Release, *v1alpha1.Stage, error) {
+	if rel.Spec.From == "" {
+		return nil, nil, nil
+	}
+	var from v1alpha1.Release
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.From}, &from); err != nil {
+		return nil, nil, client.IgnoreNotFound(err)
+	}
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: from.Spec.Stage}, &stage); err != nil {
+		return &from, nil, client.IgnoreNotFound(err)
+	}
+	return &from, &stage, nil
 }
 
 // run runs a release until it is done, held, superseded, or the server stops.
@@ -144,6 +210,7 @@ func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) *statusJournal {
 func (r *ReleaseReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Release{}).
+		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(r.heldFor)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		Complete(r)
 	if err != nil {

@@ -2,151 +2,263 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// NewReporter makes the reporter of a repository's forge.
-type NewReporter func(access scm.Access) (scm.Reporter, error)
+// busyDelay is how long a report waits for others to the same forge.
+const busyDelay = 250 * time.Millisecond
 
 // ReportReconciler tells the forge how releases stand. It works beside the
-// releases and never holds one up; what it could not tell it tells later, and
-// only the latest.
+// releases and never holds one up. It is keyed by stage, so that the reports of
+// a stage are told one after the other, and each tells the newest state: what
+// happened meanwhile is skipped. What the forge was told is kept in the
+// release's status, so that a restart repeats at most the last report.
 type ReportReconciler struct {
 	Client client.Client
-	// Forges makes reporters, by the kind of the forge.
-	Forges    map[string]NewReporter
-	Secrets   *Secrets
-	AllowHTTP bool
-	Log       *slog.Logger
+	Forges *Forges
+	Log    *slog.Logger
+
+	memory reportMemory
 }
 
-// Reconcile reports one release when its phase is not the one last reported.
+// reportMemory keeps, of releases that aren't done, the deployment's id at the
+// forge and the reason last told. Both can be lost: the id is found again.
+type reportMemory struct {
+	mu    sync.Mutex
+	known map[types.UID]reported
+}
+
+type reported struct {
+	deployment string
+	said       string
+}
+
+// maxReported bounds the memory of reports.
+const maxReported = 8192
+
+func (m *reportMemory) get(id types.UID) reported {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known[id]
+}
+
+func (m *reportMemory) set(id types.UID, known reported) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil || len(m.known) >= maxReported {
+		m.known = map[types.UID]reported{}
+	}
+	m.known[id] = known
+}
+
+func (m *reportMemory) forget(id types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.known, id)
+}
+
+// Reconcile reports the releases of one stage whose newest state isn't told.
 func (r *ReportReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var rel v1alpha1.Release
-	if err := r.Client.Get(ctx, req.NamespacedName, &rel); err != nil {
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, req.NamespacedName, &stage); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if rel.Status.Phase == "" || rel.Status.Phase == rel.Status.Reported {
-		return ctrl.Result{}, nil
-	}
-	err := r.report(ctx, &rel)
-	if after, limited := scm.RetryAfter(err); limited {
-		return ctrl.Result{RequeueAfter: after}, nil
-	}
-	if fault.CodeOf(err) == fault.Unavailable {
+	releases, err := releasesOf(ctx, r.Client, &stage)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if err != nil {
-		r.Log.Error("report", "project", rel.Spec.Project, "release", rel.Name, "commit", rel.Spec.Head.Commit, "error", err)
+	untold, skip := r.untold(releases), r.skipNews(&stage)
+	if len(untold) == 0 && !skip {
+		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{}, r.reported(ctx, &rel)
+	var p v1alpha1.Project
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	forge, err := r.Forges.client(ctx, &p, primary(&p))
+	if err == nil && forge != nil {
+		if !forge.enter() {
+			return ctrl.Result{RequeueAfter: busyDelay}, nil
+		}
+		defer forge.leave()
+	}
+	for _, one := range untold {
+		failed := err
+		if err == nil && forge != nil {
+			failed = r.report(ctx, forge, reportOf(&p, &stage, one))
+		}
+		if again(ctx, failed) {
+			return later(failed)
+		}
+		if err := r.told(ctx, one.release, failed); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if skip && err == nil && forge != nil {
+		return later(r.reportSkip(ctx, forge, &p, &stage))
+	}
+	return ctrl.Result{}, nil
 }
 
-// reported notes what the forge was told, or can't be told.
-func (r *ReportReconciler) reported(ctx context.Context, rel *v1alpha1.Release) error {
+// again reports whether an error is worth another try.
+func again(ctx context.Context, err error) bool {
+	return fault.CodeOf(err) == fault.Unavailable || (err != nil && ctx.Err() != nil)
+}
+
+// later says when to try again: when the forge says, else at the queue's pace.
+func later(err error) (ctrl.Result, error) {
+	if wait, limited := scm.RetryAfter(err); limited {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+// skipNews reports whether the forge wasn't told yet that the stage's head is
+// skipped.
+func (r *ReportReconciler) skipNews(stage *v1alpha1.Stage) bool {
+	return skipped(stage) != "" && r.memory.get(stage.UID).said != stage.Spec.Wanted.Commit
+}
+
+// reportSkip says on the commit why nothing happens.
+func (r *ReportReconciler) reportSkip(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, stage *v1alpha1.Stage) error {
+	commit := stage.Spec.Wanted.Commit
+	err := forge.SetStatus(ctx, scm.Status{
+		Repository: primary(p).Path, Commit: commit, Context: scm.Context(stage.Spec.Name),
+		State: scm.StateSuccess, Description: "skipped: " + skipped(stage),
+	})
+	if again(ctx, err) {
+		return err
+	}
+	if err != nil {
+		r.Log.Error("report", "project", p.Name, "stage", stage.Spec.Name, "commit", commit, "error", err)
+	}
+	r.memory.set(stage.UID, reported{said: commit})
+	return nil
+}
+
+// untoldRelease is a release to be told of. Status is false when a newer one
+// of the same commit has the word under the stage's name.
+type untoldRelease struct {
+	release *v1alpha1.Release
+	status  bool
+}
+
+// untold returns the releases whose step the forge doesn't know, oldest first,
+// so that the newest is told last.
+func (r *ReportReconciler) untold(releases []v1alpha1.Release) []untoldRelease {
+	newer := map[string]bool{} // commits of newer releases
+	var untold []untoldRelease
+	for i := range releases { // newest first
+		rel := &releases[i]
+		if release.IsRefused(rel) {
+			continue
+		}
+		if r.news(rel) {
+			untold = append([]untoldRelease{{release: rel, status: !newer[rel.Spec.Head.Commit]}}, untold...)
+		}
+		newer[rel.Spec.Head.Commit] = true
+	}
+	return untold
+}
+
+// news reports whether a release has something to tell: another step than the
+// one last told, or another reason why it is held.
+func (r *ReportReconciler) news(rel *v1alpha1.Release) bool {
+	now, before := stepOf(rel.Status.Phase), stepOf(rel.Status.Reported)
+	if now == "" || now != before {
+		return now != ""
+	}
+	said := r.memory.get(rel.UID).said
+	return now == stepHeld && said != "" && said != rel.Status.Message
+}
+
+// told notes what the forge was told, or can't be told because of an error.
+func (r *ReportReconciler) told(ctx context.Context, rel *v1alpha1.Release, failed error) error {
+	if failed != nil {
+		r.Log.Error("report", "project", rel.Spec.Project, "release", rel.Name, "commit", rel.Spec.Head.Commit, "error", failed)
+	}
+	if rel.Status.Phase.Done() {
+		r.memory.forget(rel.UID)
+	} else {
+		known := r.memory.get(rel.UID)
+		known.said = rel.Status.Message
+		r.memory.set(rel.UID, known)
+	}
 	after := rel.DeepCopy()
 	after.Status.Reported = rel.Status.Phase
 	return patchStatus(ctx, r.Client, rel, after)
 }
 
-// report sets the commit's status under the stage's context.
-func (r *ReportReconciler) report(ctx context.Context, rel *v1alpha1.Release) error {
-	var stage v1alpha1.Stage
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	var p v1alpha1.Project
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Project}, &p); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	repository := primary(&p)
-	if repository.Credentials == nil {
-		return nil
-	}
-	reporter, err := r.reporter(ctx, &p, repository)
-	if err != nil {
-		return err
-	}
-	state, said := commitState(rel)
-	err = reporter.SetStatus(ctx, scm.Status{
-		Repository:  repository.Path,
-		Commit:      rel.Spec.Head.Commit,
-		Context:     scm.Context(stage.Spec.Name),
-		State:       state,
-		Description: said,
-		URL:         rel.Status.URL,
-	})
-	if err != nil {
-		return fmt.Errorf("set status of %.8s at %s: %w", rel.Spec.Head.Commit, repository.Path, err)
-	}
-	return nil
-}
-
-// commitState puts a release's phase into the words of commit statuses.
-func commitState(rel *v1alpha1.Release) (scm.State, string) {
-	message := rel.Status.Message
-	switch rel.Status.Phase {
-	case v1alpha1.PhaseSucceeded:
-		return scm.StateSuccess, message
-	case v1alpha1.PhaseFailed:
-		return scm.StateFailure, message
-	case v1alpha1.PhaseHeld:
-		return scm.StatePending, "held: " + message
-	case v1alpha1.PhaseSuperseded:
-		return scm.StateError, message
-	}
-	return scm.StatePending, message
-}
-
-// reporter makes the reporter of a repository with the project's credentials.
-func (r *ReportReconciler) reporter(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (scm.Reporter, error) {
-	newReporter, known := r.Forges[repository.Forge]
-	if !known {
-		return nil, fault.New(fault.Invalid, "forge %q of repository %s is not known", repository.Forge, repository.Name)
-	}
-	data, err := r.Secrets.Data(ctx, types.NamespacedName{Namespace: p.Namespace, Name: repository.Credentials.Name})
-	if err != nil {
-		return nil, err
-	}
-	access := scm.Access{API: repository.API, Token: string(data["token"]), AllowHTTP: r.AllowHTTP}
-	if len(data["private-key"]) > 0 {
-		if access.App, err = app(data); err != nil {
-			return nil, err
+// report sets the commit's status, and the deployment where the forge has
+// such a thing.
+func (r *ReportReconciler) report(ctx context.Context, forge *forgeClient, told report) error {
+	if told.status != nil {
+		if err := forge.SetStatus(ctx, *told.status); err != nil {
+			return fmt.Errorf("set status of %.8s at %s: %w", told.status.Commit, told.status.Repository, err)
 		}
 	}
-	if access.Token == "" && access.App == nil {
-		return nil, fault.New(fault.Denied, "Secret %s has neither a token nor a GitHub App for reports to %s; add one", repository.Credentials.Name, repository.Path)
+	deployer, deploys := forge.Reporter.(scm.Deployer)
+	if told.deployment == nil || !deploys {
+		return nil
 	}
-	return newReporter(access)
-}
-
-// app reads a GitHub App's installation from a Secret.
-func app(data map[string][]byte) (*scm.App, error) {
-	id, errID := strconv.ParseInt(string(data["app-id"]), 10, 64)
-	installation, errInstallation := strconv.ParseInt(string(data["installation-id"]), 10, 64)
-	if err := errors.Join(errID, errInstallation); err != nil {
-		return nil, fault.New(fault.Invalid, "a GitHub App needs the keys app-id and installation-id, both numbers, beside private-key")
+	known := r.memory.get(told.id)
+	told.deployment.ID = known.deployment
+	id, err := deployer.SetDeployment(ctx, *told.deployment)
+	if err != nil {
+		return fmt.Errorf("set deployment of %.8s at %s: %w", told.deployment.Commit, told.deployment.Repository, err)
 	}
-	return &scm.App{ID: id, Installation: installation, PrivateKey: data["private-key"]}, nil
+	known.deployment = id
+	r.memory.set(told.id, known)
+	return nil
 }
 
 // SetupWithManager registers the reconciler.
 func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("report").
-		For(&v1alpha1.Release{}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageToTell)).
+		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(skippedStage)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: reportBackoff()}).
 		Complete(r)
+}
+
+// reportBackoff tries again soon, and at least once a minute: a forge that is
+// back should hear of it.
+func reportBackoff() workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute)
+}
+
+// stageToTell asks for the reports of a release's stage, if there may be
+// any.
+func stageToTell(_ context.Context, o client.Object) []reconcile.Request {
+	rel, ok := o.(*v1alpha1.Release)
+	if !ok || (rel.Status.Phase.Done() && rel.Status.Phase == rel.Status.Reported) {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: rel.Namespace, Name: rel.Spec.Stage}}}
+}
+
+// skippedStage asks for the report of a head that is skipped.
+func skippedStage(_ context.Context, o client.Object) []reconcile.Request {
+	stage, ok := o.(*v1alpha1.Stage)
+	if !ok || !stage.Spec.Wanted.Skip {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(stage)}}
 }

@@ -184,11 +184,15 @@ func failureOf(err error) error {
 	if errors.As(err, &failure) && fault.CodeOf(err) != fault.Unavailable {
 		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
 	}
+	var command *apply.HookError
+	if errors.As(err, &command) {
+		return &release.Failure{Cause: string(command.Cause.Code), Message: withDetail(command.Cause)}
+	}
 	return err
 }
 
 // Verify implements release.Site.
-func (s *Site) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error {
+func (s *Site) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
 	applier, err := s.connect()
 	if err != nil {
 		return err
@@ -198,6 +202,7 @@ func (s *Site) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatu
 	s.mu.Unlock()
 	_, err = applier.Wait(ctx, targets, apply.WaitOptions{
 		Namespace: s.stage.Spec.Namespace,
+		Deadlines: deadlines,
 		Progress:  func(states []apply.ServiceState) { progress(serviceStatuses(states)) },
 	})
 	var notReady *apply.NotReadyError

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // maxDocuments bounds the parsed project files that are kept.
@@ -33,6 +34,7 @@ const maxDocuments = 512
 // from the Project. It is safe for concurrent use.
 type Sources struct {
 	secrets   *Secrets
+	forges    *Forges
 	mirrors   *git.Mirrors
 	grants    Grants
 	allowHTTP bool
@@ -53,8 +55,8 @@ type Grants struct {
 
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
-func NewSources(secrets *Secrets, mirrors *git.Mirrors, grants Grants, allowHTTP bool) *Sources {
-	return &Sources{secrets: secrets, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: map[string]*projectfile.Document{}}
+func NewSources(secrets *Secrets, forges *Forges, mirrors *git.Mirrors, grants Grants, allowHTTP bool) *Sources {
+	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: map[string]*projectfile.Document{}}
 }
 
 // Heads fetches what is new and returns the repository's heads.
@@ -79,13 +81,9 @@ func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1al
 	return s.mirrors.Tree(ctx, mirrorKey(p, repository), commit)
 }
 
-// Subject returns the first line of a commit's message.
-func (s *Sources) Subject(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (string, error) {
-	c, err := s.mirrors.Commit(ctx, mirrorKey(p, repository), commit)
-	if err != nil {
-		return "", err
-	}
-	return clip(c.Subject, 120), nil
+// Commit returns what a commit that was fetched says of itself.
+func (s *Sources) Commit(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (git.Commit, error) {
+	return s.mirrors.Commit(ctx, mirrorKey(p, repository), commit)
 }
 
 // File returns the project file of a commit of the primary repository, with
@@ -172,7 +170,25 @@ func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1
 		SSHKey:     data["ssh-privatekey"],
 		KnownHosts: data["known_hosts"],
 	}
+	if len(data["private-key"]) > 0 && remote.Credentials.Token == "" {
+		return remote, s.borrow(ctx, repository, data, &remote.Credentials)
+	}
 	return remote, nil
+}
+
+// borrow fills in what the forge lends a GitHub App for git. It isn't kept
+// here: the forge's client renews it in time.
+func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, data map[string][]byte, into *git.Credentials) error {
+	forge, err := s.forges.of(repository, data)
+	if err != nil {
+		return err
+	}
+	lender, lends := forge.Reporter.(scm.Lender)
+	if !lends {
+		return fault.New(fault.Invalid, "forge %s of repository %s has no Apps; put a token into Secret %s", repository.Forge, repository.Name, repository.Credentials.Name)
+	}
+	into.Username, into.Token, err = lender.GitCredentials(ctx)
+	return err
 }
 
 // Open implements release.Sources.

@@ -39,6 +39,7 @@ const syncJitter = 0.2
 type ProjectReconciler struct {
 	Client   client.Client
 	Sources  *Sources
+	Handoff  *Handoff
 	Interval time.Duration
 	Parallel int
 	Now      func() time.Time

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,11 +20,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
 // maxStages is how many stages one project may have, previews included.
 const maxStages = 2000
+
+// parallelStages is how many stages of a project are changed at the same time.
+const parallelStages = 16
 
 // stageProject indexes stages by the project they belong to.
 const stageProject = "spec.project"
@@ -136,12 +141,15 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 	for i := range existing.Items {
 		have[existing.Items[i].Name] = &existing.Items[i]
 	}
+	var group errgroup.Group // one that fails does not stop the others
+	group.SetLimit(parallelStages)
 	for i := range wanted {
 		current := have[wanted[i].Name]
 		delete(have, wanted[i].Name)
-		if err := r.bringOne(ctx, p, current, &wanted[i]); err != nil {
-			return err
-		}
+		group.Go(func() error { return r.bringOne(ctx, p, current, &wanted[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	return r.drop(ctx, have)
 }
@@ -149,11 +157,8 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 // bringOne creates a stage or updates what is wanted of it.
 func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
-		wanted.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
-		if err := r.Client.Create(ctx, wanted); err != nil {
-			return fmt.Errorf("create stage %s: %w", wanted.Name, err)
-		}
-		return nil
+		r.quote(ctx, p, &wanted.Spec.Wanted)
+		return r.Handoff.Through(ctx, wanted, func() error { return r.create(ctx, wanted) })
 	}
 	if !current.DeletionTimestamp.IsZero() {
 		return nil // it comes back with the sync after its end
@@ -165,12 +170,19 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 	if sameHead(previous, wanted.Spec.Wanted) {
 		after.Spec.Wanted = laterKnown(previous, wanted.Spec.Wanted)
 	} else {
-		after.Spec.Wanted.Subject = r.subject(ctx, p, wanted.Spec.Wanted.Commit)
+		r.quote(ctx, p, &after.Spec.Wanted)
 	}
 	if apiequality.Semantic.DeepEqual(after.Spec, current.Spec) {
 		return nil
 	}
-	return r.update(ctx, after)
+	return r.Handoff.Through(ctx, after, func() error { return r.update(ctx, after) })
+}
+
+func (r *ProjectReconciler) create(ctx context.Context, stage *v1alpha1.Stage) error {
+	if err := r.Client.Create(ctx, stage); err != nil {
+		return fmt.Errorf("create stage %s: %w", stage.Name, err)
+	}
+	return nil
 }
 
 // update replaces a stage's spec, unless another spec than the one it was made
@@ -202,14 +214,14 @@ func laterKnown(head, wanted v1alpha1.Head) v1alpha1.Head {
 	return head
 }
 
-// subject returns the commit's subject for people; a commit whose message
-// can't be read has none.
-func (r *ProjectReconciler) subject(ctx context.Context, p *v1alpha1.Project, commit string) string {
-	subject, err := r.Sources.Subject(ctx, p, primary(p), commit)
+// quote fills in what the commit's message says: its subject for people, and
+// whether it asks to be skipped. A message that can't be read says nothing.
+func (r *ProjectReconciler) quote(ctx context.Context, p *v1alpha1.Project, head *v1alpha1.Head) {
+	commit, err := r.Sources.Commit(ctx, p, primary(p), head.Commit)
 	if err != nil {
-		r.Log.Warn("read commit message", "project", p.Name, "commit", commit, "error", err)
+		r.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
-	return subject
+	head.Subject, head.Skip = clip(commit.Subject, 120), plan.Skipped(commit.Message)
 }
 
 // drop deletes the stages that nothing asks for any more, where they say so.

@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -16,12 +16,19 @@ type Facts struct {
 	Rule project.Stage
 	// Ref is the full ref that feeds the stage.
 	Ref string
-	// Actor is who pushed; the zero Actor is unknown.
+	// Actor is who pushed, or asked for the release; the zero Actor is unknown.
 	Actor project.Actor
-	// Approvers are the logins of maintainers who approved this commit.
+	// Action is what a person asked for; empty when a push did.
+	Action project.Action
+	// Approvers are the logins of those who approved this commit.
 	Approvers []string
+	// Rejections are the words of those who rejected it.
+	Rejections []Rejection
 	// Checks are the states of the commit's checks at the forge, by name.
 	Checks map[string]CheckState
+	// Unknown is why the forge doesn't tell a fact that a gate needs; empty when
+	// it told all.
+	Unknown string
 	// Now is the instant of the decision, for freeze windows.
 	Now time.Time
 	// Images are the images the built services need, by service.
@@ -59,10 +66,14 @@ type LastImage struct {
 	Inputs  map[string]string
 }
 
-// Decision is the answer: go, or hold for a reason.
+// Decision is the answer: go, hold for a reason, or stop.
 type Decision struct {
 	// Hold is why the release waits for a person or a time; empty means go.
 	Hold string
+	// Rejected says who stopped the release for good; empty when nobody did.
+	Rejected string
+	// ApprovedBy are the logins of those whose approval counts.
+	ApprovedBy []string
 	// Services says what happens to each built service, sorted by name.
 	Services []ServiceDecision
 }
@@ -80,10 +91,13 @@ type ServiceDecision struct {
 
 // Decide plans one release.
 func Decide(f Facts) Decision {
-	d := Decision{Services: services(f)}
+	d := Decision{Services: services(f), Rejected: rejected(f), ApprovedBy: approvers(f)}
 	for _, gate := range []func(Facts) string{frozen, actor, checks, approvals} {
 		if reason := gate(f); reason != "" {
 			d.Hold = reason
+			if f.Unknown != "" {
+				d.Hold += "; " + f.Unknown
+			}
 			return d
 		}
 	}
@@ -143,8 +157,12 @@ func changed(before, after map[string]string) string {
 	return strings.Join(names, ", ")
 }
 
-// frozen holds a release inside a freeze window.
+// frozen holds a release inside a freeze window, unless somebody who may
+// approve asked for it outright.
 func frozen(f Facts) string {
+	if f.Action != "" && f.File.RoleOf(f.Actor).May(project.ActionApprove, f.Rule.Protected) {
+		return ""
+	}
 	for i, window := range f.Rule.Freeze {
 		from, errFrom := time.Parse(time.RFC3339, window.From)
 		until, errUntil := time.Parse(time.RFC3339, window.Until)
@@ -168,7 +186,7 @@ func actor(f Facts) string {
 		return fmt.Sprintf("stage %s is protected (%s) and nobody knows who pushed this commit; %s", f.Rule.Name, f.where("protected"), whoApproves(f))
 	}
 	role := f.File.RoleOf(f.Actor)
-	if role.May(project.ActionDeploy, f.Rule.Protected) {
+	if role.May(cmp.Or(f.Action, project.ActionDeploy), f.Rule.Protected) {
 		return ""
 	}
 	if role == "" {
@@ -193,48 +211,6 @@ func checks(f Facts) string {
 		return ""
 	}
 	return fmt.Sprintf("waits for %s to pass, as stage %s requires (%s)", strings.Join(missing, ", "), f.Rule.Name, f.where("requires.checks"))
-}
-
-// approvals holds a commit until enough people approved it.
-func approvals(f Facts) string {
-	need, have := f.Rule.Requires.Approvals, len(approvers(f))
-	if have >= need {
-		return ""
-	}
-	return fmt.Sprintf("has %d of %d approvals that stage %s requires (%s); %s", have, need, f.Rule.Name, f.where("requires.approvals"), whoApproves(f))
-}
-
-// approved reports whether somebody with the right to do so approved.
-func approved(f Facts) bool { return len(approvers(f)) > 0 }
-
-// approvers returns the distinct approvers who may approve.
-func approvers(f Facts) []string {
-	var valid []string
-	for _, login := range f.Approvers {
-		may := f.File.RoleOf(project.Actor{Login: login}).May(project.ActionApprove, f.Rule.Protected)
-		if may && !slices.Contains(valid, login) {
-			valid = append(valid, login)
-		}
-	}
-	return valid
-}
-
-// whoApproves says who can let a held release go on.
-func whoApproves(f Facts) string {
-	var names []string
-	for _, m := range f.File.Members {
-		if m.Role.May(project.ActionApprove, f.Rule.Protected) {
-			names = append(names, m.User+m.Group)
-		}
-	}
-	if len(names) == 0 {
-		return "no member may approve it: add a maintainer to " + f.Where("members")
-	}
-	sort.Strings(names)
-	if len(names) > 5 {
-		names = append(names[:5], "others")
-	}
-	return strings.Join(names, ", ") + " can approve it"
 }
 
 // where returns the place of a field of the stage's rule.

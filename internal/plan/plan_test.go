@@ -19,6 +19,7 @@ func file() *project.File {
 			{User: "alice", Role: project.RoleOwner},
 			{User: "max", Role: project.RoleMaintainer},
 			{Group: "acme/backend", Role: project.RoleDeveloper},
+			{User: "olga", Email: "olga@acme.example", Role: project.RoleDeveloper},
 			{User: "vera", Role: project.RoleViewer},
 		},
 	}
@@ -68,11 +69,35 @@ func TestDecideHolds(t *testing.T) {
 			f.Rule.Requires.Checks = []string{"ci/test"}
 			f.Checks = map[string]plan.CheckState{"ci/test": plan.CheckPassed}
 		}, ""},
-		"approvals missing":  {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "max"} }, "has 1 of 2 approvals"},
-		"approvals complete": {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "alice"} }, ""},
+		"approvals missing": {func(f *plan.Facts) { f.Rule.Requires.Approvals = 2; f.Approvers = []string{"max", "max"} }, "has 1 of 2 approvals"},
+		"approvals complete": {func(f *plan.Facts) {
+			f.Actor.Login = "olga"
+			f.Rule.Requires.Approvals = 2
+			f.Approvers = []string{"max", "alice"}
+		}, ""},
+		"the own approval": {func(f *plan.Facts) {
+			f.Rule.Requires.Approvals = 2
+			f.Approvers = []string{"max", "ALICE"}
+		}, "has 1 of 2 approvals by others than alice"},
+		"one approval in two places": {func(f *plan.Facts) {
+			f.Actor.Login = "olga"
+			f.Rule.Requires.Approvals = 2
+			f.Approvers = []string{"max", "MAX"}
+		}, "has 1 of 2 approvals"},
 		"frozen": {func(f *plan.Facts) {
 			f.Rule.Freeze = []project.Freeze{{From: "2026-01-01T00:00:00Z", Until: "2026-01-03T00:00:00Z", Reason: "holidays"}}
 		}, "frozen until 2026-01-03T00:00:00Z: holidays (slipway.yaml:stages.staging.freeze[0])"},
+		"frozen, asked by a maintainer": {func(f *plan.Facts) {
+			f.Actor.Login, f.Action = "max", project.ActionDeploy
+			f.Rule.Freeze = []project.Freeze{{From: "2026-01-01T00:00:00Z", Until: "2026-01-03T00:00:00Z"}}
+		}, ""},
+		"frozen, asked by a developer": {func(f *plan.Facts) {
+			f.Actor.Login, f.Action = "olga", project.ActionDeploy
+			f.Rule.Freeze = []project.Freeze{{From: "2026-01-01T00:00:00Z", Until: "2026-01-03T00:00:00Z"}}
+		}, "frozen until 2026-01-03T00:00:00Z"},
+		"frozen until this very moment": {func(f *plan.Facts) {
+			f.Rule.Freeze = []project.Freeze{{From: "2026-01-01T00:00:00Z", Until: "2026-01-02T03:04:05Z"}}
+		}, ""},
 		"frozen before its time": {func(f *plan.Facts) {
 			f.Rule.Freeze = []project.Freeze{{From: "2026-02-01T00:00:00Z", Until: "2026-03-01T00:00:00Z"}}
 		}, ""},
@@ -85,6 +110,32 @@ func TestDecideHolds(t *testing.T) {
 			}
 			if !strings.Contains(got, tt.want) {
 				t.Errorf("hold = %q, want it to contain %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDecideRejects(t *testing.T) {
+	tests := map[string]struct {
+		by   string
+		want string
+	}{
+		"maintainer": {"max", "rejected by max: too late; push a commit"},
+		"developer":  {"olga", ""},
+		"stranger":   {"eve", ""},
+		"nobody":     {"", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := plan.Decide(facts(func(f *plan.Facts) {
+				f.Approvers = []string{"alice"}
+				f.Rejections = []plan.Rejection{{Login: tt.by, Reason: "too late"}}
+			}))
+			if tt.want == "" && got.Rejected != "" || !strings.Contains(got.Rejected, tt.want) {
+				t.Errorf("rejected = %q, want it to contain %q", got.Rejected, tt.want)
+			}
+			if diff := cmp.Diff([]string{"alice"}, got.ApprovedBy); diff != "" {
+				t.Errorf("approved by (-want +got):\n%s", diff)
 			}
 		})
 	}

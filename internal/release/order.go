@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"io/fs"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
@@ -18,13 +19,23 @@ type Order struct {
 	Stage        *v1alpha1.Stage
 	Release      *v1alpha1.Release
 	// Good is the stage's last release that succeeded, nil before the first.
-	Good     *v1alpha1.Release
-	Site     Site
-	Workshop Workshop
+	Good *v1alpha1.Release
+	// From is the release that the order names as its source, and FromStage its
+	// stage; nil when it names none or they are gone.
+	From      *v1alpha1.Release
+	FromStage *v1alpha1.Stage
+	Site      Site
+	Workshop  Workshop
+	// Early is what was done for the release before it was durable, nil for
+	// nothing.
+	Early *Early
 }
 
 // Site is the stage's place on its cluster. Every method may be called again
 // after a crash and continues what was begun.
+//
+// It has more methods than an interface should: they are the verbs of one
+// story, and one thing implements them all.
 type Site interface {
 	// Prepare makes the namespace and what keeps it apart from others; with
 	// builds, also the one that the project's images are built in.
@@ -34,9 +45,13 @@ type Site interface {
 	Provide(ctx context.Context, secrets []render.Secret) error
 	// Apply brings the objects to the manifests, and deletes nothing.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
+	// Restart makes the pods of the services in the manifests anew, of all when
+	// none is named, once for each mark.
+	Restart(ctx context.Context, manifests []byte, services []string, mark string) error
 	// Verify waits until everything last applied is ready, telling progress as
-	// it changes. A *Failure says what keeps it from becoming so.
-	Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error
+	// it changes: as long as the deadlines say by service, else the default. A
+	// *Failure says what keeps it from becoming so.
+	Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error
 	// Prune deletes what the stage owns and the manifests last applied no
 	// longer hold, and returns how many objects that were.
 	Prune(ctx context.Context) (int32, error)
@@ -76,6 +91,9 @@ type Sources interface {
 	// (empty means the primary one). Revision is a commit id, or a ref or
 	// branch of another repository.
 	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (Snapshot, error)
+	// Descends says whether a commit of the primary repository has another in
+	// its history, or is it. The code not_found says that it can't be told.
+	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
 	// Grant lets one build fetch a directory of a snapshot for a short time.
 	Grant(o Order, snapshot Snapshot, directory string) (build.Source, error)
 }

@@ -51,21 +51,48 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	if err != nil {
 		return planned{}, err
 	}
-	decision := plan.Decide(plan.Facts{
-		File:   settled.document.File,
-		Rule:   settled.rule,
+	facts := r.facts(settled, images)
+	r.ask(ctx, &facts)
+	decision := plan.Decide(facts)
+	r.note(decision)
+	r.noteApproval(decision.ApprovedBy)
+	switch {
+	case decision.Rejected != "":
+		return planned{}, &Failure{Cause: CauseRejected, Message: decision.Rejected}
+	case decision.Hold != "":
+		return planned{}, &heldError{reason: decision.Hold}
+	}
+	return settled.planned, nil
+}
+
+// facts is what the plan is made from.
+func (r *run) facts(s settled, images map[string]plan.Image) plan.Facts {
+	file := s.document.File
+	facts := plan.Facts{
+		File:   file,
+		Rule:   s.rule,
 		Ref:    r.Stage.Spec.Ref,
 		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
 		Now:    r.Now(),
 		Images: images,
 		Last:   r.last(),
-		Where:  settled.where,
-	})
-	r.note(decision)
-	if decision.Hold != "" {
-		return planned{}, &heldError{reason: decision.Hold}
+		Where:  s.where,
 	}
-	return settled.planned, nil
+	if r.Release.Spec.Trigger.Asked() {
+		who, _ := file.Person(r.Release.Spec.By)
+		facts.Actor, facts.Action = project.Actor{Login: who.User}, actionOf(r.Release.Spec.Trigger)
+	}
+	r.verdicts(file, &facts)
+	return facts
+}
+
+// fileCommit returns the commit whose project file applies. What a person
+// wrote into their order is not believed: it could name a file of their own.
+func (r *run) fileCommit() string {
+	if r.Release.Spec.Trigger.Asked() {
+		return r.Stage.Spec.Wanted.FileCommit
+	}
+	return r.Release.Spec.Head.FileCommit
 }
 
 // settled adds to a plan where the file says what.
@@ -78,13 +105,13 @@ type settled struct {
 // every built service.
 func (r *run) settle(ctx context.Context) (settled, error) {
 	head := r.Release.Spec.Head
-	document, _, err := r.Sources.File(ctx, r.Project, head.FileCommit)
+	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
 	if err != nil {
 		return settled{}, err
 	}
 	rule, found := document.File.Stage(r.Stage.Spec.Rule)
 	if !found {
-		return settled{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, head.FileCommit, r.Stage.Spec.Rule)
+		return settled{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
 	}
 	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
 	if err != nil {
@@ -97,7 +124,7 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 	s := settled{where: whereIn(document)}
 	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
 	for name, service := range s.services {
-		if service.Build == nil {
+		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 			continue
 		}
 		if s.builds[name], err = r.recipe(ctx, snapshot, name, *service.Build); err != nil {
@@ -185,8 +212,11 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 	return r.Workshop.Registry.ResolveBases(ctx, parsed, bases)
 }
 
-// images asks which of the images exist.
+// images asks which of the images exist; a promotion has them all.
 func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, error) {
+	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+		return r.promoted(s)
+	}
 	images := make(map[string]plan.Image, len(s.builds))
 	for name, recipe := range s.builds {
 		ref, _, err := r.Workshop.Registry.Exists(ctx, r.Workshop.Request.Repository, recipe.hash)
@@ -241,6 +271,9 @@ func (r *run) note(d plan.Decision) {
 	r.status.Built, r.status.Reused = 0, 0
 	for _, s := range d.Services {
 		reused := !s.Build && !built[s.Name]
+		if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+			s.Why = "promoted: the image of release " + r.Release.Spec.From
+		}
 		r.status.Services = append(r.status.Services, v1alpha1.ReleaseService{
 			Name: s.Name, InputHash: s.Hash, Image: s.Ref, Reused: reused, Why: s.Why, Inputs: s.Inputs,
 		})

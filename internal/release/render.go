@@ -62,7 +62,18 @@ func (r *run) renderRequest(p planned, images map[string]string) render.Request 
 // digests asks what the image references that have none point to now.
 func (r *run) digests(ctx context.Context, refs []string) (map[string]string, error) {
 	digests := make(map[string]string, len(refs))
+	var promoted map[string]string
+	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+		var err error
+		if promoted, err = r.promotedDigests(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, ref := range refs {
+		if digest, known := promoted[ref]; known {
+			digests[ref] = digest
+			continue
+		}
 		digest, err := r.Workshop.Registry.Resolve(ctx, ref)
 		if err != nil {
 			return nil, err
@@ -109,7 +120,7 @@ func (r *run) noteServices(p planned, digests map[string]string) {
 	urls := r.urls(p)
 	for i := range r.status.Services {
 		service := &r.status.Services[i]
-		service.URL = urls[service.Name]
+		service.URL, service.Deadline = urls[service.Name], p.services[service.Name].Deadline
 		if r.status.URL == "" {
 			r.status.URL = service.URL
 		}
@@ -179,7 +190,7 @@ func (r *run) describe(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStat
 // success is the sentence of a release that went well.
 func (r *run) success() string {
 	c := r.status.Changes
-	text := fmt.Sprintf("live: %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
+	text := r.became() + fmt.Sprintf(": %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
 	switch {
 	case r.status.Built > 0 && r.status.Reused > 0:
 		text += fmt.Sprintf("; %d built, %d reused", r.status.Built, r.status.Reused)
@@ -188,5 +199,23 @@ func (r *run) success() string {
 	case r.status.Reused > 0:
 		text += fmt.Sprintf("; nothing built, %d reused", r.status.Reused)
 	}
-	return text
+	return text + r.approvedBy()
+}
+
+// became says what the stage is now.
+func (r *run) became() string {
+	spec := r.Release.Spec
+	switch spec.Trigger {
+	case v1alpha1.TriggerRollback:
+		return "back at release " + spec.From + ", as " + spec.By + " asked"
+	case v1alpha1.TriggerReturn:
+		return "back at release " + spec.From
+	case v1alpha1.TriggerPromotion:
+		return "live with the images of release " + spec.From
+	case v1alpha1.TriggerRestart:
+		return "restarted, as " + spec.By + " asked"
+	case v1alpha1.TriggerScale:
+		return "scaled, as " + spec.By + " asked (" + scaleText(r.Stage.Status.Scale) + ")"
+	}
+	return "live"
 }

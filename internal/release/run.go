@@ -20,6 +20,8 @@ type Runner struct {
 	Renderer Renderer
 	Bundles  Bundles
 	Policy   func(Order) guard.Policy
+	// Facts tells what the forge knows; nil means that nothing is known.
+	Facts Facts
 	// Patience is how long a release waits for a room that is unavailable
 	// before it fails.
 	Patience time.Duration
@@ -63,10 +65,15 @@ func (r *run) story(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if manifests == nil {
-		if manifests, err = r.prepare(ctx); err != nil {
-			return err
-		}
+	switch {
+	case manifests != nil:
+	case fromBundle(r.Release.Spec.Trigger):
+		manifests, err = r.take(ctx)
+	default:
+		manifests, err = r.prepare(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	if err := r.apply(ctx, manifests); err != nil {
 		return err
@@ -91,26 +98,42 @@ func (r *run) kept(ctx context.Context) ([]byte, error) {
 // prepare plans, builds, renders, guards and keeps the manifests, while the
 // stage's namespace is made beside it.
 func (r *run) prepare(ctx context.Context) ([]byte, error) {
+	if early := r.foreseen(ctx); early != nil {
+		r.status = early.status
+		if err := r.ready(ctx); err != nil {
+			return nil, err
+		}
+		return early.manifests, r.provide(ctx, early.plan)
+	}
 	plan, err := r.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ready := make(chan error, 1)
-	go func() {
-		_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) })
-		ready <- err
-	}()
+	go func() { ready <- r.ready(ctx) }()
 	manifests, err := r.manifests(ctx, plan)
-	if prepareErr := <-ready; err == nil && prepareErr != nil {
-		err = prepareErr
+	if readyErr := <-ready; err == nil && readyErr != nil {
+		err = readyErr
 	}
 	if err != nil {
 		return nil, err
 	}
-	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.secrets) }); err != nil {
+	if err := r.provide(ctx, plan); err != nil {
 		return nil, err
 	}
 	return manifests, r.keep(ctx, manifests)
+}
+
+// ready makes the stage's namespace.
+func (r *run) ready(ctx context.Context) error {
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) })
+	return err
+}
+
+// provide makes the Secrets that the services' templates need.
+func (r *run) provide(ctx context.Context, plan planned) error {
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.secrets) })
+	return err
 }
 
 // manifests builds the images that are missing and renders.
@@ -137,12 +160,22 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
 		return err
 	}
+	manifests, err := Scaled(manifests, r.Stage.Status.Scale)
+	if err != nil {
+		return err
+	}
 	changes, err := attempt(ctx, r, func(ctx context.Context) (v1alpha1.Changes, error) {
 		return r.Site.Apply(ctx, manifests)
 	})
 	r.status.Changes.Created += changes.Created
 	r.status.Changes.Changed += changes.Changed
 	r.status.Changes.Unchanged = changes.Unchanged
+	if err != nil || r.Release.Spec.Trigger != v1alpha1.TriggerRestart {
+		return err
+	}
+	_, err = attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.Site.Restart(ctx, manifests, r.Release.Spec.Services, r.Release.Name)
+	})
 	return err
 }
 
@@ -151,9 +184,20 @@ func (r *run) verify(ctx context.Context) error {
 		return err
 	}
 	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.Site.Verify(ctx, func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
+		return struct{}{}, r.Site.Verify(ctx, r.deadlines(), func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
 	})
 	return err
+}
+
+// deadlines returns how long services may take that say so in the file.
+func (r *run) deadlines() map[string]time.Duration {
+	deadlines := map[string]time.Duration{}
+	for _, service := range r.status.Services {
+		if d, err := time.ParseDuration(service.Deadline); err == nil {
+			deadlines[service.Name] = d
+		}
+	}
+	return deadlines
 }
 
 // observe shows progress; a lost update is made good by the next.
@@ -224,17 +268,20 @@ func (r *run) end(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("release %s stopped: %w", r.Release.Name, context.Cause(ctx))
 	case errors.As(err, &held):
-		if r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
+		weighed := r.status.ObservedGeneration >= r.Release.Generation // every verdict
+		if weighed && r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
 			return nil
 		}
 		r.mark(v1alpha1.PhaseHeld, held.reason)
 	case errors.As(err, &failure):
 		r.status.Cause = failure.Cause
 		r.mark(v1alpha1.PhaseFailed, failure.Message)
+		r.noteReturn(ctx)
 	default:
 		r.Log.Error("release failed", "release", r.Release.Name, "code", fault.CodeOf(err), "error", err)
 		r.status.Cause = causeOf(r.status.Phase, err)
 		r.mark(v1alpha1.PhaseFailed, fault.MessageOf(err))
+		r.noteReturn(ctx)
 	}
 	r.status.Message = clip(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)

@@ -54,14 +54,17 @@ type world struct {
 	host     string
 	registry *build.Registry
 
-	jobs    map[string]int // builds by hash
-	status  v1alpha1.ReleaseStatus
-	bundles map[string][]byte
-	applied []byte
-	applies int
-	pruned  int
-	unready error
-	refused error // of the next apply
+	jobs      map[string]int // builds by hash
+	status    v1alpha1.ReleaseStatus
+	bundles   map[string][]byte
+	applied   []byte
+	applies   int
+	pruned    int
+	unready   error
+	restarts  []string // marks
+	deadlines map[string]time.Duration
+	descends  map[string]bool // commit+ancestor
+	refused   error           // of the next apply
 
 	writes int
 	stop   func() // called after write number stopAt
@@ -168,6 +171,10 @@ func (w *world) Open(context.Context, *v1alpha1.Project, string, string) (releas
 	}}}, nil
 }
 
+func (w *world) Descends(_ context.Context, _ *v1alpha1.Project, commit, ancestor string) (bool, error) {
+	return commit == ancestor || w.descends[commit+" "+ancestor], nil
+}
+
 func (w *world) Grant(release.Order, release.Snapshot, string) (build.Source, error) {
 	return build.Source{URL: "http://slipway/source", Token: "token"}, nil
 }
@@ -214,10 +221,16 @@ func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, er
 	return v1alpha1.Changes{Created: 4}, nil
 }
 
-func (w *world) Verify(ctx context.Context, progress func([]v1alpha1.ServiceStatus)) error {
+func (w *world) Restart(_ context.Context, _ []byte, _ []string, mark string) error {
+	w.restarts = append(w.restarts, mark)
+	return nil
+}
+
+func (w *world) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	w.deadlines = deadlines
 	progress([]v1alpha1.ServiceStatus{{Name: "web", Ready: 1, Wanted: 1}})
 	return w.unready
 }

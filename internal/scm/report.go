@@ -37,6 +37,14 @@ type Annotator interface {
 	Annotate(ctx context.Context, f Findings) error
 }
 
+// Lender is a Reporter whose credentials open git over HTTPS only for a while,
+// such as a GitHub App's.
+type Lender interface {
+	// GitCredentials returns what is valid for some minutes at least. Ask again
+	// for every fetch, and keep them nowhere.
+	GitCredentials(ctx context.Context) (username, password string, err error)
+}
+
 // Hooks is what a Reporter knows of a repository's webhooks.
 type Hooks interface {
 	// ListHooks returns the repository's hooks; secrets are never told.

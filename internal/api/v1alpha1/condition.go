@@ -7,6 +7,18 @@ const (
 	// ConditionSynced is True on a Project when its heads and its project
 	// file were read and every wanted stage exists.
 	ConditionSynced = "Synced"
+	// ConditionAccepted says of a release that a person asked for whether it
+	// may begin. One that may not counts nothing in its stage's life.
+	ConditionAccepted = "Accepted"
+	// ConditionApproved is True on a release that people approved; its message
+	// names them.
+	ConditionApproved = "Approved"
+	// ConditionReturns is True on a failed release that its stage goes back
+	// from by itself.
+	ConditionReturns = "Returns"
+	// ConditionAutomatic is True on a Stage whose pushes are released by
+	// themselves, else its message says why not and what to do.
+	ConditionAutomatic = "Automatic"
 )
 
 // SecretKey names one key of a Secret in the object's own namespace.

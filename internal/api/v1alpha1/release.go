@@ -18,7 +18,7 @@ type Release struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '')",message="a release's spec is immutable but for its verdicts; make a new release"
+	// +kubebuilder:validation:XValidation:rule="self.project == oldSelf.project && self.stage == oldSelf.stage && self.sequence == oldSelf.sequence && self.head == oldSelf.head && self.trigger == oldSelf.trigger && (has(self.from) ? self.from : '') == (has(oldSelf.from) ? oldSelf.from : '') && (has(self.by) ? self.by : '') == (has(oldSelf.by) ? oldSelf.by : '') && (has(self.reason) ? self.reason : '') == (has(oldSelf.reason) ? oldSelf.reason : '') && (has(self.services) ? self.services : []) == (has(oldSelf.services) ? oldSelf.services : [])",message="a release's spec is immutable but for its verdicts; make a new release"
 	// +kubebuilder:validation:XValidation:rule="!has(oldSelf.verdicts) || (has(self.verdicts) && oldSelf.verdicts.all(v, v in self.verdicts))",message="a verdict stays; give another one"
 	Spec ReleaseSpec `json:"spec"`
 	// +optional
@@ -26,7 +26,7 @@ type Release struct {
 }
 
 // Trigger says why a release was made.
-// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;repair
+// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;repair;restart;scale;return
 type Trigger string
 
 // The triggers of a release.
@@ -42,6 +42,25 @@ const (
 	TriggerReturn Trigger = "return"
 )
 
+// Asked reports whether releases with this trigger are made by people.
+func (t Trigger) Asked() bool {
+	switch t {
+	case TriggerDeploy, TriggerRollback, TriggerPromotion, TriggerRestart, TriggerScale:
+		return true
+	}
+	return false
+}
+
+// Brings reports whether releases with this trigger bring a commit to the
+// stage that it need not have had before.
+func (t Trigger) Brings() bool {
+	return t == TriggerPush || t == TriggerDeploy || t == TriggerPromotion
+}
+
+// GoesBack reports whether releases with this trigger take the stage away from
+// the commit it was brought to last.
+func (t Trigger) GoesBack() bool { return t == TriggerRollback || t == TriggerReturn }
+
 // ReleaseSpec is the immutable order.
 type ReleaseSpec struct {
 	Project string `json:"project"`
@@ -49,6 +68,7 @@ type ReleaseSpec struct {
 	Stage string `json:"stage"`
 	// Sequence is the release's number in its stage, from 1.
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
 	Sequence int64   `json:"sequence"`
 	Head     Head    `json:"head"`
 	Trigger  Trigger `json:"trigger"`
@@ -65,6 +85,12 @@ type ReleaseSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
+	// Services are the only ones that a restart means; none means all.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=63
+	Services []string `json:"services,omitempty"`
 	// Verdicts are what people decided about a held release; they are only ever
 	// added to.
 	// +optional
@@ -72,6 +98,12 @@ type ReleaseSpec struct {
 	// +kubebuilder:validation:MaxItems=20
 	Verdicts []Verdict `json:"verdicts,omitempty"`
 }
+
+// The verdicts on a held release.
+const (
+	VerdictApprove = "approve"
+	VerdictReject  = "reject"
+)
 
 // Verdict is one person's decision about a held release.
 type Verdict struct {
@@ -186,6 +218,10 @@ type ReleaseService struct {
 	// URL is the service's address, for a routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
+	// Deadline is how long the service may take to become ready, as the project
+	// file says; empty means the server's default.
+	// +optional
+	Deadline string `json:"deadline,omitempty"`
 }
 
 // PhaseTime is when a phase began.

@@ -53,9 +53,10 @@ type StageSpec struct {
 	// Pause stops automatic releases while it is set; the sync leaves it alone.
 	// +optional
 	Pause *Pause `json:"pause,omitempty"`
-	// Scale are replicas that people asked for, by service; they hold until
-	// they are taken back, whatever the project file says. The sync leaves them
-	// alone.
+	// Scale are replicas that people asked for, by service. A scale release
+	// brings them into force; then they hold until they are taken back (by a
+	// negative number, or none), whatever the project file says. The sync leaves
+	// them alone.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=100
 	Scale map[string]int32 `json:"scale,omitempty"`
@@ -106,6 +107,10 @@ type Head struct {
 	// Subject is the first line of the commit message, at most 120 bytes.
 	// +optional
 	Subject string `json:"subject,omitempty"`
+	// Skip is true when the commit's message asks that it is not released by
+	// itself: [skip slipway].
+	// +optional
+	Skip bool `json:"skip,omitempty"`
 }
 
 // StageStatus is what Slipway observed of a stage.
@@ -133,6 +138,10 @@ type StageStatus struct {
 	// descendant of it is wanted, nothing is released automatically.
 	// +optional
 	Quarantine *Quarantine `json:"quarantine,omitempty"`
+	// Scale are the replicas in force by service: those of spec.scale at the
+	// last scale release that was accepted.
+	// +optional
+	Scale map[string]int32 `json:"scale,omitempty"`
 	// Drift is what others last did to the stage's objects.
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`

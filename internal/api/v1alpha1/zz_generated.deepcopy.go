@@ -757,6 +757,11 @@ func (in *ReleaseService) DeepCopy() *ReleaseService {
 func (in *ReleaseSpec) DeepCopyInto(out *ReleaseSpec) {
 	*out = *in
 	out.Head = in.Head
+	if in.Services != nil {
+		in, out := &in.Services, &out.Services
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Verdicts != nil {
 		in, out := &in.Verdicts, &out.Verdicts
 		*out = make([]Verdict, len(*in))
@@ -978,6 +983,13 @@ func (in *StageStatus) DeepCopyInto(out *StageStatus) {
 		in, out := &in.Quarantine, &out.Quarantine
 		*out = new(Quarantine)
 		(*in).DeepCopyInto(*out)
+	}
+	if in.Scale != nil {
+		in, out := &in.Scale, &out.Scale
+		*out = make(map[string]int32, len(*in))
+		for key, val := range *in {
+			(*out)[key] = val
+		}
 	}
 	if in.Drift != nil {
 		in, out := &in.Drift, &out.Drift

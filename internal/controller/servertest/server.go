@@ -118,8 +118,8 @@ func (w *World) options(log *slog.Logger) controller.Options {
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
 		Forges:           reporters(),
-		Now: time.Now,
-		Log: log,
+		Now:              time.Now,
+		Log:              log,
 	}
 }
 

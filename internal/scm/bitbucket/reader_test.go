@@ -50,7 +50,9 @@ func TestGroupInsideWorkspace(t *testing.T) {
 }
 
 func TestReaderConformanceCenter(t *testing.T) {
-	repo := func(project string) any { return scmtest.Object{"slug": "shop", "project": scmtest.Object{"key": project}} }
+	repo := func(project string) any {
+		return scmtest.Object{"slug": "shop", "project": scmtest.Object{"key": project}}
+	}
 	side := func(repo any, branch, commit string) any {
 		return scmtest.Object{"displayId": branch, "latestCommit": commit, "repository": repo}
 	}

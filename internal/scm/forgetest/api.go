@@ -67,6 +67,7 @@ func (f *Forge) routes() *http.ServeMux {
 		mux.HandleFunc(pattern, f.answer(call))
 	}
 	mux.HandleFunc("GET /user", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, f.userShape("slipway")) })
+	mux.HandleFunc("GET /orgs/{org}/teams/{team}/memberships/{login}", f.membership)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { answerError(w, http.StatusNotFound, "Not Found") })
 	return mux
 }
@@ -194,4 +195,22 @@ func (f *Forge) SetPermission(repo, login, level string) error {
 	defer f.mu.Unlock()
 	r.permissions[login] = level
 	return nil
+}
+
+// SetMember puts a login into the team ORGANIZATION/TEAM.
+func (f *Forge) SetMember(team, login string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.members[team+" "+login] = true
+}
+
+func (f *Forge) membership(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	member := f.members[r.PathValue("org")+"/"+r.PathValue("team")+" "+r.PathValue("login")]
+	f.mu.Unlock()
+	if !member {
+		answerError(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	write(w, http.StatusOK, map[string]any{"state": "active", "role": "member", "url": f.APIURL() + r.URL.Path[1:]})
 }

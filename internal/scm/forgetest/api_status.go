@@ -31,6 +31,27 @@ func (f *Forge) Statuses(repo, commit string) ([]Status, error) {
 	return slices.Clone(r.statuses[commit]), nil
 }
 
+// SetStatus sets a status as another program does, webhook included.
+func (f *Forge) SetStatus(repo, commit, context, state, login string) error {
+	r, err := f.repository(repo)
+	if err != nil {
+		return fmt.Errorf("set status: %w", err)
+	}
+	s := f.addStatus(r, commit, Status{State: state, Context: context})
+	event := f.statusShape(r, commit, s)
+	event["sha"], event["name"], event["branches"] = commit, r.fullName(), []any{}
+	event["repository"], event["sender"] = f.repositoryShape(r), f.userShape(login)
+	return f.post(r, "status", "", event)
+}
+
+func (f *Forge) addStatus(r *repository, commit string, s Status) Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.ID, s.At = f.id(), f.clock()
+	r.statuses[commit] = slices.Insert(r.statuses[commit], 0, s)
+	return s
+}
+
 func createStatus(f *Forge, repo *repository, r *http.Request) (int, any, error) {
 	var in struct {
 		State       string `json:"state"`
@@ -54,10 +75,7 @@ func createStatus(f *Forge, repo *repository, r *http.Request) (int, any, error)
 	if in.Context == "" {
 		in.Context = "default"
 	}
-	f.mu.Lock()
-	s := Status{ID: f.id(), State: in.State, Context: in.Context, Description: in.Description, TargetURL: in.TargetURL, At: f.clock()}
-	repo.statuses[sha] = slices.Insert(repo.statuses[sha], 0, s)
-	f.mu.Unlock()
+	s := f.addStatus(repo, sha, Status{State: in.State, Context: in.Context, Description: in.Description, TargetURL: in.TargetURL})
 	return http.StatusCreated, f.statusShape(repo, sha, s), nil
 }
 

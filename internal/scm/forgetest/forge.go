@@ -37,6 +37,7 @@ type Forge struct {
 	url      string
 	nextID   int64
 	repos    map[string]*repository // by owner/name
+	members  map[string]bool        // "organization/team login"
 	requests []Request
 	faults   []*rule
 }
@@ -62,7 +63,7 @@ func New(o Options) (*Forge, error) {
 	}
 	f := &Forge{
 		dir: dir, token: o.Token, clock: o.Clock, client: o.Client, url: strings.TrimSuffix(o.URL, "/"),
-		core: strings.TrimSpace(string(core)), repos: make(map[string]*repository),
+		core: strings.TrimSpace(string(core)), repos: make(map[string]*repository), members: make(map[string]bool),
 	}
 	f.api = f.routes()
 	f.mail = newMail(f)

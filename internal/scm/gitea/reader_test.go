@@ -15,7 +15,9 @@ func TestReaderConformance(t *testing.T) {
 	scmtest.ConformReader(t, scmtest.Reading{
 		Create: func(a scm.Access) (scm.Reporter, error) { return gitea.NewReporter(a) },
 		Checks: func(api *scmtest.API) {
-			status := func(id int, name, state string) any { return scmtest.Object{"id": id, "context": name, "status": state} }
+			status := func(id int, name, state string) any {
+				return scmtest.Object{"id": id, "context": name, "status": state}
+			}
 			api.On(repository+"/commits/"+scmtest.Two+"/statuses", scmtest.OK([]any{
 				status(2, "ci/lint", "failure"), status(1, "ci/test", "failure"), status(5, "ci/test", "success"), status(3, "ci/slow", "pending"), status(4, "ci/lost", "warning"),
 			}))

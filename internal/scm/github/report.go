@@ -23,7 +23,8 @@ const publicAPI = "https://api.github.com/"
 // implements every interface of package scm for reporting.
 type Reporter struct {
 	client *api.Client
-	app    *api.Client // speaks as the App itself; nil with a token
+	app    *api.Client               // speaks as the App itself; nil with a token
+	lent   *ghinstallation.Transport // of the installation; nil with a token
 	now    func() time.Time
 
 	mu    sync.Mutex
@@ -40,7 +41,7 @@ func NewReporter(access scm.Access) (*Reporter, error) {
 	plain := access.Client()
 	r.client = api.NewClient(plain)
 	if access.App != nil {
-		if r.client, r.app, err = appClients(plain, *access.App, strings.TrimSuffix(base.String(), "/")); err != nil {
+		if err := r.speakAsApp(plain, *access.App, strings.TrimSuffix(base.String(), "/")); err != nil {
 			return nil, err
 		}
 		r.app.BaseURL = base
@@ -51,26 +52,41 @@ func NewReporter(access scm.Access) (*Reporter, error) {
 	return r, nil
 }
 
-// appClients returns a client for the installation and one for the App. Each
-// has a transport of its own, because an installation's writes to its App's.
-func appClients(plain *http.Client, app scm.App, base string) (installation, itself *api.Client, err error) {
-	clients := make([]*api.Client, 2)
-	for i := range clients {
+// speakAsApp makes a client for the installation and one for the App. Each has
+// a transport of its own, because an installation's writes to its App's.
+func (r *Reporter) speakAsApp(plain *http.Client, app scm.App, base string) error {
+	transports := make([]*ghinstallation.AppsTransport, 2)
+	for i := range transports {
 		transport, err := ghinstallation.NewAppsTransport(plain.Transport, app.ID, app.PrivateKey)
 		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "the private key of %s is no PEM-encoded RSA key; take the one that GitHub gave out", app)
+			return fault.New(fault.Invalid, "the private key of %s is no PEM-encoded RSA key; take the one that GitHub gave out", app)
 		}
 		transport.BaseURL = base
+		transports[i] = transport
+	}
+	r.lent = ghinstallation.NewFromAppsTransport(transports[0], app.Installation)
+	r.lent.BaseURL = base
+	through := func(transport http.RoundTripper) *api.Client {
 		speaking := *plain
 		speaking.Transport = transport
-		if i == 0 {
-			installed := ghinstallation.NewFromAppsTransport(transport, app.Installation)
-			installed.BaseURL = base
-			speaking.Transport = installed
-		}
-		clients[i] = api.NewClient(&speaking)
+		return api.NewClient(&speaking)
 	}
-	return clients[0], clients[1], nil
+	r.client, r.app = through(r.lent), through(transports[1])
+	return nil
+}
+
+// GitCredentials lends the installation's token, which is renewed a minute
+// before it ends. A Reporter with a token of its own has nothing to lend.
+func (r *Reporter) GitCredentials(ctx context.Context) (username, password string, err error) {
+	const operation = "get an installation token for git"
+	if r.lent == nil {
+		return "", "", fault.New(fault.Invalid, "%s: the credentials are no GitHub App's", operation)
+	}
+	token, err := r.lent.Token(ctx)
+	if err != nil {
+		return "", "", r.coded(operation, err)
+	}
+	return "x-access-token", token, nil
 }
 
 // SetStatus sets the status of a commit under its context.

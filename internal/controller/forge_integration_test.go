@@ -1,0 +1,248 @@
+//go:build integration
+
+package controller_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/controller/servertest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+)
+
+// everything makes the project's hook tell of every event.
+func (p *team) everything() {
+	p.t.Helper()
+	if _, err := world.Forge.SetHook(p.Path, world.Hook(p.Organization, p.Name), servertest.WebhookSecret); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func TestRequiredCheckOpensTheGate(t *testing.T) {
+	stages := "  - {name: production, branch: main, requires: {checks: [ci/test]}}\n"
+	p := join(t, "checks", siteFiles(stages, "hello"), nil)
+	p.everything()
+	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
+	release := p.reaches("production", commit, v1alpha1.PhaseHeld)
+	if said := release.Status.Message; !strings.Contains(said, "ci/test") || !strings.Contains(said, "slipway.yaml:") {
+		t.Errorf("it is held because %s", said)
+	}
+	if err := world.Forge.SetStatus(p.Path, commit, "ci/test", "failure", "ci"); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	p.eventually("the check fails", func() error {
+		if said := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(said, "failed") {
+			return fmt.Errorf("held because %s", said)
+		}
+		return nil
+	})
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the event took %s to be heeded: that was the timer", took)
+	}
+	p.eventually("the forge hears of it", func() error {
+		if state, said := p.status(commit, "production"); state != "pending" || !strings.Contains(said, "failed") {
+			return fmt.Errorf("%s: %s", state, said)
+		}
+		return nil
+	})
+	if err := world.Forge.SetStatus(p.Path, commit, "ci/test", "success", "ci"); err != nil {
+		t.Fatal(err)
+	}
+	p.reaches("production", commit, v1alpha1.PhaseSucceeded)
+}
+
+// A forge that doesn't answer keeps a gate shut, and fails nothing.
+func TestSilentForgeKeepsTheGateShut(t *testing.T) {
+	stages := "  - {name: production, branch: main, requires: {checks: [ci/test]}}\n"
+	p := join(t, "silent", siteFiles(stages, "hello"), nil)
+	p.everything()
+	repair := world.Forge.Break("GET /repos/"+p.Path+"/commits/*/check-runs", forgetest.Fault{Status: http.StatusBadGateway})
+	defer repair()
+	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
+	if said := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(said, "502") {
+		t.Errorf("it is held because %s", said)
+	}
+	repair()
+	if err := world.Forge.SetStatus(p.Path, commit, "ci/test", "success", "ci"); err != nil {
+		t.Fatal(err)
+	}
+	p.reaches("production", commit, v1alpha1.PhaseSucceeded)
+}
+
+func TestMemberOfAGroupMayDeploy(t *testing.T) {
+	stages := "  - {name: production, branch: main, protected: true}\n"
+	files := siteFiles(stages, "hello")
+	files["slipway.yaml"] = strings.Replace(files["slipway.yaml"], "members:\n", "members:\n  - {group: acme/leads, role: maintainer}\n", 1)
+	p := join(t, "groups", files, nil)
+	stranger := p.push("main", "eve", map[string]string{"deploy/settings.yaml": settings("hers")})
+	held := p.reaches("production", stranger, v1alpha1.PhaseHeld)
+	if said := held.Status.Message; !strings.Contains(said, "eve is no member") || !strings.Contains(said, "acme/leads") {
+		t.Errorf("it is held because %s", said)
+	}
+	world.Forge.SetMember("acme/leads", "carol")
+	commit := p.push("main", "carol", map[string]string{"deploy/settings.yaml": settings("theirs")})
+	p.reaches("production", commit, v1alpha1.PhaseSucceeded)
+	if got, _ := p.greeting("production"); got != "theirs" {
+		t.Errorf("the settings say %q", got)
+	}
+}
+
+func TestSkippedCommitIsNotReleased(t *testing.T) {
+	p := join(t, "skip", siteFiles(devStage, "hello"), nil)
+	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
+	commit, err := world.Forge.Push(p.Path, "main", map[string]string{"deploy/settings.yaml": settings("skipped")}, "Try it\n\n[skip slipway]", "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.eventually("the stage says so", func() error {
+		stage, err := p.stage("dev")
+		if err != nil {
+			return err
+		}
+		for _, c := range stage.Status.Conditions {
+			if strings.Contains(c.Message, "[skip slipway]") && strings.Contains(c.Message, commit[:8]) {
+				return nil
+			}
+		}
+		return fmt.Errorf("conditions %+v", stage.Status.Conditions)
+	})
+	p.eventually("the commit says so", func() error {
+		if state, said := p.status(commit, "dev"); state != "success" || !strings.HasPrefix(said, "skipped: ") {
+			return fmt.Errorf("%s: %s", state, said)
+		}
+		return nil
+	})
+	if releases := p.releases("dev"); len(releases) != 1 {
+		t.Errorf("%d releases, want the first alone", len(releases))
+	}
+	next := p.push("main", "dev", map[string]string{"README.md": "more\n"})
+	p.reaches("dev", next, v1alpha1.PhaseSucceeded)
+	if got, _ := p.greeting("dev"); got != "skipped" {
+		t.Errorf("the settings say %q: the next commit holds the skipped one's change", got)
+	}
+}
+
+func TestReportsInOrderWithDeployments(t *testing.T) {
+	p := join(t, "told", siteFiles(devStage, "hello"), nil)
+	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
+	repair := world.Forge.Break("POST /repos/"+p.Path+"/statuses/*", forgetest.TooMany(2*time.Second))
+	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("told")})
+	p.reaches("dev", commit, v1alpha1.PhaseSucceeded) // whatever the forge says
+	repair()
+	p.eventually("it is live at the forge", func() error {
+		if state, said := p.status(commit, "dev"); state != "success" || !strings.HasPrefix(said, "live: ") || len([]rune(said)) > 140 {
+			return fmt.Errorf("%s: %s", state, said)
+		}
+		return nil
+	})
+	all, err := world.Forge.Statuses(p.Path, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) > 2 {
+		t.Errorf("while the forge limited us, %d states gathered, want only the newest told: %+v", len(all), all)
+	}
+	p.eventually("the deployment is live", func() error { return p.deployed(commit, "success") })
+	p.eventually("the release knows", func() error {
+		if release := p.reaches("dev", commit, v1alpha1.PhaseSucceeded); release.Status.Reported != v1alpha1.PhaseSucceeded {
+			return fmt.Errorf("reported %q", release.Status.Reported)
+		}
+		return nil
+	})
+	restart(t)
+	before := len(all)
+	time.Sleep(500 * time.Millisecond) // a restart that told it again would have by now
+	if all, err = world.Forge.Statuses(p.Path, commit); err != nil || len(all) != before {
+		t.Errorf("after a restart there are %d statuses, want %d: %v", len(all), before, err)
+	}
+}
+
+// deployed wants exactly one deployment of a commit, in a state.
+func (p *team) deployed(commit, state string) error {
+	all, err := world.Forge.Deployments(p.Path)
+	if err != nil {
+		return err
+	}
+	var states []string
+	for _, d := range all {
+		if d.Commit == commit && len(d.Statuses) > 0 {
+			states = append(states, d.Statuses[0].State)
+		}
+	}
+	if !slices.Equal(states, []string{state}) {
+		return fmt.Errorf("deployments %v, want one, %s", states, state)
+	}
+	return nil
+}
+
+func TestOneCommentPerPullRequest(t *testing.T) {
+	stages := devStage + "  - {name: feature, branch: \"feature/*\"}\n"
+	p := join(t, "comment", siteFiles(stages, "hello"), nil)
+	p.everything()
+	p.push("feature/cart", "dev", map[string]string{"deploy/settings.yaml": settings("one")})
+	number, err := world.Forge.OpenPull(p.Path, forgetest.PullRequest{Title: "Cart", Head: "feature/cart", Login: "dev"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.commented(number, "live")
+	restart(t)
+	file := strings.Replace(projectFile(stages, site), "{user: dev, role: developer}", "{user: dev, role: owner}", 1)
+	commit := p.push("feature/cart", "dev", map[string]string{"slipway.yaml": file})
+	p.commented(number, commit[:8], "`dev` goes from developer to owner")
+	broken := p.push("feature/cart", "dev", map[string]string{"slipway.yaml": file + "surprise: true\n"})
+	p.commented(number, "surprise", "slipway.yaml:")
+	p.eventually("the mistake is shown at its line", func() error {
+		runs, err := world.Forge.CheckRuns(p.Path, broken)
+		if err != nil {
+			return err
+		}
+		for _, run := range runs {
+			if run.Name == "slipway/slipway.yaml" && run.Conclusion == "failure" && len(run.Annotations) == 1 && run.Annotations[0].StartLine > 10 {
+				return nil
+			}
+		}
+		return fmt.Errorf("check runs %+v", runs)
+	})
+}
+
+// commented waits until the only comment of a pull request holds all texts.
+func (p *team) commented(number int, texts ...string) {
+	p.t.Helper()
+	p.eventually("the comment", func() error {
+		comments, err := world.Forge.Comments(p.Path, number)
+		if err != nil || len(comments) != 1 {
+			return fmt.Errorf("%d comments, want one: %v %+v", len(comments), err, comments)
+		}
+		for _, text := range texts {
+			if !strings.Contains(comments[0].Body, text) {
+				return fmt.Errorf("it lacks %q: %s", text, comments[0].Body)
+			}
+		}
+		return nil
+	})
+}
+
+func TestMistakeInTheFileInForceIsShownAtItsLine(t *testing.T) {
+	p := join(t, "mistake", siteFiles(devStage, "hello"), nil)
+	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
+	broken := p.push("main", "dev", map[string]string{"slipway.yaml": projectFile(devStage, site) + "surprise: true\n"})
+	check := func() error {
+		runs, err := world.Forge.CheckRuns(p.Path, broken)
+		if err != nil || len(runs) != 1 || len(runs[0].Annotations) != 1 {
+			return fmt.Errorf("check runs %+v, %v", runs, err)
+		}
+		return nil
+	}
+	p.eventually("the mistake is shown", check)
+	restart(t)
+	time.Sleep(500 * time.Millisecond) // a restart that showed it again would have by now
+	if err := check(); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+}

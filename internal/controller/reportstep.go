@@ -1,0 +1,121 @@
+package controller
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// step is a phase as a forge shows it.
+type step string
+
+// The steps of a release at a forge.
+const (
+	stepQueued     step = "queued"
+	stepBuilding   step = "building"
+	stepDeploying  step = "deploying"
+	stepLive       step = "live"
+	stepFailed     step = "failed"
+	stepHeld       step = "held"
+	stepSuperseded step = "superseded"
+)
+
+// stepOf returns the step of a phase, empty for none.
+func stepOf(phase v1alpha1.Phase) step {
+	switch phase {
+	case v1alpha1.PhasePending:
+		return stepQueued
+	case v1alpha1.PhaseBuilding:
+		return stepBuilding
+	case v1alpha1.PhaseRendering, v1alpha1.PhaseApplying, v1alpha1.PhaseVerifying:
+		return stepDeploying
+	case v1alpha1.PhaseSucceeded:
+		return stepLive
+	case v1alpha1.PhaseFailed:
+		return stepFailed
+	case v1alpha1.PhaseHeld:
+		return stepHeld
+	case v1alpha1.PhaseSuperseded:
+		return stepSuperseded
+	}
+	return ""
+}
+
+// state returns the step in the words of commit statuses.
+func (s step) state() scm.State {
+	switch s {
+	case stepLive:
+		return scm.StateSuccess
+	case stepFailed:
+		return scm.StateFailure
+	case stepSuperseded:
+		return scm.StateError
+	}
+	return scm.StatePending
+}
+
+// phase returns the step in the words of deployments, empty for none: what is
+// held may never be one.
+func (s step) phase() scm.Phase {
+	switch s {
+	case stepBuilding, stepDeploying:
+		return scm.PhaseRunning
+	case stepLive:
+		return scm.PhaseLive
+	case stepFailed:
+		return scm.PhaseFailed
+	case stepSuperseded:
+		return scm.PhaseGone
+	}
+	return ""
+}
+
+// describe puts a step and what the release says into one line. It begins with
+// the step, once.
+func (s step) describe(message string) string {
+	if message == "" || strings.HasPrefix(message, string(s)) {
+		message = strings.TrimPrefix(strings.TrimPrefix(message, string(s)), ": ")
+	}
+	if message == "" {
+		return string(s)
+	}
+	return scm.Describe(string(s)+": "+message, scm.MaxDescription)
+}
+
+// report is what is told of a release.
+type report struct {
+	id         types.UID
+	status     *scm.Status     // nil when a newer release has the word
+	deployment *scm.Deployment // nil for none
+}
+
+// reportOf puts a release into a forge's words.
+func reportOf(p *v1alpha1.Project, stage *v1alpha1.Stage, one untoldRelease) report {
+	rel, at := one.release, stepOf(one.release.Status.Phase)
+	said := at.describe(rel.Status.Message)
+	told := report{id: rel.UID}
+	if one.status {
+		told.status = &scm.Status{
+			Repository: primary(p).Path, Commit: rel.Spec.Head.Commit, Context: scm.Context(stage.Spec.Name),
+			State: at.state(), Description: said, URL: linkOf(stage, rel),
+		}
+	}
+	if phase := at.phase(); phase != "" && !(at == stepSuperseded && stepOf(rel.Status.Reported).phase() == "") {
+		told.deployment = &scm.Deployment{
+			Release: rel.Namespace + "/" + rel.Name, Repository: primary(p).Path, Commit: rel.Spec.Head.Commit, Ref: stage.Spec.Ref,
+			Stage: stage.Spec.Name, Preview: stage.Spec.PullRequest != 0, Phase: phase, Description: said, URL: linkOf(stage, rel),
+		}
+	}
+	return told
+}
+
+// linkOf returns where a release can be seen: its own address, or the stage's.
+func linkOf(stage *v1alpha1.Stage, rel *v1alpha1.Release) string {
+	if rel.Status.URL != "" {
+		return rel.Status.URL
+	}
+	return stage.Status.URL
+}

@@ -1,0 +1,110 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// Ancestry says whether a commit has another in its history, or is it. The
+// code not_found says that it can't be told.
+type Ancestry interface {
+	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
+}
+
+// releasesOf returns a stage's releases, newest first.
+func releasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage) ([]v1alpha1.Release, error) {
+	var list v1alpha1.ReleaseList
+	if err := c.List(ctx, &list, client.InNamespace(stage.Namespace), client.MatchingFields{releaseStage: stage.Name}); err != nil {
+		return nil, fmt.Errorf("list releases of stage %s: %w", stage.Name, err)
+	}
+	slices.SortFunc(list.Items, func(a, b v1alpha1.Release) int { return cmp.Compare(b.Spec.Sequence, a.Spec.Sequence) })
+	return list.Items, nil
+}
+
+// descends returns what compares commits of a stage. What can't be told is no
+// descent: a quarantine gives way to certainty only.
+func (r *StageReconciler) descends(ctx context.Context, stage *v1alpha1.Stage) func(commit, ancestor string) (bool, error) {
+	return func(commit, ancestor string) (bool, error) {
+		var p v1alpha1.Project
+		if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+			return false, fmt.Errorf("read project %s: %w", stage.Spec.Project, err)
+		}
+		descends, err := r.Ancestry.Descends(ctx, &p, commit, ancestor)
+		if fault.CodeOf(err) == fault.NotFound {
+			return false, nil
+		}
+		return descends, err
+	}
+}
+
+// release creates the release of a step and returns it, nil when there is one
+// of that number. Its name comes from its number, so that a stale cache can't
+// make a second one.
+func (r *StageReconciler) release(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (*v1alpha1.Release, error) {
+	made := newRelease(stage, release.NextNumber(stage, releases), step)
+	if step.Trigger.GoesBack() {
+		if err := r.quarantine(ctx, stage, releases, made); err != nil {
+			return nil, err
+		}
+	}
+	if err := controllerutil.SetControllerReference(stage, made, r.Client.Scheme()); err != nil {
+		return nil, fmt.Errorf("own release %s: %w", made.Name, err)
+	}
+	err := r.Client.Create(ctx, made)
+	if apierrors.IsAlreadyExists(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create release %s: %w", made.Name, err)
+	}
+	return made, nil
+}
+
+// newRelease returns the release of a step: of the wanted head, or back to a
+// good one.
+func newRelease(stage *v1alpha1.Stage, sequence int64, step release.Step) *v1alpha1.Release {
+	made := &v1alpha1.Release{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      naming.Release(stage.Name, sequence),
+			Namespace: stage.Namespace,
+			Labels:    stage.Labels,
+		},
+		Spec: v1alpha1.ReleaseSpec{
+			Project:  stage.Spec.Project,
+			Stage:    stage.Name,
+			Sequence: sequence,
+			Head:     stage.Spec.Wanted,
+			Trigger:  step.Trigger,
+		},
+	}
+	if step.From != nil {
+		made.Spec.From, made.Spec.Head = step.From.Name, step.From.Spec.Head
+	}
+	return made
+}
+
+// quarantine makes durable what a release goes back from, before it exists.
+func (r *StageReconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, back *v1alpha1.Release) error {
+	bad := release.NewHistory(releases).Brought()
+	if bad == nil {
+		return nil
+	}
+	back.Spec.Reason = clip(bad.Status.Message, 1024)
+	made := back.DeepCopy()
+	made.CreationTimestamp = metav1.Time{Time: r.Now()}
+	after := stage.DeepCopy()
+	after.Status.Quarantine = release.QuarantineOf(bad, made)
+	return patchStatus(ctx, r.Client, stage, after)
+}

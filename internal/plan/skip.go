@@ -1,0 +1,11 @@
+package plan
+
+import "strings"
+
+// Skipped reports whether a commit's message asks that the commit is not
+// released by itself: with [skip slipway] or [slipway skip] anywhere in it, in
+// any case.
+func Skipped(message string) bool {
+	message = strings.ToLower(message)
+	return strings.Contains(message, "[skip slipway]") || strings.Contains(message, "[slipway skip]")
+}

@@ -1,0 +1,131 @@
+package release
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+)
+
+// History is the releases that count in a stage's life, newest first: all but
+// those that people asked for and that were refused, or are not decided upon.
+type History []v1alpha1.Release
+
+// NewHistory returns the releases of a stage that count.
+func NewHistory(all []v1alpha1.Release) History {
+	h := make(History, 0, len(all))
+	for _, r := range all {
+		if !IsAsked(&r) && !IsRefused(&r) {
+			h = append(h, r)
+		}
+	}
+	slices.SortFunc(h, func(a, b v1alpha1.Release) int { return cmp.Compare(b.Spec.Sequence, a.Spec.Sequence) })
+	return h
+}
+
+// IsAsked reports whether a person asked for a release and nobody decided yet
+// whether it may begin.
+func IsAsked(r *v1alpha1.Release) bool {
+	return r.Spec.Trigger.Asked() && meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted) == nil
+}
+
+// IsRefused reports whether a release that a person asked for may not begin.
+func IsRefused(r *v1alpha1.Release) bool {
+	return r.Spec.Trigger.Asked() && meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionAccepted)
+}
+
+// NextNumber returns the number of the stage's next release. Refused releases
+// keep theirs but don't raise it: nobody may use up a stage's numbers by
+// asking.
+func NextNumber(stage *v1alpha1.Stage, all []v1alpha1.Release) int64 {
+	taken := map[int64]bool{}
+	next := stage.Status.Sequence + 1
+	for _, r := range all {
+		taken[r.Spec.Sequence] = true
+	}
+	for _, r := range NewHistory(all) {
+		next = max(next, r.Spec.Sequence+1)
+	}
+	for taken[next] {
+		next++
+	}
+	return next
+}
+
+// Good returns the newest release that succeeded, nil when none did.
+func (h History) Good() *v1alpha1.Release {
+	return h.first(func(r *v1alpha1.Release) bool { return r.Status.Phase == v1alpha1.PhaseSucceeded })
+}
+
+// Brought returns the newest release that brought a commit to the stage, nil
+// when none did.
+func (h History) Brought() *v1alpha1.Release {
+	return h.first(func(r *v1alpha1.Release) bool { return r.Spec.Trigger.Brings() })
+}
+
+// Pushed returns the newest release that a push made, nil when none did.
+func (h History) Pushed() *v1alpha1.Release {
+	return h.first(func(r *v1alpha1.Release) bool { return r.Spec.Trigger == v1alpha1.TriggerPush })
+}
+
+// Named returns the release with a name, nil when there is none.
+func (h History) Named(name string) *v1alpha1.Release {
+	return h.first(func(r *v1alpha1.Release) bool { return r.Name == name })
+}
+
+// Before returns the history before a release.
+func (h History) Before(r *v1alpha1.Release) History {
+	return slices.DeleteFunc(slices.Clone(h), func(other v1alpha1.Release) bool { return other.Spec.Sequence >= r.Spec.Sequence })
+}
+
+func (h History) first(is func(*v1alpha1.Release) bool) *v1alpha1.Release {
+	for i := range h {
+		if is(&h[i]) {
+			return &h[i]
+		}
+	}
+	return nil
+}
+
+// Quarantine returns what is quarantined in the stage, given what its status
+// says; nil when nothing is. The releases tell it by themselves, because the
+// status may not be visible yet; the status tells it when they are forgotten.
+//
+// The commit brought last is quarantined once the stage went back from it, and
+// until another release brings a commit.
+func (h History) Quarantine(known *v1alpha1.Quarantine) *v1alpha1.Quarantine {
+	for i := range h {
+		r := &h[i]
+		switch {
+		case r.Spec.Trigger.Brings():
+			if known != nil && known.Release == r.Name {
+				return known
+			}
+			return nil
+		case r.Spec.Trigger.GoesBack():
+			bad := h[i+1:].Brought()
+			if bad == nil || known != nil && known.Release == bad.Name {
+				return known
+			}
+			return QuarantineOf(bad, r)
+		}
+	}
+	return known
+}
+
+// QuarantineOf returns the quarantine of the commit of a bad release that
+// another goes back from.
+func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
+	return &v1alpha1.Quarantine{
+		Commit: bad.Spec.Head.Commit, Release: bad.Name,
+		By: back.Spec.By, Reason: back.Spec.Reason, At: metav1.Time{Time: back.CreationTimestamp.Time},
+	}
+}
+
+// touched reports whether a release began to change the stage's cluster.
+func touched(r *v1alpha1.Release) bool {
+	return slices.ContainsFunc(r.Status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
+}
