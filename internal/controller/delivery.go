@@ -32,6 +32,9 @@ func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
 	var waiting, done []v1alpha1.Delivery
 	for _, d := range all.Items {
+		if r.served.knows(&d) {
+			continue
+		}
 		if d.Status.Phase == v1alpha1.DeliveryPending || d.Status.Phase == "" {
 			waiting = append(waiting, d)
 		} else {
@@ -72,6 +75,7 @@ func (r *ProjectReconciler) finish(ctx context.Context, served []v1alpha1.Delive
 		if err := patchStatus(ctx, r.Client, &served[i], after); err != nil {
 			return err
 		}
+		r.served.note(&served[i])
 	}
 	return nil
 }

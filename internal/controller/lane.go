@@ -145,6 +145,21 @@ func (l *Lanes) Busy(stage types.NamespacedName) bool {
 	return runs || l.held[stage] > 0
 }
 
+// Newest returns the number of the newest release of the stage that runs,
+// waits or is over, 0 when none is known.
+func (l *Lanes) Newest(stage types.NamespacedName) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	newest := l.over[stage]
+	if current, busy := l.lanes[stage]; busy {
+		newest = max(newest, current.running.sequence)
+		if current.waiting != nil {
+			newest = max(newest, current.waiting.sequence)
+		}
+	}
+	return newest
+}
+
 // Close cancels every release, as a server that stops does, and waits for
 // them to return. They go on where they were after the next start.
 func (l *Lanes) Close() {

@@ -54,6 +54,9 @@ func (r *StageReconciler) descends(ctx context.Context, stage *v1alpha1.Stage) f
 // make a second one.
 func (r *StageReconciler) release(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (*v1alpha1.Release, error) {
 	made := newRelease(stage, release.NextNumber(stage, releases), step)
+	if made.Spec.Sequence <= r.Lanes.Newest(client.ObjectKeyFromObject(stage)) {
+		return nil, nil // the watch cache does not show it yet
+	}
 	if step.Trigger.GoesBack() {
 		if err := r.quarantine(ctx, stage, releases, made); err != nil {
 			return nil, err
