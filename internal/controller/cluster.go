@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
@@ -281,5 +282,7 @@ func (r *ClusterReconciler) version(ctx context.Context, cluster *v1alpha1.Clust
 
 // SetupWithManager registers the reconciler.
 func (r *ClusterReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Cluster{}).Complete(r)
+	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Cluster{}).
+		WithOptions(controller.Options{RateLimiter: retries()}).
+		Complete(r)
 }

@@ -1,11 +1,13 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,6 +20,10 @@ const (
 	deliveryTTL   = 72 * time.Hour
 	maxDeliveries = 200
 )
+
+// parallelDeliveries is how many deliveries of one project are written at the
+// same time.
+const parallelDeliveries = 4
 
 // deliveryProject indexes deliveries by the project they are for.
 const deliveryProject = "spec.project"
@@ -35,7 +41,7 @@ func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([
 		if r.served.knows(&d) {
 			continue
 		}
-		if d.Status.Phase == v1alpha1.DeliveryPending || d.Status.Phase == "" {
+		if d.Waits() {
 			waiting = append(waiting, d)
 		} else {
 			done = append(done, d)
@@ -44,38 +50,62 @@ func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([
 	return waiting, r.forget(ctx, done)
 }
 
-// forget deletes deliveries that were dealt with and are old, or too many.
+// forget deletes deliveries, the oldest first, that were dealt with and are
+// old, or too many.
 func (r *ProjectReconciler) forget(ctx context.Context, done []v1alpha1.Delivery) error {
-	for i := range done {
-		surplus := len(done)-i > maxDeliveries
-		old := r.Now().Sub(done[i].Spec.Received.Time) > deliveryTTL
-		if !surplus && !old {
-			return nil
-		}
-		if err := client.IgnoreNotFound(r.Client.Delete(ctx, &done[i])); err != nil {
-			return fmt.Errorf("delete delivery %s: %w", done[i].Name, err)
-		}
+	young := slices.IndexFunc(done, func(d v1alpha1.Delivery) bool { return r.Now().Sub(d.Spec.Received.Time) <= deliveryTTL })
+	if young < 0 {
+		young = len(done)
 	}
-	return nil
+	return r.delete(ctx, done[:max(young, len(done)-maxDeliveries)])
 }
 
 // finish marks the deliveries that a sync served. A delivery that arrived
-// while it ran is not among them and causes the next one.
-func (r *ProjectReconciler) finish(ctx context.Context, served []v1alpha1.Delivery, syncErr error) error {
-	for i := range served {
-		after := served[i].DeepCopy()
+// while it ran is not among them and causes the next one. Of a flood only
+// those are marked that are kept.
+func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error) error {
+	surplus := 0
+	if syncErr == nil {
+		surplus = max(len(s.served)-maxDeliveries, 0)
+	}
+	if err := r.delete(ctx, s.served[:surplus]); err != nil {
+		return err
+	}
+	return each(ctx, s.served[surplus:], func(ctx context.Context, d *v1alpha1.Delivery) error {
+		after := d.DeepCopy()
 		after.Status.Phase = v1alpha1.DeliveryDone
-		after.Status.Message = "synced"
+		after.Status.Message = cmp.Or(s.said[d.Name], "synced")
 		if syncErr != nil {
 			after.Status.Phase = v1alpha1.DeliveryFailed
 			after.Status.Message = clip(sentence(syncErr), 4096)
 		}
 		after.Status.Attempts++
+		after.Status.Replayed = d.ReplayMark()
 		after.Status.Finished = &metav1.MicroTime{Time: r.Now()}
-		if err := patchStatus(ctx, r.Client, &served[i], after); err != nil {
+		if err := patchStatus(ctx, r.Client, d, after); err != nil {
 			return err
 		}
-		r.served.note(&served[i])
+		r.served.note(d)
+		return nil
+	})
+}
+
+// delete deletes deliveries.
+func (r *ProjectReconciler) delete(ctx context.Context, deliveries []v1alpha1.Delivery) error {
+	return each(ctx, deliveries, func(ctx context.Context, d *v1alpha1.Delivery) error {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, d)); err != nil {
+			return fmt.Errorf("delete delivery %s: %w", d.Name, err)
+		}
+		return nil
+	})
+}
+
+// each does something to every delivery, to a few at the same time.
+func each(ctx context.Context, deliveries []v1alpha1.Delivery, do func(context.Context, *v1alpha1.Delivery) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelDeliveries)
+	for i := range deliveries {
+		group.Go(func() error { return do(ctx, &deliveries[i]) })
 	}
-	return nil
+	return group.Wait()
 }

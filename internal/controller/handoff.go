@@ -61,6 +61,9 @@ func (h *Handoff) foresee(ctx context.Context, stage *v1alpha1.Stage) *release.E
 }
 
 func (h *Handoff) start(ctx context.Context, stage *v1alpha1.Stage, early *release.Early) error {
+	if !stage.DeletionTimestamp.IsZero() {
+		return nil
+	}
 	releases, step, err := h.Stages.next(ctx, stage)
 	if err != nil || step.Trigger != v1alpha1.TriggerPush {
 		return err

@@ -193,7 +193,7 @@ func (r *NoteReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfRequest)).
 		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(projectOfStage)).
 		Watches(&v1alpha1.Project{}, &handler.EnqueueRequestForObject{}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: reportBackoff()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: retries()}).
 		Complete(r)
 }
 

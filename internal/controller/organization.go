@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -51,5 +52,7 @@ func (r *OrganizationReconciler) Reconcile(ctx context.Context, req ctrl.Request
 
 // SetupWithManager registers the reconciler.
 func (r *OrganizationReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Organization{}).Complete(r)
+	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Organization{}).
+		WithOptions(controller.Options{RateLimiter: retries()}).
+		Complete(r)
 }

@@ -156,6 +156,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: calm, Clusters: clusters},
 		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&IdentityReconciler{Client: mgr.GetClient()},
 		stages, releases,
 		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},
 		&NoteReconciler{Client: calm, Forges: in.forges, Sources: in.sources, Log: o.Log},

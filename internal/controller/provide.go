@@ -9,30 +9,32 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // Provide implements release.Site. The Secrets are in no inventory: a password
-// outlives the service that it was made for, and goes with the stage.
-func (s *Site) Provide(ctx context.Context, secrets []render.Secret) error {
-	if len(secrets) == 0 {
+// that was made up outlives the service that it was made for, and goes with
+// the stage; sealed ones go when the project file no longer has them.
+func (s *Site) Provide(ctx context.Context, secrets release.Secrets) error {
+	if len(secrets.Made)+len(secrets.Sealed) == 0 {
+		s.setSealed(secrets.Sealed)
 		return nil
 	}
-	clientset, err := kubernetes.NewForConfig(stageConfig(s.connection, s.stage.Spec.Namespace))
+	api, err := s.secretsAPI()
 	if err != nil {
-		return fmt.Errorf("make client of stage %s: %w", s.stage.Name, err)
+		return err
 	}
-	for _, secret := range secrets {
-		if err := s.provide(ctx, clientset.CoreV1().Secrets(s.stage.Spec.Namespace), secret); err != nil {
+	for _, secret := range secrets.Made {
+		if err := s.provide(ctx, api, secret); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "Secret %s of service %s could not be made", secret.Name, secret.Service)
 		}
 	}
-	return nil
+	return s.provideSealed(ctx, api, secrets.Sealed)
 }
 
 // provide makes one Secret, or adds the values that it lacks.

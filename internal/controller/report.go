@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -234,14 +233,8 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("report").
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageToTell)).
 		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(skippedStage)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: reportBackoff()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: retries()}).
 		Complete(r)
-}
-
-// reportBackoff tries again soon, and at least once a minute: a forge that is
-// back should hear of it.
-func reportBackoff() workqueue.TypedRateLimiter[reconcile.Request] {
-	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, time.Minute)
 }
 
 // stageToTell asks for the reports of a release's stage, if there may be

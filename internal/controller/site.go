@@ -43,6 +43,7 @@ type Site struct {
 	mu      sync.Mutex
 	applier *apply.Applier
 	report  apply.Report
+	sealed  *project.Sealed // what Provide was given, nil before
 }
 
 // tenant returns what the stage's namespace is made from.
@@ -245,7 +246,11 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 		return 0, err
 	}
 	removal, err := applier.Prune(ctx, s.owner)
-	return count(removal.Deleted), err
+	if err != nil {
+		return count(removal.Deleted), err
+	}
+	swept, err := s.sweepSealed(ctx)
+	return count(removal.Deleted) + swept, err
 }
 
 // Teardown takes everything down that the stage owns, and reports whether it
@@ -256,6 +261,7 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 		return gone, err
 	}
 	s.sites.setAble(s.stage.Spec.Namespace, false)
+	s.sites.setBare(s.stage.Spec.Namespace, false)
 	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.sites.store.Load(ctx, s.owner)
 	if err != nil {

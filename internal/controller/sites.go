@@ -23,16 +23,18 @@ import (
 
 // Sites finds the place of every stage. It is safe for concurrent use.
 type Sites struct {
-	client   client.Client
-	clusters *Clusters
-	store    apply.Store
-	bundles  *bundle.Store
-	self     tenancy.Subject
-	now      func() time.Time
+	client     client.Client
+	clusters   *Clusters
+	identities *Identities
+	store      apply.Store
+	bundles    *bundle.Store
+	self       tenancy.Subject
+	now        func() time.Time
 
 	mu      sync.Mutex
 	keepers map[*Connection]*tenancy.Keeper
 	able    map[string]bool // namespaces whose account has its rights
+	bare    map[string]bool // namespaces without sealed Secrets
 }
 
 // NewSites returns the sites of the stages that the control cluster knows.
@@ -42,8 +44,8 @@ func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites
 		return nil, err
 	}
 	return &Sites{
-		client: c, clusters: clusters, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
-		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{},
+		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
+		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{},
 	}, nil
 }
 
@@ -131,6 +133,24 @@ func (s *Sites) setAble(namespace string, able bool) {
 		return
 	}
 	delete(s.able, namespace)
+}
+
+// isBare reports whether a namespace is known to hold no sealed Secret.
+func (s *Sites) isBare(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bare[namespace]
+}
+
+// setBare notes whether a namespace holds no sealed Secret.
+func (s *Sites) setBare(namespace string, bare bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bare {
+		s.bare[namespace] = true
+		return
+	}
+	delete(s.bare, namespace)
 }
 
 // workshop returns where a project's images are built and found.

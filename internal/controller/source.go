@@ -86,6 +86,13 @@ func (s *Sources) Commit(ctx context.Context, p *v1alpha1.Project, repository v1
 	return s.mirrors.Commit(ctx, mirrorKey(p, repository), commit)
 }
 
+// Knows reports whether a commit of the repository was ever fetched and is
+// still kept.
+func (s *Sources) Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool {
+	_, err := s.mirrors.Commit(ctx, mirrorKey(p, repository), commit)
+	return err == nil
+}
+
 // File returns the project file of a commit of the primary repository, with
 // the file's object id.
 func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {

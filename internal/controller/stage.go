@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -87,7 +88,7 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	if !controllerutil.ContainsFinalizer(stage, stageFinalizer) {
 		return ctrl.Result{}, nil
 	}
-	if !r.Lanes.Stop(client.ObjectKeyFromObject(stage)) {
+	if key := client.ObjectKeyFromObject(stage); r.Lanes.Held(key) || !r.Lanes.Stop(key) {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
 	site, err := r.Sites.Of(ctx, stage)
@@ -103,8 +104,12 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	}
 	after := stage.DeepCopy()
 	controllerutil.RemoveFinalizer(after, stageFinalizer)
-	err = client.IgnoreNotFound(r.Client.Patch(ctx, after, client.MergeFrom(stage)))
-	if err != nil {
+	// The lock keeps a look at an old stage from letting a new one of its name go.
+	err = r.Client.Patch(ctx, after, client.MergeFromWithOptions(stage, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	if client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, fmt.Errorf("let stage %s go: %w", stage.Name, err)
 	}
 	return ctrl.Result{}, nil
@@ -115,7 +120,7 @@ func (r *StageReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Stage{}).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
 		Complete(r)
 }
 

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +14,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -56,9 +59,10 @@ type ProjectReconciler struct {
 // the watch cache may not show yet. It is empty after a start: every project
 // is synced then.
 type syncMemory struct {
-	mu     sync.Mutex
-	last   map[types.NamespacedName]time.Time
-	status map[types.NamespacedName]v1alpha1.ProjectStatus
+	mu        sync.Mutex
+	last      map[types.NamespacedName]time.Time
+	status    map[types.NamespacedName]v1alpha1.ProjectStatus
+	conflicts map[types.NamespacedName]int
 }
 
 func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
@@ -66,6 +70,7 @@ func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
 	defer m.mu.Unlock()
 	if m.last == nil {
 		m.last, m.status = map[types.NamespacedName]time.Time{}, map[types.NamespacedName]v1alpha1.ProjectStatus{}
+		m.conflicts = map[types.NamespacedName]int{}
 	}
 	m.last[name] = at
 }
@@ -94,11 +99,35 @@ func (m *syncMemory) current(p *v1alpha1.Project) *v1alpha1.Project {
 	return known
 }
 
+// again makes the next sync due, whenever the last one was.
+func (m *syncMemory) again(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.last, name)
+}
+
+// conflicted makes the next sync due and returns when it is worth a try.
+func (m *syncMemory) conflicted(name types.NamespacedName) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.last, name)
+	m.conflicts[name]++
+	return min(conflictDelay<<min(m.conflicts[name]-1, 16), retryMax)
+}
+
+// ended notes that a sync met no conflict.
+func (m *syncMemory) ended(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.conflicts, name)
+}
+
 func (m *syncMemory) forget(name types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.last, name)
 	delete(m.status, name)
+	delete(m.conflicts, name)
 }
 
 // Reconcile syncs one project.
@@ -123,18 +152,30 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	r.memory.begin(req.NamespacedName, r.Now())
 	outcome, syncErr := r.sync(ctx, &p, waiting)
 	if apierrors.IsConflict(syncErr) {
-		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+		return ctrl.Result{RequeueAfter: r.memory.conflicted(req.NamespacedName)}, nil
 	}
-	if err := r.record(ctx, &p, outcome, syncErr); err != nil {
+	r.memory.ended(req.NamespacedName)
+	return r.conclude(ctx, &p, outcome, waiting, syncErr)
+}
+
+// conclude makes durable what a sync came to, and says when to look again. A
+// sync that failed for a reason that may pass is due at once, as often as the
+// queue allows.
+func (r *ProjectReconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcome, waiting []v1alpha1.Delivery, syncErr error) (ctrl.Result, error) {
+	name := client.ObjectKeyFromObject(p)
+	if err := r.record(ctx, p, o, syncErr); err != nil {
+		r.memory.again(name)
 		return ctrl.Result{}, err
 	}
 	if fault.CodeOf(syncErr) == fault.Unavailable || fault.CodeOf(syncErr) == fault.Internal {
-		return ctrl.Result{}, fmt.Errorf("sync project %s/%s: %w", p.Namespace, p.Name, syncErr)
+		r.memory.again(name)
+		return ctrl.Result{}, fmt.Errorf("sync project %s: %w", name, syncErr)
 	}
-	if err := r.finish(ctx, waiting, syncErr); err != nil {
+	s := r.settle(ctx, p, o.heads, waiting)
+	if err := r.finish(ctx, s, syncErr); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
 
 // due reports whether there is anything to look for: a delivery waits, the
@@ -160,6 +201,7 @@ func (r *ProjectReconciler) interval(p *v1alpha1.Project) time.Duration {
 
 // outcome is what a sync found.
 type outcome struct {
+	heads      git.Heads
 	fileCommit string
 	stages     int
 }
@@ -176,15 +218,15 @@ func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiti
 	}
 	fileCommit, found := heads.Refs[trusted]
 	if !found {
-		return outcome{}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", primary(p).Path, trusted)
+		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", primary(p).Path, trusted)
 	}
 	document, fileID, err := r.Sources.File(ctx, p, fileCommit)
 	if err != nil {
-		return outcome{fileCommit: fileCommit}, err
+		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
 	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, deliveries: waiting})
 	err = r.bring(ctx, p, wanted)
-	return outcome{fileCommit: fileCommit, stages: len(wanted)}, err
+	return outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}, err
 }
 
 // heads returns the heads as they are, or were after the deliveries came.
@@ -246,14 +288,25 @@ func (r *ProjectReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Project{}).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel}).
+		Watches(&v1alpha1.Stage{}, handler.Funcs{DeleteFunc: r.stageEnded}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
 		Complete(r)
+}
+
+// stageEnded asks for a sync when a stage is gone: its branch may be there
+// again, and the stage could not be made while the old one ended.
+func (r *ProjectReconciler) stageEnded(_ context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	if stage, ok := e.Object.(*v1alpha1.Stage); ok {
+		name := types.NamespacedName{Namespace: stage.Namespace, Name: stage.Spec.Project}
+		r.memory.again(name)
+		queue.Add(reconcile.Request{NamespacedName: name})
+	}
 }
 
 // projectOfDelivery asks for a sync for a delivery that waits.
 func projectOfDelivery(_ context.Context, o client.Object) []reconcile.Request {
 	delivery, ok := o.(*v1alpha1.Delivery)
-	if !ok || delivery.Status.Phase == v1alpha1.DeliveryDone {
+	if !ok || delivery.Status.Phase == v1alpha1.DeliveryDone && !delivery.Waits() {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: delivery.Namespace, Name: delivery.Spec.Project}}}

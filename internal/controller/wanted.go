@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +12,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -179,7 +182,11 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 }
 
 func (r *ProjectReconciler) create(ctx context.Context, stage *v1alpha1.Stage) error {
-	if err := r.Client.Create(ctx, stage); err != nil {
+	err := r.Client.Create(ctx, stage)
+	if apierrors.IsAlreadyExists(err) {
+		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was made meanwhile"))
+	}
+	if err != nil {
 		return fmt.Errorf("create stage %s: %w", stage.Name, err)
 	}
 	return nil
@@ -195,10 +202,19 @@ func (r *ProjectReconciler) update(ctx context.Context, stage *v1alpha1.Stage) e
 	if err != nil {
 		return fmt.Errorf("encode stage %s: %w", stage.Name, err)
 	}
-	if err := r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+	err = r.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch))
+	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "/metadata/generation") {
+		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was changed meanwhile"))
+	}
+	if err != nil {
 		return fmt.Errorf("update stage %s: %w", stage.Name, err)
 	}
 	return nil
+}
+
+// stages names the resource in conflicts.
+func stages() schema.GroupResource {
+	return v1alpha1.GroupVersion().WithResource("stages").GroupResource()
 }
 
 // sameHead reports whether nothing that a release depends on differs. The
@@ -231,7 +247,7 @@ func (r *ProjectReconciler) drop(ctx context.Context, unwanted map[string]*v1alp
 			continue
 		}
 		r.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))
-		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage)); err != nil {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage, client.Preconditions{UID: &stage.UID})); err != nil {
 			return fmt.Errorf("delete stage %s: %w", stage.Name, err)
 		}
 	}

@@ -27,6 +27,18 @@ type Policy struct {
 	// Hosts are the hosts that the stage's routes may use; a nil slice allows
 	// any.
 	Hosts []string
+	// Domain is the cluster's base domain: right below it a project may have
+	// the hosts that Slipway gives it, and those that nobody is given.
+	Domain string
+	// Project and Stage are whose manifests they are.
+	Project, Stage string
+	// Given are hosts below the domain that this stage was given.
+	Given []string
+	// Reserved are hosts that no project may use; "*.x" stands for all below x.
+	Reserved []string
+	// Taken are those of the manifests' hosts that another project of the
+	// cluster uses.
+	Taken []string
 	// Gateway is the only Gateway that routes may hang on, "namespace/name";
 	// empty allows none.
 	Gateway string

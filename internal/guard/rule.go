@@ -19,6 +19,7 @@ const (
 	RuleServiceReach    Rule = "service-reach"
 	RuleServiceSelector Rule = "service-selector"
 	RuleHost            Rule = "host"
+	RuleHostOwner       Rule = "host-owner"
 	RulePath            Rule = "path"
 	RuleBackend         Rule = "backend"
 	RuleIngressClass    Rule = "ingress-class"
@@ -85,6 +86,7 @@ func trafficRules() []Row {
 		{RuleServiceReach, "External IPs and names, node ports, fixed cluster IPs and whatever else reaches out of the namespace.", "Remove the field."},
 		{RuleServiceSelector, "Kubernetes Services without a selector: somebody else says where they lead.", "Select the service's pods."},
 		{RuleHost, "Routes without a host, with a wildcard, or for a host that is not the stage's.", "Add the host to the stage's `hosts` in slipway.yaml."},
+		{RuleHostOwner, "Routes for a host that another project of the cluster uses, that the platform team keeps, or that Slipway gives to a service of another project: right below the cluster's domain, names of three or more words joined by dashes.", "Choose another host, or leave it out to get the stage's own."},
 		{RulePath, "Paths and values of route annotations with characters that ingress controllers paste into their own configuration.", "Keep to letters, digits and the usual signs of URLs."},
 		{RuleBackend, "Routes that lead anywhere but to a Kubernetes Service of the stage.", "Name a Kubernetes Service of the stage."},
 		{RuleIngressClass, "An ingress class other than the cluster's.", "Leave `ingressClassName` out."},

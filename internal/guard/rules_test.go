@@ -11,7 +11,7 @@ type ruleCase struct {
 
 func cases() map[string]ruleCase {
 	all := map[string]ruleCase{}
-	for _, group := range []map[string]ruleCase{kindCases(), metadataCases(), objectCases(), trafficCases(), nodeCases(), volumeCases(), securityCases(), imageCases()} {
+	for _, group := range []map[string]ruleCase{kindCases(), metadataCases(), objectCases(), trafficCases(), hostCases(), nodeCases(), volumeCases(), securityCases(), imageCases()} {
 		for name, c := range group {
 			if _, twice := all[name]; twice {
 				panic("two cases are called " + name)
@@ -160,14 +160,18 @@ func objectCases() map[string]ruleCase {
 	}
 }
 
+func ingress(spec fields) string {
+	return manifest("networking.k8s.io/v1", "Ingress", "spec: {"+spec+"}")
+}
+
+func route(spec fields) string {
+	return manifest("gateway.networking.k8s.io/v1", "HTTPRoute", "spec: {"+spec+"}")
+}
+
 func trafficCases() map[string]ruleCase {
 	service := func(spec fields) string { return manifest("v1", "Service", "spec: {"+spec+"}") }
-	ingress := func(spec fields) string { return manifest("networking.k8s.io/v1", "Ingress", "spec: {"+spec+"}") }
 	annotated := func(annotations fields) string {
 		return "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x, annotations: {" + annotations + "}}"
-	}
-	route := func(spec fields) string {
-		return manifest("gateway.networking.k8s.io/v1", "HTTPRoute", "spec: {"+spec+"}")
 	}
 	rule := func(rule fields) string { return route("hostnames: [a.example], rules: [{" + rule + "}]") }
 	hosts := func(p *Policy) { p.Hosts = []string{"shop.example"} }

@@ -143,16 +143,6 @@ func (c *check) filters(at string, value any) {
 	}
 }
 
-func (c *check) host(at string, value any) {
-	host, _ := value.(string)
-	switch {
-	case host == "" || strings.Contains(host, "*"):
-		c.refuse(RuleHost, at, "is %q and would take requests for hosts of others; name one host", host)
-	case c.policy.Hosts != nil && !slices.Contains(c.policy.Hosts, host):
-		c.refuse(RuleHost, at, "%q is not one of the stage's hosts; add it to the stage's hosts in slipway.yaml", host)
-	}
-}
-
 func (c *check) path(at, path string) {
 	if !harmless(path) {
 		c.refuse(RulePath, at, "%q has signs that ingress controllers paste into their configuration; keep to letters, digits and the signs of URLs", path)

@@ -9,6 +9,7 @@ const (
 	LabelStage        = "slipway.dev/stage"
 	LabelService      = "slipway.dev/service"
 	LabelRelease      = "slipway.dev/release"
+	LabelSealed       = "slipway.dev/sealed" // on Secrets made from sealed values
 	LabelManagedBy    = "app.kubernetes.io/managed-by"
 )
 
@@ -21,6 +22,7 @@ const (
 	AnnotationRef        = "slipway.dev/ref"
 	AnnotationCommit     = "slipway.dev/commit"
 	AnnotationConfigHash = "slipway.dev/config-hash"
+	AnnotationSealHash   = "slipway.dev/seal-hash"
 )
 
 // StageServiceAccount is the service account in a stage's namespace that

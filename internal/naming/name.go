@@ -65,6 +65,13 @@ func BuildJob(inputHash string) string {
 	return s.join(inputHash)
 }
 
+// SealIdentity returns the name of the Secret in the organization's namespace
+// that opens a project's sealed values.
+func SealIdentity(project string) string {
+	s := scheme{kind: "seal-identity", prefix: "slipway-seal", limit: maxLabel, free: 0}
+	return s.join(project)
+}
+
 // Inventory returns the name of the ConfigMap that holds a stage's inventory.
 func Inventory(stageObject string) string {
 	s := scheme{kind: "inventory", prefix: "inventory", limit: maxLabel, free: 0}
@@ -121,4 +128,30 @@ func Host(service, stage, project, domain string) string {
 	limit := max(min(maxLabel, maxHost-1-len(domain)), hashDigits+len(hashMark)+1)
 	s := scheme{kind: "host", limit: limit, free: 1, double: true}
 	return s.join(service, stage, project) + "." + domain
+}
+
+// HostProject returns the project that a host's first label, right below a
+// cluster's domain, belongs to if Host made it: empty for a label with a hash,
+// which does not tell. Of a label that Host never makes, generated is false.
+func HostProject(label string) (project string, generated bool) {
+	if hasHash(label, hashMark) {
+		return "", true
+	}
+	separator := "-"
+	if strings.Contains(label, "--") {
+		separator = "--"
+	}
+	parts := strings.Split(label, separator)
+	last := parts[len(parts)-1]
+	if len(parts) < 3 || separator == "--" && len(parts) > 3 || last == "" {
+		return "", false
+	}
+	return last, true
+}
+
+// HostClaim returns the name of the object that says which project uses a
+// host.
+func HostClaim(host string) string {
+	s := scheme{kind: "host-claim", prefix: "host", limit: maxLabel, free: 0}
+	return s.hashed([]string{host})
 }

@@ -31,6 +31,8 @@ var kinds = map[string]struct {
 	"delivery":     {3, Delivery},
 	"job":          {1, func(a, _, _ string) string { return BuildJob(a) }},
 	"inventory":    {1, func(a, _, _ string) string { return Inventory(a) }},
+	"seal":         {1, func(a, _, _ string) string { return SealIdentity(a) }},
+	"host claim":   {1, func(a, _, _ string) string { return HostClaim(a) }},
 	"bundle":       {2, func(a, b, _ string) string { return Bundle(a, b) }},
 	"ref":          {2, func(a, b, _ string) string { return StageForRef(a, b) }},
 	"pull":         {1, func(a, _, _ string) string { return StageForPullRequest(a, 7) }},
@@ -336,6 +338,32 @@ var stable = []struct{ call, name string }{
 	{"label feature/x", LabelValue("feature/x")},
 	{"label empty", LabelValue("")},
 	{"label emoji", LabelValue("🚀")},
+}
+
+// TestHostTellsItsProject is what keeps a project from taking the host that
+// another is given.
+func TestHostTellsItsProject(t *testing.T) {
+	word := rapid.StringMatching(`[a-z]([-a-z0-9]{0,20}[a-z0-9])?`)
+	told := 0
+	rapid.Check(t, func(t *rapid.T) {
+		service, stage, project := word.Draw(t, "service"), word.Draw(t, "stage"), word.Draw(t, "project")
+		label := strings.TrimSuffix(Host(service, stage, project, "dev.example"), ".dev.example")
+		got, generated := HostProject(label)
+		if !generated || got != "" && got != project {
+			t.Fatalf("%s of %s is taken for %q, generated %v", label, project, got, generated)
+		}
+		if got != "" {
+			told++
+		}
+	})
+	if told < 30 {
+		t.Errorf("only %d labels told their project", told)
+	}
+	for _, label := range []string{"shop", "www-shop", "a--b", "a--b--c--d", "a-b-", "a--b--", ""} {
+		if project, generated := HostProject(label); generated {
+			t.Errorf("%q is taken for a generated label of %q", label, project)
+		}
+	}
 }
 
 func FuzzNames(f *testing.F) {

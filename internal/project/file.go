@@ -1,6 +1,9 @@
 package project
 
-import "sort"
+import (
+	"maps"
+	"sort"
+)
 
 // FileName is the project file's path at the root of a repository.
 const FileName = "slipway.yaml"
@@ -13,7 +16,12 @@ type File struct {
 	Stages   []Stage            `json:"stages"`
 	Previews *Previews          `json:"previews,omitempty"`
 	Services map[string]Service `json:"services"`
+	// Sealed are values of the stages' Secrets, encrypted for the project.
+	Sealed Sealed `json:"sealed,omitempty"`
 }
+
+// Sealed are encrypted values by the name of the Secret and the key in it.
+type Sealed = map[string]map[string]string
 
 // Stage is a branch rule, one namespace and one overlay. Exactly one of Branch
 // and Tag says which refs feed it.
@@ -43,6 +51,9 @@ type Stage struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Freeze lists windows in which nothing is deployed automatically.
 	Freeze []Freeze `json:"freeze,omitempty"`
+	// Sealed are further values, and those that differ from the file's; what
+	// File.Stage returns has them all.
+	Sealed Sealed `json:"sealed,omitempty"`
 }
 
 // Freeze is a window of time in which a stage is not deployed to.
@@ -71,14 +82,29 @@ type Previews struct {
 	SleepAfter string   `json:"sleepAfter,omitempty"`
 }
 
-// Stage returns the stage rule called name.
+// Stage returns the stage rule called name, with all sealed values that it
+// has: the file's, overlaid by its own key by key.
 func (f *File) Stage(name string) (Stage, bool) {
 	for _, s := range f.Stages {
 		if s.Name == name {
+			s.Sealed = overlay(f.Sealed, s.Sealed)
 			return s, true
 		}
 	}
 	return Stage{}, false
+}
+
+func overlay(layers ...Sealed) Sealed {
+	all := Sealed{}
+	for _, layer := range layers {
+		for name, values := range layer {
+			if all[name] == nil {
+				all[name] = make(map[string]string, len(values))
+			}
+			maps.Copy(all[name], values)
+		}
+	}
+	return all
 }
 
 // ServiceNames returns the names of all services in byte order.

@@ -57,6 +57,18 @@ func secretName() *format {
 		pattern: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`, max: 253, quiet: true}
 }
 
+func secretKey() *format {
+	return &format{noun: "a key of a Secret", remedy: "use letters, digits, underscores, dashes and dots, like API_KEY",
+		pattern: `^[A-Za-z0-9_][-._A-Za-z0-9]*$`, max: 253}
+}
+
+// sealedValue is an age file: its first line in base64, or its armor. What is
+// none may be a secret in plain text and is never shown.
+func sealedValue() *format {
+	return &format{noun: "sealed", remedy: "seal it with slipway seal NAME KEY, and change the secret if its value has been in git",
+		pattern: `^(YWdlLWVuY3J5cHRpb24ub3JnL3YxC[A-Za-z0-9+/]+={0,2}|-----BEGIN AGE ENCRYPTED FILE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END AGE ENCRYPTED FILE-----\n?)$`, max: 48 << 10, quiet: true}
+}
+
 func login() *format {
 	return &format{noun: "a name at the forge", remedy: "use the login or group path without spaces", pattern: `^[!-~]+$`, max: 128}
 }

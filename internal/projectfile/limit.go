@@ -13,4 +13,6 @@ const (
 	MaxServices = 200
 	MaxStages   = 100
 	MaxMembers  = 1000
+
+	maxSealed = 100 // sealed Secrets, and values of one
 )

@@ -100,6 +100,8 @@ func TestAccepted(t *testing.T) {
 		"host in override":    service(`{image: "a:1", port: 80, stages: {production: {routes: [{path: /, host: a.example}]}}}`),
 		"shared host":         {"stages": "stages:\n- {name: production, branch: main, hosts: {web: a.example, api: a.example}}\n", "services": "services:\n  web: {image: \"a:1\", port: 80, routes: [{path: /}]}\n  api: {image: \"a:1\", port: 80, routes: [{path: /api}]}\n"},
 		"digest":              service(`{image: "redis:7.4@sha256:` + strings.Repeat("a", 64) + `"}`),
+		"sealed":              more("sealed: {stripe: {A: YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+}}\n"),
+		"sealed in armor":     more("sealed:\n  stripe:\n    A: |\n      -----BEGIN AGE ENCRYPTED FILE-----\n      YWdl\n      -----END AGE ENCRYPTED FILE-----\n"),
 		"strings like yes no": {"project": "project: yes\n"},
 		"carriage returns":    {"project": "project: shop\r\n"},
 	}

@@ -18,10 +18,17 @@ type rule struct {
 	unique   bool // items of a list differ
 	// overrides says that the map's values are parts of services.
 	overrides bool
+	// inner bounds the maps in a map.
+	inner *rule
 }
 
 // element returns the rule of a list's items or a map's values.
-func (r rule) element() rule { return rule{text: r.text, least: r.least, most: r.most} }
+func (r rule) element() rule {
+	if r.inner != nil {
+		return *r.inner
+	}
+	return rule{text: r.text, least: r.least, most: r.most}
+}
 
 // mode returns how a map's values are read when the map itself is read in m.
 func (r rule) mode(m mode) mode {
@@ -59,6 +66,7 @@ func fileRules() map[string]rule {
 		"File.stages":   {help: "Branch rules, each with a namespace and an overlay.", required: true, min: 1, max: MaxStages},
 		"File.previews": {help: "Stages for pull requests."},
 		"File.services": {help: "The deployable parts of the project, by name.", required: true, min: 1, max: MaxServices, keys: serviceName()},
+		"File.sealed":   {help: "Values of the stages' Secrets, by name and key, encrypted with slipway seal.", max: maxSealed, keys: secretName(), inner: sealedValues()},
 
 		"Member.user":  {help: "Login at the forge.", text: login()},
 		"Member.email": {help: "E-mail address of the user.", text: email()},
@@ -78,6 +86,7 @@ func fileRules() map[string]rule {
 		"Stage.onDelete":    {help: "What happens when the branch is deleted; default delete for a pattern rule, else keep.", enum: []string{"delete", "keep"}},
 		"Stage.rollback":    {help: "Whether a failed release returns to the last good one; default never.", enum: []string{"auto", "never"}},
 		"Stage.freeze":      {help: "Windows in which nothing is deployed automatically.", max: 100},
+		"Stage.sealed":      {help: "Further sealed values, and those that differ from the file's.", max: maxSealed, keys: secretName(), inner: sealedValues()},
 
 		"Freeze.from":   {help: "Begin (RFC 3339).", required: true, text: instant()},
 		"Freeze.until":  {help: "End (RFC 3339).", required: true, text: instant()},
@@ -95,6 +104,11 @@ func fileRules() map[string]rule {
 		"Previews.ttl":        {help: "How long a preview lives after its last push; default 72h.", text: duration()},
 		"Previews.sleepAfter": {help: "How long without requests until a preview is scaled to zero.", text: duration()},
 	}
+}
+
+// sealedValues bounds the values of one Secret.
+func sealedValues() *rule {
+	return &rule{min: 1, max: maxSealed, keys: secretKey(), text: sealedValue()}
 }
 
 func serviceRules() map[string]rule {

@@ -211,6 +211,8 @@ func samples(f *format) sample {
 		"a port name":                       {[]string{"metrics", "grpc"}, []string{"", "1", "a_b"}},
 		"a Compose service name":            {[]string{"mailer", "My_Service.1"}, []string{"", "-a", "a b", "a/b"}},
 		"a Secret's name":                   {[]string{"stripe", "a.b-c"}, []string{"", "A", "a_b", ".a", "a."}},
+		"a key of a Secret":                 {[]string{"API_KEY", "tls.crt", "_a"}, []string{"", "a b", "a/b", "-a", ".a", "ä"}},
+		"sealed":                            {[]string{"YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+", "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----\n"}, []string{"", "secret", "YWdl", "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi 0+", "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+\n", "-----BEGIN AGE ENCRYPTED FILE-----\n"}},
 		"a name at the forge":               {[]string{"alice", "acme/backend", "dependabot[bot]", "{0-1}"}, []string{"", "a b", "a\tb", "ä"}},
 		"an e-mail address":                 {[]string{"a@b.example"}, []string{"", "a", "a@", "@b", "a b@c", "a@b@c"}},
 		"a branch or tag name or pattern":   {[]string{"main", "feature/*", "v*", "**", "Ünïcode", "a.b"}, []string{"", "a b", "a~b", "a^", "a:b", "a?", "a[b]", `a\b`, "a\x7f"}},

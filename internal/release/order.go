@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/render"
 )
@@ -40,9 +41,8 @@ type Site interface {
 	// Prepare makes the namespace and what keeps it apart from others; with
 	// builds, also the one that the project's images are built in.
 	Prepare(ctx context.Context, builds bool) error
-	// Provide makes the Secrets that do not exist yet; the values of those that
-	// do stay.
-	Provide(ctx context.Context, secrets []render.Secret) error
+	// Provide makes the stage's Secrets before anything uses them.
+	Provide(ctx context.Context, secrets Secrets) error
 	// Apply brings the objects to the manifests, and deletes nothing.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
 	// Restart makes the pods of the services in the manifests anew, of all when
@@ -55,6 +55,15 @@ type Site interface {
 	// Prune deletes what the stage owns and the manifests last applied no
 	// longer hold, and returns how many objects that were.
 	Prune(ctx context.Context) (int32, error)
+}
+
+// Secrets are what the Secrets of a stage must hold.
+type Secrets struct {
+	// Made are what templates need: values that are missing are made up, and
+	// those that exist stay.
+	Made []render.Secret
+	// Sealed are the values of the project file: they replace what is there.
+	Sealed project.Sealed
 }
 
 // Workshop is where a project's images are built and found.

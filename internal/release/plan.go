@@ -26,6 +26,9 @@ type planned struct {
 	builds   map[string]recipe
 }
 
+// wanted returns what the stage's Secrets must hold.
+func (p planned) wanted() Secrets { return Secrets{Made: p.secrets, Sealed: p.rule.Sealed} }
+
 // recipe is what one service's image is built from.
 type recipe struct {
 	service    string

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/render"
@@ -10,7 +11,22 @@ import (
 // reached: overrides applied and templates expanded. The Secrets are what the
 // templates need in the stage's namespace.
 func Services(document *projectfile.Document, rule string) (map[string]project.Service, []render.Secret, error) {
-	return render.ExpandTemplates(document.Effective(rule), render.OwnTemplates{})
+	services, secrets, err := render.ExpandTemplates(document.Effective(rule), render.OwnTemplates{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return services, secrets, checkSealed(document, rule, secrets)
+}
+
+// checkSealed refuses sealed values for a Secret that a template fills.
+func checkSealed(document *projectfile.Document, rule string, secrets []render.Secret) error {
+	stage, _ := document.File.Stage(rule)
+	for _, secret := range secrets {
+		if _, sealed := stage.Sealed[secret.Name]; sealed {
+			return fault.New(fault.Invalid, "%s: sealed.%s: the template of service %s makes this Secret; give the sealed one another name", project.FileName, secret.Name, secret.Service)
+		}
+	}
+	return nil
 }
 
 // RenderRequest returns what a stage's rendering depends on, besides the
@@ -26,5 +42,6 @@ func RenderRequest(services map[string]project.Service, rule project.Stage, at P
 		Overlay:      rule.Overlay,
 		Hosts:        Hosts(rule, services, at),
 		Ingress:      at.Ingress,
+		Sealed:       render.SealHashes(rule.Sealed),
 	}
 }

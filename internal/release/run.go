@@ -132,7 +132,7 @@ func (r *run) ready(ctx context.Context) error {
 
 // provide makes the Secrets that the services' templates need.
 func (r *run) provide(ctx context.Context, plan planned) error {
-	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.secrets) })
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) })
 	return err
 }
 

@@ -66,6 +66,10 @@ type world struct {
 	descends  map[string]bool // commit+ancestor
 	refused   error           // of the next apply
 
+	file   string   // instead of the usual one
+	read   []string // commits whose file was read
+	opened int      // trees
+
 	writes int
 	stop   func() // called after write number stopAt
 	stopAt int
@@ -159,12 +163,18 @@ type tree struct{ fstest.MapFS }
 
 func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
 
-func (w *world) File(context.Context, *v1alpha1.Project, string) (*projectfile.Document, string, error) {
-	document, err := projectfile.Parse("slipway.yaml", []byte(file))
+func (w *world) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+	w.read = append(w.read, commit)
+	text := w.file
+	if text == "" {
+		text = file
+	}
+	document, err := projectfile.Parse("slipway.yaml", []byte(text))
 	return document, "id", err
 }
 
 func (w *world) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
+	w.opened++
 	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: tree{fstest.MapFS{
 		"slipway.yaml":   {Data: []byte(file)},
 		"web/Dockerfile": {Data: []byte("FROM base:1\nRUN true\n")},
@@ -206,7 +216,7 @@ func (w *world) Get(_ context.Context, _ release.Order, _, digest string) ([]byt
 
 func (w *world) Prepare(context.Context, bool) error { return nil }
 
-func (w *world) Provide(context.Context, []render.Secret) error { return nil }
+func (w *world) Provide(context.Context, release.Secrets) error { return nil }
 
 func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
 	w.applies++

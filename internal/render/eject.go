@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/render/kustomize"
 )
 
 // Eject returns what Render hands to Kustomize as plain files, by path:
@@ -26,6 +29,9 @@ func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, er
 	if err != nil {
 		return nil, err
 	}
+	if err := l.addSeal(); err != nil {
+		return nil, err
+	}
 	ejected := make(map[string][]byte, len(l.tree))
 	for name, data := range l.tree {
 		if strings.HasPrefix(name, basesDir+"/") && bytes.HasPrefix(data, []byte("{")) {
@@ -36,4 +42,20 @@ func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, er
 		ejected[name] = data
 	}
 	return ejected, nil
+}
+
+// addSeal patches what Render annotates with the hashes of sealed values.
+func (l *layout) addSeal() error {
+	if len(l.request.Sealed) == 0 {
+		return nil
+	}
+	objects, err := kustomize.Build(l.tree, ".")
+	if err != nil {
+		return err
+	}
+	patches, err := l.request.sealPatches(objects)
+	if err != nil || len(patches) == 0 {
+		return err
+	}
+	return l.edit(fileName, func(k *types.Kustomization) { k.Patches = append(k.Patches, patches...) })
 }

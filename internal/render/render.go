@@ -59,6 +59,9 @@ func build(l *layout) (Result, error) {
 	result := Result{Warnings: l.warnings}
 	unpinned := map[string]bool{}
 	for i, object := range objects {
+		if object, err = l.request.annotate(object); err != nil {
+			return Result{}, err
+		}
 		if i > 0 {
 			result.Manifests = append(result.Manifests, "---\n"...)
 		}

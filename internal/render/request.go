@@ -33,6 +33,9 @@ type Request struct {
 	Ingress v1alpha1.Ingress    `json:"ingress,omitzero"`
 	// ImagePullSecret names a Secret in the stage's namespace.
 	ImagePullSecret string `json:"imagePullSecret,omitempty"`
+	// Sealed are the Secrets with sealed values, each with a hash of them: see
+	// SealHashes.
+	Sealed map[string]string `json:"sealed,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
 }

@@ -107,6 +107,9 @@ type ProjectStatus struct {
 	// FileCommit is the commit that the project file was read from.
 	// +optional
 	FileCommit string `json:"fileCommit,omitempty"`
+	// Recipient is what values are sealed for: slipway seal --recipient.
+	// +optional
+	Recipient string `json:"recipient,omitempty"`
 	// LastChange is when a sync last found anything new.
 	// +optional
 	LastChange *metav1.Time `json:"lastChange,omitempty"`

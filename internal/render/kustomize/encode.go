@@ -27,8 +27,13 @@ func encode(one *resource.Resource) (Object, error) {
 	if err := resolveNumbers(object.Fields); err != nil {
 		return Object{}, err
 	}
-	object.Text, err = yaml.Marshal(object.Fields)
-	return object, err
+	return Encode(object.Fields)
+}
+
+// Encode writes the fields of a rendered object in its canonical form.
+func Encode(fields map[string]any) (Object, error) {
+	text, err := yaml.Marshal(fields)
+	return Object{Text: text, Fields: fields}, err
 }
 
 // resolveNumbers replaces JSON numbers by Go's, integers where they are some.

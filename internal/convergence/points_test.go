@@ -1,0 +1,253 @@
+//go:build integration
+
+package convergence
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/controller/servertest"
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+// point is one thing that a push makes the server write. The server is killed
+// before the write arrives, and in another round after it was done and before
+// the server knows.
+type point struct {
+	name string
+	verb string
+	path string // what the path holds
+	body string // what the body holds; empty: anything
+}
+
+// points are in the order in which a push comes by.
+func points() []point {
+	status := func(phase v1alpha1.Phase) string { return `"phase":"` + string(phase) + `"` }
+	return []point{
+		{"delivery is kept", http.MethodPost, "/deliveries", ""},
+		{"stage learns its head", http.MethodPatch, "/stages/shop-main", `"op":"replace"`},
+		{"release is made", http.MethodPost, "/releases", ""},
+		{"project says it is synced", http.MethodPatch, "/projects/shop/status", ""},
+		{"delivery is done", http.MethodPatch, "/deliveries/", `"phase":"Done"`},
+		{"stage shows its release", http.MethodPatch, "/stages/shop-main/status", `"attempted"`},
+		{"release is building", http.MethodPatch, "/releases/", status(v1alpha1.PhaseBuilding)},
+		{"build is ordered", http.MethodPost, "/jobs", ""},
+		{"build gets its token", http.MethodPost, "/namespaces/swb-points-shop/secrets", ""},
+		{"bundle is kept", http.MethodPost, "/namespaces/slipway-org-points/secrets", "bundle-"},
+		{"release is applying", http.MethodPatch, "/releases/", status(v1alpha1.PhaseApplying)},
+		{"settings are applied", http.MethodPatch, "/namespaces/sw-points-shop-main/configmaps/settings", ""},
+		{"workload is applied", http.MethodPatch, "/namespaces/sw-points-shop-main/deployments/web", ""},
+		{"inventory is written", http.MethodPut, "/configmaps/inventory-shop-main", ""},
+		{"release is verifying", http.MethodPatch, "/releases/", status(v1alpha1.PhaseVerifying)},
+		{"what is gone is pruned", http.MethodDelete, "/namespaces/sw-points-shop-main/configmaps/extra", ""},
+		{"release succeeded", http.MethodPatch, "/releases/", status(v1alpha1.PhaseSucceeded)},
+		{"stage is live", http.MethodPatch, "/stages/shop-main/status", `"good"`},
+		{"forge is told", http.MethodPatch, "/releases/", `"reported":"Succeeded"`},
+	}
+}
+
+func (p point) is(passing servertest.Passing) bool {
+	return passing.Verb == p.verb && strings.Contains(passing.Path, p.path) && strings.Contains(passing.Body, p.body)
+}
+
+// TestKilledAtEveryPoint pushes once per point, kills the server there, and
+// wants the push live after the next start, everything done once. A single
+// round takes turns between before and after, more rounds do both.
+func TestKilledAtEveryPoint(t *testing.T) {
+	p := interceptPost()
+	defer world.Forge.Intercept(nil)
+	h := startServer(t)
+	startNode(t)
+	if err := world.Organization(t.Context(), "points"); err != nil {
+		t.Fatal(err)
+	}
+	team, err := join(t.Context(), "points", "shop", 1, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := &yard{team: team, harness: h}
+	y.push(t, "start", "extra-start")
+	if err := team.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(""))
+	}
+	for round := range *rounds {
+		for i, point := range points() {
+			for _, after := range []bool{false, true} {
+				if *rounds == 1 && after == (i%2 == 0) {
+					continue
+				}
+				name := map[bool]string{false: "before ", true: "after "}[after] + point.name
+				t.Run(fmt.Sprintf("%s/%d", name, round), func(t *testing.T) { y.killAt(t, point, after) })
+			}
+		}
+	}
+	if err := team.suspend(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// yard is a project that is pushed to again and again.
+type yard struct {
+	*team
+	*harness
+	pushes int
+}
+
+// push pushes and delivers. The forge counts an answer as acknowledged.
+func (y *yard) push(t *testing.T, greeting, extra string) string {
+	t.Helper()
+	files := shop(y.Name, greeting, extra)
+	commit, err := world.Forge.Push(y.Path, "main", files, greeting, "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y.model.set("refs/heads/main", commit)
+	y.model.said[commit] = greeting
+	y.dispatch(t.Context(), Step{Copies: 1})
+	return commit
+}
+
+// killAt kills the server at one point of one push.
+func (y *yard) killAt(t *testing.T, p point, after bool) {
+	y.pushes++
+	seen := y.observe(t)
+	before := seen.generation(t)
+	fired := make(chan struct{})
+	var once sync.Once
+	y.gate.Watch(func(passing servertest.Passing) bool {
+		if !p.is(passing) || after != (passing.Code != 0) {
+			return true
+		}
+		once.Do(func() {
+			y.kill()
+			close(fired)
+		})
+		return false
+	})
+	greeting := fmt.Sprintf("push %d", y.pushes)
+	commit := y.push(t, greeting, fmt.Sprintf("extra-%d", y.pushes))
+	select {
+	case <-fired:
+	case <-time.After(patience):
+		t.Fatalf("the server never came to the point\n%s", output.about(""))
+	}
+	y.gate.Watch(nil)
+	if err := y.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := y.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(""))
+	}
+	seen.stop()
+	seen.once(t, commit, before)
+}
+
+// observed is what happened in the project's namespaces during one push.
+type observed struct {
+	yard    *yard
+	watches []watch.Interface
+	wait    sync.WaitGroup
+
+	mu   sync.Mutex
+	jobs map[string]bool // by UID, those that were made
+	said []string        // what the settings said, one after the other
+}
+
+// observe watches settings and builds from now on.
+func (y *yard) observe(t *testing.T) *observed {
+	t.Helper()
+	o := &observed{yard: y, jobs: map[string]bool{}}
+	namespace, builds := naming.Namespace(y.Organization, y.Name, "main"), naming.BuildNamespace(y.Organization, y.Name)
+	for list, in := range map[client.ObjectList]string{&corev1.ConfigMapList{}: namespace, &batchv1.JobList{}: builds} {
+		if err := world.Client.List(t.Context(), list, client.InNamespace(in)); err != nil {
+			t.Fatal(err)
+		}
+		options := &client.ListOptions{Namespace: in}
+		options.Raw = rawFrom(list)
+		w, err := world.Client.Watch(context.WithoutCancel(t.Context()), list, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.watches = append(o.watches, w)
+		o.wait.Go(func() {
+			for event := range w.ResultChan() {
+				o.note(event)
+			}
+		})
+	}
+	return o
+}
+
+func (o *observed) note(event watch.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch object := event.Object.(type) {
+	case *batchv1.Job:
+		if event.Type == watch.Added {
+			o.jobs[string(object.UID)] = true
+		}
+	case *corev1.ConfigMap:
+		if object.Name == "settings" {
+			o.said = append(o.said, string(event.Type)+" "+object.Data["greeting"])
+		}
+	}
+}
+
+// stop ends the watches after what has happened has arrived.
+func (o *observed) stop() {
+	time.Sleep(50 * time.Millisecond)
+	for _, w := range o.watches {
+		w.Stop()
+	}
+	o.wait.Wait()
+}
+
+// generation is how often the workload's order changed, ever.
+func (o *observed) generation(t *testing.T) int64 {
+	t.Helper()
+	var web appsv1.Deployment
+	key := client.ObjectKey{Namespace: naming.Namespace(o.yard.Organization, o.yard.Name, "main"), Name: "web"}
+	if err := world.Client.Get(t.Context(), key, &web); err != nil {
+		t.Fatal(err)
+	}
+	return web.Generation
+}
+
+// once wants one build, one change of each object and one release of a commit.
+func (o *observed) once(t *testing.T, commit string, generation int64) {
+	t.Helper()
+	if len(o.jobs) != 1 {
+		t.Errorf("%d builds were made, want 1", len(o.jobs))
+	}
+	if len(o.said) != 1 {
+		t.Errorf("the settings changed %d times, want once: %q", len(o.said), o.said)
+	}
+	if now := o.generation(t); now != generation+1 {
+		t.Errorf("the workload went from generation %d to %d, want one more", generation, now)
+	}
+	releases, err := world.Releases(t.Context(), o.yard.Project, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, release := range releases {
+		if release.Spec.Head.Commit == commit {
+			count++
+		}
+	}
+	if count != 1 {
+		t.Errorf("%d releases of the commit, want 1", count)
+	}
+}
