@@ -29,14 +29,19 @@ func (c *cluster) flags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "path of the kubeconfig (default: $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&c.context, "context", "", "context of the kubeconfig")
-	flags.StringVar(&c.organization, "organization", "", "the organization (default: all that you may see)")
+	flags.StringVarP(&c.organization, "organization", "n", "", "the organization (default: the one whose namespace your context names, or all that you may see)")
+}
+
+// loader reads the kubeconfig.
+func (c *cluster) loader() clientcmd.ClientConfig {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = c.kubeconfig
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context})
 }
 
 // config returns how to reach the control cluster.
 func (c *cluster) config() (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = c.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context}).ClientConfig()
+	config, err := c.loader().ClientConfig()
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "no control cluster to talk to: %v; give --kubeconfig or set KUBECONFIG", err)
 	}
@@ -61,13 +66,20 @@ func (c *cluster) client() (client.WithWatch, error) {
 	return made, nil
 }
 
-// namespace limits a list to the organization's namespace, or to none.
-func (c *cluster) namespace() client.ListOption {
-	if c.organization == "" {
-		return client.InNamespace("")
+// scope returns the organization's namespace, empty for all of them.
+func (c *cluster) scope() string {
+	if c.organization != "" {
+		return naming.OrganizationNamespace(c.organization)
 	}
-	return client.InNamespace(naming.OrganizationNamespace(c.organization))
+	namespace, _, err := c.loader().Namespace()
+	if _, isOrganization := naming.OrganizationOf(namespace); err == nil && isOrganization {
+		return namespace
+	}
+	return ""
 }
+
+// namespace limits a list to the scope.
+func (c *cluster) namespace() client.ListOption { return client.InNamespace(c.scope()) }
 
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
@@ -81,7 +93,7 @@ func newScheme() (*runtime.Scheme, error) {
 }
 
 // list reads a list of objects and explains what may be missing.
-func list(ctx context.Context, c client.Client, into client.ObjectList, options ...client.ListOption) error {
+func list(ctx context.Context, c client.Reader, into client.ObjectList, options ...client.ListOption) error {
 	err := c.List(ctx, into, options...)
 	if err == nil {
 		return nil

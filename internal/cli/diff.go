@@ -72,7 +72,7 @@ func (d *diffCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.print(differences); err != nil {
+	if err := printDifferences(d.streams, d.format, differences); err != nil {
 		return err
 	}
 	if d.exitCode && len(differences) > 0 {
@@ -153,21 +153,36 @@ func (d *diffCommand) refFor(opened snapshot, stage string) string {
 
 // compare returns the objects that differ, by name.
 func compare(before, after rendered) ([]difference, error) {
-	left, err := objectsByName(before)
+	left, err := byName(before.result.Manifests)
 	if err != nil {
 		return nil, err
 	}
-	right, err := objectsByName(after)
+	right, err := byName(after.result.Manifests)
 	if err != nil {
 		return nil, err
 	}
+	at := func(side rendered) func(string) string {
+		return func(name string) string { return label(side, name) }
+	}
+	return differ(left, right, at(before), at(after)), nil
+}
+
+// differ compares objects by name; at names the two sides of one.
+func differ(left, right map[string][]byte, atLeft, atRight func(name string) string) []difference {
 	names := maps.Clone(left)
 	maps.Copy(names, right)
 	differences := []difference{}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		old, had := left[name]
 		now, has := right[name]
-		text := diff.Diff(label(before, name, had), old, label(after, name, has), now)
+		from, to := atLeft(name), atRight(name)
+		if !had {
+			from = nothing
+		}
+		if !has {
+			to = nothing
+		}
+		text := diff.Diff(from, old, to, now)
 		if text == nil {
 			continue
 		}
@@ -175,26 +190,14 @@ func compare(before, after rendered) ([]difference, error) {
 		_, text, _ = bytes.Cut(text, []byte("\n")) // the line "diff A B", which the next two repeat
 		differences = append(differences, difference{Object: name, Change: change, Diff: string(text)})
 	}
-	return differences, nil
+	return differences
 }
 
-func objectsByName(r rendered) (map[string][]byte, error) {
-	objects, err := decodeObjects(r.result.Manifests)
-	if err != nil {
-		return nil, err
-	}
-	byName := map[string][]byte{}
-	for _, o := range objects {
-		byName[o.name] = o.text
-	}
-	return byName, nil
-}
+// nothing is the side of an object that one side doesn't have.
+const nothing = "/dev/null"
 
 // label names one side of one object's diff.
-func label(side rendered, name string, exists bool) string {
-	if !exists {
-		return "/dev/null"
-	}
+func label(side rendered, name string) string {
 	state := "working-tree"
 	if side.snapshot.commit != "" {
 		state = short(side.snapshot.commit)
@@ -202,14 +205,18 @@ func label(side rendered, name string, exists bool) string {
 	return state + "/" + side.rule + "/" + name
 }
 
-// print writes the differences; text is coloured on a terminal.
-func (d *diffCommand) print(differences []difference) error {
-	if d.format != "text" {
-		return output{d.streams, d.format}.print(differences, nil)
+// printDifferences writes differences; text is coloured on a terminal.
+func printDifferences(streams Streams, format string, differences []difference) error {
+	if format != "text" {
+		return output{streams, format}.print(differences, nil)
 	}
 	for _, one := range differences {
 		for line := range strings.Lines(one.Diff) {
-			if _, err := fmt.Fprintln(d.streams.Out, d.coloured(strings.TrimSuffix(line, "\n"))); err != nil {
+			line = printable(strings.TrimSuffix(line, "\n"))
+			if streams.Terminal {
+				line = coloured(line)
+			}
+			if _, err := fmt.Fprintln(streams.Out, line); err != nil {
 				return fmt.Errorf("print: %w", err)
 			}
 		}
@@ -217,10 +224,7 @@ func (d *diffCommand) print(differences []difference) error {
 	return nil
 }
 
-func (d *diffCommand) coloured(line string) string {
-	if !d.streams.Terminal {
-		return line
-	}
+func coloured(line string) string {
 	switch {
 	case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "+++"):
 		return colour(heading, line)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -19,7 +20,27 @@ type output struct {
 
 // outputFlag adds -o to a command.
 func outputFlag(command *cobra.Command, format *string) {
-	command.Flags().StringVarP(format, "output", "o", "text", "how to print: text, json or yaml")
+	*format = "text"
+	command.Flags().VarP((*formatFlag)(format), "output", "o", "how to print: text, json or yaml")
+}
+
+// formatFlag is the value of -o. A format that there isn't is refused before
+// the command does anything.
+type formatFlag string
+
+// String implements pflag.Value.
+func (f *formatFlag) String() string { return string(*f) }
+
+// Type implements pflag.Value: what --help calls the value.
+func (f *formatFlag) Type() string { return "string" }
+
+// Set implements pflag.Value.
+func (f *formatFlag) Set(value string) error {
+	if value != "text" && value != "json" && value != "yaml" {
+		return errors.New("unknown format; use text, json or yaml")
+	}
+	*f = formatFlag(value)
+	return nil
 }
 
 // print writes a value as JSON or YAML, or lets text fill a table.
@@ -36,12 +57,10 @@ func (o output) print(value any, text func(*table)) error {
 		}
 		_, err = o.streams.Out.Write(data)
 		return err
-	case "text":
-		t := &table{terminal: o.streams.Terminal}
-		text(t)
-		return t.write(o)
 	}
-	return &usageError{fmt.Errorf("-o %s: unknown format; use text, json or yaml", o.format)}
+	t := &table{terminal: o.streams.Terminal}
+	text(t)
+	return t.write(o)
 }
 
 // table is aligned text. Colour goes on whole rows by their mark, after

@@ -17,7 +17,9 @@ const (
 	ExitFine     = 0
 	ExitError    = 1
 	ExitUsage    = 2
-	ExitFindings = 3
+	ExitFindings = 3 // a check found something, or the answer is no
+	ExitNotLive  = 4 // a release failed, was rejected or overtaken
+	ExitHeld     = 5 // a release waits for an approval
 )
 
 const manual = `Slipway turns a git push into a running stage on Kubernetes.
@@ -27,25 +29,35 @@ the cluster, renders a Kustomize overlay, applies it, waits until it is ready
 and reports back to the commit.
 
 What runs:
-  slipway status              every stage and service: commit, image, ready, URL
-  slipway get releases        what was brought where, and what came of it
-  slipway logs --build NAME   what a build printed
-  slipway hooks sync PROJECT  makes, repairs and rotates webhooks at the forges
+  slipway status                    every stage and service: commit, image, ready, URL
+  slipway releases shop production  what was brought there, by whom, what came of it
+  slipway diff shop production      what others changed in what is live
+  slipway deliveries list shop      what the forge said, and what came of it
+  slipway hooks sync shop           makes, repairs and rotates webhooks
+
+What changes it, waiting until it is live:
+  slipway deploy shop staging       the newest commit, or the one of --commit
+  slipway rollback shop production  the last good release, as it was, in seconds
+  slipway promote shop production   exactly the images that run in staging
+  slipway approve shop production   a held release goes on; reject ends it
+  slipway restart shop production   also: scale, pause, resume
 
 What will run, in any git repository and without a cluster:
-  slipway init                looks at a repository and writes its slipway.yaml
-  slipway validate            every mistake in slipway.yaml, with its place
-  slipway render --stage S    the manifests, by the code that the server runs
-  slipway diff --stage S      what the working tree changes in them
-  slipway explain ref main    which stages a branch feeds, and where they are
-  slipway can alice deploy S  who may do what, and why
-  slipway simulate            what the server would make of a webhook
-  slipway seal SECRET KEY     encrypts a secret value for slipway.yaml
-  slipway eject --stage S     plain Kustomize, for a life without Slipway
+  slipway init                      looks at a repository and writes its slipway.yaml
+  slipway validate                  every mistake in slipway.yaml, with its place
+  slipway render --stage S          the manifests, by the code that the server runs
+  slipway diff --stage S            what the working tree changes in them
+  slipway explain ref main          which stages a branch feeds, and where they are
+  slipway can alice deploy S        who may do what, and why
+  slipway simulate                  what the server would make of a webhook
+  slipway seal SECRET KEY           encrypts a secret value for slipway.yaml
+  slipway eject --stage S           plain Kustomize, for a life without Slipway
 
-Every command that answers takes -o text, json or yaml.
+Every command that answers takes -o text, json or yaml. Commands about a cluster
+act as the user of your kubeconfig; -n names the organization.
 
-Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings.`
+Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings, or refused, 4 it was done
+but did not go live (failed, rejected, overtaken), 5 held until someone approves.`
 
 // Streams are what a command reads and writes.
 type Streams struct {
@@ -75,6 +87,15 @@ type findingsError struct{ n int }
 
 func (e *findingsError) Error() string { return fmt.Sprintf("%d findings", e.n) }
 
+// outcomeError ends a command that did what it was told to, when what came of
+// it is not what was hoped for.
+type outcomeError struct {
+	code    int
+	message string
+}
+
+func (e *outcomeError) Error() string { return e.message }
+
 // Run runs the command line and returns the exit code. Serve is what the
 // server command does.
 func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {
@@ -83,11 +104,15 @@ func Run(ctx context.Context, args []string, streams Streams, build Build, serve
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	var findings *findingsError
+	var outcome *outcomeError
 	switch {
 	case err == nil:
 		return ExitFine
 	case errors.As(err, &findings):
 		return ExitFindings
+	case errors.As(err, &outcome):
+		fmt.Fprintf(streams.Err, "slipway: %s\n", printable(outcome.message))
+		return outcome.code
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
 		fmt.Fprintf(streams.Err, "slipway: %v\nRun 'slipway --help' for how it is used.\n", err)
 		return ExitUsage
@@ -122,11 +147,14 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: "see", Title: "See what runs:"},
+		&cobra.Group{ID: "life", Title: "Change what runs:"},
 		&cobra.Group{ID: "repository", Title: "Work in a repository, without a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
 	root.AddCommand(
-		newStatus(streams), newGet(streams), newLogs(streams), newHooks(streams),
+		newStatus(streams), newGet(streams), newLogs(streams), newReleases(streams), newDeliveries(streams), newHooks(streams),
+		newDeploy(streams), newRollback(streams), newPromote(streams), newApprove(streams), newReject(streams),
+		newPause(streams), newResume(streams), newRestart(streams), newScale(streams),
 		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
 		newSchema(streams), newSimulate(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
 		newServer(streams, serve), newVersion(streams, build),

@@ -141,7 +141,7 @@ func (s *status) lines(ctx context.Context, c client.Client) ([]statusLine, erro
 }
 
 func stageLines(stage v1alpha1.Stage) []statusLine {
-	line := statusLine{Project: stage.Spec.Project, Stage: stage.Spec.Name, Phase: stage.Status.Phase, Commit: short(stage.Status.Commit)}
+	line := statusLine{Project: stage.Spec.Project, Stage: stage.Spec.Name, Phase: stage.Status.Phase, Commit: short(stage.Status.Commit), Message: remark(&stage)}
 	for _, condition := range stage.Status.Conditions {
 		if condition.Type == v1alpha1.ConditionReady && condition.Status != "True" {
 			line.Message = condition.Message

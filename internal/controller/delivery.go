@@ -38,7 +38,7 @@ func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
 	var waiting, done []v1alpha1.Delivery
 	for _, d := range all.Items {
-		if d.Status.Phase == v1alpha1.DeliveryPending || d.Status.Phase == "" {
+		if d.Waits() {
 			waiting = append(waiting, d)
 		} else {
 			done = append(done, d)
@@ -77,6 +77,7 @@ func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error
 			after.Status.Message = clip(sentence(syncErr), 4096)
 		}
 		after.Status.Attempts++
+		after.Status.Replayed = d.ReplayMark()
 		after.Status.Finished = &metav1.MicroTime{Time: r.Now()}
 		return patchStatus(ctx, r.Client, d, after)
 	})

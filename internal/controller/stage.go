@@ -59,6 +59,9 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if step.Trigger != "" {
 		return ctrl.Result{}, r.release(ctx, &stage, releases, step)
 	}
+	if delay := showsLater(&stage, history); delay > 0 {
+		return ctrl.Result{RequeueAfter: delay}, nil
+	}
 	if err := r.show(ctx, &stage, history, step); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -295,7 +295,7 @@ func (r *ProjectReconciler) stageEnded(_ context.Context, e event.DeleteEvent, q
 // projectOfDelivery asks for a sync for a delivery that waits.
 func projectOfDelivery(_ context.Context, o client.Object) []reconcile.Request {
 	delivery, ok := o.(*v1alpha1.Delivery)
-	if !ok || delivery.Status.Phase == v1alpha1.DeliveryDone {
+	if !ok || delivery.Status.Phase == v1alpha1.DeliveryDone && !delivery.Waits() {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: delivery.Namespace, Name: delivery.Spec.Project}}}

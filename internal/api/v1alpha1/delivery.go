@@ -18,6 +18,7 @@ type Delivery struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="what a forge said doesn't change; mark the delivery for a replay"
 	Spec DeliverySpec `json:"spec"`
 	// +optional
 	Status DeliveryStatus `json:"status,omitempty"`
@@ -75,6 +76,32 @@ type DeliveryStatus struct {
 	Attempts int32 `json:"attempts,omitempty"`
 	// +optional
 	Finished *metav1.MicroTime `json:"finished,omitempty"`
+	// Replayed is the mark of the last replay that was asked for and done.
+	// +optional
+	Replayed string `json:"replayed,omitempty"`
+}
+
+// AnnotationReplay marks a delivery that is to be dealt with again. Its value
+// is any text that it did not have before; it says nothing but "look again".
+const AnnotationReplay = Group + "/replay"
+
+// maxReplayMark bounds what is remembered of a mark, in bytes.
+const maxReplayMark = 64
+
+// ReplayMark returns the mark that asks for a replay, empty for none.
+func (d *Delivery) ReplayMark() string {
+	mark := d.Annotations[AnnotationReplay]
+	return mark[:min(len(mark), maxReplayMark)]
+}
+
+// Waits reports whether a delivery is to be dealt with: for the first time, or
+// again.
+func (d *Delivery) Waits() bool {
+	if d.Status.Phase == "" || d.Status.Phase == DeliveryPending {
+		return true
+	}
+	mark := d.ReplayMark()
+	return mark != "" && mark != d.Status.Replayed
 }
 
 // DeliveryList is a list of deliveries.

@@ -1,0 +1,261 @@
+//go:build integration
+
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/bundle"
+	"github.com/slipway-dev/slipway/internal/kubetest"
+)
+
+// TestClusterScript runs the scripts in testdata/cluster against a real API
+// server, on which a clerk plays Slipway's server. Besides the commands of
+// TestScript they have `kube FILE`, which makes objects with their status,
+// `keep RELEASE FILE`, which keeps manifests as a release's bundle, and `user
+// NAME`, as whom the command line acts from then on.
+func TestClusterScript(t *testing.T) {
+	plane, err := kubetest.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := plane.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	office := newOffice(t, plane)
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/cluster",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, ".kubeconfig"))
+			return office.enter(env)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"kube":  office.kube,
+			"keep":  office.keep,
+			"user":  office.user,
+		},
+	})
+}
+
+// office is the API server with what scripts do on it.
+type office struct {
+	plane  *kubetest.ControlPlane
+	client client.WithWatch
+}
+
+func newOffice(t *testing.T, plane *kubetest.ControlPlane) *office {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	made, err := client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &office{plane: plane, client: made}
+	for _, who := range []struct{ name, verbs string }{{"alice", "*"}, {"bob", "*"}, {"eve", "get, list, watch"}} {
+		rules := fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: test-%s}, rules: [{apiGroups: [slipway.dev, ""], resources: ["*"], verbs: [%q]}]}`,
+			who.name, who.verbs)
+		rules = strings.ReplaceAll(rules, `["get, list, watch"]`, "[get, list, watch]")
+		binding := fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: test-%s},
+			roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: test-%[1]s}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}]}`, who.name)
+		plane.Kubectl(t, rules+"\n---\n"+binding, "apply", "-f", "-")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); (&clerk{client: made, t: t}).work(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	return o
+}
+
+// enter gives a script an organization of its own, named in $ORG, and makes it
+// alice.
+func (o *office) enter(env *testscript.Env) error {
+	org := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r
+		}
+		return -1
+	}, filepath.Base(env.WorkDir))
+	env.Setenv("ORG", org)
+	var namespace unstructured.Unstructured
+	namespace.SetAPIVersion("v1")
+	namespace.SetKind("Namespace")
+	namespace.SetName("slipway-org-" + org)
+	if err := o.client.Create(context.Background(), &namespace); err != nil {
+		return err
+	}
+	return o.actAs("alice", "slipway-org-"+org, env.Getenv("KUBECONFIG"))
+}
+
+// actAs writes a kubeconfig with which the command line is a user.
+func (o *office) actAs(name, namespace, path string) error {
+	config, err := clientcmd.LoadFromFile(o.plane.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	for _, user := range config.AuthInfos {
+		user.Impersonate = name
+	}
+	for _, c := range config.Contexts {
+		c.Namespace = namespace
+	}
+	return clientcmd.WriteToFile(*config, path)
+}
+
+func (o *office) user(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: user NAME")
+	}
+	ts.Check(o.actAs(args[0], "slipway-org-"+ts.Getenv("ORG"), ts.Getenv("KUBECONFIG")))
+}
+
+// kube makes the objects of a file, in the script's organization, and writes
+// the status that they have there.
+func (o *office) kube(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: kube FILE")
+	}
+	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(ts.ReadFile(args[0])), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := decoder.Decode(object); err != nil {
+			break
+		}
+		object.SetNamespace("slipway-org-" + ts.Getenv("ORG"))
+		status := object.Object["status"]
+		err := o.client.Create(context.Background(), object)
+		if apierrors.IsAlreadyExists(err) {
+			ts.Check(o.client.Get(context.Background(), client.ObjectKeyFromObject(object), object))
+			err = nil
+		}
+		ts.Check(err)
+		if status != nil {
+			object.Object["status"] = status
+			ts.Check(o.client.Status().Update(context.Background(), object))
+		}
+	}
+}
+
+// keep keeps manifests as a release's bundle.
+func (o *office) keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep RELEASE FILE")
+	}
+	ctx := context.Background()
+	var rel v1alpha1.Release
+	ts.Check(o.client.Get(ctx, client.ObjectKey{Namespace: "slipway-org-" + ts.Getenv("ORG"), Name: args[0]}, &rel))
+	owner := bundle.Stage{Namespace: rel.Namespace, Object: rel.Spec.Stage}
+	name, digest, err := bundle.NewStore(o.client).Put(ctx, owner, []byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	rel.Status.Bundle, rel.Status.BundleDigest = name, digest
+	ts.Check(o.client.Status().Update(ctx, &rel))
+}
+
+// clerk plays Slipway's server: it takes each release that is asked for
+// through its phases, at times that are always the same. What a person gives as
+// the reason decides how it ends.
+type clerk struct {
+	client client.WithWatch
+	t      *testing.T
+}
+
+func (c *clerk) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		var releases v1alpha1.ReleaseList
+		if err := c.client.List(ctx, &releases); err == nil {
+			for i := range releases.Items {
+				c.release(ctx, &releases.Items[i])
+			}
+		}
+		var deliveries v1alpha1.DeliveryList
+		if err := c.client.List(ctx, &deliveries); err == nil {
+			for i := range deliveries.Items {
+				c.delivery(ctx, &deliveries.Items[i])
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (c *clerk) release(ctx context.Context, rel *v1alpha1.Release) {
+	switch {
+	case rel.Status.Phase == "" && rel.Spec.By != "":
+		c.phase(ctx, rel, v1alpha1.PhasePending, "planning")
+		if strings.Contains(rel.Spec.Reason, "hold") {
+			c.phase(ctx, rel, v1alpha1.PhaseHeld, "the stage takes an approval by a maintainer")
+			return
+		}
+		c.finish(ctx, rel)
+	case rel.Status.Phase == v1alpha1.PhaseHeld && len(rel.Spec.Verdicts) > 0 && rel.Status.ObservedGeneration < rel.Generation:
+		rel.Status.ObservedGeneration = rel.Generation
+		last := rel.Spec.Verdicts[len(rel.Spec.Verdicts)-1]
+		switch {
+		case last.Verdict == v1alpha1.VerdictReject:
+			rel.Status.Cause = "Rejected"
+			c.phase(ctx, rel, v1alpha1.PhaseFailed, "rejected by "+last.By+": "+last.Reason)
+		case last.Reason == "one of two":
+			c.phase(ctx, rel, v1alpha1.PhaseHeld, "one more approval is needed")
+		default:
+			c.finish(ctx, rel)
+		}
+	}
+}
+
+func (c *clerk) finish(ctx context.Context, rel *v1alpha1.Release) {
+	c.phase(ctx, rel, v1alpha1.PhaseApplying, "applying")
+	if strings.Contains(rel.Spec.Reason, "fail") {
+		rel.Status.Cause = "CrashLoop"
+		c.phase(ctx, rel, v1alpha1.PhaseFailed, "Deployment/web: the container web crashes")
+		return
+	}
+	c.phase(ctx, rel, v1alpha1.PhaseVerifying, "waiting until everything is ready")
+	rel.Status.URL = "http://web.example"
+	c.phase(ctx, rel, v1alpha1.PhaseSucceeded, "live")
+}
+
+// phase writes a phase. Half a second lies between two of them.
+func (c *clerk) phase(ctx context.Context, rel *v1alpha1.Release, phase v1alpha1.Phase, message string) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(len(rel.Status.Timings)) * 500 * time.Millisecond)
+	rel.Status.Phase, rel.Status.Message = phase, message
+	rel.Status.Timings = append(rel.Status.Timings, v1alpha1.PhaseTime{Phase: phase, At: metav1.MicroTime{Time: at}})
+	if err := c.client.Status().Update(ctx, rel); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
+		c.t.Errorf("play %s of %s: %v", phase, rel.Name, err)
+	}
+}
+
+func (c *clerk) delivery(ctx context.Context, one *v1alpha1.Delivery) {
+	if !one.Waits() || one.ReplayMark() == "" {
+		return
+	}
+	one.Status.Phase, one.Status.Message, one.Status.Replayed = v1alpha1.DeliveryDone, "synced", one.ReplayMark()
+	one.Status.Attempts++
+	if err := c.client.Status().Update(ctx, one); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
+		c.t.Errorf("deal with %s: %v", one.Name, err)
+	}
+}

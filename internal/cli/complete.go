@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+)
+
+// completionLimit is how long a shell waits for names.
+const completionLimit = 2 * time.Second
+
+// completeStages completes PROJECT STAGE. A cluster that doesn't answer
+// completes nothing.
+func (c *cluster) completeStages(command *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 1 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, stage := range c.knownStages(command.Context()) {
+		switch {
+		case len(args) == 0:
+			names = append(names, stage.Spec.Project)
+		case stage.Spec.Project == args[0]:
+			names = append(names, stage.Spec.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeServices completes PROJECT STAGE SERVICE.
+func (c *cluster) completeServices(command *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) < 2 {
+		return c.completeStages(command, args, typed)
+	}
+	var names []string
+	for _, stage := range c.knownStages(command.Context()) {
+		if stage.Spec.Project != args[0] || stage.Spec.Name != args[1] {
+			continue
+		}
+		for _, service := range stage.Status.Services {
+			if !slices.Contains(args[2:], service.Name) {
+				names = append(names, service.Name)
+			}
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (c *cluster) knownStages(ctx context.Context) []v1alpha1.Stage {
+	ctx, cancel := context.WithTimeout(ctx, completionLimit)
+	defer cancel()
+	made, err := c.client()
+	if err != nil {
+		return nil
+	}
+	var all v1alpha1.StageList
+	if err := made.List(ctx, &all, c.namespace()); err != nil {
+		return nil
+	}
+	return all.Items
+}
+
+// completeReleases completes PROJECT STAGE N….
+func (s *stageCommand) completeReleases(command *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) < 2 {
+		return s.completeStages(command, args, typed)
+	}
+	ctx, cancel := context.WithTimeout(command.Context(), completionLimit)
+	defer cancel()
+	about, err := s.subject(ctx, args[0], args[1])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var numbers []string
+	for _, rel := range about.releases {
+		numbers = append(numbers, fmt.Sprintf("%d\t%s %s %s", rel.Spec.Sequence, rel.Status.Phase, short(rel.Spec.Head.Commit), rel.Spec.Head.Subject))
+	}
+	return numbers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+type deliveries struct {
+	cluster
+	streams Streams
+	format  string
+	noWait  bool
+}
+
+func newDeliveries(streams Streams) *cobra.Command {
+	d := &deliveries{streams: streams}
+	command := &cobra.Command{
+		Use:     "deliveries",
+		Short:   "List a project's webhook deliveries, show one, or have it dealt with again",
+		GroupID: "see",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return &usageError{fmt.Errorf("deliveries what? list, show or replay")}
+		},
+	}
+	sub := func(use, brief, long string, args cobra.PositionalArgs, run func(*cobra.Command, []string) error) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: brief, Long: long, Args: args, RunE: run}
+		d.flags(c)
+		outputFlag(c, &d.format)
+		return c
+	}
+	replay := sub("replay PROJECT DELIVERY", "Have a delivery dealt with again", `Have a delivery dealt with again, as if the forge had sent it once more. What
+became of it before doesn't matter; what it leads to is decided by the heads as
+they are now.`, cobra.ExactArgs(2), func(c *cobra.Command, args []string) error { return d.replay(c.Context(), args[0], args[1]) })
+	replay.Flags().BoolVar(&d.noWait, "no-wait", false, "return as soon as it is asked for")
+	command.AddCommand(
+		sub("list PROJECT", "List deliveries, newest first", "", cobra.ExactArgs(1), func(c *cobra.Command, args []string) error { return d.list(c.Context(), args[0]) }),
+		sub("show PROJECT DELIVERY", "Show what the forge said, and what came of it", "", cobra.ExactArgs(2), func(c *cobra.Command, args []string) error { return d.show(c.Context(), args[0], args[1]) }),
+		replay,
+	)
+	return command
+}
+
+func (d *deliveries) list(ctx context.Context, project string) error {
+	c, err := d.client()
+	if err != nil {
+		return err
+	}
+	found, err := d.of(ctx, c, project)
+	if err != nil {
+		return err
+	}
+	return output{d.streams, d.format}.print(found, func(t *table) {
+		t.head("DELIVERY", "EVENT", "REF", "COMMIT", "ACTOR", "PHASE", "AGE", "MESSAGE")
+		for i := range found {
+			one := &found[i]
+			t.marked(deliveryMark(one), one.Name, one.Spec.Event, dash(one.Spec.Ref), dash(short(one.Spec.After)), dash(one.Spec.Actor),
+				dash(string(one.Status.Phase)), age(one.Spec.Received.Time, time.Now()), one.Status.Message)
+		}
+	})
+}
+
+func deliveryMark(d *v1alpha1.Delivery) mark {
+	return markOf(d.Status.Phase == v1alpha1.DeliveryDone, d.Status.Phase == v1alpha1.DeliveryFailed)
+}
+
+// of returns a project's deliveries, newest first.
+func (d *deliveries) of(ctx context.Context, c client.Client, project string) ([]v1alpha1.Delivery, error) {
+	var all v1alpha1.DeliveryList
+	if err := list(ctx, c, &all, d.namespace(), client.MatchingLabels{naming.LabelProject: naming.LabelValue(project)}); err != nil {
+		return nil, err
+	}
+	found := slices.DeleteFunc(all.Items, func(one v1alpha1.Delivery) bool { return one.Spec.Project != project })
+	slices.SortStableFunc(found, func(a, b v1alpha1.Delivery) int { return b.Spec.Received.Compare(a.Spec.Received.Time) })
+	for i := range found {
+		found[i].ManagedFields = nil
+	}
+	return found, nil
+}
+
+// find returns a delivery by its name or by the forge's own id of it.
+func (d *deliveries) find(ctx context.Context, c client.Client, project, name string) (*v1alpha1.Delivery, error) {
+	all, err := d.of(ctx, c, project)
+	if err != nil {
+		return nil, err
+	}
+	var found []*v1alpha1.Delivery
+	for i := range all {
+		if all[i].Name == name || all[i].Spec.ID == name {
+			found = append(found, &all[i])
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fault.New(fault.NotFound, "project %s has no delivery %.80q; `slipway deliveries list %s` lists those that are kept", project, name, project)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fault.New(fault.Invalid, "%d deliveries of project %s have the id %.80q; give the name of one", len(found), project, name)
+}
+
+func (d *deliveries) show(ctx context.Context, project, name string) error {
+	c, err := d.client()
+	if err != nil {
+		return err
+	}
+	one, err := d.find(ctx, c, project, name)
+	if err != nil {
+		return err
+	}
+	return d.print(one)
+}
+
+func (d *deliveries) print(one *v1alpha1.Delivery) error {
+	return output{d.streams, d.format}.print(one, func(t *table) {
+		fact := func(name, value string) {
+			if value != "" {
+				t.row(name+":", value)
+			}
+		}
+		fact("delivery", one.Name)
+		fact("received", one.Spec.Received.UTC().Format(time.RFC3339Nano))
+		fact("forge", one.Spec.Forge+", which calls it "+one.Spec.ID)
+		fact("repository", one.Spec.Repository)
+		fact("event", strings.TrimSpace(one.Spec.Event+" "+one.Spec.Action))
+		fact("ref", one.Spec.Ref)
+		fact("before", one.Spec.Before)
+		fact("after", one.Spec.After)
+		fact("actor", one.Spec.Actor)
+		if one.Spec.PullRequest != 0 {
+			fact("pull request", fmt.Sprint(one.Spec.PullRequest))
+		}
+		t.marked(deliveryMark(one), "phase:", dash(string(one.Status.Phase)))
+		fact("message", one.Status.Message)
+		fact("attempts", fmt.Sprint(one.Status.Attempts))
+	})
+}

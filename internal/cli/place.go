@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// place says how a stage's own cluster is reached, where that is another one
+// than the control cluster.
+type place struct {
+	stageContext string
+}
+
+func (p *place) flags(command *cobra.Command) {
+	command.Flags().StringVar(&p.stageContext, "stage-context", "", "context of the kubeconfig for the stage's cluster, where that is another one than the control cluster")
+}
+
+// config returns how the user reaches the stage's cluster.
+func (p *place) config(ctx context.Context, c *cluster, about *subject) (*rest.Config, error) {
+	if p.stageContext != "" {
+		there := cluster{kubeconfig: c.kubeconfig, context: p.stageContext}
+		return there.config()
+	}
+	var project v1alpha1.Project
+	if err := about.client.Get(ctx, client.ObjectKey{Namespace: about.stage.Namespace, Name: about.stage.Spec.Project}, &project); err != nil {
+		return nil, explained(err, "read project %s", about.stage.Spec.Project)
+	}
+	var on v1alpha1.Cluster
+	if err := about.client.Get(ctx, client.ObjectKey{Namespace: about.stage.Namespace, Name: project.Spec.Cluster}, &on); err != nil {
+		return nil, explained(err, "read cluster %s", project.Spec.Cluster)
+	}
+	if on.Spec.Kubeconfig != nil {
+		return nil, fault.New(fault.Invalid, "%s runs on cluster %s, which is another one than the control cluster; name your context for it with --stage-context", about, on.Name)
+	}
+	return c.config()
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+)
+
+// progressWidth is how much of a line is shown while it may be redrawn: a
+// line that wraps can't be.
+const progressWidth = 100
+
+// progress shows the phases of one release, a line each. On a terminal the
+// line of the present phase is redrawn as its message changes.
+type progress struct {
+	out      io.Writer
+	terminal bool
+	off      bool
+
+	first   int    // the phase that time is counted from
+	shown   int    // phases that have a line, or were over before
+	current string // the present phase's line, while it may still be redrawn
+}
+
+// release shows what is new of a release.
+func (p *progress) release(rel *v1alpha1.Release) {
+	timings := rel.Status.Timings
+	if p.off || len(timings) <= p.first {
+		return
+	}
+	for i := p.shown; i < len(timings); i++ {
+		message := ""
+		if i == len(timings)-1 && !timings[i].Phase.Done() {
+			message = rel.Status.Message
+		}
+		p.end()
+		p.draw(p.line(timings, i, message))
+	}
+	p.shown = len(timings)
+	if last := len(timings) - 1; p.terminal && !timings[last].Phase.Done() {
+		p.draw(p.line(timings, last, rel.Status.Message))
+	}
+}
+
+// line is one phase: when it began after the first, its name, and what it
+// says.
+func (p *progress) line(timings []v1alpha1.PhaseTime, i int, message string) string {
+	since := timings[i].At.Sub(timings[p.first].At.Time)
+	return strings.TrimRight(fmt.Sprintf("%7s  %-10s  %s", seconds(since), timings[i].Phase, printable(message)), " ")
+}
+
+// draw writes a line, over the one before where that can be done.
+func (p *progress) draw(line string) {
+	if !p.terminal {
+		fmt.Fprintln(p.out, line)
+		return
+	}
+	if line == p.current {
+		return
+	}
+	p.current = line
+	fmt.Fprint(p.out, "\r\x1b[2K"+clipped(line, progressWidth))
+}
+
+// end leaves the present line as it is.
+func (p *progress) end() {
+	if p.current != "" {
+		fmt.Fprintln(p.out)
+		p.current = ""
+	}
+}
+
+// clipped cuts a text to at most n characters.
+func clipped(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n-1]) + "…"
+}
+
+// took says how long a release took, or has been at it.
+func took(rel *v1alpha1.Release, now time.Time) string {
+	if len(rel.Status.Timings) == 0 {
+		return "-"
+	}
+	return seconds(busy(rel, now))
+}
+
+// busy returns how long a release took, or has been at it, without the time
+// that it waited for people.
+func busy(rel *v1alpha1.Release, now time.Time) time.Duration {
+	var sum time.Duration
+	timings := rel.Status.Timings
+	for i, phase := range timings {
+		if phase.Phase == v1alpha1.PhaseHeld || phase.Phase.Done() {
+			continue
+		}
+		end := now
+		if i+1 < len(timings) {
+			end = timings[i+1].At.Time
+		}
+		sum += end.Sub(phase.At.Time)
+	}
+	return sum
+}
+
+// seconds says a duration in the unit that people think in.
+func seconds(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/bundle"
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+type releasesDiff struct {
+	stageCommand
+	exitCode bool
+}
+
+func newReleasesDiff(streams Streams) *cobra.Command {
+	d := &releasesDiff{stageCommand: stageCommand{streams: streams}}
+	command := &cobra.Command{
+		Use:   "diff PROJECT STAGE A B",
+		Short: "Show how the manifests of two releases differ",
+		Long: `Show how the manifests of two releases differ, as they were kept in their
+bundles: a unified diff per object. It takes the right to read Secrets in the
+organization's namespace, where the bundles are. Values of Secrets are never
+shown, only that they differ.`,
+		Args:              cobra.ExactArgs(4),
+		ValidArgsFunction: d.completeReleases,
+		RunE:              func(command *cobra.Command, args []string) error { return d.run(command.Context(), args) },
+	}
+	d.flags(command)
+	outputFlag(command, &d.format)
+	command.Flags().BoolVar(&d.exitCode, "exit-code", false, "exit with 3 when there is a difference")
+	return command
+}
+
+func (d *releasesDiff) run(ctx context.Context, args []string) error {
+	about, a, err := d.numbered(ctx, args[:3])
+	if err != nil {
+		return err
+	}
+	number, err := sequenceOf(args[3])
+	if err != nil {
+		return err
+	}
+	b, err := about.release(number)
+	if err != nil {
+		return err
+	}
+	before, err := about.kept(ctx, a)
+	if err != nil {
+		return err
+	}
+	after, err := about.kept(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := hideSecrets(before, after); err != nil {
+		return err
+	}
+	differences := differ(before, after, sideOf(a), sideOf(b))
+	if err := printDifferences(d.streams, d.format, differences); err != nil {
+		return err
+	}
+	if len(differences) == 0 {
+		d.say("releases %d and %d of %s have the same manifests", a.Spec.Sequence, b.Spec.Sequence, about)
+	}
+	if d.exitCode && len(differences) > 0 {
+		return &findingsError{len(differences)}
+	}
+	return nil
+}
+
+// sideOf names the objects of a release in a diff.
+func sideOf(rel *v1alpha1.Release) func(name string) string {
+	return func(name string) string { return fmt.Sprintf("release-%d/%s", rel.Spec.Sequence, name) }
+}
+
+// kept reads the manifests of a release's bundle, with the rights of the user.
+func (s *subject) kept(ctx context.Context, rel *v1alpha1.Release) (map[string][]byte, error) {
+	manifests, err := s.bundle(ctx, rel)
+	if err != nil {
+		return nil, err
+	}
+	return byName(manifests)
+}
+
+func (s *subject) bundle(ctx context.Context, rel *v1alpha1.Release) ([]byte, error) {
+	if rel.Status.Bundle == "" {
+		return nil, fault.New(fault.NotFound, "release %d of %s kept no manifests: it is %s: %s", rel.Spec.Sequence, s, cmp.Or(rel.Status.Phase, v1alpha1.PhasePending), rel.Status.Message)
+	}
+	owner := bundle.Stage{Namespace: s.stage.Namespace, Object: s.stage.Name}
+	manifests, err := bundle.NewStore(s.client).Get(ctx, owner, rel.Status.Bundle, rel.Status.BundleDigest)
+	if fault.CodeOf(err) == fault.Unavailable {
+		return nil, fault.Wrap(fault.Denied, err, "the bundle of release %d could not be read: %v; it is a Secret in namespace %s, ask an owner of the organization for the right to read it", rel.Spec.Sequence, rootOf(err), s.stage.Namespace)
+	}
+	return manifests, err
+}
+
+// rootOf returns the innermost error.
+func rootOf(err error) error {
+	for {
+		wrapper, wraps := err.(interface{ Unwrap() error })
+		if !wraps || wrapper.Unwrap() == nil {
+			return err
+		}
+		err = wrapper.Unwrap()
+	}
+}
+
+// byName splits manifests into their objects.
+func byName(manifests []byte) (map[string][]byte, error) {
+	objects, err := decodeObjects(manifests)
+	if err != nil {
+		return nil, err
+	}
+	named := map[string][]byte{}
+	for _, o := range objects {
+		named[o.name] = o.text
+	}
+	return named, nil
+}
