@@ -17,6 +17,13 @@ import (
 // release is accepted, so that a crash between the two only decides again.
 // Every write fails with a conflict when the release is not as it was read.
 func (r *ReleaseReconciler) accept(ctx context.Context, order *numberedOrder) (bool, error) {
+	// Who scales writes the stage right before the release: the watch cache may
+	// know of the one and not of the other.
+	var stage v1alpha1.Stage
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(order.Stage), &stage); err != nil {
+		return false, fmt.Errorf("read stage %s: %w", order.Stage.Name, err)
+	}
+	order.Stage = &stage
 	rel, err := r.adopt(ctx, order.Stage, order.Release)
 	if err != nil {
 		return false, err

@@ -150,7 +150,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	}
 	calm := newCalmClient(mgr.GetClient())
 	stages := &StageReconciler{Client: calm, Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
-	releases := &ReleaseReconciler{Client: calm, Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
+	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
 	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
 	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}

@@ -26,6 +26,8 @@ const heldPoll = 30 * time.Second
 // marks those that a newer one overtook before they ran.
 type ReleaseReconciler struct {
 	Client client.Client
+	// Live reads past the watch cache.
+	Live   client.Reader
 	Lanes  *Lanes
 	Sites  *Sites
 	Runner *release.Runner
