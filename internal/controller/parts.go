@@ -62,6 +62,7 @@ type Parts struct {
 
 	lanes    *Lanes
 	clusters *Clusters
+	bundles  *Bundles // nil before it is registered
 	pool     *worker.Pool
 	mirrors  *git.Mirrors
 }
@@ -70,6 +71,9 @@ type Parts struct {
 func (p *Parts) Close() {
 	p.lanes.Close()
 	p.clusters.Close()
+	if p.bundles != nil {
+		p.bundles.Close()
+	}
 	p.pool.Close()
 	p.mirrors.Close()
 }
@@ -142,11 +146,13 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	if err != nil {
 		return err
 	}
+	recorder := mgr.GetEventRecorder("slipway")
+	in.parts.bundles = NewBundles(sites.bundles, recorder, o.Log)
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
-	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
