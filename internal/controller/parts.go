@@ -149,7 +149,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	recorder := mgr.GetEventRecorder("slipway")
 	in.parts.bundles = NewBundles(sites.bundles, recorder, o.Log)
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}

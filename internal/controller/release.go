@@ -127,7 +127,7 @@ func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*
 		return nil, err
 	}
 	history := release.NewHistory(releases)
-	order.Good = history.Before(rel).Good()
+	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
 	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
