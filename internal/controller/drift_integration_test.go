@@ -124,7 +124,7 @@ func TestDriftIsFoundAfterAStart(t *testing.T) {
 	})
 	p.reaches("dev", failing, v1alpha1.PhaseFailed)
 	p.comesToSay("later")
-	p.change(func(stage *v1alpha1.Stage) { stage.Spec.Pause = &v1alpha1.Pause{By: "boss", At: metav1.Now()} })
+	p.change(func(stage *v1alpha1.Stage) { stage.Spec.Pause = &v1alpha1.Pause{By: "kubernetes-admin", At: metav1.Now()} })
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 	p.comesToSay("later")
 }
