@@ -53,10 +53,13 @@ func (t *WebhookTargets) secrets(ctx context.Context, p *v1alpha1.Project) ([][]
 // DeliveryStore makes deliveries durable.
 type DeliveryStore struct {
 	Client client.Client
+	// Expected learns of deliveries before they are durable.
+	Expected *Expectations
 }
 
 // Create implements webhook.Deliveries.
 func (s *DeliveryStore) Create(ctx context.Context, delivery *v1alpha1.Delivery) (bool, error) {
+	s.Expected.Delivered(ctx, delivery)
 	err := s.Client.Create(ctx, delivery)
 	if apierrors.IsAlreadyExists(err) {
 		return s.again(ctx, client.ObjectKeyFromObject(delivery))

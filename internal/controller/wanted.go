@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,6 +24,9 @@ import (
 
 // maxStages is how many stages one project may have, previews included.
 const maxStages = 2000
+
+// parallelStages is how many stages of a project are changed at the same time.
+const parallelStages = 16
 
 // stageProject indexes stages by the project they belong to.
 const stageProject = "spec.project"
@@ -64,12 +68,15 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 	for i := range existing.Items {
 		have[existing.Items[i].Name] = &existing.Items[i]
 	}
+	var group errgroup.Group // one that fails does not stop the others
+	group.SetLimit(parallelStages)
 	for i := range wanted {
 		current := have[wanted[i].Name]
 		delete(have, wanted[i].Name)
-		if err := r.bringOne(ctx, p, current, &wanted[i]); err != nil {
-			return err
-		}
+		group.Go(func() error { return r.bringOne(ctx, p, current, &wanted[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	return r.drop(ctx, have)
 }
@@ -78,14 +85,7 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
 		r.quote(ctx, p, &wanted.Spec.Wanted)
-		err := r.Client.Create(ctx, wanted)
-		if apierrors.IsAlreadyExists(err) {
-			return apierrors.NewConflict(stages(), wanted.Name, errors.New("it was made meanwhile"))
-		}
-		if err != nil {
-			return fmt.Errorf("create stage %s: %w", wanted.Name, err)
-		}
-		return nil
+		return r.Handoff.Through(ctx, wanted, func() error { return r.create(ctx, wanted) })
 	}
 	if !current.DeletionTimestamp.IsZero() {
 		return nil // it comes back with the sync after its end
@@ -102,7 +102,18 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 	if apiequality.Semantic.DeepEqual(after.Spec, current.Spec) {
 		return nil
 	}
-	return r.update(ctx, after)
+	return r.Handoff.Through(ctx, after, func() error { return r.update(ctx, after) })
+}
+
+func (r *ProjectReconciler) create(ctx context.Context, stage *v1alpha1.Stage) error {
+	err := r.Client.Create(ctx, stage)
+	if apierrors.IsAlreadyExists(err) {
+		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was made meanwhile"))
+	}
+	if err != nil {
+		return fmt.Errorf("create stage %s: %w", stage.Name, err)
+	}
+	return nil
 }
 
 // update replaces a stage's spec, unless another spec than the one it was made
@@ -160,7 +171,7 @@ func (r *ProjectReconciler) drop(ctx context.Context, unwanted map[string]*v1alp
 			continue
 		}
 		r.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))
-		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage)); err != nil {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage, client.Preconditions{UID: &stage.UID})); err != nil {
 			return fmt.Errorf("delete stage %s: %w", stage.Name, err)
 		}
 	}

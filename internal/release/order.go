@@ -21,12 +21,29 @@ type Order struct {
 	Release      *v1alpha1.Release
 	// Good is the stage's last release that succeeded, nil before the first.
 	Good *v1alpha1.Release
+	// Begun are the Jobs of builds that earlier releases of the stage began and
+	// did not see the end of, by service.
+	Begun map[string][]string
 	// From is the release that the order names as its source, and FromStage its
 	// stage; nil when it names none or they are gone.
 	From      *v1alpha1.Release
 	FromStage *v1alpha1.Stage
 	Site      Site
+	Claims    Claims
+	// Templates reads the organization's own; nil means that it has none.
+	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Workshop  Workshop
+	// Early is what was done for the release before it was durable, nil for
+	// nothing.
+	Early *Early
+}
+
+// Claims know which project of the cluster uses which host.
+type Claims interface {
+	// Claim takes hosts for the stage and returns those that another project
+	// uses. What is claimed stays so until the stage has been brought to
+	// manifests without it, or is gone.
+	Claim(ctx context.Context, hosts []string) (taken []string, err error)
 }
 
 // Site is the stage's place on its cluster. Every method may be called again
