@@ -36,8 +36,8 @@ func (p *team) mallory(object client.Object, name, patch string) {
 	}
 }
 
-// says waits until the settings say a text.
-func (p *team) says(text string) {
+// comesToSay waits until the settings say a text.
+func (p *team) comesToSay(text string) {
 	p.t.Helper()
 	p.eventually("the settings say "+text, func() error {
 		if got, _ := p.greeting("dev"); got != text {
@@ -69,7 +69,7 @@ func TestDriftIsRepairedAndTold(t *testing.T) {
 	p := join(t, "drift", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
-	p.says("hello")
+	p.comesToSay("hello")
 	told := p.drift("ConfigMap/settings", "ConfigMap settings: .data.greeting was changed by mallory and was set back")
 	if told.Manager != "mallory" || told.Fight || told.Repairs != 1 {
 		t.Errorf("told %+v", told)
@@ -115,7 +115,7 @@ func TestDriftIsFoundAfterAStart(t *testing.T) {
 	p := join(t, "drift-start", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	stopped(t, func() { p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`) })
-	p.says("hello")
+	p.comesToSay("hello")
 
 	failing := p.push("main", "dev", map[string]string{
 		"deploy/settings.yaml":      settings("later"),
@@ -123,10 +123,10 @@ func TestDriftIsFoundAfterAStart(t *testing.T) {
 		"deploy/kustomization.yaml": "resources: [settings.yaml, service.yaml, broken.yaml]\n",
 	})
 	p.reaches("dev", failing, v1alpha1.PhaseFailed)
-	p.says("later")
+	p.comesToSay("later")
 	p.change(func(stage *v1alpha1.Stage) { stage.Spec.Pause = &v1alpha1.Pause{By: "boss", At: metav1.Now()} })
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
-	p.says("later")
+	p.comesToSay("later")
 }
 
 // image returns a reference with a digest.
@@ -176,7 +176,7 @@ func TestFightIsToldAndLimited(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	for range 2 {
 		p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
-		p.says("hello")
+		p.comesToSay("hello")
 	}
 	world.Traffic.Take()
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +20,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -44,6 +42,7 @@ type Site struct {
 	applier *apply.Applier
 	report  apply.Report
 	sealed  *project.Sealed // what Provide was given, nil before
+	hosts   *[]string       // what Claim was given, nil before
 }
 
 // tenant returns what the stage's namespace is made from.
@@ -251,6 +250,9 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 	if err != nil {
 		return count(removal.Deleted), err
 	}
+	if err := s.keepHosts(ctx); err != nil {
+		return count(removal.Deleted), err
+	}
 	swept, err := s.sweepSealed(ctx)
 	return count(removal.Deleted) + swept, err
 }
@@ -285,6 +287,9 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 	}
 	s.sites.setAble(s.stage.Spec.Namespace, false)
 	s.sites.setBare(s.stage.Spec.Namespace, false)
+	if err := s.sites.claims(s.connection).Keep(ctx, s.owner, s.stage.Spec.Namespace, nil); err != nil {
+		return false, err
+	}
 	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.sites.store.Load(ctx, s.owner)
 	if err != nil {
@@ -294,28 +299,4 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 		return false, err
 	}
 	return true, s.sites.bundles.Prune(ctx, bundleStage(s.stage), 0, nil)
-}
-
-// guardPolicy returns what a release's manifests are held to.
-func guardPolicy(o release.Order) guard.Policy {
-	policy := o.Cluster.Spec.Policy
-	registries := policy.Images
-	if len(registries) > 0 {
-		registries = append([]string{o.Workshop.Request.Repository}, registries...)
-	}
-	ingress := o.Cluster.Spec.Ingress
-	gateway := ""
-	if ingress.Gateway != nil {
-		gateway = cmp.Or(ingress.Gateway.Namespace, o.Stage.Spec.Namespace) + "/" + ingress.Gateway.Name
-	}
-	return guard.Policy{
-		Namespace:       o.Stage.Spec.Namespace,
-		Kinds:           policy.Kinds,
-		Registries:      registries,
-		Root:            policy.Root,
-		Gateway:         gateway,
-		IngressClass:    ingress.Class,
-		Metadata:        policy.Metadata,
-		PriorityClasses: policy.PriorityClasses,
-	}
 }
