@@ -2,6 +2,7 @@ package controller
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -88,7 +89,13 @@ func (s step) describe(message string) string {
 	if message == "" {
 		return string(s)
 	}
-	return scm.Describe(string(s)+": "+message, scm.MaxDescription)
+	return scm.Describe(string(s)+": "+withShortDigests(message), scm.MaxDescription)
+}
+
+// withShortDigests leaves of digests what tells them apart: a whole one fills
+// half of a status.
+func withShortDigests(message string) string {
+	return regexp.MustCompile(`(sha256:[0-9a-f]{8})[0-9a-f]{56}`).ReplaceAllString(message, "$1")
 }
 
 // report is what is told of a release.
