@@ -185,7 +185,7 @@ func (s *sender) steady(name string) {
 	took, late := time.Since(began), memory(s.t, s.process.Pid())
 	lost := kept.missing(all)
 	p99 := all.percentile(0.99)
-	s.t.Logf("bench %s deliveries=%d rate=%.0f/s p50=%.1fms p99=%.1fms errors=%d lost=%d memory=%d→%dMiB", name, count,
+	fmt.Printf("\nbench %s deliveries %d rate %.0f p50_ms %.1f p99_ms %.1f errors %d lost %d memory_mib %d then_mib %d\n", name, count,
 		float64(count)/took.Seconds(), ms(all.percentile(0.5)), ms(p99), len(all.errors), lost, early>>20, late>>20)
 	if lost > 0 || len(all.errors) > 0 {
 		s.t.Errorf("%s: %d acknowledged deliveries lost, %d not taken: %v", name, lost, len(all.errors), first3(all.errors))
@@ -208,7 +208,7 @@ func (s *sender) burst(name string) {
 	rate := float64(l.burst) / time.Since(began).Seconds()
 	own = (own + s.creates(name+"-b", l.creates)) / 2
 	lost := kept.missing(all)
-	s.t.Logf("bench %s deliveries=%d senders=%d rate=%.0f/s own=%.0f/s share=%.2f p99=%.1fms errors=%d lost=%d", name, l.burst, senders,
+	fmt.Printf("\nbench %s deliveries %d senders %d rate %.0f own_rate %.0f share %.2f p99_ms %.1f errors %d lost %d\n", name, l.burst, senders,
 		rate, own, rate/own, ms(all.percentile(0.99)), len(all.errors), lost)
 	if lost > 0 || len(all.errors) > 0 {
 		s.t.Errorf("%s: %d acknowledged deliveries lost, %d not taken: %v", name, lost, len(all.errors), first3(all.errors))

@@ -102,7 +102,8 @@ func (w *World) Launch(ctx context.Context, l Launch) (*Process, error) {
 	}, l.Flags...)
 	p := &Process{Internal: "http://" + internal, Public: "http://" + public, world: w, done: make(chan struct{})}
 	p.command = exec.Command(string(l.Program), flags...) //nolint:noctx // it outlives the call; Kill ends it
-	p.command.Stdout, p.command.Stderr = l.Log, l.Log
+	said := io.MultiWriter(l.Log, &w.canaries)
+	p.command.Stdout, p.command.Stderr = said, said
 	if err := p.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the program: %w", err)
 	}
