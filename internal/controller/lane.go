@@ -23,6 +23,9 @@ type Lanes struct {
 
 	mu    sync.Mutex
 	lanes map[types.NamespacedName]*lane
+	// over is the newest release of each stage that needs no other run,
+	// whatever the watch cache still says of it.
+	over map[types.NamespacedName]int64
 }
 
 type lane struct {
@@ -31,25 +34,28 @@ type lane struct {
 	waiting *job
 }
 
-// job is one release to run.
+// job is one release to run. Run reports whether it needs no other run.
 type job struct {
 	sequence int64
-	run      func(context.Context)
+	run      func(context.Context) (over bool)
 }
 
 // NewLanes returns lanes that run at most parallel releases at the same time.
 func NewLanes(parallel int) *Lanes {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Lanes{ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel), lanes: map[types.NamespacedName]*lane{}}
+	return &Lanes{
+		ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel),
+		lanes: map[types.NamespacedName]*lane{}, over: map[types.NamespacedName]int64{},
+	}
 }
 
 // Submit asks for run to be called for the stage's release number sequence.
-// A release that runs or waits already, or that is older than one that does,
-// is left alone.
-func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(context.Context)) {
+// A release that runs, waits or is over already, or that is older than one
+// that does or is, is left alone.
+func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ctx.Err() != nil {
+	if l.ctx.Err() != nil || sequence <= l.over[stage] {
 		return
 	}
 	next := job{sequence: sequence, run: run}
@@ -72,6 +78,7 @@ func (l *Lanes) Stop(stage types.NamespacedName) bool {
 	defer l.mu.Unlock()
 	current, busy := l.lanes[stage]
 	if !busy {
+		delete(l.over, stage)
 		return true
 	}
 	current.waiting = nil
@@ -105,21 +112,25 @@ func (l *Lanes) start(stage types.NamespacedName, next job) {
 	l.lanes[stage] = &lane{running: next, cancel: cancel}
 	l.wg.Go(func() {
 		defer cancel(nil)
+		var over bool
 		select {
 		case l.slots <- struct{}{}:
-			next.run(ctx)
+			over = next.run(ctx)
 			<-l.slots
 		case <-ctx.Done():
-			next.run(ctx)
+			over = next.run(ctx)
 		}
-		l.finish(stage)
+		l.finish(stage, next.sequence, over)
 	})
 }
 
 // finish empties a lane, or starts what waits in it.
-func (l *Lanes) finish(stage types.NamespacedName) {
+func (l *Lanes) finish(stage types.NamespacedName, sequence int64, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if over {
+		l.over[stage] = sequence
+	}
 	waiting := l.lanes[stage].waiting
 	delete(l.lanes, stage)
 	if waiting != nil && l.ctx.Err() == nil {

@@ -143,9 +143,11 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		return err
 	}
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
+	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	clusters.Changed = drift.Changed
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
@@ -153,6 +155,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		&IdentityReconciler{Client: mgr.GetClient()},
 		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now},
 		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
+		drift,
 		&ReportReconciler{Client: mgr.GetClient(), Forges: in.forges, Log: o.Log},
 		&NoteReconciler{Client: mgr.GetClient(), Forges: in.forges, Sources: in.sources, Log: o.Log},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -74,7 +73,7 @@ func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (c
 	if held && r.Lanes.Running(stage) == rel.Spec.Sequence {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
-	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
+	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Order) })
 	for i := range order.Overtaken {
 		older := order.Order
 		older.Release = &order.Overtaken[i]
@@ -157,68 +156,31 @@ func (r *ReleaseReconciler) source(ctx context.Context, rel *v1alpha1.Release) (
 }
 
 // run runs a release until it is done, held, superseded, or the server stops.
-// What fails outside the story (the API server, say) is tried again.
-func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) {
+// What fails outside the story (the API server, say) is tried again. It
+// reports whether the release needs no other run.
+func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) (over bool) {
 	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
 		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
 	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
 	for {
-		err := r.Runner.Run(ctx, order, r.journal(order.Release))
+		journal := r.journal(order.Release)
+		err := r.Runner.Run(ctx, order, journal)
+		journal.Close()
 		if err == nil {
-			return
+			return journal.over()
 		}
 		log.Error("release", "error", err, "code", fault.CodeOf(err))
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(backoff.Step()):
 		}
 	}
 }
 
 // journal writes a release's status.
-func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) release.Journal {
-	return &statusJournal{client: r.Client, written: rel.DeepCopy()}
-}
-
-// statusJournal writes what changed in a release's status. The field that the
-// reporter owns is left to it. A journal belongs to one run.
-type statusJournal struct {
-	client   client.Client
-	written  *v1alpha1.Release
-	observed []v1alpha1.ServiceStatus // nil before the first
-}
-
-// Write makes the status durable.
-func (j *statusJournal) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error {
-	after := j.written.DeepCopy()
-	after.Status = status
-	after.Status.Reported = j.written.Status.Reported
-	after.Status.ObservedGeneration = after.Generation
-	before := j.written.DeepCopy()
-	if err := patchStatus(ctx, j.client, before, after); err != nil {
-		return err
-	}
-	j.written = after
-	return nil
-}
-
-// Observe writes how the stage's services run to the stage's status.
-func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error {
-	var stage v1alpha1.Stage
-	if err := j.client.Get(ctx, client.ObjectKey{Namespace: j.written.Namespace, Name: j.written.Spec.Stage}, &stage); err != nil {
-		return fmt.Errorf("read stage %s: %w", j.written.Spec.Stage, err)
-	}
-	if j.observed != nil {
-		stage.Status.Services = j.observed // what the watch cache may not show yet
-	}
-	after := stage.DeepCopy()
-	after.Status.Services = services
-	if err := patchStatus(ctx, j.client, &stage, after); err != nil {
-		return err
-	}
-	j.observed = slices.Clone(services)
-	return nil
+func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) *statusJournal {
+	return newStatusJournal(r.Client, rel, r.Log)
 }
 
 // SetupWithManager registers the reconciler.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,7 +19,7 @@ import (
 )
 
 // stageFinalizer keeps a Stage until what it owns is gone.
-const stageFinalizer = "slipway.dev/stage"
+const stageFinalizer = release.StageFinalizer
 
 // stopPoll is how often a stage that ends looks whether its running release
 // has stopped.
@@ -59,6 +60,9 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if step.Trigger != "" {
 		return ctrl.Result{}, r.release(ctx, &stage, releases, step)
 	}
+	if delay := showsLater(&stage, history); delay > 0 {
+		return ctrl.Result{RequeueAfter: delay}, nil
+	}
 	if err := r.show(ctx, &stage, history, step); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -87,8 +91,12 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	}
 	after := stage.DeepCopy()
 	controllerutil.RemoveFinalizer(after, stageFinalizer)
-	err = client.IgnoreNotFound(r.Client.Patch(ctx, after, client.MergeFrom(stage)))
-	if err != nil {
+	// The lock keeps a look at an old stage from letting a new one of its name go.
+	err = r.Client.Patch(ctx, after, client.MergeFromWithOptions(stage, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	if client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, fmt.Errorf("let stage %s go: %w", stage.Name, err)
 	}
 	return ctrl.Result{}, nil

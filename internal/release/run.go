@@ -67,6 +67,7 @@ func (r *run) story(ctx context.Context) error {
 	}
 	switch {
 	case manifests != nil:
+		err = r.claim(ctx, manifests)
 	case fromBundle(r.Release.Spec.Trigger):
 		manifests, err = r.take(ctx)
 	default:

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -69,6 +70,11 @@ type world struct {
 	deadlines map[string]time.Duration
 	descends  map[string]bool // commit+ancestor
 	refused   error           // of the next apply
+	taken     []string
+
+	file   string   // instead of the usual one
+	read   []string // commits whose file was read
+	opened int      // trees
 
 	writes int
 	stop   func() // called after write number stopAt
@@ -125,7 +131,7 @@ func (w *world) order(actor string) release.Order {
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
 			Status: *w.status.DeepCopy(),
 		},
-		Site: w,
+		Site: w, Claims: w,
 		Workshop: release.Workshop{
 			Registry: w.registry, Builder: w, Executor: "kaniko@sha256:1",
 			Request: build.Request{Repository: w.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
@@ -163,12 +169,18 @@ type tree struct{ fstest.MapFS }
 
 func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
 
-func (w *world) File(context.Context, *v1alpha1.Project, string) (*projectfile.Document, string, error) {
-	document, err := projectfile.Parse("slipway.yaml", []byte(file))
+func (w *world) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+	w.read = append(w.read, commit)
+	text := w.file
+	if text == "" {
+		text = file
+	}
+	document, err := projectfile.Parse("slipway.yaml", []byte(text))
 	return document, "id", err
 }
 
 func (w *world) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
+	w.opened++
 	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: tree{fstest.MapFS{
 		"slipway.yaml":   {Data: []byte(file)},
 		"web/Dockerfile": {Data: []byte("FROM base:1\nRUN true\n")},
@@ -217,6 +229,9 @@ func (w *world) Get(_ context.Context, _ release.Order, _, digest string) ([]byt
 
 func (w *world) Prepare(context.Context, bool) error { return nil }
 
+func (w *world) Claim(_ context.Context, hosts []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !slices.Contains(w.taken, host) }), nil
+}
 func (w *world) Provide(context.Context, release.Secrets) error { return nil }
 
 func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {

@@ -7,6 +7,9 @@ const (
 	// ConditionSynced is True on a Project when its heads and its project
 	// file were read and every wanted stage exists.
 	ConditionSynced = "Synced"
+	// ConditionTemplates is False on an Organization whose own templates can't
+	// be used.
+	ConditionTemplates = "Templates"
 	// ConditionAccepted says of a release that a person asked for whether it
 	// may begin. One that may not counts nothing in its stage's life.
 	ConditionAccepted = "Accepted"
