@@ -80,6 +80,7 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 		Ref:         ref,
 		Namespace:   naming.Namespace(organization, p.Name, name),
 		OnDelete:    onDelete(match),
+		TTL:         lifetime(match.Rule),
 		PromoteFrom: match.Rule.PromoteFrom,
 		Resources:   v1alpha1.StageResources(match.Rule.Resources),
 	}
@@ -139,6 +140,10 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
 	for i := range existing.Items {
 		have[existing.Items[i].Name] = &existing.Items[i]
+	}
+	wanted, err := r.expire(ctx, p, have, wanted)
+	if err != nil {
+		return err
 	}
 	for i := range wanted {
 		current := have[wanted[i].Name]
