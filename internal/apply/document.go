@@ -93,7 +93,7 @@ func (d *document) parse(set Set) error {
 	}
 	_, object, err := manifest.Read(d.raw)
 	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "a manifest %s; correct what it comes from, and render it again", err)
+		return fault.New(fault.Invalid, "a manifest %s; correct what it comes from, and render it again", err)
 	}
 	ref, err := identify(object, set)
 	if err != nil {
