@@ -3,57 +3,44 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"syscall"
-	"testing"
 	"time"
-
-	"github.com/slipway-dev/slipway/internal/controller/servertest"
 )
 
-// measurements are the figures of one scenario.
+// measurements are the figures of one case.
 type measurements struct {
-	pushes, floors, processor []time.Duration
-	requests                  [][]servertest.Call
-}
-
-func (m *measurements) note(push, processor time.Duration, calls []servertest.Call) {
-	m.pushes = append(m.pushes, push)
-	m.processor = append(m.processor, processor)
-	m.requests = append(m.requests, calls)
+	name, what     string
+	pushes, floors []time.Duration
+	spent          spent // by all pushes
+	peak           int64 // bytes
 }
 
 // print writes the figures, one plain line each. Requests and processor time
 // are those of the server for one push, from its delivery until nothing is
-// left to do; the forge and the benchmark share the process and are in the
-// latter.
-func (m *measurements) print(name string) {
-	push, base := median(m.pushes), median(m.floors)
-	fmt.Printf("\nbench %s median_ms %.1f p95_ms %.1f floor_ms %.1f ratio %.2f\n",
-		name, milliseconds(push), milliseconds(quantile(m.pushes, 0.95)), milliseconds(base), float64(push)/float64(base))
-	typical := slices.Clone(m.requests)
-	slices.SortFunc(typical, func(a, b []servertest.Call) int { return len(a) - len(b) })
-	of := typical[len(typical)/2]
-	fmt.Printf("bench %s requests %d %s cpu_s %.3f\n", name, len(of), servertest.Spent(of), median(m.processor).Seconds())
+// left to do.
+func (m measurements) print() {
+	fmt.Printf("bench %s median_ms %.1f p95_ms %.1f floor_ms %.1f ratio %.2f\n",
+		m.name, milliseconds(median(m.pushes)), milliseconds(p95(m.pushes)), milliseconds(median(m.floors)), m.ratio())
+	n := max(1, len(m.pushes))
+	fmt.Printf("bench %s requests %s cpu_s %.3f peak_mib %.0f\n", m.name, m.spent.perPush(n), m.processor().Seconds(), mebibytes(m.peak))
 }
 
-// printCalls writes the last push's requests with their beginnings.
-func (m *measurements) printCalls(sent time.Time) {
-	last := slices.Clone(m.requests[len(m.requests)-1])
-	slices.SortFunc(last, func(a, b servertest.Call) int { return a.At.Compare(b.At) })
-	for _, call := range last {
-		fmt.Printf("%8.1f %s\n", milliseconds(call.At.Sub(sent)), call)
-	}
-	fmt.Printf("%8.1f applied\n", milliseconds(m.pushes[len(m.pushes)-1]))
+// ratio is the median beside the floor's.
+func (m measurements) ratio() float64 { return quotient(median(m.pushes), median(m.floors)) }
+
+// tail is the 95th percentile beside the median of the floor.
+func (m measurements) tail() float64 { return quotient(p95(m.pushes), median(m.floors)) }
+
+func quotient(a, b time.Duration) float64 { return float64(a) / max(float64(b), 1) }
+
+// processor is what one push cost.
+func (m measurements) processor() time.Duration {
+	return m.spent.processor / time.Duration(max(1, len(m.pushes)))
 }
 
 func median(all []time.Duration) time.Duration { return quantile(all, 0.5) }
+func p95(all []time.Duration) time.Duration    { return quantile(all, 0.95) }
 
 func quantile(all []time.Duration, q float64) time.Duration {
 	if len(all) == 0 {
@@ -63,46 +50,6 @@ func quantile(all []time.Duration, q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// processorTime returns what this process and its render workers used.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	total := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, list := range lists {
-		children, _ := os.ReadFile(list) // a thread may have ended
-		for pid := range strings.FieldsSeq(string(children)) {
-			total += workerTime(pid)
-		}
-	}
-	return total
-}
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// clockTick is the unit of /proc/PID/stat.
-const clockTick = 10 * time.Millisecond
-
-// workerTime returns what a render worker used so far, 0 for another process.
-func workerTime(pid string) time.Duration {
-	command, err := os.ReadFile("/proc/" + pid + "/cmdline")
-	if err != nil || !bytes.Contains(command, []byte("render-worker")) {
-		return 0
-	}
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * clockTick
-}
+func mebibytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }

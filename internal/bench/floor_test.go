@@ -3,12 +3,14 @@
 package bench
 
 import (
-	"bytes"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -31,19 +33,21 @@ const concurrency = 16
 // because Kustomize is not safe for concurrent use, but the requests of one
 // stage go out while the next is rendered.
 type floor struct {
+	yard     *yard
+	document *projectfile.Document
 	mirrors  *git.Mirrors
 	remote   git.Remote
-	requests []render.Request
 	client   *kubernetes.Clientset
 }
 
 func newFloor(b *testing.B, y *yard) *floor {
 	b.Helper()
-	document, err := projectfile.Parse(project.FileName, []byte(repository(y.scenario)[project.FileName]))
+	document, err := projectfile.Parse(project.FileName, []byte(y.scenario.files[project.FileName]))
 	if err != nil {
 		b.Fatal(err)
 	}
 	f := &floor{
+		yard: y, document: document,
 		mirrors: git.NewMirrors(b.TempDir(), git.DefaultLimits()),
 		remote: git.Remote{
 			URL: world.Forge.CloneURL(y.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
@@ -51,37 +55,49 @@ func newFloor(b *testing.B, y *yard) *floor {
 		client: world.Plane.Client(b),
 	}
 	b.Cleanup(f.mirrors.Close)
-	for _, touched := range y.scenario.touched {
-		rule, _ := document.File.Stage(touched.rule)
-		namespace := naming.Namespace("floor-"+y.Organization, y.Name, touched.stage)
-		f.requests = append(f.requests, release.RenderRequest(document.Effective(rule.Name), rule, release.Place{
-			Organization: "floor-" + y.Organization, Project: y.Name, Stage: touched.stage, Namespace: namespace,
-		}))
-		_, err := f.client.CoreV1().Namespaces().Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	if _, err := f.mirrors.Fetch(b.Context(), "floor", f.remote); err != nil {
-		b.Fatal(err)
-	}
+	f.fetch(b)
+	f.prepare(b, y.scenario.push(0))
 	return f
 }
 
-// run brings a commit to the floor's namespaces and returns how long it took.
-func (f *floor) run(b *testing.B, commit string) time.Duration {
+// prepare makes the namespaces that the floor needs for a push.
+func (f *floor) prepare(b *testing.B, p push) {
+	b.Helper()
+	for _, t := range p.touched {
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.namespace(t)}}
+		_, err := f.client.CoreV1().Namespaces().Create(b.Context(), namespace, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			b.Fatal(err)
+		}
+	}
+}
+
+func (f *floor) namespace(t target) string {
+	return naming.Namespace("floor-"+f.yard.Organization, f.yard.Name, t.stage)
+}
+
+func (f *floor) fetch(b *testing.B) time.Duration {
 	b.Helper()
 	began := time.Now()
 	if _, err := f.mirrors.Fetch(b.Context(), "floor", f.remote); err != nil {
 		b.Fatal(err)
 	}
+	return time.Since(began)
+}
+
+// run brings a commit to the floor's namespaces and returns how long it took.
+func (f *floor) run(b *testing.B, commit string, p push) time.Duration {
+	b.Helper()
+	began := time.Now()
+	f.fetch(b)
 	tree, err := f.mirrors.Tree(b.Context(), "floor", commit)
 	if err != nil {
 		b.Fatal(err)
 	}
 	var group sync.WaitGroup
 	places := make(chan struct{}, concurrency)
-	for _, request := range f.requests {
+	for _, t := range p.touched {
+		request := f.request(t)
 		files, err := render.Collect(b.Context(), tree, request, render.DefaultLimits())
 		if err != nil {
 			b.Fatal(err)
@@ -90,29 +106,39 @@ func (f *floor) run(b *testing.B, commit string) time.Duration {
 		if err != nil {
 			b.Fatal(err)
 		}
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			f.patch(b, request.Namespace, changed(result.Manifests))
-		})
+		for document := range strings.SplitSeq(string(result.Manifests), "---\n") {
+			if !strings.Contains(document, "kind: ConfigMap") || !p.patches(document) {
+				continue
+			}
+			group.Go(func() {
+				places <- struct{}{}
+				defer func() { <-places }()
+				f.patch(b, request.Namespace, document)
+			})
+		}
 	}
 	group.Wait()
 	return time.Since(began)
 }
 
-// changed returns the one document that the pushes change.
-func changed(manifests []byte) []byte {
-	for document := range bytes.SplitSeq(manifests, []byte("---\n")) {
-		if bytes.Contains(document, []byte("greeting:")) {
-			return document
-		}
-	}
-	return nil
+func (f *floor) request(t target) render.Request {
+	rule, _ := f.document.File.Stage(t.rule)
+	return release.RenderRequest(f.document.Effective(rule.Name), rule, release.Place{
+		Organization: "floor-" + f.yard.Organization, Project: f.yard.Name, Stage: t.stage, Namespace: f.namespace(t),
+	})
 }
 
-func (f *floor) patch(b *testing.B, namespace string, document []byte) {
-	err := f.client.CoreV1().RESTClient().Patch(types.ApplyPatchType).Namespace(namespace).Resource("configmaps").Name("settings").
-		Param("fieldManager", "floor").Body(document).Do(b.Context()).Error()
+// nameLine is the line of a rendered document that names its object.
+var nameLine = regexp.MustCompile(`(?m)^  name: (\S+)$`)
+
+func (f *floor) patch(b *testing.B, namespace, document string) {
+	name := nameLine.FindStringSubmatch(document)
+	if name == nil {
+		b.Errorf("a rendered document names no object:\n%s", document)
+		return
+	}
+	err := f.client.CoreV1().RESTClient().Patch(types.ApplyPatchType).Namespace(namespace).Resource("configmaps").Name(name[1]).
+		Param("fieldManager", "floor").Body([]byte(document)).Do(b.Context()).Error()
 	if err != nil {
 		b.Error(err)
 	}

@@ -4,12 +4,11 @@ package bench
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,15 +19,24 @@ import (
 )
 
 // patience bounds the wait for one push.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // yard is a project whose stages are all live.
 type yard struct {
 	*servertest.Project
 	scenario scenario
-	events   watch.Interface
-	pushed   string    // the last commit
-	sent     time.Time // when its delivery set out
+	seen     chan sighting
+	live     map[string]bool   // stages, whether they are where they are wanted
+	due      map[string]string // stages that pushes touched: the commit
+	want     int             // stages
+	pushed   string          // the last commit
+	sent     time.Time       // when its delivery set out
+}
+
+// sighting is an object as a watch brought it.
+type sighting struct {
+	at     time.Time
+	object any
 }
 
 func newYard(b *testing.B, s scenario, organization string) *yard {
@@ -36,49 +44,55 @@ func newYard(b *testing.B, s scenario, organization string) *yard {
 	if err := world.Organization(b.Context(), organization); err != nil {
 		b.Fatal(err)
 	}
-	y := &yard{Project: &servertest.Project{Organization: organization, Name: "shop"}, scenario: s}
-	if err := world.Register(b.Context(), y.Project, repository(s)); err != nil {
+	y := &yard{
+		Project:  &servertest.Project{Organization: organization, Name: "shop"},
+		scenario: s, seen: make(chan sighting, 1<<16), live: map[string]bool{}, due: map[string]string{}, want: s.all,
+	}
+	namespace := naming.OrganizationNamespace(organization)
+	y.watch(b, &v1alpha1.StageList{}, client.InNamespace(namespace))
+	if err := world.Register(b.Context(), y.Project, s.files); err != nil {
 		b.Fatal(err)
 	}
-	var err error
-	y.events, err = world.Client.Watch(b.Context(), &corev1.ConfigMapList{}, client.MatchingLabels{
-		naming.LabelManagedBy: naming.ManagedBy, naming.LabelOrganization: organization,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(y.close)
+	b.Cleanup(y.suspend)
 	y.branch(b)
-	y.settled(b, s.all)
+	y.settle(b)
+	y.watch(b, &corev1.ConfigMapList{}, client.MatchingLabels{naming.LabelManagedBy: naming.ManagedBy, naming.LabelOrganization: organization})
+	y.watch(b, &v1alpha1.ReleaseList{}, client.InNamespace(namespace))
 	return y
 }
 
-// close ends the watch and the automatic work of the project.
-func (y *yard) close() {
-	y.events.Stop()
-	project := &v1alpha1.Project{}
-	project.Name, project.Namespace = y.Name, y.Namespace
-	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":true}}`))
-	_ = world.Client.Patch(context.Background(), project, patch)
+// watch notes what happens to objects from now on.
+func (y *yard) watch(b *testing.B, list client.ObjectList, options ...client.ListOption) {
+	b.Helper()
+	if err := world.Client.List(b.Context(), list, append(options, client.Limit(1))...); err != nil {
+		b.Fatal(err)
+	}
+	options = append(options, &client.ListOptions{Raw: since(list.GetResourceVersion())})
+	events, err := world.Client.Watch(b.Context(), list, options...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(events.Stop)
+	go func() {
+		for event := range events.ResultChan() {
+			if event.Type == watch.Added || event.Type == watch.Modified {
+				y.seen <- sighting{time.Now(), event.Object}
+			}
+		}
+	}()
 }
 
-// repository returns the files that a scenario's repository begins with.
-func repository(s scenario) map[string]string {
-	files := map[string]string{
-		"slipway.yaml": "version: 1\nproject: shop\nmembers: [{user: boss, role: owner}, {user: dev, role: developer}]\nstages:\n" + s.rules +
-			"services:\n  site: {kustomize: deploy}\n",
-		"deploy/kustomization.yaml": "resources: [settings.yaml, colours.yaml, words.yaml, service.yaml, metrics.yaml]\n",
-		"deploy/colours.yaml":       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: colours}\ndata: {red: \"1\", green: \"2\"}\n",
-		"deploy/words.yaml":         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {yes: ja, no: nein}\n",
-	}
-	for _, name := range []string{"service", "metrics"} {
-		files["deploy/"+name+".yaml"] = "apiVersion: v1\nkind: Service\nmetadata: {name: " + name + "}\nspec:\n  ports: [{port: 80}]\n  selector: {app: site}\n"
-	}
-	maps.Copy(files, settings("first"))
-	for i := len(files); i < s.files; i++ {
-		files[fmt.Sprintf("src/d%02d/f%04d.txt", i%97, i)] = fmt.Sprintf("file %d of a larger repository\n", i)
-	}
-	return files
+// since asks a watch for what happens after a version.
+func since(version string) *metav1.ListOptions { return &metav1.ListOptions{ResourceVersion: version} }
+
+// suspend ends the automatic work of the project.
+func (y *yard) suspend() { _ = y.change(context.Background(), `{"spec":{"suspend":true}}`) }
+
+// change patches the Project.
+func (y *yard) change(ctx context.Context, patch string) error {
+	project := &v1alpha1.Project{}
+	project.Name, project.Namespace = y.Name, y.Namespace
+	return world.Client.Patch(ctx, project, client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
 // branch makes the scenario's branches, and tells the server of the last.
@@ -99,65 +113,99 @@ func (y *yard) branch(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	if err := world.Forge.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	world.Forge.Intercept(nil)
 }
 
-// settled waits until so many stages are live and nothing is under way.
-func (y *yard) settled(b *testing.B, want int) {
+// settle waits until every stage is live.
+func (y *yard) settle(b *testing.B) {
 	b.Helper()
-	for deadline := time.Now().Add(patience + time.Duration(want)*time.Second); ; time.Sleep(5 * time.Millisecond) {
-		var all v1alpha1.StageList
-		if err := world.Client.List(b.Context(), &all, client.InNamespace(y.Namespace)); err != nil {
-			b.Fatal(err)
-		}
-		live := 0
-		for _, stage := range all.Items {
-			if stage.Status.Phase == v1alpha1.PhaseSucceeded && stage.Status.Commit == stage.Spec.Wanted.Commit {
-				live++
-			}
-		}
-		if live == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			var project v1alpha1.Project
-			_ = world.Client.Get(b.Context(), client.ObjectKey{Namespace: y.Namespace, Name: y.Name}, &project)
-			b.Fatalf("%d of %d stages are live: %+v; the project: %+v", live, want, all.Items, project.Status)
-		}
+	if !y.settled() {
+		y.await(b, func(any) bool { return y.settled() })
 	}
 }
 
-// push changes the settings, waits until every touched stage has them, and
-// then until the server has nothing more to do. It returns the time from the
-// delivery setting out until the last object changed.
-func (y *yard) push(b *testing.B, greeting string) time.Duration {
+func (y *yard) settled() bool {
+	live := 0
+	for _, is := range y.live {
+		if is {
+			live++
+		}
+	}
+	return live == y.want
+}
+
+// note takes over where a stage is.
+func (y *yard) note(stage *v1alpha1.Stage) {
+	at, due := stage.Status.Commit, y.due[stage.Name]
+	y.live[stage.Name] = stage.Status.Phase == v1alpha1.PhaseSucceeded && at == stage.Spec.Wanted.Commit && (due == "" || at == due)
+}
+
+// restTime is more than the server needs to finish what nobody waits for:
+// reports and statuses.
+const restTime = 600 * time.Millisecond
+
+// rest waits until the server has nothing more to do.
+func (y *yard) rest(b *testing.B) {
+	b.Helper()
+	y.settle(b)
+	time.Sleep(restTime)
+}
+
+// push pushes, waits until everything is as the push makes it, and returns the
+// time from the delivery setting out until then.
+func (y *yard) push(b *testing.B, p push) time.Duration {
+	b.Helper()
+	y.send(b, p)
+	y.want += p.fresh
+	open := p.objects
+	at := y.await(b, func(object any) bool {
+		if m, ok := object.(*corev1.ConfigMap); ok && p.objects > 0 && p.changes(m) {
+			open--
+			return open == 0
+		}
+		r, ok := object.(*v1alpha1.Release)
+		return ok && p.objects == 0 && r.Spec.Head.Commit == y.pushed && r.Status.Phase == v1alpha1.PhaseSucceeded
+	})
+	y.sent = world.Post.Last()
+	return at.Sub(y.sent)
+}
+
+func (y *yard) send(b *testing.B, p push) {
 	b.Helper()
 	var err error
-	if y.pushed, err = world.Forge.Push(y.Path, y.scenario.branch, settings(greeting), "change", "dev"); err != nil {
+	if len(p.files) > 0 {
+		y.pushed, err = world.Forge.Push(y.Path, p.branch, p.files, "change", "dev")
+	} else if y.pushed, err = world.Forge.Head(y.Path, "main"); err == nil {
+		err = world.Forge.SetRef(y.Path, "refs/heads/"+p.branch, y.pushed, "dev")
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
-	last := y.arrived(b, greeting)
-	y.sent = world.Post.Last()
-	y.settled(b, y.scenario.all)
-	return last.Sub(y.sent)
+	for _, t := range p.touched {
+		stage := naming.StageObject(y.Name, t.stage)
+		y.due[stage] = y.pushed
+		delete(y.live, stage) // until a watch says that it is live again
+	}
 }
 
-// arrived returns when the last touched stage got its settings.
-func (y *yard) arrived(b *testing.B, greeting string) time.Time {
+// await returns when what the watches bring was enough.
+func (y *yard) await(b *testing.B, enough func(any) bool) time.Time {
 	b.Helper()
 	timeout := time.After(patience)
-	for open := len(y.scenario.touched); open > 0; {
+	for {
 		select {
-		case event, more := <-y.events.ResultChan():
-			if !more {
-				b.Fatal("the watch ended")
+		case s := <-y.seen:
+			if stage, ok := s.object.(*v1alpha1.Stage); ok {
+				y.note(stage)
 			}
-			if m, ok := event.Object.(*corev1.ConfigMap); ok && m.Data["greeting"] == greeting {
-				open--
+			if enough(s.object) {
+				return s.at
 			}
 		case <-timeout:
-			b.Fatalf("%d stages did not get %s within %s", open, greeting, patience)
+			b.Fatalf("not done within %s; %d of %d stages are known", patience, len(y.live), y.want)
 		}
 	}
-	return time.Now()
 }

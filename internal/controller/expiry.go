@@ -12,25 +12,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/project"
 )
 
 // maxExpired is how many refs a project remembers whose stages ran out of
 // time.
 const maxExpired = 1000
-
-// lifetime returns how long a rule's stages live after their last push; nil
-// means for ever.
-func lifetime(rule project.Stage) *metav1.Duration {
-	if rule.TTL == "" || !rule.Pattern() {
-		return nil
-	}
-	ttl, err := time.ParseDuration(rule.TTL)
-	if err != nil {
-		return nil // the project file's check refuses it
-	}
-	return &metav1.Duration{Duration: ttl}
-}
 
 // expire takes down the stages whose time since the last push ran out and
 // returns the others. The commit is remembered first: its branch is still

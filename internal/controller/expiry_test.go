@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/project"
 )
 
 func TestSeparate(t *testing.T) {
@@ -51,16 +50,5 @@ func TestSeparate(t *testing.T) {
 	want := []v1alpha1.ExpiredRef{{Ref: "refs/heads/known", Commit: "a"}, {Ref: "refs/heads/old", Commit: "a"}, {Ref: "refs/heads/unknown", Commit: "a"}}
 	if diff := cmp.Diff(want, expired); diff != "" {
 		t.Errorf("expired (-want +got):\n%s", diff)
-	}
-}
-
-func TestLifetime(t *testing.T) {
-	if got := lifetime(project.Stage{Branch: "feature/*", TTL: "1h30m"}); got == nil || got.Duration != 90*time.Minute {
-		t.Errorf("got %v, want 90 minutes", got)
-	}
-	for _, rule := range []project.Stage{{Branch: "feature/*"}, {Branch: "main", TTL: "1h"}} {
-		if got := lifetime(rule); got != nil {
-			t.Errorf("%+v: got %v, want none", rule, got)
-		}
 	}
 }

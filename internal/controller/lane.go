@@ -23,6 +23,11 @@ type Lanes struct {
 
 	mu    sync.Mutex
 	lanes map[types.NamespacedName]*lane
+	// over is the newest release of each stage that needs no other run,
+	// whatever the watch cache still says of it.
+	over map[types.NamespacedName]int64
+	// held counts who prepares a release of a stage.
+	held map[types.NamespacedName]int
 }
 
 type lane struct {
@@ -31,25 +36,28 @@ type lane struct {
 	waiting *job
 }
 
-// job is one release to run.
+// job is one release to run. Run reports whether it needs no other run.
 type job struct {
 	sequence int64
-	run      func(context.Context)
+	run      func(context.Context) (over bool)
 }
 
 // NewLanes returns lanes that run at most parallel releases at the same time.
 func NewLanes(parallel int) *Lanes {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Lanes{ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel), lanes: map[types.NamespacedName]*lane{}}
+	return &Lanes{
+		ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel),
+		lanes: map[types.NamespacedName]*lane{}, over: map[types.NamespacedName]int64{}, held: map[types.NamespacedName]int{},
+	}
 }
 
 // Submit asks for run to be called for the stage's release number sequence.
-// A release that runs or waits already, or that is older than one that does,
-// is left alone.
-func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(context.Context)) {
+// A release that runs, waits or is over already, or that is older than one
+// that does or is, is left alone.
+func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ctx.Err() != nil {
+	if l.ctx.Err() != nil || sequence <= l.over[stage] {
 		return
 	}
 	next := job{sequence: sequence, run: run}
@@ -72,6 +80,7 @@ func (l *Lanes) Stop(stage types.NamespacedName) bool {
 	defer l.mu.Unlock()
 	current, busy := l.lanes[stage]
 	if !busy {
+		delete(l.over, stage)
 		return true
 	}
 	current.waiting = nil
@@ -90,6 +99,67 @@ func (l *Lanes) Running(stage types.NamespacedName) int64 {
 	return 0
 }
 
+// Go calls work beside the lanes; Close cancels it and waits for it, too.
+func (l *Lanes) Go(work func(context.Context)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return
+	}
+	l.wg.Go(func() { work(l.ctx) })
+}
+
+// Hold makes a stage busy until let is called: a release of it is prepared.
+func (l *Lanes) Hold(stage types.NamespacedName) (let func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[stage]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.held[stage]--; l.held[stage] == 0 {
+			delete(l.held, stage)
+		}
+	}
+}
+
+// Held reports whether a release of the stage is prepared.
+func (l *Lanes) Held(stage types.NamespacedName) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[stage] > 0
+}
+
+// Full reports whether another release would have to wait.
+func (l *Lanes) Full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.lanes) >= cap(l.slots)
+}
+
+// Busy reports whether a release of the stage runs or is prepared.
+func (l *Lanes) Busy(stage types.NamespacedName) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, runs := l.lanes[stage]
+	return runs || l.held[stage] > 0
+}
+
+// Newest returns the number of the newest release of the stage that runs,
+// waits or is over, 0 when none is known.
+func (l *Lanes) Newest(stage types.NamespacedName) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	newest := l.over[stage]
+	if current, busy := l.lanes[stage]; busy {
+		newest = max(newest, current.running.sequence)
+		if current.waiting != nil {
+			newest = max(newest, current.waiting.sequence)
+		}
+	}
+	return newest
+}
+
 // Close cancels every release, as a server that stops does, and waits for
 // them to return. They go on where they were after the next start.
 func (l *Lanes) Close() {
@@ -105,21 +175,25 @@ func (l *Lanes) start(stage types.NamespacedName, next job) {
 	l.lanes[stage] = &lane{running: next, cancel: cancel}
 	l.wg.Go(func() {
 		defer cancel(nil)
+		var over bool
 		select {
 		case l.slots <- struct{}{}:
-			next.run(ctx)
+			over = next.run(ctx)
 			<-l.slots
 		case <-ctx.Done():
-			next.run(ctx)
+			over = next.run(ctx)
 		}
-		l.finish(stage)
+		l.finish(stage, next.sequence, over)
 	})
 }
 
 // finish empties a lane, or starts what waits in it.
-func (l *Lanes) finish(stage types.NamespacedName) {
+func (l *Lanes) finish(stage types.NamespacedName, sequence int64, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if over {
+		l.over[stage] = sequence
+	}
 	waiting := l.lanes[stage].waiting
 	delete(l.lanes, stage)
 	if waiting != nil && l.ctx.Err() == nil {

@@ -27,15 +27,24 @@ func (d *diary) note(line string) {
 
 // until returns a run that notes its start, waits for its context, and notes
 // how it ended.
-func (d *diary) until(name string) func(context.Context) {
-	return func(ctx context.Context) {
+func (d *diary) until(name string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
 		d.note("start " + name)
 		<-ctx.Done()
 		if errors.Is(context.Cause(ctx), release.ErrSuperseded) {
 			d.note("superseded " + name)
-			return
+			return true
 		}
 		d.note("stopped " + name)
+		return false
+	}
+}
+
+// once returns a run that returns at once.
+func (d *diary) once(name string, over bool) func(context.Context) bool {
+	return func(context.Context) bool {
+		d.note(name)
+		return over
 	}
 }
 
@@ -98,6 +107,32 @@ func TestParallelReleasesAreBounded(t *testing.T) {
 		lanes.Submit(stage("c"), 1, d.until("c"))
 		if len(d.lines) != len(want) {
 			t.Error("closed lanes ran a release")
+		}
+	})
+}
+
+// A watch may show a release as unfinished after its end; it is not run again,
+// unless it was only held.
+func TestReleaseThatIsOverIsNotRunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, lanes := &diary{}, NewLanes(4)
+		for _, next := range []struct {
+			sequence int64
+			name     string
+			over     bool
+		}{{1, "held", false}, {1, "approved", true}, {1, "again", true}, {2, "next", true}, {1, "older", true}} {
+			lanes.Submit(stage("a"), next.sequence, d.once(next.name, next.over))
+			synctest.Wait()
+		}
+		if !lanes.Stop(stage("a")) {
+			t.Error("Stop says the lane is busy")
+		}
+		lanes.Submit(stage("a"), 1, d.once("made anew", true))
+		synctest.Wait()
+		lanes.Close()
+		want := []string{"held", "approved", "next", "made anew"}
+		if !slices.Equal(d.lines, want) {
+			t.Errorf("got %q, want %q", d.lines, want)
 		}
 	})
 }

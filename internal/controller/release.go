@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,12 +41,19 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if rel.Status.Phase.Done() || !rel.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	order, err := r.order(ctx, &rel)
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !stage.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	if rel.Status.Phase == "" && r.Lanes.Held(client.ObjectKeyFromObject(&stage)) {
+		return ctrl.Result{RequeueAfter: handoffTime}, nil
+	}
+	order, err := r.order(ctx, &stage, &rel)
 	if err != nil {
 		return ctrl.Result{}, err
-	}
-	if order == nil {
-		return ctrl.Result{}, nil
 	}
 	if release.IsAsked(&rel) {
 		accepted, err := r.accept(ctx, order)
@@ -64,6 +70,29 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	return r.submit(ctx, order)
 }
 
+// begin gives a release that was made a moment ago to its stage's lane.
+func (r *ReleaseReconciler) begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Early) error {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil || order.Newest > rel.Spec.Sequence {
+		return err
+	}
+	order.Early = early
+	_, err = r.submit(ctx, order)
+	return err
+}
+
+// foresee begins the part of a stage's next release that changes nothing in
+// the stage's cluster.
+func (r *ReleaseReconciler) foresee(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Early, error) {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil {
+		return nil, err
+	}
+	early := release.NewEarly()
+	r.Lanes.Go(func(ctx context.Context) { r.Runner.Foresee(ctx, order.Order, early) })
+	return early, nil
+}
+
 // submit gives a release to its stage's lane, and ends those that it overtook.
 // A held release may find its lane at the end of the run that held it: then it
 // comes again at once, because a verdict may be among what that run did not
@@ -74,10 +103,10 @@ func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (c
 	if held && r.Lanes.Running(stage) == rel.Spec.Sequence {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
-	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) { r.run(ctx, order.Order) })
+	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Order) })
 	for i := range order.Overtaken {
 		older := order.Order
-		older.Release = &order.Overtaken[i]
+		older.Release, older.Early = &order.Overtaken[i], nil
 		if err := r.supersede(ctx, older); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -106,20 +135,13 @@ type numberedOrder struct {
 	Overtaken []v1alpha1.Release
 }
 
-// order gathers what a release needs; nil when its stage is gone or going.
-func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*numberedOrder, error) {
-	var stage v1alpha1.Stage
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	if !stage.DeletionTimestamp.IsZero() {
-		return nil, nil
-	}
-	order, err := r.Sites.Order(ctx, &stage)
+// order gathers what a release of a stage needs.
+func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedOrder, error) {
+	order, err := r.Sites.Order(ctx, stage)
 	if err != nil {
 		return nil, err
 	}
-	releases, err := releasesOf(ctx, r.Client, &stage)
+	releases, err := releasesOf(ctx, r.Client, stage)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +150,7 @@ func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*
 		return nil, err
 	}
 	history := release.NewHistory(releases)
-	order.Good = history.Before(rel).Good()
+	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
 	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
@@ -157,68 +179,31 @@ func (r *ReleaseReconciler) source(ctx context.Context, rel *v1alpha1.Release) (
 }
 
 // run runs a release until it is done, held, superseded, or the server stops.
-// What fails outside the story (the API server, say) is tried again.
-func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) {
+// What fails outside the story (the API server, say) is tried again. It
+// reports whether the release needs no other run.
+func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) (over bool) {
 	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
 		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
 	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
 	for {
-		err := r.Runner.Run(ctx, order, r.journal(order.Release))
+		journal := r.journal(order.Release)
+		err := r.Runner.Run(ctx, order, journal)
+		journal.Close()
 		if err == nil {
-			return
+			return journal.over()
 		}
 		log.Error("release", "error", err, "code", fault.CodeOf(err))
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(backoff.Step()):
 		}
 	}
 }
 
 // journal writes a release's status.
-func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) release.Journal {
-	return &statusJournal{client: r.Client, written: rel.DeepCopy()}
-}
-
-// statusJournal writes what changed in a release's status. The field that the
-// reporter owns is left to it. A journal belongs to one run.
-type statusJournal struct {
-	client   client.Client
-	written  *v1alpha1.Release
-	observed []v1alpha1.ServiceStatus // nil before the first
-}
-
-// Write makes the status durable.
-func (j *statusJournal) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error {
-	after := j.written.DeepCopy()
-	after.Status = status
-	after.Status.Reported = j.written.Status.Reported
-	after.Status.ObservedGeneration = after.Generation
-	before := j.written.DeepCopy()
-	if err := patchStatus(ctx, j.client, before, after); err != nil {
-		return err
-	}
-	j.written = after
-	return nil
-}
-
-// Observe writes how the stage's services run to the stage's status.
-func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error {
-	var stage v1alpha1.Stage
-	if err := j.client.Get(ctx, client.ObjectKey{Namespace: j.written.Namespace, Name: j.written.Spec.Stage}, &stage); err != nil {
-		return fmt.Errorf("read stage %s: %w", j.written.Spec.Stage, err)
-	}
-	if j.observed != nil {
-		stage.Status.Services = j.observed // what the watch cache may not show yet
-	}
-	after := stage.DeepCopy()
-	after.Status.Services = services
-	if err := patchStatus(ctx, j.client, &stage, after); err != nil {
-		return err
-	}
-	j.observed = slices.Clone(services)
-	return nil
+func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) *statusJournal {
+	return newStatusJournal(r.Client, rel, r.Log)
 }
 
 // SetupWithManager registers the reconciler.

@@ -3,12 +3,27 @@ package controller
 import (
 	"cmp"
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/release"
 )
+
+// unsaid is how long a release that said nothing yet is not shown: most begin
+// and end at once, and the first word says more than that they exist. Objects
+// know the second of their creation only.
+const unsaid = 2 * time.Second
+
+// showsLater returns how long to wait before the stage shows its newest
+// release, 0 or less for not at all.
+func showsLater(stage *v1alpha1.Stage, history release.History) time.Duration {
+	if len(history) == 0 || history[0].Status.Phase != "" || stage.Status.Release == history[0].Name {
+		return 0
+	}
+	return unsaid - time.Since(history[0].CreationTimestamp.Time)
+}
 
 // show writes the newest release, the newest that succeeded, what is
 // quarantined and whether pushes go through to the stage's status.

@@ -155,6 +155,7 @@ func (s *Site) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, e
 	if err != nil {
 		return v1alpha1.Changes{}, err
 	}
+	defer s.sites.takeTurn(s.stage.Spec.Namespace)()
 	report, err := applier.Apply(ctx, apply.Set{
 		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests,
 	})
@@ -244,6 +245,7 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer s.sites.takeTurn(s.stage.Spec.Namespace)()
 	removal, err := applier.Prune(ctx, s.owner)
 	if err != nil {
 		return count(removal.Deleted), err
@@ -253,6 +255,27 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 	}
 	swept, err := s.sweepSealed(ctx)
 	return count(removal.Deleted) + swept, err
+}
+
+// Drift returns what others changed or deleted since the stage was applied.
+func (s *Site) Drift(ctx context.Context) ([]apply.Drift, error) {
+	applier, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	return applier.Drift(ctx, s.owner)
+}
+
+// Repair brings what others changed or deleted back to what was last applied,
+// as it stands in one of the manifests; what is named in leave stays.
+func (s *Site) Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error) {
+	applier, err := s.connect()
+	if err != nil {
+		return apply.Report{}, err
+	}
+	return applier.Repair(ctx, apply.Repair{
+		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests, Leave: leave,
+	})
 }
 
 // Teardown takes everything down that the stage owns, and reports whether it

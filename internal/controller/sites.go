@@ -35,6 +35,7 @@ type Sites struct {
 	mu      sync.Mutex
 	keepers map[*Connection]*tenancy.Keeper
 	able    map[string]bool // namespaces whose account has its rights
+	turns   map[string]*sync.Mutex
 	bare    map[string]bool // namespaces without sealed Secrets
 	claimed map[*Connection]*Claims
 }
@@ -48,6 +49,7 @@ func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites
 	return &Sites{
 		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
 		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*Connection]*Claims{},
+		turns: map[string]*sync.Mutex{},
 	}, nil
 }
 
@@ -149,6 +151,30 @@ func (s *Sites) setAble(namespace string, able bool) {
 		return
 	}
 	delete(s.able, namespace)
+}
+
+// turnOf returns what lets one at a time write to a stage.
+func (s *Sites) turnOf(namespace string) *sync.Mutex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turns[namespace] == nil {
+		s.turns[namespace] = &sync.Mutex{}
+	}
+	return s.turns[namespace]
+}
+
+// takeTurn waits until nobody else writes to a stage. The caller calls done
+// when it has written.
+func (s *Sites) takeTurn(namespace string) (done func()) {
+	turn := s.turnOf(namespace)
+	turn.Lock()
+	return turn.Unlock
+}
+
+// turn takes the turn only when nobody has it.
+func (s *Sites) turn(namespace string) (done func(), free bool) {
+	turn := s.turnOf(namespace)
+	return turn.Unlock, turn.TryLock()
 }
 
 // isBare reports whether a namespace is known to hold no sealed Secret.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,7 +19,7 @@ import (
 )
 
 // stageFinalizer keeps a Stage until what it owns is gone.
-const stageFinalizer = "slipway.dev/stage"
+const stageFinalizer = release.StageFinalizer
 
 // stopPoll is how often a stage that ends looks whether its running release
 // has stopped.
@@ -47,22 +48,38 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if !stage.DeletionTimestamp.IsZero() {
 		return r.remove(ctx, &stage)
 	}
-	releases, err := releasesOf(ctx, r.Client, &stage)
+	releases, step, err := r.next(ctx, &stage)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	history := release.NewHistory(releases)
-	step, err := release.Next(&stage, history, r.descends(ctx, &stage))
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("decide what stage %s does next: %w", stage.Name, err)
+	if step.Trigger != "" && r.Lanes.Held(req.NamespacedName) {
+		return ctrl.Result{RequeueAfter: handoffTime}, nil
 	}
 	if step.Trigger != "" {
-		return ctrl.Result{}, r.release(ctx, &stage, releases, step)
+		_, err := r.release(ctx, &stage, releases, step)
+		return ctrl.Result{}, err
+	}
+	history := release.NewHistory(releases)
+	if delay := showsLater(&stage, history); delay > 0 {
+		return ctrl.Result{RequeueAfter: delay}, nil
 	}
 	if err := r.show(ctx, &stage, history, step); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{}, r.forget(ctx, &stage, releases, history)
+}
+
+// next decides what a stage does next, by its releases, the newest first.
+func (r *StageReconciler) next(ctx context.Context, stage *v1alpha1.Stage) ([]v1alpha1.Release, release.Step, error) {
+	releases, err := releasesOf(ctx, r.Client, stage)
+	if err != nil {
+		return nil, release.Step{}, err
+	}
+	step, err := release.Next(stage, release.NewHistory(releases), r.descends(ctx, stage))
+	if err != nil {
+		return nil, release.Step{}, fmt.Errorf("decide what stage %s does next: %w", stage.Name, err)
+	}
+	return releases, step, nil
 }
 
 // remove takes a deleted stage down: first its running release, then what it
@@ -71,7 +88,7 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	if !controllerutil.ContainsFinalizer(stage, stageFinalizer) {
 		return ctrl.Result{}, nil
 	}
-	if !r.Lanes.Stop(client.ObjectKeyFromObject(stage)) {
+	if key := client.ObjectKeyFromObject(stage); r.Lanes.Held(key) || !r.Lanes.Stop(key) {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
 	site, err := r.Sites.Of(ctx, stage)
@@ -87,8 +104,12 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	}
 	after := stage.DeepCopy()
 	controllerutil.RemoveFinalizer(after, stageFinalizer)
-	err = client.IgnoreNotFound(r.Client.Patch(ctx, after, client.MergeFrom(stage)))
-	if err != nil {
+	// The lock keeps a look at an old stage from letting a new one of its name go.
+	err = r.Client.Patch(ctx, after, client.MergeFromWithOptions(stage, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	if client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, fmt.Errorf("let stage %s go: %w", stage.Name, err)
 	}
 	return ctrl.Result{}, nil

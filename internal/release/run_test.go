@@ -23,6 +23,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -56,17 +58,23 @@ type world struct {
 	registry *build.Registry
 
 	jobs      map[string]int // builds by hash
+	running   map[string]int // looks until a build has ended, by Job
 	status    v1alpha1.ReleaseStatus
 	bundles   map[string][]byte
 	applied   []byte
 	applies   int
 	pruned    int
+	waits     []string // what the condition said while it waited
 	unready   error
 	restarts  []string // marks
 	deadlines map[string]time.Duration
 	descends  map[string]bool // commit+ancestor
 	refused   error           // of the next apply
 	taken     []string
+
+	file   string   // instead of the usual one
+	read   []string // commits whose file was read
+	opened int      // trees
 
 	writes int
 	stop   func() // called after write number stopAt
@@ -161,12 +169,18 @@ type tree struct{ fstest.MapFS }
 
 func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
 
-func (w *world) File(context.Context, *v1alpha1.Project, string) (*projectfile.Document, string, error) {
-	document, err := projectfile.Parse("slipway.yaml", []byte(file))
+func (w *world) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+	w.read = append(w.read, commit)
+	text := w.file
+	if text == "" {
+		text = file
+	}
+	document, err := projectfile.Parse("slipway.yaml", []byte(text))
 	return document, "id", err
 }
 
 func (w *world) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
+	w.opened++
 	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: tree{fstest.MapFS{
 		"slipway.yaml":   {Data: []byte(file)},
 		"web/Dockerfile": {Data: []byte("FROM base:1\nRUN true\n")},
@@ -192,6 +206,13 @@ func (w *world) Ensure(_ context.Context, r build.Request) (build.State, error) 
 
 func (w *world) Logs(context.Context, build.Job, bool) (io.ReadCloser, error) {
 	return nil, errors.New("no logs")
+}
+func (w *world) Look(_ context.Context, job build.Job) (build.State, error) {
+	if left := w.running[job.Name]; left > 0 {
+		w.running[job.Name]--
+		return build.State{Phase: build.Running, Job: job}, nil
+	}
+	return build.State{}, fault.New(fault.NotFound, "no such build")
 }
 func (w *world) Cancel(context.Context, build.Job) error { return nil }
 
@@ -247,6 +268,9 @@ func (w *world) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error 
 		return err
 	}
 	w.status = *status.DeepCopy()
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWaiting); c != nil {
+		w.waits = append(w.waits, c.Reason+": "+c.Message+" / "+status.Message)
+	}
 	w.writes++
 	if w.writes == w.stopAt {
 		w.stop()

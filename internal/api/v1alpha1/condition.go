@@ -16,6 +16,9 @@ const (
 	// ConditionApproved is True on a release that people approved; its message
 	// names them.
 	ConditionApproved = "Approved"
+	// ConditionWaiting is True on a release while somebody that it needs is
+	// unavailable; its message says who, and it goes on by itself.
+	ConditionWaiting = "Waiting"
 	// ConditionReturns is True on a failed release that its stage goes back
 	// from by itself.
 	ConditionReturns = "Returns"

@@ -8,7 +8,9 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"text/template"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/kubetest"
 )
 
@@ -36,11 +39,16 @@ func install(ctx context.Context, plane *kubetest.ControlPlane, c client.Client)
 	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace}}); err != nil {
 		return nil, fmt.Errorf("make the server's namespace: %w", err)
 	}
-	manifests, err := roles()
-	if err != nil {
-		return nil, err
+	for _, file := range []string{"rbac.yaml", "people.yaml", "admission.yaml"} {
+		manifests, err := fromChart(file)
+		if err != nil {
+			return nil, err
+		}
+		if err := applyAll(ctx, c, manifests); err != nil {
+			return nil, err
+		}
 	}
-	if err := applyAll(ctx, c, manifests); err != nil {
+	if err := guarded(ctx, c); err != nil {
 		return nil, err
 	}
 	lifetime := int64(tokenSeconds)
@@ -55,28 +63,51 @@ func install(ctx context.Context, plane *kubetest.ControlPlane, c client.Client)
 	return config, nil
 }
 
-// roles renders the chart's roles. They use two functions of Helm, both only
-// for labels, which do not matter here.
-func roles() ([]byte, error) {
-	_, file, _, ok := runtime.Caller(0)
+// fromChart renders a template of the chart. Those used here need two functions
+// of Helm, both only for labels, which do not matter here.
+func fromChart(file string) ([]byte, error) {
+	_, here, _, ok := runtime.Caller(0)
 	if !ok {
 		return nil, errors.New("find the chart: the binary does not know its sources")
 	}
-	chart := filepath.Join(filepath.Dir(file), "..", "..", "..", "charts", "slipway", "templates", "rbac.yaml")
+	chart := filepath.Join(filepath.Dir(here), "..", "..", "..", "charts", "slipway", "templates", file)
 	functions := template.FuncMap{
 		"include": func(string, any) string { return " {}" },
 		"nindent": func(_ int, text string) string { return text },
 	}
-	parsed, err := template.New("rbac.yaml").Funcs(functions).ParseFiles(chart)
+	parsed, err := template.New(file).Funcs(functions).ParseFiles(chart)
 	if err != nil {
-		return nil, fmt.Errorf("read the chart's roles: %w", err)
+		return nil, fmt.Errorf("read %s of the chart: %w", file, err)
 	}
 	var out bytes.Buffer
 	values := map[string]any{"Release": map[string]string{"Namespace": Namespace}}
 	if err := parsed.Execute(&out, values); err != nil {
-		return nil, fmt.Errorf("render the chart's roles: %w", err)
+		return nil, fmt.Errorf("render %s of the chart: %w", file, err)
 	}
 	return out.Bytes(), nil
+}
+
+// guarded waits until the API server obeys the chart's admission policies: it
+// takes a moment to notice them.
+func guarded(ctx context.Context, c client.Client) error {
+	probe := &v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: "probe"},
+		Spec: v1alpha1.StageSpec{
+			Project: "probe", Name: "probe", Rule: "probe", Ref: "refs/heads/probe", Namespace: "probe",
+			Wanted: v1alpha1.Head{Commit: strings.Repeat("0", 40), FileCommit: strings.Repeat("0", 40)},
+		},
+	}
+	for {
+		err := c.Create(ctx, probe.DeepCopy(), client.DryRunAll)
+		if err != nil && strings.Contains(err.Error(), "ValidatingAdmissionPolicy 'slipway-stages'") {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the chart's admission policies: %w (the last answer: %w)", ctx.Err(), err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func applyAll(ctx context.Context, c client.Client, manifests []byte) error {
@@ -88,7 +119,7 @@ func applyAll(ctx context.Context, c client.Client, manifests []byte) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("decode the chart's roles: %w", err)
+			return fmt.Errorf("decode the chart: %w", err)
 		}
 		if len(object.Object) == 0 {
 			continue

@@ -44,6 +44,7 @@ type World struct {
 	door   atomic.Pointer[http.Handler]
 	server *Server
 	public *httptest.Server
+	hooks  string // where deliveries go
 	served []*httptest.Server
 }
 
@@ -64,6 +65,7 @@ func newWorld(ctx context.Context, plane *kubetest.ControlPlane) (*World, error)
 	}
 	w.config.Wrap(w.Traffic.wrap)
 	w.public = httptest.NewServer(http.HandlerFunc(w.knock))
+	w.hooks = w.public.URL
 	return w, w.startNeighbours()
 }
 
@@ -100,9 +102,13 @@ func (w *World) knock(response http.ResponseWriter, request *http.Request) {
 	http.Error(response, "no server runs", http.StatusServiceUnavailable)
 }
 
+// Knock makes deliveries of projects that are registered from now on go
+// straight to a process, which must outlive them.
+func (w *World) Knock(p *Process) { w.hooks = p.Public }
+
 // Hook is where a project's deliveries go.
 func (w *World) Hook(organization, project string) string {
-	return w.public.URL + "/hooks/" + organization + "/" + project
+	return w.hooks + "/hooks/" + organization + "/" + project
 }
 
 func (w *World) close() {

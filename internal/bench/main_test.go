@@ -1,0 +1,81 @@
+//go:build integration
+
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/slipway-dev/slipway/internal/controller/servertest"
+)
+
+var (
+	world   *servertest.World
+	program = flag.String("slipway", "", "the program whose server is measured; without it the server runs in this process, to be profiled")
+	calls   = flag.Bool("calls", false, "print the API requests that the slowest push of each case led to; needs the server in this process")
+	pushes  = flag.Int("pushes", 30, "how often each case is pushed; slow ones less often")
+	report  = flag.String("report", "", "document whose figures are replaced")
+)
+
+func TestMain(m *testing.M) {
+	servertest.Main(m, func(w *servertest.World) { world = w })
+}
+
+// BenchmarkSlipway measures every case that the pattern selects and ends with
+// the table.
+func BenchmarkSlipway(b *testing.B) {
+	measured := newSubject(b)
+	info, err := world.Plane.Client(b).Discovery().ServerVersion()
+	if err != nil {
+		b.Fatal(err)
+	}
+	t := table{kubernetes: info.GitVersion}
+	b.Run("idle", func(b *testing.B) { t.memory(b, measured, "idle") })
+	for i, s := range scenarios() {
+		b.Run(s.name, func(b *testing.B) { measure(b, measured, &t, s, fmt.Sprintf("bench%d", i)) })
+	}
+	if *report != "" {
+		if err := t.write(*report); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			b.FailNow()
+		}
+	}
+}
+
+// measure pushes again and again; every push is followed by what the floor
+// does about the same commit.
+func measure(b *testing.B, measured subject, t *table, s scenario, organization string) {
+	measured.resetPeak(b)
+	y := newYard(b, s, organization)
+	f := newFloor(b, y)
+	m := measurements{name: s.name, what: s.what}
+	warm := s.push(0)
+	y.push(b, warm)
+	f.run(b, y.pushed, warm)
+	y.rest(b)
+	for i := 1; i <= s.times(*pushes); i++ {
+		push := s.push(i)
+		f.prepare(b, push)
+		before := measured.spent(b)
+		took := y.push(b, push)
+		y.rest(b)
+		m.spent = m.spent.plus(measured.spent(b).minus(before))
+		if took > slices.Max(append(m.pushes, 0)) {
+			measured.remember(y.sent)
+		}
+		m.pushes = append(m.pushes, took)
+		m.floors = append(m.floors, f.run(b, y.pushed, push))
+	}
+	m.peak = measured.peak(b)
+	t.add(m)
+	if *calls {
+		measured.printCalls()
+	}
+	if s.thousand {
+		t.add(measureNothing(b, measured, y, f))
+		t.memory(b, measured, fmt.Sprintf("%d-stages", s.all))
+	}
+}

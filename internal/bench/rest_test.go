@@ -1,0 +1,56 @@
+//go:build integration
+
+package bench
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// Figures of a project at rest.
+const (
+	syncEvery  = "1s" // jitter is added
+	syncWindow = 1300 * time.Millisecond
+	syncTimes  = 10
+	idleTime   = 5 * time.Second
+)
+
+// measureNothing measures syncs that find nothing new, beside a fetch that
+// does not either.
+func measureNothing(b *testing.B, measured subject, y *yard, f *floor) measurements {
+	m := measurements{name: "no-op-sync-" + y.scenario.name[len("1-of-"):], what: "a sync of the same project that finds nothing new; the time is that of one sync"}
+	if err := y.change(b.Context(), `{"spec":{"syncInterval":"`+syncEvery+`"}}`); err != nil {
+		b.Fatal(err)
+	}
+	time.Sleep(2 * syncWindow) // the sync that takes over the change
+	for range syncTimes {
+		before := measured.spent(b)
+		time.Sleep(syncWindow)
+		window := measured.spent(b).minus(before)
+		m.floors = append(m.floors, f.fetch(b))
+		if window.syncs == 0 {
+			continue
+		}
+		if window.writes() > 0 {
+			b.Errorf("%d syncs that found nothing wrote: %v", window.syncs, window.requests)
+		}
+		m.spent = m.spent.plus(window)
+		for range window.syncs {
+			m.pushes = append(m.pushes, window.syncTime/time.Duration(window.syncs))
+		}
+	}
+	if err := y.change(b.Context(), `{"spec":{"syncInterval":null}}`); err != nil {
+		b.Fatal(err)
+	}
+	return m
+}
+
+// memory measures a server that has nothing to do.
+func (t *table) memory(b *testing.B, measured subject, name string) {
+	time.Sleep(idleTime)
+	runtime.GC() // of this process, so that both rest
+	measured.resetPeak(b)
+	time.Sleep(idleTime)
+	t.addMemory(name, measured.memory(b), measured.peak(b))
+}
