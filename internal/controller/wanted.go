@@ -68,6 +68,10 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 	for i := range existing.Items {
 		have[existing.Items[i].Name] = &existing.Items[i]
 	}
+	wanted, err := r.expire(ctx, p, have, wanted)
+	if err != nil {
+		return err
+	}
 	var group errgroup.Group // one that fails does not stop the others
 	group.SetLimit(parallelStages)
 	for i := range wanted {
