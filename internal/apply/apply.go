@@ -88,11 +88,16 @@ const maxLooks = 4
 // stay until Prune. The report is meaningful on an error too: it says what was
 // done before it.
 func (a *Applier) Apply(ctx context.Context, set Set) (Report, error) {
+	return a.bring(ctx, set, nil)
+}
+
+// bring applies a set, or repairs what of it was applied before.
+func (a *Applier) bring(ctx context.Context, set Set, repair *Repair) (Report, error) {
 	if err := set.check(); err != nil {
 		return Report{}, err
 	}
 	for look := 1; ; look++ {
-		run := &run{applier: a, set: set, direct: look > 1}
+		run := &run{applier: a, set: set, repair: repair, direct: look > 1}
 		err := run.apply(ctx)
 		if look == 1 && !run.writing && errors.Is(err, errOutdated) {
 			continue // somebody else wrote the inventory that was remembered
@@ -110,7 +115,8 @@ func (a *Applier) Apply(ctx context.Context, set Set) (Report, error) {
 type run struct {
 	applier   *Applier
 	set       Set
-	direct    bool // ask the server, not the live view
+	repair    *Repair // only what was applied before; nil brings all of the set
+	direct    bool    // ask the server, not the live view
 	inventory *Inventory
 	work      comparison
 	minimums  map[Key]int32
@@ -130,7 +136,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.claim(); err != nil {
 		return err
 	}
-	documents, err := read(r.set, inventory)
+	documents, err := r.read()
 	if err != nil {
 		return err
 	}
@@ -139,8 +145,9 @@ func (r *run) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.work, err = compare(r.set, documents, inventory, live); err != nil {
-		return err
+	var refused error // what a repair leaves alone does not keep it from the rest
+	if r.work, refused = compare(r.set, documents, inventory, live); refused != nil && r.repair == nil {
+		return refused
 	}
 	if err := r.validate(ctx); err != nil {
 		return err
@@ -154,6 +161,9 @@ func (r *run) apply(ctx context.Context) error {
 		err = saveErr
 	}
 	r.summarise()
+	if err == nil {
+		err = refused
+	}
 	return err
 }
 
@@ -169,13 +179,26 @@ func (r *run) claim() error {
 	return nil
 }
 
-// read splits the manifests and parses the documents that are not known to be
-// the same as last time, and those that say something about others.
-func read(set Set, inventory *Inventory) ([]*document, error) {
+// read returns the documents of the set, or those to repair.
+func (r *run) read() ([]*document, error) {
+	if r.repair != nil {
+		return readApplied(r.set, r.inventory, r.repair.Manifests)
+	}
+	return readWanted(r.set, r.inventory)
+}
+
+// readWanted returns the documents of the set.
+func readWanted(set Set, inventory *Inventory) ([]*document, error) {
 	parts, err := split(set.Manifests)
 	if err != nil {
 		return nil, err
 	}
+	return readParts(set, inventory, parts)
+}
+
+// readParts parses the documents that are not known to be the same as last
+// time, and those that say something about others.
+func readParts(set Set, inventory *Inventory, parts [][]byte) ([]*document, error) {
 	known := inventory.byDigest()
 	documents := make([]*document, 0, len(parts))
 	for _, part := range parts {
@@ -203,11 +226,17 @@ func (r *run) intend(ctx context.Context) error {
 			continue
 		}
 		needed = true
+		if err := c.document.parse(r.set); err != nil {
+			return err
+		}
 		entry := c.entry
 		if !c.known {
 			entry = Entry{Ref: c.document.ref}
 		}
-		entry.UID, entry.Digest, entry.Fields, entry.Done, entry.Stale = "", "", "", false, false
+		entry.UID, entry.Fields, entry.Done, entry.Stale = "", "", false, false
+		if !c.drifted { // what is only made again is found missing after a crash
+			entry.Digest = ""
+		}
 		entry.Replicas = c.replicas(r.minimums[c.document.ref.Key()])
 		r.describe(&entry, c)
 		r.inventory.put(entry)
@@ -244,7 +273,7 @@ func (r *run) record(ctx context.Context) error {
 		}
 	}
 	for _, entry := range r.work.stale {
-		if !entry.Stale {
+		if !entry.Stale && r.repair == nil {
 			entry.Stale, dirty = true, true
 			r.inventory.put(entry)
 		}

@@ -31,7 +31,7 @@ func BenchmarkThousandUnchanged(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		documents, err := read(set, loaded)
+		documents, err := readWanted(set, loaded)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -33,6 +33,7 @@ type change struct {
 
 	force         bool // take conflicting fields
 	leaveReplicas bool // do not send spec.replicas
+	reclaimed     bool // the fields of who broke it are ours now
 	taken         []Conflict
 	left          []Conflict
 }

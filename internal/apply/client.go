@@ -120,6 +120,20 @@ func (c *client) patch(ctx context.Context, ref Ref, body []byte, force, dryRun 
 	return meta, status == http.StatusCreated, warnings, nil
 }
 
+// patchJSON sends a JSON patch, which names the version it is for.
+func (c *client) patchJSON(ctx context.Context, ref Ref, body []byte) (*metav1.PartialObjectMetadata, error) {
+	path, err := c.path(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.limiter.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer c.limiter.release()
+	return metadataOf(c.rest.Patch(types.JSONPatchType).AbsPath(path...).Param("fieldManager", FieldManager).
+		SetHeader("Accept", acceptMetadata).Body(body).Do(ctx))
+}
+
 // checkCreate asks the server whether it would accept the object as a new
 // one, although one of that name exists. Everything is checked before the
 // name is, so "already exists" means yes.

@@ -20,7 +20,7 @@ func (a *Applier) Drift(ctx context.Context, owner Owner) ([]Drift, error) {
 	}
 	var suspects []Entry
 	for _, entry := range inventory.Entries {
-		if entry.Stale || entry.UID == "" || entry.Hook || entry.Digest == "" {
+		if entry.Stale || entry.Hook || entry.Digest == "" {
 			continue
 		}
 		seen, certain := a.lookup(entry.Ref)

@@ -17,7 +17,7 @@ import (
 // single change that check would be the change itself.
 func (r *run) validate(ctx context.Context) error {
 	writes := r.work.writes()
-	if len(writes) < 2 {
+	if len(writes) < 2 || r.repair != nil { // what is repaired was accepted before
 		return nil
 	}
 	return failed(each(ctx, writes, func(ctx context.Context, c *change) error {
@@ -48,8 +48,8 @@ func (r *run) dependent(c *change, err error) bool {
 }
 
 // write makes the changes, group after group, and stops at the first group
-// that fails.
-func (r *run) write(ctx context.Context) error {
+// that fails. A repair goes on: its objects were there together before.
+func (r *run) write(ctx context.Context) (problem error) {
 	var steps [groups][]*change
 	for _, c := range r.work.changes {
 		hook := c.entry.Hook
@@ -71,11 +71,14 @@ func (r *run) write(ctx context.Context) error {
 		default:
 			err = r.writeAll(ctx, changes)
 		}
-		if err != nil {
+		switch {
+		case err != nil && r.repair == nil:
 			return err
+		case problem == nil:
+			problem = err
 		}
 	}
-	return nil
+	return problem
 }
 
 func (r *run) writeAll(ctx context.Context, changes []*change) error {
@@ -108,7 +111,7 @@ func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
 		default:
 			err = r.patch(ctx, c, dryRun)
 		}
-		if err == nil {
+		if status := statusOf(err); err == nil || dryRun && status != nil && c.mayReclaim(status) {
 			return nil
 		}
 		again, err := r.reconsider(ctx, c, err)
@@ -154,6 +157,10 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 			c.action = actionReplace
 			return true, r.intendAgain(ctx, c)
 		}
+	}
+	if c.mayReclaim(status) && r.writing {
+		c.reclaimed = true
+		return true, r.reclaim(ctx, c)
 	}
 	return false, explain(c.document.ref, err)
 }

@@ -16,6 +16,9 @@ type Builder interface {
 	// a State. Errors of code Unavailable are worth a retry, Invalid blames the
 	// request.
 	Ensure(context.Context, Request) (State, error)
+	// Look returns how a build stands and starts none. NotFound means that it
+	// is gone, or was never there.
+	Look(context.Context, Job) (State, error)
 	// Logs returns what a build printed, on clean lines; with follow, until it
 	// ends. The caller closes the reader, which also stops following.
 	// NotFound means that the build is gone, or was never there.

@@ -61,6 +61,7 @@ func (e *explainer) envCommand() *cobra.Command {
 		RunE:    func(_ *cobra.Command, args []string) error { return e.explainEnv(args[0]) },
 	}
 	e.repository.flags(command)
+	e.own.flags(command)
 	command.Flags().StringVarP(&e.stage, "stage", "s", "", "the stage, as slipway.yaml names it")
 	outputFlag(command, &e.format)
 	return command
@@ -132,7 +133,7 @@ func (e *explainer) fed(doc *projectfile.Document, match project.Match, ref stri
 	if match.PerRef {
 		name = naming.StageForRef(name, ref)
 	}
-	services, _, err := release.Services(doc, match.Rule.Name)
+	services, _, err := release.Services(doc, match.Rule.Name, e.templates)
 	if err != nil {
 		return fed{}, err
 	}
@@ -178,7 +179,7 @@ func yesNo(yes bool) string {
 
 // explainEnv tells a service's environment.
 func (e *explainer) explainEnv(service string) error {
-	opened, err := e.open()
+	opened, err := e.openSite()
 	if err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (e *explainer) explainEnv(service string) error {
 	}
 	values := doc.ExplainService(rule.Name, service, "env")
 	values = slices.DeleteFunc(values, func(v projectfile.Value) bool { return v.Path == "services."+service+".env" }) // an empty map
-	fromTemplate, err := templateEnv(services, service)
+	fromTemplate, err := e.templateEnv(services, service)
 	if err != nil {
 		return err
 	}
@@ -215,12 +216,12 @@ func (e *explainer) explainEnv(service string) error {
 }
 
 // templateEnv returns the environment that a template gives its service.
-func templateEnv(services map[string]project.Service, service string) ([]projectfile.Value, error) {
+func (e *explainer) templateEnv(services map[string]project.Service, service string) ([]projectfile.Value, error) {
 	s := services[service]
 	if s.Source() != project.SourceTemplate {
 		return nil, nil
 	}
-	expanded, secrets, err := render.ExpandTemplates(map[string]project.Service{service: s}, render.OwnTemplates{})
+	expanded, secrets, err := render.ExpandTemplates(map[string]project.Service{service: s}, e.templates)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +255,7 @@ func (e *explainer) explainStage(stage string) error {
 		{Path: "stage", Value: at.Stage, Origin: "name"},
 		{Path: "namespace", Value: at.Namespace, Origin: "organization " + e.organization + ", project, stage"},
 	}
-	services, _, err := release.Services(doc, stage)
+	services, _, err := release.Services(doc, stage, e.templates)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type references struct {
 	name     string
 	document *projectfile.Document
 	files    tree.Source
+	own      render.OwnTemplates
 	problems projectfile.Problems
 }
 
@@ -97,7 +98,7 @@ func (r *references) build(at func(string) string, b project.Build) {
 
 // template expands a template and checks what comes of it.
 func (r *references) template(at func(string) string, name string, s project.Service) {
-	expanded, _, err := render.ExpandTemplates(map[string]project.Service{name: s}, render.OwnTemplates{})
+	expanded, _, err := render.ExpandTemplates(map[string]project.Service{name: s}, r.own)
 	if err != nil {
 		r.add(at("template"), messageOf(err), "slipway templates list and show tell what there is")
 		return

@@ -29,6 +29,7 @@ type finding struct {
 	Object  string `json:"object"`
 	Field   string `json:"field,omitempty"`
 	Rule    string `json:"rule"`
+	File    string `json:"file,omitempty"`
 	Message string `json:"message"`
 }
 
@@ -136,7 +137,7 @@ func (r *renderCommand) structured(made rendered) error {
 func findingsOf(findings []guard.Finding) []finding {
 	var all []finding
 	for _, f := range findings {
-		all = append(all, finding{f.Object, f.Field, string(f.Rule), f.Message})
+		all = append(all, finding{f.Object, f.Field, string(f.Rule), f.File, f.Message})
 	}
 	return all
 }

@@ -74,7 +74,7 @@ func (r *rendering) load() error {
 // stage renders a stage as if it were placed at a place, with the server's own
 // mapping, and holds the result to the cluster's policy.
 func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage, at release.Place) (rendered, error) {
-	services, _, err := release.Services(from.document, rule.Name)
+	services, _, err := release.Services(from.document, rule.Name, r.templates)
 	if err != nil {
 		return rendered{}, err
 	}
@@ -91,7 +91,11 @@ func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage
 	if made.result.Manifests, err = r.pin(made); err != nil {
 		return rendered{}, err
 	}
-	made.findings, err = r.guard(made)
+	if made.findings, err = r.guard(made, at); err != nil || len(made.findings) == 0 {
+		return made, err
+	}
+	files, err := render.Origins(ctx, renderer, from.files, made.request)
+	made.findings = guard.Locate(made.findings, files)
 	return made, err
 }
 
@@ -132,7 +136,7 @@ func (r *rendering) pin(made rendered) ([]byte, error) {
 }
 
 // guard checks the manifests as the server will: with every image by digest.
-func (r *rendering) guard(made rendered) ([]guard.Finding, error) {
+func (r *rendering) guard(made rendered, at release.Place) ([]guard.Finding, error) {
 	digests := map[string]string{}
 	for _, ref := range r.tags(made) {
 		digests[ref] = noDigest
@@ -146,7 +150,9 @@ func (r *rendering) guard(made rendered) ([]guard.Finding, error) {
 		ref, _, _ := strings.Cut(made.request.Images[name], "@")
 		built = append(built, ref)
 	}
-	return guard.Check(manifests, r.policy(made.request.Namespace, built))
+	policy := release.Policy(r.cluster, at, built...)
+	policy.Given = release.Given(slices.Sorted(maps.Keys(made.request.Services)), at)
+	return guard.Check(manifests, policy)
 }
 
 // tags returns the images that only have a tag.

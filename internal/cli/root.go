@@ -33,6 +33,7 @@ What runs:
   slipway releases shop production  what was brought there, by whom, what came of it
   slipway diff shop production      what others changed in what is live
   slipway deliveries list shop      what the forge said, and what came of it
+  slipway hooks sync shop           makes, repairs and rotates webhooks
 
 What changes it, waiting until it is live:
   slipway deploy shop staging       the newest commit, or the one of --commit
@@ -48,6 +49,7 @@ What will run, in any git repository and without a cluster:
   slipway diff --stage S            what the working tree changes in them
   slipway explain ref main          which stages a branch feeds, and where they are
   slipway can alice deploy S        who may do what, and why
+  slipway simulate                  what the server would make of a webhook
   slipway seal SECRET KEY           encrypts a secret value for slipway.yaml
   slipway eject --stage S           plain Kustomize, for a life without Slipway
 
@@ -150,11 +152,11 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
 	root.AddCommand(
-		newStatus(streams), newGet(streams), newLogs(streams), newReleases(streams), newDeliveries(streams),
+		newStatus(streams), newGet(streams), newLogs(streams), newReleases(streams), newDeliveries(streams), newHooks(streams),
 		newDeploy(streams), newRollback(streams), newPromote(streams), newApprove(streams), newReject(streams),
 		newPause(streams), newResume(streams), newRestart(streams), newScale(streams),
 		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
-		newSchema(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
+		newSchema(streams), newSimulate(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
 		newServer(streams, serve), newVersion(streams, build),
 		newRenderWorker(streams), newSource(streams), newImage(streams),
 	)

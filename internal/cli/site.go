@@ -6,9 +6,9 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // site is what an offline command can't see: whose cluster the stage is on,
@@ -18,9 +18,12 @@ type site struct {
 	domain       string
 	clusterFile  string
 	cluster      v1alpha1.ClusterSpec
+	own          own
+	templates    render.OwnTemplates
 }
 
 func (s *site) flags(command *cobra.Command) {
+	s.own.flags(command)
 	flags := command.Flags()
 	flags.StringVar(&s.organization, "organization", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
@@ -43,7 +46,9 @@ func (s *site) load() error {
 	if s.domain != "" {
 		s.cluster.Ingress.Domain = s.domain
 	}
-	return nil
+	var err error
+	s.templates, err = s.own.templates()
+	return err
 }
 
 // place returns where a stage of the project is put.
@@ -55,14 +60,4 @@ func (s *site) place(project, stage string) release.Place {
 		Namespace:    naming.Namespace(s.organization, project, stage),
 		Ingress:      s.cluster.Ingress,
 	}
-}
-
-// policy returns what the stage's manifests are held to. The images that
-// Slipway builds are always allowed.
-func (s *site) policy(namespace string, built []string) guard.Policy {
-	registries := s.cluster.Policy.Images
-	if len(registries) > 0 {
-		registries = append(built, registries...)
-	}
-	return guard.Policy{Namespace: namespace, Kinds: s.cluster.Policy.Kinds, Registries: registries, Root: s.cluster.Policy.Root}
 }

@@ -19,8 +19,14 @@ type templateLine struct {
 	Description string `json:"description"`
 }
 
+type templatesCommand struct {
+	own
+	streams Streams
+	format  string
+}
+
 func newTemplates(streams Streams) *cobra.Command {
-	var format string
+	c := &templatesCommand{streams: streams}
 	command := &cobra.Command{
 		Use:     "templates",
 		Short:   "List the service templates, or show one with its parameters",
@@ -30,23 +36,34 @@ func newTemplates(streams Streams) *cobra.Command {
 		Use:   "list",
 		Short: "List the service templates",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return listTemplates(output{streams, format}) },
+		RunE:  func(*cobra.Command, []string) error { return c.list() },
 	}
 	show := &cobra.Command{
 		Use:     "show NAME",
 		Short:   "Show a template: its parameters, what it stands for, and how to use it",
 		Example: "  slipway templates show postgres",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return showTemplate(output{streams, format}, args[0]) },
+		RunE:    func(_ *cobra.Command, args []string) error { return c.show(args[0]) },
 	}
-	outputFlag(list, &format)
-	outputFlag(show, &format)
-	command.AddCommand(list, show)
+	for _, one := range []*cobra.Command{list, show} {
+		c.flags(one)
+		outputFlag(one, &c.format)
+	}
+	command.AddCommand(list, show, newTemplatesPull(streams))
 	return command
 }
 
-func listTemplates(o output) error {
-	catalog, err := template.NewCatalog(template.Own{})
+// catalog returns the built-in templates and the organization's own.
+func (c *templatesCommand) catalog() (*template.Catalog, error) {
+	own, err := c.templates()
+	if err != nil {
+		return nil, err
+	}
+	return template.NewCatalog(own)
+}
+
+func (c *templatesCommand) list() error {
+	catalog, err := c.catalog()
 	if err != nil {
 		return err
 	}
@@ -55,7 +72,7 @@ func listTemplates(o output) error {
 		t, _ := catalog.Template(name)
 		lines = append(lines, templateLine{t.Name, t.Description})
 	}
-	return o.print(lines, func(t *table) {
+	return output{c.streams, c.format}.print(lines, func(t *table) {
 		t.head("NAME", "DESCRIPTION")
 		for _, line := range lines {
 			t.row(line.Name, line.Description)
@@ -63,8 +80,8 @@ func listTemplates(o output) error {
 	})
 }
 
-func showTemplate(o output, name string) error {
-	catalog, err := template.NewCatalog(template.Own{})
+func (c *templatesCommand) show(name string) error {
+	catalog, err := c.catalog()
 	if err != nil {
 		return err
 	}
@@ -72,7 +89,8 @@ func showTemplate(o output, name string) error {
 	if !ok {
 		return fault.New(fault.NotFound, "there is no template %.60q; there are %s", name, strings.Join(catalog.Names(), ", "))
 	}
-	return o.print(found, func(t *table) { templateText(t, found) })
+	found = catalog.Fixed(found)
+	return output{c.streams, c.format}.print(found, func(t *table) { templateText(t, found) })
 }
 
 func templateText(t *table, shown template.Template) {
@@ -82,7 +100,10 @@ func templateText(t *table, shown template.Template) {
 	for _, name := range slices.Sorted(maps.Keys(shown.Parameters)) {
 		p := shown.Parameters[name]
 		given := "required"
-		if p.Default != nil {
+		switch {
+		case p.Fixed != nil:
+			given = "fixed at " + asText(p.Fixed)
+		case p.Default != nil:
 			given = asText(p.Default)
 		}
 		t.row(name, string(p.Type), given, dash(allowed(p)), p.Description)
@@ -101,7 +122,7 @@ func usedWith(shown template.Template) string {
 	var with []string
 	names := slices.Sorted(maps.Keys(shown.Parameters))
 	for _, name := range names {
-		if p := shown.Parameters[name]; p.Default == nil {
+		if p := shown.Parameters[name]; p.Default == nil && p.Fixed == nil {
 			with = append(with, name+": …")
 		}
 	}

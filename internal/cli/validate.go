@@ -27,6 +27,7 @@ type validation struct {
 type validateCommand struct {
 	repository
 	secondary bool
+	own       own
 	format    string
 }
 
@@ -53,6 +54,7 @@ With problems the exit code is 3.`,
 		},
 	}
 	v.directoryFlag(command)
+	v.own.flags(command)
 	command.Flags().StringVar(&v.commit, "commit", "", "a commit, branch or tag (default: the working tree)")
 	command.Flags().BoolVar(&v.secondary, "secondary", false, "it is the file of a further repository of the project, which only declares services")
 	outputFlag(command, &v.format)
@@ -61,6 +63,10 @@ With problems the exit code is 3.`,
 
 func (v *validateCommand) run() error {
 	files, name, data, err := v.read()
+	if err != nil {
+		return err
+	}
+	templates, err := v.own.templates()
 	if err != nil {
 		return err
 	}
@@ -75,7 +81,7 @@ func (v *validateCommand) run() error {
 	}
 	if err == nil {
 		found.Project, found.Stages, found.Services = document.File.Project, len(document.File.Stages), len(document.File.Services)
-		found.Problems = append(found.Problems, (&references{name: name, document: document, files: tree.FromFS(files)}).check()...)
+		found.Problems = append(found.Problems, (&references{name: name, document: document, files: tree.FromFS(files), own: templates}).check()...)
 	}
 	if err := (output{v.streams, v.format}).print(found, found.text); err != nil {
 		return err

@@ -97,6 +97,7 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Delivery{}, deliveryProject, func(o client.Object) string { return o.(*v1alpha1.Delivery).Spec.Project }},
 		{&v1alpha1.Stage{}, stageProject, func(o client.Object) string { return o.(*v1alpha1.Stage).Spec.Project }},
 		{&v1alpha1.Release{}, releaseStage, func(o client.Object) string { return o.(*v1alpha1.Release).Spec.Stage }},
+		{&v1alpha1.Release{}, releaseHeld, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
 	}
 	for _, index := range indexes {
 		extract := func(o client.Object) []string { return []string{index.value(o)} }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -102,12 +100,9 @@ func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*
 	if !known {
 		return nil, fault.New(fault.Invalid, "forge %q of repository %s is not known", repository.Forge, repository.Name)
 	}
-	access := scm.Access{API: repository.API, Token: string(data["token"]), AllowHTTP: f.allowHTTP, Now: f.now}
-	if len(data["private-key"]) > 0 {
-		var err error
-		if access.App, err = app(data); err != nil {
-			return nil, err
-		}
+	access, err := scm.Access{API: repository.API, AllowHTTP: f.allowHTTP, Now: f.now}.With(data)
+	if err != nil {
+		return nil, err
 	}
 	reporter, err := create(access)
 	if err != nil {
@@ -124,16 +119,6 @@ func keyOf(repository v1alpha1.Repository, data map[string][]byte) forgeKey {
 		all.Write(sum[:])
 	}
 	return forgeKey{kind: repository.Forge, api: repository.API, credentials: sha256.Sum256(all.Bytes())}
-}
-
-// app reads a GitHub App's installation from a Secret.
-func app(data map[string][]byte) (*scm.App, error) {
-	id, errID := strconv.ParseInt(string(data["app-id"]), 10, 64)
-	installation, errInstallation := strconv.ParseInt(string(data["installation-id"]), 10, 64)
-	if err := errors.Join(errID, errInstallation); err != nil {
-		return nil, fault.New(fault.Invalid, "a GitHub App needs the keys app-id and installation-id, both numbers, beside private-key")
-	}
-	return &scm.App{ID: id, Installation: installation, PrivateKey: data["private-key"]}, nil
 }
 
 // enter takes a slot for calls; leave gives it back. It returns false when all

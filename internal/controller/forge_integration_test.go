@@ -27,6 +27,7 @@ func TestRequiredCheckOpensTheGate(t *testing.T) {
 	stages := "  - {name: production, branch: main, requires: {checks: [ci/test]}}\n"
 	p := join(t, "checks", siteFiles(stages, "hello"), nil)
 	p.everything()
+	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld)
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
 	release := p.reaches("production", commit, v1alpha1.PhaseHeld)
 	if said := release.Status.Message; !strings.Contains(said, "ci/test") || !strings.Contains(said, "slipway.yaml:") {
@@ -62,6 +63,7 @@ func TestSilentForgeKeepsTheGateShut(t *testing.T) {
 	stages := "  - {name: production, branch: main, requires: {checks: [ci/test]}}\n"
 	p := join(t, "silent", siteFiles(stages, "hello"), nil)
 	p.everything()
+	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld)
 	repair := world.Forge.Break("GET /repos/"+p.Path+"/commits/*/check-runs", forgetest.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
@@ -80,7 +82,7 @@ func TestMemberOfAGroupMayDeploy(t *testing.T) {
 	files := siteFiles(stages, "hello")
 	files["slipway.yaml"] = strings.Replace(files["slipway.yaml"], "members:\n", "members:\n  - {group: acme/leads, role: maintainer}\n", 1)
 	p := join(t, "groups", files, nil)
-	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld) // or its sync might find the next commit before anybody says whose it is
+	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld) // nobody knows who made it
 	stranger := p.push("main", "eve", map[string]string{"deploy/settings.yaml": settings("hers")})
 	held := p.reaches("production", stranger, v1alpha1.PhaseHeld)
 	if said := held.Status.Message; !strings.Contains(said, "eve is no member") || !strings.Contains(said, "acme/leads") {
@@ -186,6 +188,7 @@ func TestOneCommentPerPullRequest(t *testing.T) {
 	stages := devStage + "  - {name: feature, branch: \"feature/*\"}\n"
 	p := join(t, "comment", siteFiles(stages, "hello"), nil)
 	p.everything()
+	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	p.push("feature/cart", "dev", map[string]string{"deploy/settings.yaml": settings("one")})
 	number, err := world.Forge.OpenPull(p.Path, forgetest.PullRequest{Title: "Cart", Head: "feature/cart", Login: "dev"})
 	if err != nil {

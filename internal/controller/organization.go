@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,13 +43,31 @@ func (r *OrganizationReconciler) Reconcile(ctx context.Context, req ctrl.Request
 	status.Status.Namespace = namespace.Name
 	status.Status.ObservedGeneration = org.Generation
 	setCondition(&status.Status.Conditions, condition, org.Generation)
+	r.judgeTemplates(ctx, status)
 	if saveErr := patchStatus(ctx, r.Client, &org, status); saveErr != nil {
 		return ctrl.Result{}, saveErr
 	}
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("reconcile organization %s: %w", org.Name, err)
 	}
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: templatesPoll}, nil
+}
+
+// templatesPoll is how often it is looked whether an organization's templates
+// are good: nobody watches ConfigMaps.
+const templatesPoll = 5 * time.Minute
+
+// judgeTemplates shows whether the organization's own templates can be used.
+func (r *OrganizationReconciler) judgeTemplates(ctx context.Context, org *v1alpha1.Organization) {
+	if len(org.Spec.Templates.ConfigMaps)+len(org.Spec.Templates.Locks) == 0 {
+		meta.RemoveStatusCondition(&org.Status.Conditions, v1alpha1.ConditionTemplates)
+		return
+	}
+	condition := metav1.Condition{Type: v1alpha1.ConditionTemplates, Status: metav1.ConditionTrue, Reason: "Valid", Message: "projects may use them"}
+	if err := checkTemplates(ctx, r.Client, org.Name); err != nil {
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
+	}
+	setCondition(&org.Status.Conditions, condition, org.Generation)
 }
 
 // SetupWithManager registers the reconciler.

@@ -145,19 +145,21 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		return err
 	}
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: guardPolicy, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	calm := newCalmClient(mgr.GetClient())
 	stages := &StageReconciler{Client: calm, Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
 	releases := &ReleaseReconciler{Client: calm, Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
+	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	clusters.Changed = drift.Changed
 	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: calm, Clusters: clusters},
 		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
 		&IdentityReconciler{Client: mgr.GetClient()},
-		stages, releases,
+		stages, releases, drift,
 		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},
 		&NoteReconciler{Client: calm, Forges: in.forges, Sources: in.sources, Log: o.Log},
 	}

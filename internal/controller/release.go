@@ -150,7 +150,7 @@ func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, re
 		return nil, err
 	}
 	history := release.NewHistory(releases)
-	order.Good = history.Before(rel).Good()
+	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
 	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)

@@ -241,7 +241,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 // any.
 func stageToTell(_ context.Context, o client.Object) []reconcile.Request {
 	rel, ok := o.(*v1alpha1.Release)
-	if !ok || (rel.Status.Phase.Done() && rel.Status.Phase == rel.Status.Reported) {
+	if !ok || (rel.Status.Phase != v1alpha1.PhaseHeld && stepOf(rel.Status.Phase) == stepOf(rel.Status.Reported)) {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: rel.Namespace, Name: rel.Spec.Stage}}}

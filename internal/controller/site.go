@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +20,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -44,6 +42,7 @@ type Site struct {
 	applier *apply.Applier
 	report  apply.Report
 	sealed  *project.Sealed // what Provide was given, nil before
+	hosts   *[]string       // what Claim was given, nil before
 }
 
 // tenant returns what the stage's namespace is made from.
@@ -156,6 +155,7 @@ func (s *Site) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, e
 	if err != nil {
 		return v1alpha1.Changes{}, err
 	}
+	defer s.sites.takeTurn(s.stage.Spec.Namespace)()
 	report, err := applier.Apply(ctx, apply.Set{
 		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests,
 	})
@@ -245,12 +245,37 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer s.sites.takeTurn(s.stage.Spec.Namespace)()
 	removal, err := applier.Prune(ctx, s.owner)
 	if err != nil {
 		return count(removal.Deleted), err
 	}
+	if err := s.keepHosts(ctx); err != nil {
+		return count(removal.Deleted), err
+	}
 	swept, err := s.sweepSealed(ctx)
 	return count(removal.Deleted) + swept, err
+}
+
+// Drift returns what others changed or deleted since the stage was applied.
+func (s *Site) Drift(ctx context.Context) ([]apply.Drift, error) {
+	applier, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	return applier.Drift(ctx, s.owner)
+}
+
+// Repair brings what others changed or deleted back to what was last applied,
+// as it stands in one of the manifests; what is named in leave stays.
+func (s *Site) Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error) {
+	applier, err := s.connect()
+	if err != nil {
+		return apply.Report{}, err
+	}
+	return applier.Repair(ctx, apply.Repair{
+		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests, Leave: leave,
+	})
 }
 
 // Teardown takes everything down that the stage owns, and reports whether it
@@ -262,6 +287,9 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 	}
 	s.sites.setAble(s.stage.Spec.Namespace, false)
 	s.sites.setBare(s.stage.Spec.Namespace, false)
+	if err := s.sites.claims(s.connection).Keep(ctx, s.owner, s.stage.Spec.Namespace, nil); err != nil {
+		return false, err
+	}
 	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.sites.store.Load(ctx, s.owner)
 	if err != nil {
@@ -271,28 +299,4 @@ func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
 		return false, err
 	}
 	return true, s.sites.bundles.Prune(ctx, bundleStage(s.stage), 0, nil)
-}
-
-// guardPolicy returns what a release's manifests are held to.
-func guardPolicy(o release.Order) guard.Policy {
-	policy := o.Cluster.Spec.Policy
-	registries := policy.Images
-	if len(registries) > 0 {
-		registries = append([]string{o.Workshop.Request.Repository}, registries...)
-	}
-	ingress := o.Cluster.Spec.Ingress
-	gateway := ""
-	if ingress.Gateway != nil {
-		gateway = cmp.Or(ingress.Gateway.Namespace, o.Stage.Spec.Namespace) + "/" + ingress.Gateway.Name
-	}
-	return guard.Policy{
-		Namespace:       o.Stage.Spec.Namespace,
-		Kinds:           policy.Kinds,
-		Registries:      registries,
-		Root:            policy.Root,
-		Gateway:         gateway,
-		IngressClass:    ingress.Class,
-		Metadata:        policy.Metadata,
-		PriorityClasses: policy.PriorityClasses,
-	}
 }

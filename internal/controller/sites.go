@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
@@ -34,7 +35,9 @@ type Sites struct {
 	mu      sync.Mutex
 	keepers map[*Connection]*tenancy.Keeper
 	able    map[string]bool // namespaces whose account has its rights
+	turns   map[string]*sync.Mutex
 	bare    map[string]bool // namespaces without sealed Secrets
+	claimed map[*Connection]*Claims
 }
 
 // NewSites returns the sites of the stages that the control cluster knows.
@@ -45,7 +48,8 @@ func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites
 	}
 	return &Sites{
 		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
-		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{},
+		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*Connection]*Claims{},
+		turns: map[string]*sync.Mutex{},
 	}, nil
 }
 
@@ -70,7 +74,10 @@ func (s *Sites) Order(ctx context.Context, stage *v1alpha1.Stage) (release.Order
 	}
 	return release.Order{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
-		Site: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
+		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
+			return ownTemplates(ctx, s.client, organization)
+		},
+		Site: site, Claims: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
 	}, nil
 }
 
@@ -117,6 +124,17 @@ func (s *Sites) keeper(connection *Connection) *tenancy.Keeper {
 	return s.keepers[connection]
 }
 
+// claims returns the claims on the hosts of a connection's cluster.
+func (s *Sites) claims(connection *Connection) *Claims {
+	keeper := s.keeper(connection)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claimed[connection] == nil {
+		s.claimed[connection] = NewClaims(connection.Client, keeper, s.self)
+	}
+	return s.claimed[connection]
+}
+
 // isAble reports whether a stage's account is known to have its rights.
 func (s *Sites) isAble(namespace string) bool {
 	s.mu.Lock()
@@ -133,6 +151,30 @@ func (s *Sites) setAble(namespace string, able bool) {
 		return
 	}
 	delete(s.able, namespace)
+}
+
+// turnOf returns what lets one at a time write to a stage.
+func (s *Sites) turnOf(namespace string) *sync.Mutex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turns[namespace] == nil {
+		s.turns[namespace] = &sync.Mutex{}
+	}
+	return s.turns[namespace]
+}
+
+// takeTurn waits until nobody else writes to a stage. The caller calls done
+// when it has written.
+func (s *Sites) takeTurn(namespace string) (done func()) {
+	turn := s.turnOf(namespace)
+	turn.Lock()
+	return turn.Unlock
+}
+
+// turn takes the turn only when nobody has it.
+func (s *Sites) turn(namespace string) (done func(), free bool) {
+	turn := s.turnOf(namespace)
+	return turn.Unlock, turn.TryLock()
 }
 
 // isBare reports whether a namespace is known to hold no sealed Secret.

@@ -19,7 +19,7 @@ import (
 )
 
 // stageFinalizer keeps a Stage until what it owns is gone.
-const stageFinalizer = "slipway.dev/stage"
+const stageFinalizer = release.StageFinalizer
 
 // stopPoll is how often a stage that ends looks whether its running release
 // has stopped.

@@ -1,30 +1,25 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // maxStages is how many stages one project may have, previews included.
@@ -57,82 +52,7 @@ func (h hints) head(repository, ref, commit string) v1alpha1.Head {
 // wantedStages returns what the project file makes of the heads, sorted by the
 // name of the Stage object.
 func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hints) []v1alpha1.Stage {
-	organization, _ := naming.OrganizationOf(p.Namespace)
-	byName := map[string]v1alpha1.Stage{}
-	for ref, commit := range heads.Refs {
-		for _, match := range project.StageFor(file, ref) {
-			stage := wantedStage(p, organization, match, ref)
-			stage.Spec.Wanted = h.head(primary(p).Name, ref, commit)
-			if other, taken := byName[stage.Name]; !taken || newerTag(ref, other.Spec.Ref) {
-				byName[stage.Name] = stage
-			}
-		}
-	}
-	stages := make([]v1alpha1.Stage, 0, len(byName))
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		stages = append(stages, byName[name])
-	}
-	return stages
-}
-
-// wantedStage returns the stage that a rule makes of a ref.
-func wantedStage(p *v1alpha1.Project, organization string, match project.Match, ref string) v1alpha1.Stage {
-	name := match.Rule.Name
-	if match.PerRef {
-		name = naming.StageForRef(match.Rule.Name, ref)
-	}
-	spec := v1alpha1.StageSpec{
-		Project:     p.Name,
-		Name:        name,
-		Rule:        match.Rule.Name,
-		Ref:         ref,
-		Namespace:   naming.Namespace(organization, p.Name, name),
-		OnDelete:    onDelete(match),
-		PromoteFrom: match.Rule.PromoteFrom,
-		Resources:   v1alpha1.StageResources(match.Rule.Resources),
-	}
-	return v1alpha1.Stage{
-		ObjectMeta: metav1.ObjectMeta{
-			Name:       naming.StageObject(p.Name, name),
-			Namespace:  p.Namespace,
-			Labels:     stageLabels(organization, spec),
-			Finalizers: []string{stageFinalizer},
-		},
-		Spec: spec,
-	}
-}
-
-// onDelete returns what happens to a stage whose ref is deleted: what the rule
-// says, and else a stage of a pattern goes with its branch, others stay.
-func onDelete(match project.Match) string {
-	if match.Rule.OnDelete == "" && match.PerRef {
-		return "delete"
-	}
-	return cmp.Or(match.Rule.OnDelete, "keep")
-}
-
-// newerTag reports whether a tag is of a later version than another: by
-// version number where both are versions, by name otherwise.
-func newerTag(ref, other string) bool {
-	a, b := strings.TrimPrefix(ref, "refs/tags/"), strings.TrimPrefix(other, "refs/tags/")
-	versionA, errA := version.ParseSemantic(a)
-	versionB, errB := version.ParseSemantic(b)
-	if errA == nil && errB == nil && !versionA.EqualTo(versionB) {
-		return versionA.GreaterThan(versionB)
-	}
-	if (errA == nil) != (errB == nil) {
-		return errA == nil
-	}
-	return a > b
-}
-
-func stageLabels(organization string, spec v1alpha1.StageSpec) map[string]string {
-	return map[string]string{
-		naming.LabelOrganization: organization,
-		naming.LabelProject:      spec.Project,
-		naming.LabelStage:        naming.LabelValue(spec.Name),
-		naming.LabelManagedBy:    naming.ManagedBy,
-	}
+	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(primary(p).Name, ref, commit) })
 }
 
 // bring makes the project's Stage objects equal to the wanted ones. What it

@@ -16,6 +16,7 @@ import (
 type harness struct {
 	t     *testing.T
 	gate  *servertest.Gate
+	link  *servertest.Link // before the gate, when there is one
 	flags []string
 
 	mu      sync.Mutex
@@ -49,7 +50,7 @@ func (h *harness) close() {
 func (h *harness) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p, err := world.Launch(ctx, servertest.Launch{Program: program, Gate: h.gate, Log: &output, Flags: h.flags})
+	p, err := world.Launch(ctx, servertest.Launch{Program: program, Gate: h.gate, Link: h.link, Log: &output, Flags: h.flags})
 	if err != nil {
 		return err
 	}

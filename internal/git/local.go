@@ -57,6 +57,28 @@ func OpenTree(dir, rev string) (*Tree, string, error) {
 	return newTree(local, c.TreeHash, limits.Tree), h.String(), nil
 }
 
+// Message returns the message of a commit of a local checkout.
+func Message(dir, rev string) (string, error) {
+	repo, err := openLocal(dir)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, err, "the git repository at %s can't be opened; check it with git fsck", dir)
+	}
+	h, err := resolve(repo, rev)
+	if err != nil {
+		return "", fault.Wrap(fault.NotFound, err, "%s names no commit in %s", rev, dir)
+	}
+	local := &localObjects{store: repo.Storer, limit: DefaultLimits().ObjectBytes}
+	kind, data, err := local.object(*h)
+	if err != nil {
+		return "", err
+	}
+	c, err := decodeCommit(*h, kind, data)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, err, "%s is not a commit", rev)
+	}
+	return newCommit(c).Message, nil
+}
+
 // openLocal finds the repository around a directory, or the bare one in it,
 // and opens it so that objects borrowed from other repositories are found too.
 func openLocal(dir string) (*gogit.Repository, error) {

@@ -57,6 +57,9 @@ type Finding struct {
 	Object string
 	// Field is the path in the object, empty for the object itself.
 	Field string
+	// File is where the object comes from, empty while nobody looked: see
+	// Locate.
+	File string
 	// Rule is the name of the rule that refuses it.
 	Rule Rule
 	// Message says what is wrong and what to do.
@@ -69,7 +72,21 @@ func (f Finding) String() string {
 	if f.Field != "" {
 		place += ": " + f.Field
 	}
-	return fmt.Sprintf("%s: %s (rule %s)", place, f.Message, f.Rule)
+	from := ""
+	if f.File != "" {
+		from = ", from " + f.File
+	}
+	return fmt.Sprintf("%s: %s (rule %s%s)", place, f.Message, f.Rule, from)
+}
+
+// Locate adds to findings the files that their objects come from, which are
+// given by Kind/name.
+func Locate(findings []Finding, files map[string]string) []Finding {
+	located := slices.Clone(findings)
+	for i := range located {
+		located[i].File = clip(files[located[i].Object])
+	}
+	return located
 }
 
 // Check returns everything in the manifests (YAML documents) that the policy

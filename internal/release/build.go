@@ -20,6 +20,10 @@ const buildPoll = 500 * time.Millisecond
 func (r *run) build(ctx context.Context, p planned) (map[string]string, error) {
 	missing := r.missing()
 	if len(missing) > 0 {
+		if err := r.awaitBegun(ctx, missing); err != nil {
+			return nil, err
+		}
+		r.order(missing)
 		if err := r.enter(ctx, v1alpha1.PhaseBuilding, "building "+strings.Join(missing, ", ")); err != nil {
 			return nil, err
 		}

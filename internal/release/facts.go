@@ -57,8 +57,8 @@ func unasked() error {
 	return fault.New(fault.Internal, "this server speaks with no forge")
 }
 
-// deciding returns the groups that may give the actor the right to deploy;
-// none when the login alone has it.
+// deciding returns the groups that may give the actor the right to what is
+// asked for; none when the login alone has it.
 func deciding(f plan.Facts) []string {
 	action := cmp.Or(f.Action, project.ActionDeploy)
 	if f.Actor.Login == "" || f.File.RoleOf(f.Actor).May(action, f.Rule.Protected) {

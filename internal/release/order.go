@@ -21,15 +21,29 @@ type Order struct {
 	Release      *v1alpha1.Release
 	// Good is the stage's last release that succeeded, nil before the first.
 	Good *v1alpha1.Release
+	// Begun are the Jobs of builds that earlier releases of the stage began and
+	// did not see the end of, by service.
+	Begun map[string][]string
 	// From is the release that the order names as its source, and FromStage its
 	// stage; nil when it names none or they are gone.
 	From      *v1alpha1.Release
 	FromStage *v1alpha1.Stage
 	Site      Site
+	Claims    Claims
+	// Templates reads the organization's own; nil means that it has none.
+	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Workshop  Workshop
 	// Early is what was done for the release before it was durable, nil for
 	// nothing.
 	Early *Early
+}
+
+// Claims know which project of the cluster uses which host.
+type Claims interface {
+	// Claim takes hosts for the stage and returns those that another project
+	// uses. What is claimed stays so until the stage has been brought to
+	// manifests without it, or is gone.
+	Claim(ctx context.Context, hosts []string) (taken []string, err error)
 }
 
 // Site is the stage's place on its cluster. Every method may be called again
@@ -68,13 +82,23 @@ type Secrets struct {
 
 // Workshop is where a project's images are built and found.
 type Workshop struct {
-	Registry *build.Registry
+	Registry Images
 	Builder  build.Builder
 	// Request holds what all builds of the project share: namespace,
 	// repository and credentials.
 	Request build.Request
 	// Executor identifies the builder's program in input hashes.
 	Executor string
+}
+
+// Images is the registry with a project's images. Errors are coded.
+type Images interface {
+	// Exists finds the image of an input hash; the reference is by digest.
+	Exists(ctx context.Context, repository, hash string) (ref string, found bool, err error)
+	// Resolve returns the digest that a reference has now.
+	Resolve(ctx context.Context, ref string) (digest string, err error)
+	// ResolveBases returns the digests of a Dockerfile's base images.
+	ResolveBases(ctx context.Context, file *build.Dockerfile, bases []build.Base) (map[string]string, error)
 }
 
 // Tree is a commit's tree.

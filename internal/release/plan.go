@@ -120,7 +120,11 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 	if err != nil {
 		return settled{}, err
 	}
-	services, secrets, err := Services(document, rule.Name)
+	own, err := r.ownTemplates(ctx, document)
+	if err != nil {
+		return settled{}, err
+	}
+	services, secrets, err := Services(document, rule.Name, own)
 	if err != nil {
 		return settled{}, err
 	}
@@ -135,6 +139,16 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 		}
 	}
 	return s, nil
+}
+
+// ownTemplates reads the organization's templates where a service uses one.
+func (r *run) ownTemplates(ctx context.Context, document *projectfile.Document) (render.OwnTemplates, error) {
+	for _, service := range document.File.Services {
+		if service.Template != "" && r.Templates != nil {
+			return r.Templates(ctx)
+		}
+	}
+	return render.OwnTemplates{}, nil
 }
 
 // whereIn returns the function that finds a path's place in the file. A stage

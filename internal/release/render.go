@@ -3,12 +3,12 @@ package release
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render"
@@ -24,8 +24,9 @@ const maxWarnings = 20
 // guarded.
 func (r *run) render(ctx context.Context, p planned, images map[string]string) ([]byte, error) {
 	r.mark(v1alpha1.PhaseRendering, "rendering")
+	request := r.renderRequest(p, images)
 	result, err := attempt(ctx, r, func(ctx context.Context) (render.Result, error) {
-		return r.Renderer.Render(ctx, p.snapshot.Tree, r.renderRequest(p, images))
+		return r.Renderer.Render(ctx, p.snapshot.Tree, request)
 	})
 	if err != nil {
 		return nil, err
@@ -42,21 +43,28 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	}
 	r.noteServices(p, digests)
 	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
-	return manifests, r.guard(manifests)
+	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)), func(ctx context.Context) (map[string]string, error) {
+		return render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
+	})
 }
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.services, p.rule, Place{
-		Organization: r.Organization,
-		Project:      r.Project.Name,
-		Stage:        r.Stage.Spec.Name,
-		Namespace:    r.Stage.Spec.Namespace,
-		Ingress:      r.Cluster.Spec.Ingress,
-	})
+	request := RenderRequest(p.services, p.rule, r.place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request
+}
+
+// place returns where the release's stage is put.
+func (o Order) place() Place {
+	return Place{
+		Organization: o.Organization,
+		Project:      o.Project.Name,
+		Stage:        o.Stage.Spec.Name,
+		Namespace:    o.Stage.Spec.Namespace,
+		Ingress:      o.Cluster.Spec.Ingress,
+	}
 }
 
 // digests asks what the image references that have none point to now.
@@ -81,25 +89,6 @@ func (r *run) digests(ctx context.Context, refs []string) (map[string]string, er
 		digests[ref] = digest
 	}
 	return digests, nil
-}
-
-// guard refuses manifests that hold what a stage may not have.
-func (r *run) guard(manifests []byte) error {
-	findings, err := guard.Check(manifests, r.Policy(r.Order))
-	if err != nil {
-		return err
-	}
-	if len(findings) == 0 {
-		return nil
-	}
-	var lines []string
-	for _, f := range findings[:min(len(findings), maxFindings)] {
-		lines = append(lines, f.String())
-	}
-	if more := len(findings) - len(lines); more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
-	}
-	return &Failure{Cause: "Refused", Message: strings.Join(lines, "\n")}
 }
 
 // noteServices completes the status: the services that nothing is built for,

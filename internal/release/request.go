@@ -9,9 +9,9 @@ import (
 
 // Services returns the services of a stage as they are built, rendered and
 // reached: overrides applied and templates expanded. The Secrets are what the
-// templates need in the stage's namespace.
-func Services(document *projectfile.Document, rule string) (map[string]project.Service, []render.Secret, error) {
-	services, secrets, err := render.ExpandTemplates(document.Effective(rule), render.OwnTemplates{})
+// templates need in the stage's namespace; own are the organization's.
+func Services(document *projectfile.Document, rule string, own render.OwnTemplates) (map[string]project.Service, []render.Secret, error) {
+	services, secrets, err := render.ExpandTemplates(document.Effective(rule), own)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -46,7 +46,11 @@ func (r *run) take(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.guard(manifests); err != nil {
+	var services []string
+	for _, service := range from.Status.Services {
+		services = append(services, service.Name)
+	}
+	if err := r.guard(ctx, manifests, services, nil); err != nil {
 		return nil, err
 	}
 	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }); err != nil {

@@ -67,6 +67,7 @@ func (r *run) story(ctx context.Context) error {
 	}
 	switch {
 	case manifests != nil:
+		err = r.claim(ctx, manifests)
 	case fromBundle(r.Release.Spec.Trigger):
 		manifests, err = r.take(ctx)
 	default:
@@ -124,9 +125,10 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	return manifests, r.keep(ctx, manifests)
 }
 
-// ready makes the stage's namespace.
+// ready makes the stage's namespace, beside the story, which tells its own.
 func (r *run) ready(ctx context.Context) error {
-	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) })
+	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }
+	_, err := persist(ctx, r, prepare, func(error) {})
 	return err
 }
 
@@ -239,9 +241,9 @@ func (r *run) enter(ctx context.Context, phase v1alpha1.Phase, message string) e
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
+	_, err := persist(ctx, r, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, r.journal.Write(ctx, r.status)
-	})
+	}, func(error) {}) // where it would be told can't be written
 	return err
 }
 

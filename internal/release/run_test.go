@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -21,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
@@ -55,16 +58,19 @@ type world struct {
 	registry *build.Registry
 
 	jobs      map[string]int // builds by hash
+	running   map[string]int // looks until a build has ended, by Job
 	status    v1alpha1.ReleaseStatus
 	bundles   map[string][]byte
 	applied   []byte
 	applies   int
 	pruned    int
+	waits     []string // what the condition said while it waited
 	unready   error
 	restarts  []string // marks
 	deadlines map[string]time.Duration
 	descends  map[string]bool // commit+ancestor
 	refused   error           // of the next apply
+	taken     []string
 
 	file   string   // instead of the usual one
 	read   []string // commits whose file was read
@@ -125,7 +131,7 @@ func (w *world) order(actor string) release.Order {
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
 			Status: *w.status.DeepCopy(),
 		},
-		Site: w,
+		Site: w, Claims: w,
 		Workshop: release.Workshop{
 			Registry: w.registry, Builder: w, Executor: "kaniko@sha256:1",
 			Request: build.Request{Repository: w.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
@@ -201,6 +207,13 @@ func (w *world) Ensure(_ context.Context, r build.Request) (build.State, error) 
 func (w *world) Logs(context.Context, build.Job, bool) (io.ReadCloser, error) {
 	return nil, errors.New("no logs")
 }
+func (w *world) Look(_ context.Context, job build.Job) (build.State, error) {
+	if left := w.running[job.Name]; left > 0 {
+		w.running[job.Name]--
+		return build.State{Phase: build.Running, Job: job}, nil
+	}
+	return build.State{}, fault.New(fault.NotFound, "no such build")
+}
 func (w *world) Cancel(context.Context, build.Job) error { return nil }
 
 func (w *world) Put(_ context.Context, _ release.Order, manifests []byte) (string, string, error) {
@@ -216,6 +229,9 @@ func (w *world) Get(_ context.Context, _ release.Order, _, digest string) ([]byt
 
 func (w *world) Prepare(context.Context, bool) error { return nil }
 
+func (w *world) Claim(_ context.Context, hosts []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !slices.Contains(w.taken, host) }), nil
+}
 func (w *world) Provide(context.Context, release.Secrets) error { return nil }
 
 func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
@@ -252,6 +268,9 @@ func (w *world) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error 
 		return err
 	}
 	w.status = *status.DeepCopy()
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWaiting); c != nil {
+		w.waits = append(w.waits, c.Reason+": "+c.Message+" / "+status.Message)
+	}
 	w.writes++
 	if w.writes == w.stopAt {
 		w.stop()

@@ -32,11 +32,13 @@ type layout struct {
 	tree     map[string][]byte
 	warnings []string
 	claimed  map[string]string // owner by service
+	// made says what the files of bases were made from.
+	made map[string]string
 }
 
 // newLayout puts the repository's files where the layers will look for them.
 func newLayout(req Request, files Files) *layout {
-	l := &layout{request: req, files: files, limits: DefaultLimits(), claimed: map[string]string{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
+	l := &layout{request: req, files: files, limits: DefaultLimits(), claimed: map[string]string{}, made: map[string]string{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
 	for name, data := range files.Tree {
 		l.tree[join(repoDir, name)] = data
 	}
@@ -116,6 +118,7 @@ func (l *layout) chart(ctx context.Context, dir, name string, source project.Hel
 	list := types.Kustomization{Labels: serviceLabel(name)}
 	for _, file := range slices.Sorted(maps.Keys(output.Files)) {
 		l.tree[join(dir, file)] = output.Files[file]
+		l.made[join(dir, file)] = output.Templates[file]
 		list.Resources = append(list.Resources, file)
 	}
 	return l.write(dir, list)

@@ -40,3 +40,13 @@ func (r Request) expand() (Request, []Secret, error) {
 	r.Services = services
 	return r, secrets, err
 }
+
+// CheckTemplates reports what is wrong with an organization's templates and
+// locks.
+func CheckTemplates(own OwnTemplates) error {
+	catalog, err := template.NewCatalog(own)
+	if err != nil {
+		return err
+	}
+	return catalog.CheckLocks()
+}

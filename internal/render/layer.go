@@ -64,9 +64,14 @@ func up(dir string) string {
 // last puts every object into the stage: its namespace, its labels, the images
 // that were built for it, and the order of the output.
 func (l *layout) last(below []string) error {
+	var metadata []string
+	if l.request.Explain {
+		metadata = []string{types.OriginAnnotations, types.TransformerAnnotations}
+	}
 	return l.write(".", types.Kustomization{
-		Resources: below,
-		Namespace: l.request.namespace(),
+		BuildMetadata: metadata,
+		Resources:     below,
+		Namespace:     l.request.namespace(),
 		Labels: []types.Label{{
 			IncludeTemplates: true,
 			Pairs: map[string]string{

@@ -56,6 +56,9 @@ func build(l *layout) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if l.request.Explain {
+		return Result{Origins: l.origins(objects)}, nil
+	}
 	result := Result{Warnings: l.warnings}
 	unpinned := map[string]bool{}
 	for i, object := range objects {

@@ -36,6 +36,8 @@ type Request struct {
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`
+	// Explain asks for nothing but the origins of the objects.
+	Explain bool `json:"explain,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
 }
@@ -78,6 +80,9 @@ type Result struct {
 	// applied. Those of templates that were expanded before are not among
 	// them.
 	Secrets []Secret `json:"secrets,omitempty"`
+	// Origins are the files that each object comes from, by Kind/name; only of
+	// a request that asks for them.
+	Origins map[string]string `json:"origins,omitempty"`
 	// Warnings are sentences for the people who pushed.
 	Warnings []string `json:"warnings,omitempty"`
 }

@@ -15,6 +15,7 @@ import (
 
 // workload makes a base of the objects that one service consists of.
 func (l *layout) workload(dir, name string, s project.Service, image string) error {
+	l.made[dir] = project.FileName + " (services." + name + ")"
 	return l.workloads(dir, name, []workload.Input{{Name: name, Service: s, Image: image}})
 }
 
@@ -79,6 +80,7 @@ func (l *layout) compose(ctx context.Context, dir, name string, source project.C
 		return err
 	}
 	l.warnings = append(l.warnings, warnings...)
+	l.made[dir] = join(".", source.File) + " (by services." + name + ")"
 	var inputs []workload.Input
 	for _, s := range services {
 		s.Service.Deadline = l.request.Services[name].Deadline

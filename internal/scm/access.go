@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,23 @@ type Access struct {
 type App struct {
 	ID, Installation int64
 	PrivateKey       []byte // PEM
+}
+
+// With returns the access with credentials as a project's Secret holds them: a
+// token, or an App by app-id, installation-id and private-key, of which the App
+// counts. With neither it is anonymous.
+func (a Access) With(data map[string][]byte) (Access, error) {
+	a.Token, a.App = string(data["token"]), nil
+	if len(data["private-key"]) == 0 {
+		return a, nil
+	}
+	id, errID := strconv.ParseInt(string(data["app-id"]), 10, 64)
+	installation, errInstallation := strconv.ParseInt(string(data["installation-id"]), 10, 64)
+	if errID != nil || errInstallation != nil {
+		return a, fault.New(fault.Invalid, "a GitHub App needs the keys app-id and installation-id, both numbers, beside private-key")
+	}
+	a.App = &App{ID: id, Installation: installation, PrivateKey: data["private-key"]}
+	return a, nil
 }
 
 // String names the API and gives no credential away.

@@ -8,6 +8,9 @@ type Driver interface {
 	// Claims reports whether the headers are this forge's. At most one driver
 	// claims a request.
 	Claims(h http.Header) bool
+	// Headers returns those that an unsigned delivery of an event has, so that
+	// Claims and Parse take it.
+	Headers(event, delivery string) http.Header
 	// MaxBody is how many bytes a delivery may have.
 	MaxBody() int64
 	// Verify is nil when the raw body is signed with one of the secrets. It

@@ -81,6 +81,22 @@ func (e Event) Each() []Event {
 	return events
 }
 
+// Uninteresting returns, as a sentence fit for the sender, why an event changes
+// nothing; empty when it may.
+func (e Event) Uninteresting() string {
+	switch {
+	case e.Kind == KindIgnored:
+		return e.Reason
+	case e.Kind == KindPing:
+		return "the hook works"
+	case e.Kind == KindInstallation:
+		return "the app's installation is noted at the forge; no stage depends on it"
+	case e.Kind == KindComment && !e.Comment.Addressed():
+		return "the comment is not meant for Slipway; commands are lines that start with " + Command
+	}
+	return ""
+}
+
 // Action is what happened to a pull request.
 type Action string
 

@@ -29,3 +29,18 @@ func NewOrganization(organization string, self Subject) (*corev1.Namespace, []cl
 func NewBuilds(namespace string, labels map[string]string, self Subject) client.Object {
 	return bind(metav1.ObjectMeta{Name: "slipway", Namespace: namespace, Labels: labels}, roleBuild, self)
 }
+
+// HostsNamespace is where a cluster keeps which project uses which host.
+const HostsNamespace = "slipway-hosts"
+
+// NewHosts returns that namespace, and what gives Slipway its rights there.
+// Nobody else has any.
+func NewHosts(self Subject) (*corev1.Namespace, []client.Object) {
+	labels := map[string]string{naming.LabelManagedBy: naming.ManagedBy}
+	namespace := &corev1.Namespace{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+		ObjectMeta: metav1.ObjectMeta{Name: HostsNamespace, Labels: labels},
+	}
+	meta := metav1.ObjectMeta{Name: "slipway", Namespace: HostsNamespace, Labels: labels}
+	return namespace, []client.Object{bind(meta, roleHosts, self)}
+}

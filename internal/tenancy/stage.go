@@ -21,6 +21,7 @@ const (
 	roleOrganization = "slipway-organization"
 	roleBuild        = "slipway-build"
 	roleStage        = "slipway-stage"
+	roleHosts        = "slipway-hosts"
 )
 
 // maxPods bounds a stage that names no resources of its own.

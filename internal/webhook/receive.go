@@ -197,7 +197,7 @@ func (d *Door) keep(ctx context.Context, r *request) (answer, int, error) {
 	if err != nil {
 		return answer{}, 0, err
 	}
-	if reason := uninteresting(event); reason != "" {
+	if reason := event.Uninteresting(); reason != "" {
 		return answer{Result: string(resultIgnored), Reason: reason}, http.StatusOK, nil
 	}
 	return d.persist(ctx, r, repository, event)
@@ -237,21 +237,6 @@ func (r *request) repositoryOf(event scm.Event) (string, error) {
 		}
 	}
 	return "", refuseAs(http.StatusForbidden, fault.Denied, resultForeign, fmt.Sprintf("the repository %s is not one of project %s; add it to the project, or remove this hook", event.Repository, r.project))
-}
-
-// uninteresting returns why an event changes nothing, or nothing.
-func uninteresting(event scm.Event) string {
-	switch {
-	case event.Kind == scm.KindIgnored:
-		return event.Reason
-	case event.Kind == scm.KindPing:
-		return "the hook works"
-	case event.Kind == scm.KindInstallation:
-		return "the app's installation is noted at the forge; no stage depends on it"
-	case event.Kind == scm.KindComment && !event.Comment.Addressed():
-		return "the comment is not meant for Slipway; commands are lines that start with " + scm.Command
-	}
-	return ""
 }
 
 // delivery returns the durable form of an event.

@@ -47,6 +47,12 @@ type Ingress struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=190
 	Domain string `json:"domain,omitempty"`
+	// Reserved are hosts that no project may use, such as the one that Slipway
+	// itself is reached at; "*.x" stands for every host below x.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=200
+	Reserved []string `json:"reserved,omitempty"`
 	// Scheme and Port make the URLs that Slipway shows.
 	// +optional
 	// +kubebuilder:validation:Enum=http;https

@@ -7,12 +7,18 @@ const (
 	// ConditionSynced is True on a Project when its heads and its project
 	// file were read and every wanted stage exists.
 	ConditionSynced = "Synced"
+	// ConditionTemplates is False on an Organization whose own templates can't
+	// be used.
+	ConditionTemplates = "Templates"
 	// ConditionAccepted says of a release that a person asked for whether it
 	// may begin. One that may not counts nothing in its stage's life.
 	ConditionAccepted = "Accepted"
 	// ConditionApproved is True on a release that people approved; its message
 	// names them.
 	ConditionApproved = "Approved"
+	// ConditionWaiting is True on a release while somebody that it needs is
+	// unavailable; its message says who, and it goes on by itself.
+	ConditionWaiting = "Waiting"
 	// ConditionReturns is True on a failed release that its stage goes back
 	// from by itself.
 	ConditionReturns = "Returns"

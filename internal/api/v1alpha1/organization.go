@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // Organization is an isolated group of people. It owns the namespace
 // slipway-org-<name>, in which all its other objects live.
@@ -31,6 +34,39 @@ type OrganizationSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000
 	Members []OrganizationMember `json:"members,omitempty"`
+	// Templates are service templates that projects of the organization may
+	// use besides the built-in ones.
+	// +optional
+	Templates Templates `json:"templates,omitempty"`
+}
+
+// Templates are an organization's own service templates, and what it fixes of
+// any template.
+type Templates struct {
+	// ConfigMaps of the organization's namespace hold template descriptors,
+	// one under each key that ends with .yaml. A template that has the name of
+	// a built-in one replaces it.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	ConfigMaps []string `json:"configMaps,omitempty"`
+	// Locks fix lockable parameters: projects can't choose another value.
+	// +optional
+	// +listType=map
+	// +listMapKey=template
+	// +listMapKey=parameter
+	// +kubebuilder:validation:MaxItems=200
+	Locks []TemplateLock `json:"locks,omitempty"`
+}
+
+// TemplateLock fixes one parameter of a template.
+type TemplateLock struct {
+	// +kubebuilder:validation:MaxLength=40
+	Template string `json:"template"`
+	// +kubebuilder:validation:MaxLength=40
+	Parameter string `json:"parameter"`
+	// Value is a string, number or boolean, as the parameter's type wants it.
+	Value apiextensionsv1.JSON `json:"value"`
 }
 
 // OrganizationMember gives a person or a group a role in the organization.

@@ -45,6 +45,7 @@ func Run(t *testing.T, builder build.Builder, yard Yard) {
 		"a failed build stays as it is":         s.testFailure,
 		"a failed build is replaced on request": s.testRetry,
 		"a cancelled build is forgotten":        s.testCancel,
+		"looking starts nothing":                s.testLook,
 		"unknown builds":                        s.testUnknown,
 		"requests that can't be built":          s.testInvalid,
 		"a caller that goes away":               s.testCancelledContext,
@@ -210,6 +211,28 @@ func (s suite) testCancel(t *testing.T) {
 	}
 	if state := s.ensure(t, request); state.Phase != build.Pending {
 		t.Errorf("after a cancelled build: %+v, want pending", state)
+	}
+	s.builds(t, request.Namespace, 1)
+}
+
+func (s suite) testLook(t *testing.T) {
+	request := Request(s.yard.Namespace(t), "look")
+	job := s.ensure(t, request).Job
+	look := func(want build.Phase) {
+		t.Helper()
+		if state, err := s.builder.Look(t.Context(), job); err != nil || state.Phase != want || state.Job != job {
+			t.Errorf("state %+v: %v, want %s", state, err, want)
+		}
+	}
+	look(build.Pending)
+	s.yard.Start(t, job)
+	look(build.Running)
+	s.yard.Succeed(t, job, "sha256:"+strings.Repeat("f", 64))
+	s.until(t, request, func(state build.State) bool { return state.Phase == build.Succeeded })
+	look(build.Succeeded)
+	unknown := build.Job{Namespace: job.Namespace, Name: "nothing"}
+	if _, err := s.builder.Look(t.Context(), unknown); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("unknown build: %v, want not_found", err)
 	}
 	s.builds(t, request.Namespace, 1)
 }

@@ -62,6 +62,19 @@ func (b *Builder) Ensure(ctx context.Context, r build.Request) (build.State, err
 	return b.advance(ctx, job, r)
 }
 
+// Look returns how a build stands.
+func (b *Builder) Look(ctx context.Context, job build.Job) (build.State, error) {
+	found, err := b.cluster.BatchV1().Jobs(job.Namespace).Get(ctx, job.Name, metav1.GetOptions{})
+	if err != nil {
+		return build.State{}, clusterFault(err, "look at build", job.Namespace, job.Name)
+	}
+	pods, err := b.pods(ctx, job.Namespace, job.Name)
+	if err != nil {
+		return build.State{}, err
+	}
+	return StateOf(found, pods), nil
+}
+
 // advance brings an existing build on: it removes what must be replaced, adds
 // what a crash left out, and explains what failed.
 func (b *Builder) advance(ctx context.Context, job *batchv1.Job, r build.Request) (build.State, error) {

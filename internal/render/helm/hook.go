@@ -29,7 +29,7 @@ const (
 
 // sortOut keeps the objects of rendered templates and decides about hooks.
 func sortOut(rendered map[string]string, in Input) (Output, error) {
-	output := Output{Files: map[string][]byte{}}
+	output := Output{Files: map[string][]byte{}, Templates: map[string]string{}}
 	for i, name := range slices.Sorted(maps.Keys(rendered)) {
 		if path.Base(name) == "NOTES.txt" || strings.TrimSpace(rendered[name]) == "" {
 			continue
@@ -40,7 +40,9 @@ func sortOut(rendered map[string]string, in Input) (Output, error) {
 		}
 		output.Warnings = append(output.Warnings, warnings...)
 		if text != "" {
-			output.Files[fmt.Sprintf("%03d-%s.yaml", i, strings.TrimSuffix(path.Base(name), path.Ext(name)))] = []byte(text)
+			file := fmt.Sprintf("%03d-%s.yaml", i, strings.TrimSuffix(path.Base(name), path.Ext(name)))
+			_, inside, _ := strings.Cut(name, "/") // the first element is the chart's name
+			output.Files[file], output.Templates[file] = []byte(text), path.Join(in.Source.Chart, inside)
 		}
 	}
 	return output, nil

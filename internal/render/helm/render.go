@@ -36,8 +36,10 @@ type Input struct {
 // Output are the chart's objects, by file, and warnings about what was left
 // out.
 type Output struct {
-	Files    map[string][]byte
-	Warnings []string
+	Files map[string][]byte
+	// Templates are the paths in the repository that the files come from.
+	Templates map[string]string
+	Warnings  []string
 }
 
 // Render renders a chart from collected files. It must run in a confined

@@ -1,12 +1,16 @@
 package kustomize
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
@@ -21,6 +25,14 @@ const root = "/tree"
 type Object struct {
 	Text   []byte // canonical YAML
 	Fields map[string]any
+	Origin Origin
+}
+
+// Origin is where an object comes from, as paths of the tree; empty unless
+// the kustomization file has buildMetadata that asks for it.
+type Origin struct {
+	File    string
+	Changed []string // kustomization files with fields that may change it
 }
 
 // Name returns kind and name of the object for messages.
@@ -50,14 +62,46 @@ func Build(files map[string][]byte, dir string) (objects []Object, err error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "Kustomize can't render: %s; correct what it names", clean(err.Error()))
 	}
+	return each(rendered)
+}
+
+// each writes the objects, with where they come from when the kustomization
+// file asked Kustomize to note that.
+func each(rendered resmap.ResMap) ([]Object, error) {
+	var objects []Object
 	for _, one := range rendered.Resources() {
 		object, err := encode(one)
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "Kustomize can't write %s: %s; correct it", clean(one.CurId().String()), clean(err.Error()))
 		}
+		if object.Origin, err = originOf(one); err != nil {
+			return nil, err
+		}
 		objects = append(objects, object)
 	}
 	return objects, nil
+}
+
+// originOf returns the files that made an object what it is.
+func originOf(one *resource.Resource) (Origin, error) {
+	made, err := one.GetOrigin()
+	if err != nil {
+		return Origin{}, fmt.Errorf("find the origin of %s: %w", one.CurId(), err)
+	}
+	changes, err := one.GetTransformations()
+	if err != nil {
+		return Origin{}, fmt.Errorf("find the changes of %s: %w", one.CurId(), err)
+	}
+	var origin Origin
+	if made != nil {
+		origin.File = cmp.Or(made.Path, made.ConfiguredIn)
+	}
+	for _, change := range changes {
+		if file := cmp.Or(change.ConfiguredIn, change.Path); file != "" && !slices.Contains(origin.Changed, file) {
+			origin.Changed = append(origin.Changed, file)
+		}
+	}
+	return origin, nil
 }
 
 func options() *krusty.Options {

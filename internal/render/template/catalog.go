@@ -42,25 +42,24 @@ func NewCatalog(own Own) (*Catalog, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the template %s: %w", entry.Name(), err)
 		}
-		if err := c.add(path.Join("templates/services", entry.Name()), data); err != nil {
+		t, err := Parse(path.Join("templates/services", entry.Name()), data, tree.DefaultLimits())
+		if err != nil {
 			return nil, err
 		}
+		c.templates[t.Name] = t
 	}
+	from := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(own.Templates)) {
-		if err := c.add(name, own.Templates[name]); err != nil {
+		t, err := Parse(name, own.Templates[name], tree.DefaultLimits())
+		if err != nil {
 			return nil, err
 		}
+		if first, twice := from[t.Name]; twice {
+			return nil, fault.New(fault.Invalid, "%s: name: the template %s stands in %s already; give each its own name", name, t.Name, first)
+		}
+		c.templates[t.Name], from[t.Name] = t, name
 	}
 	return c, nil
-}
-
-func (c *Catalog) add(file string, data []byte) error {
-	t, err := Parse(file, data, tree.DefaultLimits())
-	if err != nil {
-		return err
-	}
-	c.templates[t.Name] = t
-	return nil
 }
 
 // Names returns the names of all templates, sorted.
@@ -103,4 +102,36 @@ func (c *Catalog) Expand(services map[string]project.Service) (map[string]projec
 		}
 	}
 	return expanded, secrets, nil
+}
+
+// Fixed returns a template with what the organization fixed of it.
+func (c *Catalog) Fixed(t Template) Template {
+	t.Parameters = maps.Clone(t.Parameters)
+	for name, value := range c.locks[t.Name] {
+		p := t.Parameters[name]
+		p.Fixed = value
+		t.Parameters[name] = p
+	}
+	return t
+}
+
+// CheckLocks refuses locks of what does not exist or can't be locked, and
+// values that the parameter does not allow.
+func (c *Catalog) CheckLocks() error {
+	for _, name := range slices.Sorted(maps.Keys(c.locks)) {
+		t, found := c.templates[name]
+		if !found {
+			return fault.New(fault.Invalid, "the organization locks parameters of the template %.60q, which does not exist; there are %s", name, strings.Join(c.Names(), ", "))
+		}
+		for _, parameter := range slices.Sorted(maps.Keys(c.locks[name])) {
+			p, found := t.Parameters[parameter]
+			if !found || !p.Lockable {
+				return fault.New(fault.Invalid, "the organization locks %.60q of the template %s, which is none of its lockable parameters; slipway templates show %s tells them", parameter, name, name)
+			}
+			if _, err := p.value(c.locks[name][parameter]); err != nil {
+				return fault.New(fault.Invalid, "the organization's lock of %s of the template %s %v", parameter, name, err)
+			}
+		}
+	}
+	return nil
 }

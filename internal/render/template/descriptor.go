@@ -38,6 +38,9 @@ type Parameter struct {
 	Enum []any `json:"enum,omitempty"`
 	// Lockable parameters may be fixed by an organization.
 	Lockable bool `json:"lockable,omitempty"`
+	// Fixed is what the organization fixed it at, in what Catalog.Fixed
+	// returns.
+	Fixed any `json:"fixed,omitempty"`
 }
 
 // Type is what a parameter's values look like.
@@ -107,6 +110,9 @@ func (t Template) check(at tree.Place) error {
 		}
 		if p.Description == "" {
 			return at.Refuse("the parameter has no description; add one")
+		}
+		if p.Fixed != nil {
+			return at.Refuse("a template can't fix a parameter; the Organization's spec.templates.locks does")
 		}
 		if p.Default == nil {
 			continue

@@ -28,6 +28,7 @@ func deployment(in Input) (*appsv1.Deployment, error) {
 			Selector:                &metav1.LabelSelector{MatchLabels: selector(in)},
 			Template:                template,
 			RevisionHistoryLimit:    new(int32(revisionHistory)),
+			MinReadySeconds:         settleSeconds(in.Service),
 			ProgressDeadlineSeconds: deadlineSeconds(in.Service),
 			Strategy: appsv1.DeploymentStrategy{
 				Type: appsv1.RollingUpdateDeploymentStrategyType,
@@ -38,6 +39,17 @@ func deployment(in Input) (*appsv1.Deployment, error) {
 			},
 		},
 	}, nil
+}
+
+// unproven is how long a pod without a health check must stay up before it
+// counts, in seconds: a process that crashes at once was up for a moment too.
+const unproven = 2
+
+func settleSeconds(s project.Service) int32 {
+	if s.Health == nil {
+		return unproven
+	}
+	return 0
 }
 
 // replicas is the number of pods that always run.

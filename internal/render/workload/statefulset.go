@@ -26,6 +26,7 @@ func statefulSet(in Input) (*appsv1.StatefulSet, error) {
 		ObjectMeta: meta(in, in.Name, componentService),
 		Spec: appsv1.StatefulSetSpec{
 			Replicas:             fixedReplicas(in.Service),
+			MinReadySeconds:      settleSeconds(in.Service),
 			ServiceName:          in.Name,
 			Selector:             &metav1.LabelSelector{MatchLabels: selector(in)},
 			Template:             template,

@@ -3,7 +3,10 @@
 // the two sent it.
 package bitbucket
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 const (
 	headerEvent     = "X-Event-Key"
@@ -27,3 +30,16 @@ func (Driver) Claims(h http.Header) bool { return len(h.Values(headerEvent)) > 0
 
 // MaxBody returns our cap.
 func (Driver) MaxBody() int64 { return maxBody }
+
+// Headers returns the headers of an unsigned delivery, of the Cloud's or the
+// Data Center's as the event's name tells.
+func (Driver) Headers(event, delivery string) http.Header {
+	h := http.Header{}
+	h.Set(headerEvent, event)
+	if strings.HasPrefix(event, "pr:") || event == "repo:refs_changed" || event == "diagnostics:ping" {
+		h.Set(headerCenterID, delivery)
+	} else {
+		h.Set(headerCloudID, delivery)
+	}
+	return h
+}

@@ -26,3 +26,11 @@ func (Driver) Claims(h http.Header) bool { return len(h.Values(headerEvent)) > 0
 
 // MaxBody returns our cap.
 func (Driver) MaxBody() int64 { return maxBody }
+
+// Headers returns the headers of an unsigned delivery.
+func (Driver) Headers(event, delivery string) http.Header {
+	h := http.Header{}
+	h.Set(headerEvent, event)
+	h.Set(headerDelivery, delivery)
+	return h
+}

@@ -33,3 +33,11 @@ func (Driver) Claims(h http.Header) bool {
 
 // MaxBody returns GitHub's cap.
 func (Driver) MaxBody() int64 { return maxBody }
+
+// Headers returns the headers of an unsigned delivery.
+func (Driver) Headers(event, delivery string) http.Header {
+	h := http.Header{}
+	h.Set(headerEvent, event)
+	h.Set(headerDelivery, delivery)
+	return h
+}

@@ -26,3 +26,12 @@ func (Driver) Claims(h http.Header) bool { return len(h.Values(headerEvent)) > 0
 
 // MaxBody returns gitlab.com's cap.
 func (Driver) MaxBody() int64 { return maxBody }
+
+// Headers returns the headers of an unsigned delivery.
+func (Driver) Headers(event, delivery string) http.Header {
+	h := http.Header{}
+	h.Set(headerEvent, event)
+	h.Set(headerOnce, delivery)
+	h.Set(headerID, delivery)
+	return h
+}

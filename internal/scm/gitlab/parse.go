@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -69,6 +70,7 @@ func parsePush(e scm.Event, body []byte) (scm.Event, error) {
 		Ref      string  `json:"ref"`
 		Before   string  `json:"before"`
 		After    string  `json:"after"`
+		Checkout string  `json:"checkout_sha"`
 		Username string  `json:"user_username"`
 		Project  project `json:"project"`
 	}
@@ -81,6 +83,9 @@ func parsePush(e scm.Event, body []byte) (scm.Event, error) {
 	}
 	if push.Before == "" || push.After == "" {
 		return scm.Event{}, scm.Incomplete(e.Name, "before and after")
+	}
+	if push.Checkout != "" && strings.HasPrefix(push.Ref, scm.TagPrefix) {
+		push.After = push.Checkout // after is the annotated tag itself, this is its commit
 	}
 	return scm.Move{Ref: push.Ref, Before: push.Before, After: push.After}.Apply(e)
 }

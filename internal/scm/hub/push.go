@@ -1,6 +1,10 @@
 package hub
 
-import "github.com/slipway-dev/slipway/internal/scm"
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/scm"
+)
 
 // ParsePush reads a push of a branch or a tag.
 func ParsePush(e scm.Event, body []byte) (scm.Event, error) {
@@ -10,6 +14,9 @@ func ParsePush(e scm.Event, body []byte) (scm.Event, error) {
 		Before string `json:"before"`
 		After  string `json:"after"`
 		Forced bool   `json:"forced"`
+		Head   *struct {
+			ID string `json:"id"`
+		} `json:"head_commit"`
 	}
 	e, err := Begin(e, body, &push, &push.About)
 	if err != nil {
@@ -17,6 +24,9 @@ func ParsePush(e scm.Event, body []byte) (scm.Event, error) {
 	}
 	if push.Before == "" || push.After == "" {
 		return scm.Event{}, scm.Incomplete("push", "before and after")
+	}
+	if push.Head != nil && push.Head.ID != "" && strings.HasPrefix(push.Ref, scm.TagPrefix) {
+		push.After = push.Head.ID // after is the annotated tag itself, this is its commit
 	}
 	return scm.Move{Ref: push.Ref, Before: push.Before, After: push.After, Forced: push.Forced}.Apply(e)
 }

@@ -58,6 +58,11 @@ func (s Subject) claims(t *testing.T) {
 	if !s.Driver.Claims(h) {
 		t.Error("the driver doesn't claim its own delivery")
 	}
+	event, body := s.Push(scm.Move{Ref: "refs/heads/main", Before: One, After: Two})
+	made := s.Driver.Headers(event, "the-delivery")
+	if e, err := s.Driver.Parse(made, body); err != nil || !s.Driver.Claims(made) || e.Delivery != "the-delivery" {
+		t.Errorf("with headers of its own the driver reads %+v, %v", e, err)
+	}
 	if s.Driver.Claims(http.Header{"Content-Type": {"application/json"}}) {
 		t.Error("the driver claims a request of nobody")
 	}

@@ -1,0 +1,96 @@
+package release
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// StageFinalizer keeps a Stage until what it owns is gone.
+const StageFinalizer = "slipway.dev/stage"
+
+// Wanted returns the stages that the project file makes of refs, which are
+// commits by full ref, sorted by the name of the Stage object. Head makes the
+// wanted head of a ref at a commit.
+func Wanted(p *v1alpha1.Project, file *project.File, refs map[string]string, head func(ref, commit string) v1alpha1.Head) []v1alpha1.Stage {
+	organization, _ := naming.OrganizationOf(p.Namespace)
+	byName := map[string]v1alpha1.Stage{}
+	for ref, commit := range refs {
+		for _, match := range project.StageFor(file, ref) {
+			stage := wantedStage(p, organization, match, ref)
+			stage.Spec.Wanted = head(ref, commit)
+			if other, taken := byName[stage.Name]; !taken || newerTag(ref, other.Spec.Ref) {
+				byName[stage.Name] = stage
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b v1alpha1.Stage) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// wantedStage returns the stage that a rule makes of a ref.
+func wantedStage(p *v1alpha1.Project, organization string, match project.Match, ref string) v1alpha1.Stage {
+	name := match.Rule.Name
+	if match.PerRef {
+		name = naming.StageForRef(match.Rule.Name, ref)
+	}
+	spec := v1alpha1.StageSpec{
+		Project:     p.Name,
+		Name:        name,
+		Rule:        match.Rule.Name,
+		Ref:         ref,
+		Namespace:   naming.Namespace(organization, p.Name, name),
+		OnDelete:    onDelete(match),
+		PromoteFrom: match.Rule.PromoteFrom,
+		Resources:   v1alpha1.StageResources(match.Rule.Resources),
+	}
+	return v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:       naming.StageObject(p.Name, name),
+			Namespace:  p.Namespace,
+			Labels:     stageLabels(organization, spec),
+			Finalizers: []string{StageFinalizer},
+		},
+		Spec: spec,
+	}
+}
+
+// onDelete returns what happens to a stage whose ref is deleted: what the rule
+// says, and else a stage of a pattern goes with its branch, others stay.
+func onDelete(match project.Match) string {
+	if match.Rule.OnDelete == "" && match.PerRef {
+		return "delete"
+	}
+	return cmp.Or(match.Rule.OnDelete, "keep")
+}
+
+// newerTag reports whether a tag is of a later version than another: by
+// version number where both are versions, by name otherwise.
+func newerTag(ref, other string) bool {
+	a, b := strings.TrimPrefix(ref, "refs/tags/"), strings.TrimPrefix(other, "refs/tags/")
+	versionA, errA := version.ParseSemantic(a)
+	versionB, errB := version.ParseSemantic(b)
+	if errA == nil && errB == nil && !versionA.EqualTo(versionB) {
+		return versionA.GreaterThan(versionB)
+	}
+	if (errA == nil) != (errB == nil) {
+		return errA == nil
+	}
+	return a > b
+}
+
+func stageLabels(organization string, spec v1alpha1.StageSpec) map[string]string {
+	return map[string]string{
+		naming.LabelOrganization: organization,
+		naming.LabelProject:      spec.Project,
+		naming.LabelStage:        naming.LabelValue(spec.Name),
+		naming.LabelManagedBy:    naming.ManagedBy,
+	}
+}

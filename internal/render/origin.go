@@ -1,0 +1,67 @@
+package render
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/render/kustomize"
+)
+
+// Renderer renders a stage: a worker.Pool, or this package's own functions.
+type Renderer interface {
+	Render(ctx context.Context, tree fs.FS, request Request) (Result, error)
+}
+
+// Origins renders once more, for the files that each object comes from, by
+// Kind/name. Noting them takes time, so that it is done only for those who
+// must be told where something is wrong.
+func Origins(ctx context.Context, renderer Renderer, tree fs.FS, request Request) (map[string]string, error) {
+	request.Explain = true
+	result, err := renderer.Render(ctx, tree, request)
+	if err != nil {
+		return nil, fmt.Errorf("find where objects come from: %w", err)
+	}
+	return result.Origins, nil
+}
+
+// origins returns the objects' origins in words, with paths as in the
+// repository.
+func (l *layout) origins(objects []kustomize.Object) map[string]string {
+	all := make(map[string]string, len(objects))
+	for _, object := range objects {
+		metadata, _ := object.Fields["metadata"].(map[string]any)
+		words := l.source(object.Origin.File)
+		if by := changes(object.Origin); len(by) > 0 {
+			words += ", through " + strings.Join(by, ", ")
+		}
+		all[fmt.Sprintf("%v/%v", object.Fields["kind"], metadata["name"])] = words
+	}
+	return all
+}
+
+// source names what a file of the tree was made from.
+func (l *layout) source(file string) string {
+	if name, found := strings.CutPrefix(file, repoDir+"/"); found {
+		return name
+	}
+	if made := l.made[file]; made != "" {
+		return made
+	}
+	return l.made[path.Dir(file)]
+}
+
+// changes are the repository's kustomization files that may have changed an
+// object: Kustomize notes which ones it went through.
+func changes(origin kustomize.Origin) []string {
+	var by []string
+	for _, file := range origin.Changed {
+		if name, found := strings.CutPrefix(file, repoDir+"/"); found && file != origin.File && !slices.Contains(by, name) {
+			by = append(by, name)
+		}
+	}
+	return by
+}
