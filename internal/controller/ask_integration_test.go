@@ -151,7 +151,7 @@ func TestRollbackHoldsAndAFixedDescendantDeploys(t *testing.T) {
 		t.Errorf("quarantine %+v", q)
 	}
 	p.eventually("the good commit's status", func() error {
-		if state, said := p.status(good.Spec.Head.Commit, "dev"); state != "success" || !strings.Contains(said, "back at release") {
+		if state, said := p.status(good.Spec.Head.Commit, "dev"); state != "success" || !strings.HasPrefix(said, "live: back at release") {
 			return fmt.Errorf("%q: %s", state, said)
 		}
 		return nil
