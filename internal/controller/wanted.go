@@ -69,6 +69,10 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 	for i := range existing.Items {
 		have[existing.Items[i].Name] = &existing.Items[i]
 	}
+	wanted, err := r.expire(ctx, p, have, wanted)
+	if err != nil {
+		return err
+	}
 	var group errgroup.Group // one that fails does not stop the others
 	group.SetLimit(parallelStages)
 	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
