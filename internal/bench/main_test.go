@@ -74,7 +74,7 @@ func measure(b *testing.B, measured subject, t *table, s scenario, organization 
 	if *calls {
 		measured.printCalls()
 	}
-	if s.thousand {
+	if s.rests {
 		t.add(measureNothing(b, measured, y, f))
 		t.memory(b, measured, fmt.Sprintf("%d-stages", s.all))
 	}

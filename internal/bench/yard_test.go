@@ -28,9 +28,9 @@ type yard struct {
 	seen     chan sighting
 	live     map[string]bool   // stages, whether they are where they are wanted
 	due      map[string]string // stages that pushes touched: the commit
-	want     int             // stages
-	pushed   string          // the last commit
-	sent     time.Time       // when its delivery set out
+	want     int               // stages
+	pushed   string            // the last commit
+	sent     time.Time         // when its delivery set out
 }
 
 // sighting is an object as a watch brought it.

@@ -30,6 +30,7 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		return fmt.Errorf("start rendering: the first message is no confinement: %w", err)
 	}
 	warm(ctx)
+	debug.FreeOSMemory() // what parsing left behind
 	runtime.GOMAXPROCS(limits.Threads)
 	// Rendering makes much garbage and lives briefly: collect late, but well
 	// before the limit.
