@@ -59,8 +59,9 @@ e2e: ## Run the whole story on a one-node cluster
 	$(GOTEST) -tags e2e -timeout 45m -count 1 ./internal/e2e/...
 
 .PHONY: bench
-bench: devcluster ## Measure push → applied beside the floor, in one run
-	go test -tags integration -run '^$$' -bench . -benchtime 20x -timeout 60m ./internal/bench/...
+bench: devcluster build ## Measure push → applied beside the floor, in one run; writes docs/bench.md
+	go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/bench \
+		-slipway $(CURDIR)/bin/slipway -report $(CURDIR)/docs/bench.md
 
 # Each batch of histories has a control plane of its own.
 .PHONY: convergence

@@ -16,7 +16,7 @@ type memory struct {
 
 	mutex  sync.Mutex
 	known  map[Owner]*Inventory
-	writes int // what was loaded before the last write is not kept
+	writes map[Owner]int // what was loaded before the last write is not kept
 }
 
 var _ Store = (*memory)(nil)
@@ -26,7 +26,7 @@ var _ Store = (*memory)(nil)
 // save over what somebody else wrote meanwhile is a conflict all the same, and
 // the next load finds it.
 func Remember(store Store) Store {
-	return &memory{store: store, known: map[Owner]*Inventory{}}
+	return &memory{store: store, known: map[Owner]*Inventory{}, writes: map[Owner]int{}}
 }
 
 // errOutdated is saving over an inventory of which another version was
@@ -36,7 +36,7 @@ var errOutdated = errors.New("the stored inventory is not the remembered one")
 // Load implements Store.
 func (m *memory) Load(ctx context.Context, owner Owner) (*Inventory, error) {
 	m.mutex.Lock()
-	known, writes := m.known[owner], m.writes
+	known, writes := m.known[owner], m.writes[owner]
 	m.mutex.Unlock()
 	if known != nil {
 		return known.clone(), nil
@@ -74,7 +74,7 @@ func (m *memory) keep(inventory *Inventory, writes int) {
 	kept := inventory.clone()
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	if m.writes == writes {
+	if m.writes[inventory.Owner] == writes {
 		m.known[inventory.Owner] = kept
 	}
 }
@@ -83,8 +83,8 @@ func (m *memory) forget(owner Owner) (writes int) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	delete(m.known, owner)
-	m.writes++
-	return m.writes
+	m.writes[owner]++
+	return m.writes[owner]
 }
 
 // clone returns a copy whose entries may be replaced; what they point to is

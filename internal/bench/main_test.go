@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
@@ -14,7 +15,7 @@ import (
 var (
 	world   *servertest.World
 	program = flag.String("slipway", "", "the program whose server is measured; without it the server runs in this process, to be profiled")
-	calls   = flag.Bool("calls", false, "print the API requests that the last push of each case led to; needs the server in this process")
+	calls   = flag.Bool("calls", false, "print the API requests that the slowest push of each case led to; needs the server in this process")
 	pushes  = flag.Int("pushes", 30, "how often each case is pushed; slow ones less often")
 	report  = flag.String("report", "", "document whose figures are replaced")
 )
@@ -62,13 +63,16 @@ func measure(b *testing.B, measured subject, t *table, s scenario, organization 
 		took := y.push(b, push)
 		y.rest(b)
 		m.spent = m.spent.plus(measured.spent(b).minus(before))
+		if took > slices.Max(append(m.pushes, 0)) {
+			measured.remember(y.sent)
+		}
 		m.pushes = append(m.pushes, took)
 		m.floors = append(m.floors, f.run(b, y.pushed, push))
 	}
 	m.peak = measured.peak(b)
 	t.add(m)
 	if *calls {
-		measured.printCalls(y.sent)
+		measured.printCalls()
 	}
 	if s.thousand {
 		t.add(measureNothing(b, measured, y, f))

@@ -23,9 +23,10 @@ type subject interface {
 	resetPeak(*testing.B)
 	peak(*testing.B) int64
 	memory(*testing.B) int64
-	// printCalls prints the requests since they were printed last, with their
-	// time since a push was sent.
-	printCalls(since time.Time)
+	// remember keeps the requests since a push was sent, and printCalls prints
+	// them.
+	remember(sent time.Time)
+	printCalls()
 }
 
 // spent is what a server used.
@@ -131,13 +132,17 @@ func (o outside) resetPeak(b *testing.B) {
 	}
 }
 
-func (o outside) printCalls(time.Time) { fmt.Println("give -calls without -slipway") }
+func (o outside) remember(time.Time) {}
+
+func (o outside) printCalls() { fmt.Println("give -calls without -slipway") }
 
 // inside is the server in this process. Its processor time is also the
 // benchmark's and the forge's, and its memory can't be told from theirs.
 type inside struct {
-	requests map[string]int
-	last     []servertest.Call
+	requests   map[string]int
+	last       []servertest.Call
+	remembered []servertest.Call
+	sent       time.Time
 }
 
 func (i *inside) spent(b *testing.B) spent {
@@ -160,11 +165,15 @@ func (i *inside) resetPeak(*testing.B)    {}
 func (i *inside) peak(*testing.B) int64   { return 0 }
 func (i *inside) memory(*testing.B) int64 { return 0 }
 
-func (i *inside) printCalls(since time.Time) {
-	slices.SortFunc(i.last, func(a, b servertest.Call) int { return a.At.Compare(b.At) })
-	for _, call := range i.last {
-		if !call.At.Before(since) {
-			fmt.Printf("%8.1f %s\n", milliseconds(call.At.Sub(since)), call)
+func (i *inside) remember(sent time.Time) {
+	i.remembered, i.sent = slices.Clone(i.last), sent
+	slices.SortFunc(i.remembered, func(a, b servertest.Call) int { return a.At.Compare(b.At) })
+}
+
+func (i *inside) printCalls() {
+	for _, call := range i.remembered {
+		if !call.At.Before(i.sent) {
+			fmt.Printf("%8.1f %s\n", milliseconds(call.At.Sub(i.sent)), call)
 		}
 	}
 }

@@ -33,7 +33,7 @@ What runs:
   slipway releases shop production  what was brought there, by whom, what came of it
   slipway diff shop production      what others changed in what is live
   slipway deliveries list shop      what the forge said, and what came of it
-  slipway hooks sync shop           makes, repairs and rotates webhooks at the forge
+  slipway hooks sync shop           makes, repairs and rotates webhooks
 
 What changes it, waiting until it is live:
   slipway deploy shop staging       the newest commit, or the one of --commit

@@ -42,6 +42,9 @@ func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
 	var waiting, done []v1alpha1.Delivery
 	for _, d := range all.Items {
+		if r.served.knows(&d) {
+			continue
+		}
 		if d.Waits() {
 			waiting = append(waiting, d)
 		} else {
@@ -85,7 +88,11 @@ func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error
 		after.Status.Attempts++
 		after.Status.Replayed = d.ReplayMark()
 		after.Status.Finished = &metav1.MicroTime{Time: r.Now()}
-		return patchStatus(ctx, r.Client, d, after)
+		if err := patchStatus(ctx, r.Client, d, after); err != nil {
+			return err
+		}
+		r.served.note(d)
+		return nil
 	})
 }
 

@@ -53,10 +53,13 @@ func (t *WebhookTargets) secrets(ctx context.Context, p *v1alpha1.Project) ([][]
 // DeliveryStore makes deliveries durable.
 type DeliveryStore struct {
 	Client client.Client
+	// Expected learns of deliveries before they are durable.
+	Expected *Expectations
 }
 
 // Create implements webhook.Deliveries.
 func (s *DeliveryStore) Create(ctx context.Context, delivery *v1alpha1.Delivery) (bool, error) {
+	s.Expected.Delivered(ctx, delivery)
 	err := s.Client.Create(ctx, delivery)
 	if apierrors.IsAlreadyExists(err) {
 		return s.again(ctx, client.ObjectKeyFromObject(delivery))
@@ -94,6 +97,7 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Delivery{}, deliveryProject, func(o client.Object) string { return o.(*v1alpha1.Delivery).Spec.Project }},
 		{&v1alpha1.Stage{}, stageProject, func(o client.Object) string { return o.(*v1alpha1.Stage).Spec.Project }},
 		{&v1alpha1.Release{}, releaseStage, func(o client.Object) string { return o.(*v1alpha1.Release).Spec.Stage }},
+		{&v1alpha1.Release{}, releaseHeld, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
 	}
 	for _, index := range indexes {
 		extract := func(o client.Object) []string { return []string{index.value(o)} }

@@ -83,17 +83,27 @@ func (r *ReleaseReconciler) heldFor(ctx context.Context, o client.Object) []reco
 	if !ok || delivery.Spec.Event != string(scm.KindCheck) || delivery.Status.Phase == v1alpha1.DeliveryDone {
 		return nil
 	}
-	var all v1alpha1.ReleaseList
-	if err := r.Client.List(ctx, &all, client.InNamespace(delivery.Namespace)); err != nil {
+	var held v1alpha1.ReleaseList
+	if err := r.Client.List(ctx, &held, client.InNamespace(delivery.Namespace), client.MatchingFields{releaseHeld: delivery.Spec.After}); err != nil {
 		r.Log.Warn("find held releases", "project", delivery.Spec.Project, "delivery", delivery.Name, "error", err)
 		return nil // the timer looks again
 	}
 	var requests []reconcile.Request
-	for _, rel := range all.Items {
-		waits := rel.Spec.Project == delivery.Spec.Project && rel.Status.Phase == v1alpha1.PhaseHeld
-		if waits && rel.Spec.Head.Commit == delivery.Spec.After {
+	for _, rel := range held.Items {
+		if rel.Spec.Project == delivery.Spec.Project {
 			requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: rel.Namespace, Name: rel.Name}})
 		}
 	}
 	return requests
+}
+
+// releaseHeld indexes held releases by their commit.
+const releaseHeld = "held"
+
+// heldCommit returns the commit of a held release, empty for others.
+func heldCommit(rel *v1alpha1.Release) string {
+	if rel.Status.Phase != v1alpha1.PhaseHeld {
+		return ""
+	}
+	return rel.Spec.Head.Commit
 }

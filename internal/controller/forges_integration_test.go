@@ -85,7 +85,7 @@ func TestEveryForgeAtTheDoor(t *testing.T) {
 		if got := p.knock(header, body); got != http.StatusAccepted {
 			t.Errorf("%s: signed it was answered %d", forge, got)
 		}
-		if err := p.kept(forge, event); err != nil {
+		if err := p.tells(forge, event); err != nil {
 			t.Error(err)
 		}
 	}
@@ -109,8 +109,8 @@ func (p *team) knock(header http.Header, body []byte) int {
 	return response.StatusCode
 }
 
-// kept wants one delivery that says what the event does.
-func (p *team) kept(forge string, event scm.Event) error {
+// tells wants one delivery that says what the event does.
+func (p *team) tells(forge string, event scm.Event) error {
 	var kept []v1alpha1.DeliverySpec
 	for _, d := range p.deliveries() {
 		if d.Spec.Forge == forge && d.Spec.Repository == "at-"+forge {

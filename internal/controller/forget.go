@@ -26,7 +26,7 @@ const (
 // is quarantined.
 func (r *StageReconciler) forget(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, history release.History) error {
 	gone := surplus(stage, releases, history)
-	if len(gone) <= surplusAllowed || r.Lanes.Running(client.ObjectKeyFromObject(stage)) != 0 {
+	if len(gone) <= surplusAllowed || r.Lanes.Busy(client.ObjectKeyFromObject(stage)) {
 		return nil
 	}
 	for i := range releases {

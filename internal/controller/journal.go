@@ -15,7 +15,7 @@ import (
 
 // lasting is how long a phase lasts before it is written: a release that is
 // through it sooner says only how it ended.
-const lasting = 250 * time.Millisecond
+const lasting = time.Second
 
 // writeTimeout bounds one write of a phase.
 const writeTimeout = 15 * time.Second

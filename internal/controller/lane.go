@@ -26,6 +26,8 @@ type Lanes struct {
 	// over is the newest release of each stage that needs no other run,
 	// whatever the watch cache still says of it.
 	over map[types.NamespacedName]int64
+	// held counts who prepares a release of a stage.
+	held map[types.NamespacedName]int
 }
 
 type lane struct {
@@ -45,7 +47,7 @@ func NewLanes(parallel int) *Lanes {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Lanes{
 		ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel),
-		lanes: map[types.NamespacedName]*lane{}, over: map[types.NamespacedName]int64{},
+		lanes: map[types.NamespacedName]*lane{}, over: map[types.NamespacedName]int64{}, held: map[types.NamespacedName]int{},
 	}
 }
 
@@ -95,6 +97,67 @@ func (l *Lanes) Running(stage types.NamespacedName) int64 {
 		return current.running.sequence
 	}
 	return 0
+}
+
+// Go calls work beside the lanes; Close cancels it and waits for it, too.
+func (l *Lanes) Go(work func(context.Context)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return
+	}
+	l.wg.Go(func() { work(l.ctx) })
+}
+
+// Hold makes a stage busy until let is called: a release of it is prepared.
+func (l *Lanes) Hold(stage types.NamespacedName) (let func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[stage]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.held[stage]--; l.held[stage] == 0 {
+			delete(l.held, stage)
+		}
+	}
+}
+
+// Held reports whether a release of the stage is prepared.
+func (l *Lanes) Held(stage types.NamespacedName) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[stage] > 0
+}
+
+// Full reports whether another release would have to wait.
+func (l *Lanes) Full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.lanes) >= cap(l.slots)
+}
+
+// Busy reports whether a release of the stage runs or is prepared.
+func (l *Lanes) Busy(stage types.NamespacedName) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, runs := l.lanes[stage]
+	return runs || l.held[stage] > 0
+}
+
+// Newest returns the number of the newest release of the stage that runs,
+// waits or is over, 0 when none is known.
+func (l *Lanes) Newest(stage types.NamespacedName) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	newest := l.over[stage]
+	if current, busy := l.lanes[stage]; busy {
+		newest = max(newest, current.running.sequence)
+		if current.waiting != nil {
+			newest = max(newest, current.waiting.sequence)
+		}
+	}
+	return newest
 }
 
 // Close cancels every release, as a server that stops does, and waits for

@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -72,13 +75,13 @@ func (r *NoteReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	state, stages, err := r.state(ctx, &p)
-	if err != nil || !r.memory.news(req.String(), state) {
-		return ctrl.Result{}, err
-	}
 	forge, err := r.Forges.client(ctx, &p, primary(&p))
 	if err == nil && forge == nil {
 		return ctrl.Result{}, nil
+	}
+	state, stages, stateErr := r.state(ctx, &p)
+	if stateErr != nil || !r.memory.news(req.String(), state) {
+		return ctrl.Result{}, stateErr
 	}
 	if err == nil {
 		if !forge.enter() {
@@ -186,39 +189,51 @@ func (r *NoteReconciler) tellRequest(ctx context.Context, forge *forgeClient, p 
 	return nil
 }
 
+// gather is how long changes of a project are gathered before its comments are
+// looked at.
+const gather = time.Second
+
 // SetupWithManager registers the reconciler.
 func (r *NoteReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("note").
-		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfRequest)).
-		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(projectOfStage)).
-		Watches(&v1alpha1.Project{}, &handler.EnqueueRequestForObject{}).
+		Watches(&v1alpha1.Delivery{}, gathered(func(o client.Object) string {
+			if delivery, ok := o.(*v1alpha1.Delivery); ok && changesRequest(delivery) {
+				return delivery.Spec.Project
+			}
+			return ""
+		})).
+		Watches(&v1alpha1.Stage{}, gathered(func(o client.Object) string {
+			if stage, ok := o.(*v1alpha1.Stage); ok {
+				return stage.Spec.Project
+			}
+			return ""
+		})).
+		Watches(&v1alpha1.Project{}, gathered(client.Object.GetName)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: retries()}).
 		Complete(r)
+}
+
+// gathered asks for a look at the project that an object belongs to, a moment
+// later and once for all that changes until then; an empty name is none.
+func gathered(projectOf func(client.Object) string) handler.EventHandler {
+	add := func(o client.Object, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		if name := projectOf(o); name != "" {
+			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}, gather)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			add(e.Object, q)
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			add(e.ObjectNew, q)
+		},
+	}
 }
 
 // changesRequest reports whether a delivery told of a pull request, and the
 // sync has seen it.
 func changesRequest(d *v1alpha1.Delivery) bool {
 	return d.Spec.Event == string(scm.KindPullRequest) && d.Status.Phase == v1alpha1.DeliveryDone
-}
-
-func projectOfRequest(_ context.Context, o client.Object) []reconcile.Request {
-	delivery, ok := o.(*v1alpha1.Delivery)
-	if !ok || !changesRequest(delivery) {
-		return nil
-	}
-	return projectNamed(delivery.Namespace, delivery.Spec.Project)
-}
-
-func projectOfStage(_ context.Context, o client.Object) []reconcile.Request {
-	stage, ok := o.(*v1alpha1.Stage)
-	if !ok {
-		return nil
-	}
-	return projectNamed(stage.Namespace, stage.Spec.Project)
-}
-
-func projectNamed(namespace, name string) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}}
 }

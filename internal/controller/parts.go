@@ -62,6 +62,7 @@ type Parts struct {
 
 	lanes    *Lanes
 	clusters *Clusters
+	bundles  *Bundles // nil before it is registered
 	pool     *worker.Pool
 	mirrors  *git.Mirrors
 }
@@ -70,6 +71,9 @@ type Parts struct {
 func (p *Parts) Close() {
 	p.lanes.Close()
 	p.clusters.Close()
+	if p.bundles != nil {
+		p.bundles.Close()
+	}
 	p.pool.Close()
 	p.mirrors.Close()
 }
@@ -104,9 +108,10 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	mirrors := git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
 	sources := NewSources(secrets, forges, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
 	lanes := NewLanes(o.ParallelReleases)
+	expected := &Expectations{client: mgr.GetClient(), sources: sources, lanes: lanes, leads: mgr.Elected(), now: o.Now}
 	parts := &Parts{
 		Targets:    &WebhookTargets{Client: mgr.GetClient(), Secrets: secrets},
-		Deliveries: &DeliveryStore{Client: mgr.GetClient()},
+		Deliveries: &DeliveryStore{Client: mgr.GetClient(), Expected: expected},
 		Ready:      cacheReadiness(mgr.GetCache()),
 		lanes:      lanes, pool: pool, mirrors: mirrors,
 		clusters: &Clusters{Self: o.Config, Secrets: secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now},
@@ -114,7 +119,7 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
-	return parts, register(mgr, o, shared{secrets, forges, sources, parts})
+	return parts, register(mgr, o, shared{secrets, forges, sources, expected, parts})
 }
 
 // newPool starts the processes that render.
@@ -128,10 +133,11 @@ func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
 
 // shared is what the reconcilers have in common.
 type shared struct {
-	secrets *Secrets
-	forges  *Forges
-	sources *Sources
-	parts   *Parts
+	secrets  *Secrets
+	forges   *Forges
+	sources  *Sources
+	expected *Expectations
+	parts    *Parts
 }
 
 // register makes the reconcilers and hands them to the manager.
@@ -142,22 +148,26 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	if err != nil {
 		return err
 	}
+	recorder := mgr.GetEventRecorder("slipway")
+	in.parts.bundles = NewBundles(sites.bundles, recorder, o.Log)
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
-	drift := &DriftReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	calm := newCalmClient(mgr.GetClient())
+	stages := &StageReconciler{Client: calm, Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
+	releases := &ReleaseReconciler{Client: calm, Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
+	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
+	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
-		&OrganizationReconciler{Client: mgr.GetClient(), Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
-		&ClusterReconciler{Client: mgr.GetClient(), Clusters: clusters},
-		&ProjectReconciler{Client: mgr.GetClient(), Sources: in.sources, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
+		&ClusterReconciler{Client: calm, Clusters: clusters},
+		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
 		&IdentityReconciler{Client: mgr.GetClient()},
-		&StageReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now},
-		&ReleaseReconciler{Client: mgr.GetClient(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log},
-		drift,
-		&ReportReconciler{Client: mgr.GetClient(), Forges: in.forges, Log: o.Log},
-		&NoteReconciler{Client: mgr.GetClient(), Forges: in.forges, Sources: in.sources, Log: o.Log},
+		stages, releases, drift,
+		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},
+		&NoteReconciler{Client: calm, Forges: in.forges, Sources: in.sources, Log: o.Log},
 	}
 	for _, reconciler := range reconcilers {
 		if err := reconciler.SetupWithManager(mgr); err != nil {

@@ -41,12 +41,19 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if rel.Status.Phase.Done() || !rel.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	order, err := r.order(ctx, &rel)
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !stage.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	if rel.Status.Phase == "" && r.Lanes.Held(client.ObjectKeyFromObject(&stage)) {
+		return ctrl.Result{RequeueAfter: handoffTime}, nil
+	}
+	order, err := r.order(ctx, &stage, &rel)
 	if err != nil {
 		return ctrl.Result{}, err
-	}
-	if order == nil {
-		return ctrl.Result{}, nil
 	}
 	if release.IsAsked(&rel) {
 		accepted, err := r.accept(ctx, order)
@@ -63,6 +70,29 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	return r.submit(ctx, order)
 }
 
+// begin gives a release that was made a moment ago to its stage's lane.
+func (r *ReleaseReconciler) begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Early) error {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil || order.Newest > rel.Spec.Sequence {
+		return err
+	}
+	order.Early = early
+	_, err = r.submit(ctx, order)
+	return err
+}
+
+// foresee begins the part of a stage's next release that changes nothing in
+// the stage's cluster.
+func (r *ReleaseReconciler) foresee(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Early, error) {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil {
+		return nil, err
+	}
+	early := release.NewEarly()
+	r.Lanes.Go(func(ctx context.Context) { r.Runner.Foresee(ctx, order.Order, early) })
+	return early, nil
+}
+
 // submit gives a release to its stage's lane, and ends those that it overtook.
 // A held release may find its lane at the end of the run that held it: then it
 // comes again at once, because a verdict may be among what that run did not
@@ -76,7 +106,7 @@ func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (c
 	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Order) })
 	for i := range order.Overtaken {
 		older := order.Order
-		older.Release = &order.Overtaken[i]
+		older.Release, older.Early = &order.Overtaken[i], nil
 		if err := r.supersede(ctx, older); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -105,20 +135,13 @@ type numberedOrder struct {
 	Overtaken []v1alpha1.Release
 }
 
-// order gathers what a release needs; nil when its stage is gone or going.
-func (r *ReleaseReconciler) order(ctx context.Context, rel *v1alpha1.Release) (*numberedOrder, error) {
-	var stage v1alpha1.Stage
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	if !stage.DeletionTimestamp.IsZero() {
-		return nil, nil
-	}
-	order, err := r.Sites.Order(ctx, &stage)
+// order gathers what a release of a stage needs.
+func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedOrder, error) {
+	order, err := r.Sites.Order(ctx, stage)
 	if err != nil {
 		return nil, err
 	}
-	releases, err := releasesOf(ctx, r.Client, &stage)
+	releases, err := releasesOf(ctx, r.Client, stage)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 const unsaid = 2 * time.Second
 
 // showsLater returns how long to wait before the stage shows its newest
-// release, 0 for not at all.
+// release, 0 or less for not at all.
 func showsLater(stage *v1alpha1.Stage, history release.History) time.Duration {
 	if len(history) == 0 || history[0].Status.Phase != "" || stage.Status.Release == history[0].Name {
 		return 0

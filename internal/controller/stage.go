@@ -48,18 +48,18 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if !stage.DeletionTimestamp.IsZero() {
 		return r.remove(ctx, &stage)
 	}
-	releases, err := releasesOf(ctx, r.Client, &stage)
+	releases, step, err := r.next(ctx, &stage)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	history := release.NewHistory(releases)
-	step, err := release.Next(&stage, history, r.descends(ctx, &stage))
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("decide what stage %s does next: %w", stage.Name, err)
+	if step.Trigger != "" && r.Lanes.Held(req.NamespacedName) {
+		return ctrl.Result{RequeueAfter: handoffTime}, nil
 	}
 	if step.Trigger != "" {
-		return ctrl.Result{}, r.release(ctx, &stage, releases, step)
+		_, err := r.release(ctx, &stage, releases, step)
+		return ctrl.Result{}, err
 	}
+	history := release.NewHistory(releases)
 	if delay := showsLater(&stage, history); delay > 0 {
 		return ctrl.Result{RequeueAfter: delay}, nil
 	}
@@ -69,13 +69,26 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	return ctrl.Result{}, r.forget(ctx, &stage, releases, history)
 }
 
+// next decides what a stage does next, by its releases, the newest first.
+func (r *StageReconciler) next(ctx context.Context, stage *v1alpha1.Stage) ([]v1alpha1.Release, release.Step, error) {
+	releases, err := releasesOf(ctx, r.Client, stage)
+	if err != nil {
+		return nil, release.Step{}, err
+	}
+	step, err := release.Next(stage, release.NewHistory(releases), r.descends(ctx, stage))
+	if err != nil {
+		return nil, release.Step{}, fmt.Errorf("decide what stage %s does next: %w", stage.Name, err)
+	}
+	return releases, step, nil
+}
+
 // remove takes a deleted stage down: first its running release, then what it
 // owns in its cluster, last the Stage itself.
 func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(stage, stageFinalizer) {
 		return ctrl.Result{}, nil
 	}
-	if !r.Lanes.Stop(client.ObjectKeyFromObject(stage)) {
+	if key := client.ObjectKeyFromObject(stage); r.Lanes.Held(key) || !r.Lanes.Stop(key) {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
 	site, err := r.Sites.Of(ctx, stage)

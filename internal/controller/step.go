@@ -49,23 +49,30 @@ func (r *StageReconciler) descends(ctx context.Context, stage *v1alpha1.Stage) f
 	}
 }
 
-// release creates the release of a step. Its name comes from its number, so
-// that a stale cache can't make a second one of the same number.
-func (r *StageReconciler) release(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) error {
+// release creates the release of a step and returns it, nil when there is one
+// of that number. Its name comes from its number, so that a stale cache can't
+// make a second one.
+func (r *StageReconciler) release(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (*v1alpha1.Release, error) {
 	made := newRelease(stage, release.NextNumber(stage, releases), step)
+	if made.Spec.Sequence <= r.Lanes.Newest(client.ObjectKeyFromObject(stage)) {
+		return nil, nil // the watch cache does not show it yet
+	}
 	if step.Trigger.GoesBack() {
 		if err := r.quarantine(ctx, stage, releases, made); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := controllerutil.SetControllerReference(stage, made, r.Client.Scheme()); err != nil {
-		return fmt.Errorf("own release %s: %w", made.Name, err)
+		return nil, fmt.Errorf("own release %s: %w", made.Name, err)
 	}
 	err := r.Client.Create(ctx, made)
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create release %s: %w", made.Name, err)
+	if apierrors.IsAlreadyExists(err) {
+		return nil, nil
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("create release %s: %w", made.Name, err)
+	}
+	return made, nil
 }
 
 // newRelease returns the release of a step: of the wanted head, or back to a

@@ -44,12 +44,15 @@ const syncJitter = 0.2
 type ProjectReconciler struct {
 	Client   client.Client
 	Sources  *Sources
+	Handoff  *Handoff
+	Expected *Expectations
 	Interval time.Duration
 	Parallel int
 	Now      func() time.Time
 	Log      *slog.Logger
 
 	memory syncMemory
+	served servedMemory
 }
 
 // A project is synced at most syncBurst times in a row, and then once in
@@ -234,7 +237,7 @@ type outcome struct {
 
 // sync brings the project's Stage objects to what its refs ask for.
 func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (outcome, error) {
-	heads, err := r.Sources.Heads(ctx, p, primary(p))
+	heads, err := r.heads(ctx, p, waiting)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -253,6 +256,14 @@ func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiti
 	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, deliveries: waiting})
 	err = r.bring(ctx, p, wanted)
 	return outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}, err
+}
+
+// heads returns the heads as they are, or were after the deliveries came.
+func (r *ProjectReconciler) heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error) {
+	if heads, read := r.Expected.Take(ctx, client.ObjectKeyFromObject(p), waiting); read {
+		return heads, nil
+	}
+	return r.Sources.Heads(ctx, p, primary(p))
 }
 
 // record writes what a sync found to the project's status.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,6 +24,9 @@ import (
 
 // maxStages is how many stages one project may have, previews included.
 const maxStages = 2000
+
+// parallelStages is how many stages of a project are changed at the same time.
+const parallelStages = 16
 
 // stageProject indexes stages by the project they belong to.
 const stageProject = "spec.project"
@@ -51,58 +55,86 @@ func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hi
 	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(primary(p).Name, ref, commit) })
 }
 
-// bring makes the project's Stage objects equal to the wanted ones.
+// bring makes the project's Stage objects equal to the wanted ones. What it
+// lists is the watch cache's own and must not be changed.
 func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) error {
 	if len(wanted) > maxStages {
 		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
 	var existing v1alpha1.StageList
-	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{stageProject: p.Name}); err != nil {
+	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{stageProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list stages: %w", err)
 	}
 	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
 	for i := range existing.Items {
 		have[existing.Items[i].Name] = &existing.Items[i]
 	}
-	for i := range wanted {
-		current := have[wanted[i].Name]
-		delete(have, wanted[i].Name)
-		if err := r.bringOne(ctx, p, current, &wanted[i]); err != nil {
-			return err
+	wanted, err := r.expire(ctx, p, have, wanted)
+	if err != nil {
+		return err
+	}
+	var group errgroup.Group // one that fails does not stop the others
+	group.SetLimit(parallelStages)
+	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
+		for i := range wanted {
+			current := have[wanted[i].Name]
+			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && fits(current, &wanted[i]) {
+				continue
+			}
+			group.Go(func() error { return r.bringOne(ctx, p, current, &wanted[i]) })
 		}
 	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := range wanted {
+		delete(have, wanted[i].Name)
+	}
 	return r.drop(ctx, have)
+}
+
+// fits reports whether a stage whose head is the wanted one needs no change.
+func fits(current, wanted *v1alpha1.Stage) bool {
+	return apiequality.Semantic.DeepEqual(wantedSpec(current, wanted), current.Spec)
+}
+
+// wantedSpec returns the wanted spec with what is not the sync's to say.
+func wantedSpec(current, wanted *v1alpha1.Stage) v1alpha1.StageSpec {
+	spec := wanted.Spec
+	spec.Pause, spec.Scale = current.Spec.Pause, current.Spec.Scale
+	if sameHead(current.Spec.Wanted, spec.Wanted) {
+		spec.Wanted = laterKnown(current.Spec.Wanted, spec.Wanted)
+	}
+	return spec
 }
 
 // bringOne creates a stage or updates what is wanted of it.
 func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
 		r.quote(ctx, p, &wanted.Spec.Wanted)
-		err := r.Client.Create(ctx, wanted)
-		if apierrors.IsAlreadyExists(err) {
-			return apierrors.NewConflict(stages(), wanted.Name, errors.New("it was made meanwhile"))
-		}
-		if err != nil {
-			return fmt.Errorf("create stage %s: %w", wanted.Name, err)
-		}
-		return nil
+		return r.Handoff.Through(ctx, wanted, func() error { return r.create(ctx, wanted) })
 	}
 	if !current.DeletionTimestamp.IsZero() {
 		return nil // it comes back with the sync after its end
 	}
 	after := current.DeepCopy()
-	previous := current.Spec.Wanted
-	after.Spec = wanted.Spec
-	after.Spec.Pause, after.Spec.Scale = current.Spec.Pause, current.Spec.Scale
-	if sameHead(previous, wanted.Spec.Wanted) {
-		after.Spec.Wanted = laterKnown(previous, wanted.Spec.Wanted)
-	} else {
+	spec := wantedSpec(current, wanted)
+	after.Spec = *spec.DeepCopy()
+	if !sameHead(current.Spec.Wanted, wanted.Spec.Wanted) {
 		r.quote(ctx, p, &after.Spec.Wanted)
 	}
-	if apiequality.Semantic.DeepEqual(after.Spec, current.Spec) {
-		return nil
+	return r.Handoff.Through(ctx, after, func() error { return r.update(ctx, after) })
+}
+
+func (r *ProjectReconciler) create(ctx context.Context, stage *v1alpha1.Stage) error {
+	err := r.Client.Create(ctx, stage)
+	if apierrors.IsAlreadyExists(err) {
+		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was made meanwhile"))
 	}
-	return r.update(ctx, after)
+	if err != nil {
+		return fmt.Errorf("create stage %s: %w", stage.Name, err)
+	}
+	return nil
 }
 
 // update replaces a stage's spec, unless another spec than the one it was made

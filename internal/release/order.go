@@ -33,6 +33,9 @@ type Order struct {
 	// Templates reads the organization's own; nil means that it has none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Workshop  Workshop
+	// Early is what was done for the release before it was durable, nil for
+	// nothing.
+	Early *Early
 }
 
 // Claims know which project of the cluster uses which host.

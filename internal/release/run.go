@@ -99,27 +99,43 @@ func (r *run) kept(ctx context.Context) ([]byte, error) {
 // prepare plans, builds, renders, guards and keeps the manifests, while the
 // stage's namespace is made beside it.
 func (r *run) prepare(ctx context.Context) ([]byte, error) {
+	if early := r.foreseen(ctx); early != nil {
+		r.status = early.status
+		if err := r.ready(ctx); err != nil {
+			return nil, err
+		}
+		return early.manifests, r.provide(ctx, early.plan)
+	}
 	plan, err := r.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ready := make(chan error, 1)
-	go func() {
-		prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }
-		_, err := persist(ctx, r, prepare, func(error) {}) // beside the story, which tells its own
-		ready <- err
-	}()
+	go func() { ready <- r.ready(ctx) }()
 	manifests, err := r.manifests(ctx, plan)
-	if prepareErr := <-ready; err == nil && prepareErr != nil {
-		err = prepareErr
+	if readyErr := <-ready; err == nil && readyErr != nil {
+		err = readyErr
 	}
 	if err != nil {
 		return nil, err
 	}
-	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) }); err != nil {
+	if err := r.provide(ctx, plan); err != nil {
 		return nil, err
 	}
 	return manifests, r.keep(ctx, manifests)
+}
+
+// ready makes the stage's namespace, beside the story, which tells its own.
+func (r *run) ready(ctx context.Context) error {
+	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }
+	_, err := persist(ctx, r, prepare, func(error) {})
+	return err
+}
+
+// provide makes the Secrets that the services' templates need.
+func (r *run) provide(ctx context.Context, plan planned) error {
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) })
+	return err
 }
 
 // manifests builds the images that are missing and renders.

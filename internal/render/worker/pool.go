@@ -58,6 +58,10 @@ type Pool struct {
 	options Options
 	slots   chan struct{} // one per child that may render
 
+	ctx    context.Context // of starting children beside renders
+	cancel context.CancelFunc
+	group  sync.WaitGroup
+
 	mu     sync.Mutex
 	idle   []*child
 	closed bool
@@ -81,11 +85,12 @@ func New(ctx context.Context, options Options) (*Pool, error) {
 	if len(options.Arguments) == 0 {
 		options.Arguments = []string{"render-worker"}
 	}
-	p := &Pool{options: options, slots: make(chan struct{}, options.Size)}
 	first, err := start(ctx, options)
 	if err != nil {
 		return nil, err
 	}
+	p := &Pool{options: options, slots: make(chan struct{}, options.Size)}
+	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	p.put(first)
 	return p, nil
 }
@@ -109,8 +114,25 @@ func (p *Pool) Render(ctx context.Context, fsys fs.FS, req render.Request) (rend
 		p.put(c)
 	} else {
 		c.stop()
+		p.replace()
 	}
 	return result, err
+}
+
+// replace starts a child in place of one that is used up, so that the next
+// render need not wait for it. When that fails, the next render tries again
+// and says why.
+func (p *Pool) replace() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.group.Go(func() {
+		if c, err := start(p.ctx, p.options); err == nil {
+			p.put(c)
+		}
+	})
 }
 
 // take returns an idle child, or a new one.
@@ -142,7 +164,7 @@ func (p *Pool) take(ctx context.Context) (*child, error) {
 func (p *Pool) put(c *child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || len(p.idle) >= p.options.Size {
 		c.stop()
 		return
 	}
@@ -153,26 +175,33 @@ func (p *Pool) put(c *child) {
 	}
 }
 
-// reap stops children that nobody used for a while.
+// reap stops children that nobody used for a while, but for one: pushes may be
+// rare, and none should wait until a child has parsed Kustomize's schemas.
 func (p *Pool) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var kept []*child
-	for _, c := range p.idle {
-		if time.Since(c.since) >= p.options.Idle {
+	for at, c := range p.idle {
+		if last := at == len(p.idle)-1 && len(kept) == 0; !last && time.Since(c.since) >= p.options.Idle {
 			c.stop()
 			continue
 		}
 		kept = append(kept, c)
 	}
 	p.idle, p.reaper = kept, nil
-	if len(kept) > 0 && !p.closed {
+	if len(kept) > 1 && !p.closed {
 		p.reaper = time.AfterFunc(p.options.Idle, p.reap)
 	}
 }
 
 // Close stops all idle children, and those at work when they are done.
 func (p *Pool) Close() {
+	p.cancel()
+	p.close()
+	p.group.Wait()
+}
+
+func (p *Pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

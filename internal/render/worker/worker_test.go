@@ -155,7 +155,7 @@ func TestKilledChildIsReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		waitForNoChildren(t)
+		waitForChildren(t, 0)
 		if _, err := pool.Render(context.Background(), fsys, req); err != nil {
 			t.Fatal(err)
 		}
@@ -222,21 +222,36 @@ func TestChildrenAreReplacedInTime(t *testing.T) {
 	}
 }
 
-func TestUnusedChildrenEnd(t *testing.T) {
-	newPool(t, func(o *worker.Options) { o.Idle = 10 * time.Millisecond })
-	waitForNoChildren(t)
+// One child stays warm for whoever comes next.
+func TestUnusedChildrenEndButOne(t *testing.T) {
+	pool := newPool(t, func(o *worker.Options) { o.Size, o.Idle = 2, time.Second })
+	fsys, req := shop()
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	waitForChildren(t, 1)
+	time.Sleep(2 * time.Second)
+	waitForChildren(t, 1)
+	pool.Close()
+	waitForChildren(t, 0)
 }
 
-func waitForNoChildren(t *testing.T) {
+func waitForChildren(t *testing.T, want int) {
 	t.Helper()
 	for range 500 {
-		if len(childrenOf(t, os.Getpid())) == 0 {
+		if len(childrenOf(t, os.Getpid())) == want {
 			time.Sleep(20 * time.Millisecond) // until the pool has reaped it
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Error("a child is still there")
+	t.Errorf("there are %d children, want %d", len(childrenOf(t, os.Getpid())), want)
 }
 
 func TestNoPoolWithoutConfinement(t *testing.T) {

@@ -1,0 +1,108 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/git"
+)
+
+// quiet is how long no delivery came for a project before one makes its refs
+// be read early: in a flood, one sync serves many.
+const quiet = 200 * time.Millisecond
+
+// Expectations read a project's refs while the delivery that tells of them is
+// still being made durable. The sync that follows takes what was read, if it
+// was read after all that it has to serve; it reads them itself otherwise. An
+// expectation changes nothing but the mirror, which is a cache.
+type Expectations struct {
+	client  client.Reader // the watch cache
+	sources *Sources
+	lanes   *Lanes          // owns what runs
+	leads   <-chan struct{} // closed when this replica syncs
+	now     func() time.Time
+
+	mu   sync.Mutex
+	open map[types.NamespacedName]*expectation
+	last map[types.NamespacedName]time.Time // of a delivery
+}
+
+// expectation is one reading of refs.
+type expectation struct {
+	began time.Time
+	done  chan struct{}
+	heads git.Heads
+	err   error
+}
+
+// Delivered begins to read the refs of the project that a delivery is for. The
+// delivery must have been believed.
+func (e *Expectations) Delivered(ctx context.Context, d *v1alpha1.Delivery) {
+	select {
+	case <-e.leads:
+	default:
+		return
+	}
+	if e.client.Get(ctx, client.ObjectKeyFromObject(d), &v1alpha1.Delivery{}) == nil {
+		return // a repetition
+	}
+	var p v1alpha1.Project
+	name := types.NamespacedName{Namespace: d.Namespace, Name: d.Spec.Project}
+	if err := e.client.Get(ctx, name, &p); err != nil || p.Spec.Suspend {
+		return
+	}
+	expected := e.begin(name)
+	if expected == nil {
+		return
+	}
+	e.lanes.Go(func(ctx context.Context) {
+		defer close(expected.done)
+		expected.heads, expected.err = e.sources.Heads(ctx, &p, primary(&p))
+	})
+}
+
+// begin notes a delivery; nil when it is none after a quiet time.
+func (e *Expectations) begin(name types.NamespacedName) *expectation {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.open == nil {
+		e.open, e.last = map[types.NamespacedName]*expectation{}, map[types.NamespacedName]time.Time{}
+	}
+	now := e.now()
+	last := e.last[name]
+	e.last[name] = now
+	if now.Sub(last) < quiet {
+		return nil
+	}
+	expected := &expectation{began: now, done: make(chan struct{})}
+	e.open[name] = expected
+	return expected
+}
+
+// Take returns a project's heads if they were, or are being, read after all of
+// the waiting deliveries had arrived. Nobody can take them again.
+func (e *Expectations) Take(ctx context.Context, name types.NamespacedName, waiting []v1alpha1.Delivery) (git.Heads, bool) {
+	e.mu.Lock()
+	expected := e.open[name]
+	delete(e.open, name)
+	e.mu.Unlock()
+	if expected == nil || len(waiting) == 0 {
+		return git.Heads{}, false
+	}
+	for i := range waiting {
+		if waiting[i].Spec.Received.After(expected.began) {
+			return git.Heads{}, false
+		}
+	}
+	select {
+	case <-expected.done:
+		return expected.heads, expected.err == nil
+	case <-ctx.Done():
+		return git.Heads{}, false
+	}
+}

@@ -1,0 +1,76 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// handoffTime is after how long a reconciler looks again at what is handed off
+// at the moment.
+const handoffTime = 200 * time.Millisecond
+
+// Handoff takes a stage that a sync changed straight to its release, in the
+// sync's own process, where two watches would do the same a moment later. What
+// needs no cluster is done while stage and release are made durable.
+//
+// It is a short cut and nothing else: whatever it does not do, or what a crash
+// keeps it from, the reconcilers do when they see the objects, and they do
+// nothing again that it did.
+type Handoff struct {
+	Stages   *StageReconciler
+	Releases *ReleaseReconciler
+	Log      *slog.Logger
+}
+
+// Through calls write, which makes a stage durable and fills in what the API
+// server made of it, and starts the stage's release after it.
+func (h *Handoff) Through(ctx context.Context, stage *v1alpha1.Stage, write func() error) error {
+	let := h.Stages.Lanes.Hold(client.ObjectKeyFromObject(stage))
+	defer let()
+	early := h.foresee(ctx, stage)
+	if err := write(); err != nil {
+		return err
+	}
+	if err := h.start(ctx, stage, early); err != nil {
+		h.Log.Warn("start a release at once; it starts a little later", "project", stage.Spec.Project, "stage", stage.Spec.Name, "error", err)
+	}
+	return nil
+}
+
+// foresee begins what a push to the stage will need, nil when it needs no
+// release or that can't be told.
+func (h *Handoff) foresee(ctx context.Context, stage *v1alpha1.Stage) *release.Early {
+	if h.Stages.Lanes.Full() {
+		return nil // it would wait, and take memory meanwhile
+	}
+	releases, step, err := h.Stages.next(ctx, stage)
+	if err != nil || step.Trigger != v1alpha1.TriggerPush {
+		return nil
+	}
+	early, err := h.Releases.foresee(ctx, stage, newRelease(stage, release.NextNumber(stage, releases), step))
+	if err != nil {
+		return nil
+	}
+	return early
+}
+
+func (h *Handoff) start(ctx context.Context, stage *v1alpha1.Stage, early *release.Early) error {
+	if !stage.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	releases, step, err := h.Stages.next(ctx, stage)
+	if err != nil || step.Trigger != v1alpha1.TriggerPush {
+		return err
+	}
+	made, err := h.Stages.release(ctx, stage, releases, step)
+	if err != nil || made == nil {
+		return err
+	}
+	return h.Releases.begin(ctx, stage, made, early)
+}
