@@ -72,7 +72,7 @@ convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at eve
 
 .PHONY: load
 load: devcluster ## Measure the door under load beside the API server's own rate
-	go test -tags integration -count 1 -timeout 30m -run 'TestLoad' -v ./internal/convergence -load
+	go test -tags integration -count 1 -timeout 30m -run 'TestLoad|TestFloodOfOneProject' -v ./internal/convergence -load
 
 .PHONY: devcluster
 devcluster: ## Compile the development cluster's program

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -54,6 +55,13 @@ type ProjectReconciler struct {
 	served servedMemory
 }
 
+// A project is synced at most syncBurst times in a row, and then once in
+// syncPace: a flood of its deliveries costs the others little.
+const (
+	syncPace  = 100 * time.Millisecond
+	syncBurst = 20
+)
+
 // syncMemory remembers of each project when it was last synced, so that a sync
 // that finds nothing new writes nothing, and the status last written, which
 // the watch cache may not show yet. It is empty after a start: every project
@@ -63,6 +71,7 @@ type syncMemory struct {
 	last      map[types.NamespacedName]time.Time
 	status    map[types.NamespacedName]v1alpha1.ProjectStatus
 	conflicts map[types.NamespacedName]int
+	paces     map[types.NamespacedName]*rate.Limiter
 }
 
 func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
@@ -99,6 +108,19 @@ func (m *syncMemory) current(p *v1alpha1.Project) *v1alpha1.Project {
 	return known
 }
 
+// allow reports whether a project may be synced now.
+func (m *syncMemory) allow(name types.NamespacedName, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.paces == nil {
+		m.paces = map[types.NamespacedName]*rate.Limiter{}
+	}
+	if m.paces[name] == nil {
+		m.paces[name] = rate.NewLimiter(rate.Every(syncPace), syncBurst)
+	}
+	return m.paces[name].AllowN(now, 1)
+}
+
 // again makes the next sync due, whenever the last one was.
 func (m *syncMemory) again(name types.NamespacedName) {
 	m.mu.Lock()
@@ -128,6 +150,7 @@ func (m *syncMemory) forget(name types.NamespacedName) {
 	delete(m.last, name)
 	delete(m.status, name)
 	delete(m.conflicts, name)
+	delete(m.paces, name)
 }
 
 // Reconcile syncs one project.
@@ -148,6 +171,9 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	}
 	if !r.due(&p, waiting) {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+	}
+	if !r.memory.allow(req.NamespacedName, r.Now()) {
+		return ctrl.Result{RequeueAfter: syncPace}, nil
 	}
 	r.memory.begin(req.NamespacedName, r.Now())
 	outcome, syncErr := r.sync(ctx, &p, waiting)

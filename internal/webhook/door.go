@@ -77,6 +77,7 @@ type Door struct {
 	senders   *allowances // of requests, by address
 	strangers *allowances // of requests that weren't believed, by address
 	flow      *allowances // of believed deliveries, by project
+	flights   *flights    // of deliveries being kept, by project
 	memory    *ration     // of bodies in flight
 	decoy     []byte      // a secret that nobody knows
 }
@@ -96,6 +97,7 @@ func New(options Options) (*Door, error) {
 		senders:   newAllowances(limits.Address, limits.Table),
 		strangers: newAllowances(limits.Unbelieved, limits.Table),
 		flow:      newAllowances(limits.Project, limits.Table),
+		flights:   newFlights(limits.Flight),
 		memory:    newRation(limits.Memory),
 	}
 	if d.now == nil {

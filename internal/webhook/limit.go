@@ -23,6 +23,9 @@ type Limits struct {
 	// that aren't believed don't count, so a stranger can't use it up. What is
 	// refused here is found by the next sync on the timer.
 	Project Allowance
+	// Flight is how many deliveries of one project are made durable at the same
+	// time; others of it wait, at most for Create.
+	Flight int
 	// Table is how many addresses and how many projects are remembered.
 	Table int
 	// Memory is how many bytes of bodies are held at once.
@@ -49,6 +52,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Project == (Allowance{}) {
 		l.Project = Allowance{PerSecond: 250, Burst: 6000}
+	}
+	if l.Flight == 0 {
+		l.Flight = 4
 	}
 	if l.Table == 0 {
 		l.Table = 4096

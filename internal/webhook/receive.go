@@ -208,6 +208,11 @@ func (d *Door) keep(ctx context.Context, r *request) (answer, int, error) {
 func (d *Door) persist(ctx context.Context, r *request, repository string, event scm.Event) (answer, int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Create)
 	defer cancel()
+	leave, err := d.flights.enter(ctx, r.organization+"/"+r.project)
+	if err != nil {
+		return answer{}, 0, err
+	}
+	defer leave()
 	reply, status := answer{Result: string(resultDuplicate)}, http.StatusOK
 	for _, each := range event.Each() {
 		delivery := r.delivery(repository, each)

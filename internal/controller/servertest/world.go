@@ -45,9 +45,9 @@ type World struct {
 	server *Server
 	// canaries reads along with every server's log.
 	canaries canaryLog
-	public *httptest.Server
-	hooks  string // where deliveries go
-	served []*httptest.Server
+	public   *httptest.Server
+	hooks    string // where deliveries go
+	served   []*httptest.Server
 }
 
 func newWorld(ctx context.Context, plane *kubetest.ControlPlane) (*World, error) {
