@@ -36,16 +36,18 @@ type ReportReconciler struct {
 	memory reportMemory
 }
 
-// reportMemory keeps, of releases that aren't done, the deployment's id at the
-// forge and the reason last told. Both can be lost: the id is found again.
+// reportMemory keeps what was last told of releases, which the watch cache may
+// not show yet, and their deployments' ids. All can be lost: the release's
+// status says the step, and the id is found again.
 type reportMemory struct {
 	mu    sync.Mutex
 	known map[types.UID]reported
 }
 
 type reported struct {
-	deployment string
+	step       step
 	said       string
+	deployment string
 }
 
 // maxReported bounds the memory of reports.
@@ -64,12 +66,6 @@ func (m *reportMemory) set(id types.UID, known reported) {
 		m.known = map[types.UID]reported{}
 	}
 	m.known[id] = known
-}
-
-func (m *reportMemory) forget(id types.UID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.known, id)
 }
 
 // Reconcile reports the releases of one stage whose newest state isn't told.
@@ -179,12 +175,15 @@ func (r *ReportReconciler) untold(releases []v1alpha1.Release) []untoldRelease {
 // news reports whether a release has something to tell: another step than the
 // one last told, or another reason why it is held.
 func (r *ReportReconciler) news(rel *v1alpha1.Release) bool {
-	now := stepOf(phaseOf(rel))
-	if now != stepOf(rel.Status.Reported) {
-		return now != ""
+	now, known := stepOf(phaseOf(rel)), r.memory.get(rel.UID)
+	if now == stepHeld && known.step == "" && stepOf(rel.Status.Reported) == now {
+		known.step, known.said = now, rel.Status.Message // as an earlier server told it
+		r.memory.set(rel.UID, known)
 	}
-	said := r.memory.get(rel.UID).said
-	return now == stepHeld && said != "" && said != rel.Status.Message
+	if now == stepHeld && known.step == now {
+		return known.said != rel.Status.Message
+	}
+	return now != "" && now != known.step && now != stepOf(rel.Status.Reported)
 }
 
 // told notes what the forge was told, or can't be told because of an error.
@@ -192,16 +191,15 @@ func (r *ReportReconciler) told(ctx context.Context, rel *v1alpha1.Release, fail
 	if failed != nil {
 		r.Log.Error("report", "project", rel.Spec.Project, "release", rel.Name, "commit", rel.Spec.Head.Commit, "error", failed)
 	}
-	if rel.Status.Phase.Done() {
-		r.memory.forget(rel.UID)
-	} else {
-		known := r.memory.get(rel.UID)
-		known.said = rel.Status.Message
-		r.memory.set(rel.UID, known)
-	}
 	after := rel.DeepCopy()
 	after.Status.Reported = phaseOf(rel)
-	return patchStatus(ctx, r.Client, rel, after)
+	if err := patchStatus(ctx, r.Client, rel, after); err != nil {
+		return err
+	}
+	known := r.memory.get(rel.UID)
+	known.step, known.said = stepOf(phaseOf(rel)), rel.Status.Message
+	r.memory.set(rel.UID, known)
+	return nil
 }
 
 // report sets the commit's status, and the deployment where the forge has

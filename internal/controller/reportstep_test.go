@@ -7,6 +7,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/scm"
@@ -71,14 +73,18 @@ func TestReportOf(t *testing.T) {
 func TestUntold(t *testing.T) {
 	release := func(name, commit string, phase, reported v1alpha1.Phase) v1alpha1.Release {
 		return v1alpha1.Release{
-			ObjectMeta: metav1.ObjectMeta{Name: name},
+			ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)},
 			Spec:       v1alpha1.ReleaseSpec{Head: v1alpha1.Head{Commit: commit}},
 			Status:     v1alpha1.ReleaseStatus{Phase: phase, Reported: reported},
 		}
 	}
 	var r ReportReconciler
+	r.memory.set("5", reported{step: stepLive}) // told, but the cache doesn't show it yet
+	r.memory.set("6", reported{step: stepHeld, said: "waits for ci/test"})
 	var got []string
 	for _, one := range r.untold([]v1alpha1.Release{
+		release("6", "g", v1alpha1.PhaseHeld, v1alpha1.PhaseHeld), // for another reason
+		release("5", "f", v1alpha1.PhaseSucceeded, v1alpha1.PhaseBuilding),
 		release("4", "a", v1alpha1.PhaseVerifying, v1alpha1.PhaseApplying), // the same step
 		release("3", "b", v1alpha1.PhaseBuilding, v1alpha1.PhasePending),
 		release("2", "a", v1alpha1.PhaseSuperseded, v1alpha1.PhaseBuilding),
@@ -92,7 +98,7 @@ func TestUntold(t *testing.T) {
 		}
 		got = append(got, one.release.Name+" "+word)
 	}
-	if want := "0 told, 2 silent, 3 told"; strings.Join(got, ", ") != want {
+	if want := "0 told, 2 silent, 3 told, 6 told"; strings.Join(got, ", ") != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 }
