@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -92,15 +91,9 @@ func (d *document) parse(set Set) error {
 	if d.object != nil {
 		return nil
 	}
-	data, err := yaml.YAMLToJSONStrict(d.raw)
+	_, object, err := manifest.Read(d.raw)
 	if err != nil {
-		return unreadable(d.raw, err)
-	}
-	object := map[string]any{}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&object); err != nil {
-		return fault.Wrap(fault.Invalid, err, "a manifest is no object")
+		return fault.New(fault.Invalid, "a manifest %s; correct what it comes from, and render it again", err)
 	}
 	ref, err := identify(object, set)
 	if err != nil {
@@ -111,15 +104,6 @@ func (d *document) parse(set Set) error {
 	}
 	d.ref, d.object = ref, object
 	return nil
-}
-
-// unreadable explains a document that is no YAML. What the parser says may
-// quote the document, so it is dropped for a Secret.
-func unreadable(raw []byte, err error) error {
-	if bytes.Contains(raw, []byte("Secret")) {
-		return fault.New(fault.Invalid, "the manifest of a Secret is not valid YAML; render it again")
-	}
-	return fault.New(fault.Invalid, "a manifest is not valid YAML (%s); render it again", clip(err.Error(), maxServerWords))
 }
 
 // identify reads what and where an object is.

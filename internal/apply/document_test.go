@@ -85,7 +85,7 @@ func TestParse(t *testing.T) {
 		"good":              {configMap("a", "1"), "", ""},
 		"no kind":           {"apiVersion: v1\nmetadata: {name: a}\n", fault.Invalid, "lacks"},
 		"no name":           {"apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a}\n", fault.Invalid, "lacks"},
-		"a list":            {"- a\n", fault.Invalid, "no object"},
+		"a list":            {"- a\n", fault.Invalid, "no map"},
 		"twice the key":     {"apiVersion: v1\napiVersion: v2\n", fault.Invalid, "not valid YAML"},
 		"other namespace":   {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: kube-system}\n", fault.Denied, "kube-system"},
 		"own namespace":     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: sw-acme-shop-dev}\n", "", ""},
@@ -93,7 +93,10 @@ func TestParse(t *testing.T) {
 		"bad version":       {"apiVersion: a/b/c\nkind: X\nmetadata: {name: a}\n", fault.Invalid, "apiVersion"},
 		"definition":        {"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.b}\n", fault.Denied, "platform team"},
 		"bad yaml":          {"a: [\n", fault.Invalid, "not valid YAML"},
-		"alias bomb":        {"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n", fault.Invalid, "not valid YAML"},
+		"deep":              {"a: " + strings.Repeat("[", 200) + strings.Repeat("]", 200), fault.Invalid, "nests more than"},
+		"a long list":       {"a: [" + strings.Repeat("1,", 3000) + "1]", fault.Invalid, "a list of more than"},
+		"secret, bad yaml":  {"kind: Secret\ndata: {a: hush\n", fault.Invalid, "manifest of a Secret"},
+		"alias bomb":        {"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n", fault.Invalid, "YAML aliases"},
 		"secret, bad value": {"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {k: 5}\n", fault.Invalid, "stringData.k"},
 	} {
 		t.Run(name, func(t *testing.T) {

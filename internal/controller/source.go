@@ -115,28 +115,33 @@ func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) 
 		line, col := document.Position("project")
 		return nil, "", fault.New(fault.Denied, "%s:%d:%d: project: is %q, but this repository belongs to project %q; write project: %s", project.FileName, line, col, document.File.Project, p.Name, p.Name)
 	}
-	return document, id, nil
+	return s.withFurther(ctx, p, document, id)
 }
 
-// document parses a project file once per object id.
+// document parses a primary project file once per object id.
 func (s *Sources) document(tree *git.Tree, id string) (*projectfile.Document, error) {
+	return s.parsed(tree, id, project.FileName, projectfile.Parse)
+}
+
+// parsed parses a project file once per key.
+func (s *Sources) parsed(tree *git.Tree, key, name string, parse func(name string, data []byte) (*projectfile.Document, error)) (*projectfile.Document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if document, found := s.documents[id]; found {
+	if document, found := s.documents[key]; found {
 		return document, nil
 	}
 	data, err := tree.ReadFile(project.FileName)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", project.FileName, err)
 	}
-	document, err := projectfile.Parse(project.FileName, data)
+	document, err := parse(name, data)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s", err.Error())
 	}
 	if len(s.documents) >= maxDocuments {
 		clear(s.documents)
 	}
-	s.documents[id] = document
+	s.documents[key] = document
 	return document, nil
 }
 

@@ -2,12 +2,10 @@ package guard
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 
-	yamlnode "go.yaml.in/yaml/v3"
-	"sigs.k8s.io/yaml"
+	"github.com/slipway-dev/slipway/internal/manifest"
 )
 
 // Limits of what is looked at. An object over them could not be stored.
@@ -15,8 +13,6 @@ const (
 	maxManifests = 64 << 20 // bytes of all documents
 	maxDocument  = 3 << 19  // bytes of one: what etcd takes
 	maxObjects   = 5000
-	maxDepth     = 100  // levels of nesting
-	maxElements  = 2000 // of one list
 )
 
 // object is one Kubernetes object as it will be sent.
@@ -92,15 +88,7 @@ func decodeObject(document []byte) (object, error) {
 	}
 	o := object{}
 	var err error
-	if o.json, err = toJSON(document); err != nil {
-		return object{}, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(o.json))
-	decoder.UseNumber()
-	if decoder.Decode(&o.fields) != nil {
-		return object{}, errors.New("is no map of fields")
-	}
-	if err := measure(o.fields, 0); err != nil {
+	if o.json, o.fields, err = manifest.Read(document); err != nil {
 		return object{}, err
 	}
 	o.apiVersion, o.kind = text(o.fields, "apiVersion"), text(o.fields, "kind")
@@ -109,79 +97,4 @@ func decodeObject(document []byte) (object, error) {
 		return object{}, errors.New("has no apiVersion and kind")
 	}
 	return o, nil
-}
-
-// toJSON converts a document. What the parser says may quote the document, so
-// it is dropped for what might be a Secret; a panic of the parser is an error.
-func toJSON(document []byte) (converted []byte, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("is not YAML")
-		}
-	}()
-	if err := refuseAliases(document); err != nil {
-		return nil, err
-	}
-	converted, err = yaml.YAMLToJSONStrict(document)
-	if err != nil && bytes.Contains(document, []byte("Secret")) {
-		return nil, errors.New("the manifest of a Secret is not valid YAML")
-	}
-	if err != nil {
-		return nil, errors.New(clip(err.Error()))
-	}
-	return converted, nil
-}
-
-// refuseAliases refuses YAML aliases, before anything expands them: rendered
-// manifests have none, and a few of them make a document without end.
-func refuseAliases(document []byte) error {
-	if bytes.IndexByte(document, '&') < 0 || bytes.IndexByte(document, '*') < 0 {
-		return nil
-	}
-	var root yamlnode.Node
-	if yamlnode.Unmarshal(document, &root) != nil {
-		return nil // the conversion says what is wrong
-	}
-	if hasAlias(&root) {
-		return errors.New("holds YAML aliases")
-	}
-	return nil
-}
-
-func hasAlias(node *yamlnode.Node) bool {
-	if node.Kind == yamlnode.AliasNode {
-		return true
-	}
-	for _, child := range node.Content {
-		if hasAlias(child) {
-			return true
-		}
-	}
-	return false
-}
-
-// measure refuses values that nest too deep, and lists so long that reading
-// them as a kind's fields would take hundreds of times their size.
-func measure(value any, level int) error {
-	if level > maxDepth {
-		return fmt.Errorf("nests more than %d levels deep", maxDepth)
-	}
-	switch v := value.(type) {
-	case map[string]any:
-		for _, element := range v {
-			if err := measure(element, level+1); err != nil {
-				return err
-			}
-		}
-	case []any:
-		if len(v) > maxElements {
-			return fmt.Errorf("holds a list of more than %d elements", maxElements)
-		}
-		for _, element := range v {
-			if err := measure(element, level+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/manifest"
 )
 
 var update = flag.Bool("update", false, "write the documents that are made from code")
@@ -48,14 +49,14 @@ func findings(t testing.TB, policy Policy, manifests ...string) []string {
 type fields = string
 
 // object returns a manifest of an object whose other fields are given.
-func manifest(apiVersion, kind string, rest fields) string {
+func doc(apiVersion, kind string, rest fields) string {
 	return fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: {name: x, namespace: %s}\n%s\n", apiVersion, kind, namespace, rest)
 }
 
 // good is a deployment that every policy accepts.
 func good() map[string]any {
 	var out map[string]any
-	err := yaml.Unmarshal([]byte(manifest("apps/v1", "Deployment", `
+	err := yaml.Unmarshal([]byte(doc("apps/v1", "Deployment", `
 spec:
   selector: {matchLabels: {app: x}}
   template:
@@ -193,25 +194,25 @@ func TestUnreadable(t *testing.T) {
 	for name, tc := range map[string]struct{ manifests, want string }{
 		"no YAML":              {"a: [", "document 1"},
 		"a list":               {"- a", "no map of fields"},
-		"null":                 {"null", "has no apiVersion and kind"},
+		"null":                 {"null", "is no map of fields"},
 		"an empty object":      {"{}", "has no apiVersion and kind"},
 		"no kind":              {"apiVersion: v1", "has no apiVersion and kind"},
 		"kind is a number":     {"apiVersion: v1\nkind: 5", "has no apiVersion and kind"},
 		"duplicate key":        {"apiVersion: v1\nkind: ConfigMap\nkind: Pod", "document 1"},
-		"duplicate nested key": {manifest("v1", "ConfigMap", "data: {a: b, a: c}"), "document 1"},
-		"second document":      {manifest("v1", "ConfigMap", "") + "...\n" + manifest("v1", "Pod", ""), `begins with "..."`},
-		"marker with words":    {manifest("v1", "ConfigMap", "") + "--- # next\n" + manifest("v1", "Pod", ""), `begins with "---"`},
-		"marker with object":   {manifest("v1", "ConfigMap", "") + "--- {kind: Pod}\n", `begins with "---"`},
-		"directive":            {"%YAML 1.2\n---\n" + manifest("v1", "ConfigMap", ""), `begins with "%YA"`},
+		"duplicate nested key": {doc("v1", "ConfigMap", "data: {a: b, a: c}"), "document 1"},
+		"second document":      {doc("v1", "ConfigMap", "") + "...\n" + doc("v1", "Pod", ""), `begins with "..."`},
+		"marker with words":    {doc("v1", "ConfigMap", "") + "--- # next\n" + doc("v1", "Pod", ""), `begins with "---"`},
+		"marker with object":   {doc("v1", "ConfigMap", "") + "--- {kind: Pod}\n", `begins with "---"`},
+		"directive":            {"%YAML 1.2\n---\n" + doc("v1", "ConfigMap", ""), `begins with "%YA"`},
 		"hidden line end":      {"apiVersion: v1\rkind: ConfigMap\r---\rkind: Pod\n", "carriage return"},
-		"long list":            {manifest("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+strings.Repeat("{},", 400_000)+"]}}}"), "more than 2000 elements"},
-		"deep":                 {manifest("v1", "ConfigMap", "data: "+nested), "nests more than 100"},
-		"deep braces":          {manifest("v1", "ConfigMap", "data: "+strings.Repeat("{a: ", 150)+strings.Repeat("}", 150)), "nests more than 100"},
+		"long list":            {doc("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+strings.Repeat("{},", 400_000)+"]}}}"), "more than 2000 elements"},
+		"deep":                 {doc("v1", "ConfigMap", "data: "+nested), "nests more than 100"},
+		"deep braces":          {doc("v1", "ConfigMap", "data: "+strings.Repeat("{a: ", 150)+strings.Repeat("}", 150)), "nests more than 100"},
 		"very deep":            {"a: " + strings.Repeat("[", 1<<20), "document 1"},
-		"large document":       {manifest("v1", "ConfigMap", "data: {a: "+strings.Repeat("x", 2<<20)+"}"), "larger than the 1536 KiB"},
+		"large document":       {doc("v1", "ConfigMap", "data: {a: "+strings.Repeat("x", 2<<20)+"}"), "larger than the 1536 KiB"},
 		"many documents":       {strings.Repeat("---\nkind: Pod\n", 5001), "more than 5000"},
 		"large":                {strings.Repeat("# comment\n", 7<<20), "larger than 64 MiB"},
-		"alias bomb":           {manifest("v1", "ConfigMap", "data:\n  a: &a "+strings.Repeat("x", 1<<20)+"\n  b: ["+strings.TrimSuffix(strings.Repeat("*a,", 100_000), ",")+"]"), "YAML aliases"},
+		"alias bomb":           {doc("v1", "ConfigMap", "data:\n  a: &a "+strings.Repeat("x", 1<<20)+"\n  b: ["+strings.TrimSuffix(strings.Repeat("*a,", 100_000), ",")+"]"), "YAML aliases"},
 		"merge key":            {"x: &x {kind: Pod}\n<<: *x\napiVersion: v1\n", "YAML aliases"},
 		"billion laughs":       {"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\napiVersion: v1\nkind: ConfigMap", "YAML aliases"},
 	} {
@@ -231,9 +232,9 @@ func TestReadable(t *testing.T) {
 	for name, manifests := range map[string]string{
 		"nothing":             "",
 		"comments":            "# a\n---\n---\n  \n# b\n",
-		"stars and ands":      manifest("v1", "ConfigMap", `data: {a: "* & *", b: 5 * 5 & 3}`),
-		"separator in a text": manifest("v1", "ConfigMap", "data:\n  a: |\n    ---\n    kind: Pod\n    ..."),
-		"windows lines":       strings.ReplaceAll(manifest("v1", "ConfigMap", "data: {a: b}"), "\n", "\r\n"),
+		"stars and ands":      doc("v1", "ConfigMap", `data: {a: "* & *", b: 5 * 5 & 3}`),
+		"separator in a text": doc("v1", "ConfigMap", "data:\n  a: |\n    ---\n    kind: Pod\n    ..."),
+		"windows lines":       strings.ReplaceAll(doc("v1", "ConfigMap", "data: {a: b}"), "\n", "\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := findings(t, strictPolicy(), manifests); len(got) > 0 {
@@ -246,9 +247,9 @@ func TestReadable(t *testing.T) {
 // What is written in a Secret never gets into a message.
 func TestNoSecretInMessages(t *testing.T) {
 	for name, manifests := range map[string]string{
-		"type":    manifest("v1", "Secret", "data: hunter2"),
-		"value":   manifest("v1", "Secret", "stringData: {password: hunter2}"),
-		"unknown": manifest("v1", "Secret", "hunter2: a"),
+		"type":    doc("v1", "Secret", "data: hunter2"),
+		"value":   doc("v1", "Secret", "stringData: {password: hunter2}"),
+		"unknown": doc("v1", "Secret", "hunter2: a"),
 		"syntax":  "kind: Secret\nstringData: {a: hunter2, hunter2\n",
 		"key":     "kind: Secret\nhunter2: 1\nhunter2: 2\n",
 	} {
@@ -280,8 +281,8 @@ func TestMessagesAreOneLine(t *testing.T) {
 }
 
 func TestFindingsAreBounded(t *testing.T) {
-	containers := strings.Repeat("{},", maxElements)
-	found, err := Check([]byte(manifest("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+containers+"]}}}")), strictPolicy())
+	containers := strings.Repeat("{},", manifest.MaxElements)
+	found, err := Check([]byte(doc("apps/v1", "Deployment", "spec: {template: {spec: {containers: ["+containers+"]}}}")), strictPolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +376,7 @@ What is not known to be harmless is refused. This page is made from the code (` 
 	paragraph("Limits", "Manifests over these are not looked at:", []string{
 		fmt.Sprintf("%d objects", maxObjects),
 		fmt.Sprintf("%d MiB in all, %d KiB for one object", maxManifests>>20, maxDocument>>10),
-		fmt.Sprintf("%d levels of nesting, %d elements of one list, no YAML aliases", maxDepth, maxElements),
+		fmt.Sprintf("%d levels of nesting, %d elements of one list, no YAML aliases", manifest.MaxDepth, manifest.MaxElements),
 	})
 	return b.String()
 }

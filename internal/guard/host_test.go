@@ -43,8 +43,8 @@ func hostCases() map[string]ruleCase {
 
 func TestHosts(t *testing.T) {
 	manifests := ingress("rules: [{host: b.example}, {}], tls: [{hosts: [c.example, b.example]}]") + "\n---\n" +
-		route("hostnames: [a.example]") + "\n---\n" + manifest("v1", "ConfigMap", "data: {kind: Ingress, host: no.example}") + "\n---\n" +
-		manifest("acme.example/v1", "Ingress", "spec: {rules: [{host: other.example}]}")
+		route("hostnames: [a.example]") + "\n---\n" + doc("v1", "ConfigMap", "data: {kind: Ingress, host: no.example}") + "\n---\n" +
+		doc("acme.example/v1", "Ingress", "spec: {rules: [{host: other.example}]}")
 	got, err := Hosts([]byte(manifests))
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestHosts(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.example", "b.example", "c.example"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got, err := Hosts([]byte(manifest("v1", "ConfigMap", ""))); got != nil || err != nil {
+	if got, err := Hosts([]byte(doc("v1", "ConfigMap", ""))); got != nil || err != nil {
 		t.Errorf("hosts of none: %v, %v", got, err)
 	}
 	if _, err := Hosts([]byte("kind: [Ingress\n")); err == nil {

@@ -42,21 +42,21 @@ func kinds(kinds ...string) func(*Policy) {
 func kindCases() map[string]ruleCase {
 	all := map[string]ruleCase{
 		"a deployment":                    ok(RuleKind, with("spec.replicas", "3")),
-		"a kind that the policy adds":     ok(RuleKind, manifest("cert-manager.io/v1", "Certificate", "spec: {a: b}")).under(kinds("Certificate.cert-manager.io")),
-		"a kind that it does not":         no(manifest("cert-manager.io/v1", "Issuer", ""), "kind kind").under(kinds("Certificate.cert-manager.io")),
-		"a kind of another group":         no(manifest("acme.example/v1", "Deployment", ""), "kind kind"),
-		"an old version":                  no(manifest("apps/v1beta1", "Deployment", ""), "kind apiVersion"),
-		"core version with a slash":       no(manifest(`"/v1"`, "ConfigMap", ""), "kind apiVersion"),
-		"core version with a blank":       no(manifest(`"v1 "`, "ConfigMap", ""), "kind apiVersion"),
-		"group with a blank":              no(manifest(`"apps /v1"`, "Deployment", ""), "kind kind"),
-		"group twice":                     no(manifest(`apps/v1/v1`, "Deployment", ""), "kind apiVersion"),
-		"kind in lower case":              no(manifest("v1", "configmap", ""), "kind kind"),
-		"a list":                          no(manifest("v1", "List", "items: [{kind: Pod}]"), "kind kind"),
-		"a list of config maps":           no(manifest("v1", "ConfigMapList", "items: []"), "kind kind").under(kinds("ConfigMapList", "List")),
-		"a list of another group":         no(manifest("acme.example/v1", "ThingList", "items: []"), "kind kind").under(kinds("ThingList.acme.example")),
-		"a daemon set":                    no(manifest("apps/v1", "DaemonSet", ""), "kind kind"),
-		"a daemon set is looked into":     no(manifest("apps/v1", "DaemonSet", "spec: {template: {spec: {hostNetwork: true}}}"), "node "+podPath+".hostNetwork").under(kinds("DaemonSet.apps")),
-		"a replica set is looked into":    no(manifest("apps/v1", "ReplicaSet", "spec: {template: {spec: {hostPID: true}}}"), "node "+podPath+".hostPID").under(kinds("ReplicaSet.apps")),
+		"a kind that the policy adds":     ok(RuleKind, doc("cert-manager.io/v1", "Certificate", "spec: {a: b}")).under(kinds("Certificate.cert-manager.io")),
+		"a kind that it does not":         no(doc("cert-manager.io/v1", "Issuer", ""), "kind kind").under(kinds("Certificate.cert-manager.io")),
+		"a kind of another group":         no(doc("acme.example/v1", "Deployment", ""), "kind kind"),
+		"an old version":                  no(doc("apps/v1beta1", "Deployment", ""), "kind apiVersion"),
+		"core version with a slash":       no(doc(`"/v1"`, "ConfigMap", ""), "kind apiVersion"),
+		"core version with a blank":       no(doc(`"v1 "`, "ConfigMap", ""), "kind apiVersion"),
+		"group with a blank":              no(doc(`"apps /v1"`, "Deployment", ""), "kind kind"),
+		"group twice":                     no(doc(`apps/v1/v1`, "Deployment", ""), "kind apiVersion"),
+		"kind in lower case":              no(doc("v1", "configmap", ""), "kind kind"),
+		"a list":                          no(doc("v1", "List", "items: [{kind: Pod}]"), "kind kind"),
+		"a list of config maps":           no(doc("v1", "ConfigMapList", "items: []"), "kind kind").under(kinds("ConfigMapList", "List")),
+		"a list of another group":         no(doc("acme.example/v1", "ThingList", "items: []"), "kind kind").under(kinds("ThingList.acme.example")),
+		"a daemon set":                    no(doc("apps/v1", "DaemonSet", ""), "kind kind"),
+		"a daemon set is looked into":     no(doc("apps/v1", "DaemonSet", "spec: {template: {spec: {hostNetwork: true}}}"), "node "+podPath+".hostNetwork").under(kinds("DaemonSet.apps")),
+		"a replica set is looked into":    no(doc("apps/v1", "ReplicaSet", "spec: {template: {spec: {hostPID: true}}}"), "node "+podPath+".hostPID").under(kinds("ReplicaSet.apps")),
 		"the fields of the kind":          ok(RuleShape, with("spec.minReadySeconds", "3")),
 		"an unknown field":                no(with("pod.hostNetWork", "true"), "pod "+podPath+".hostNetWork", "shape "),
 		"a known field of the wrong case": no(with("pod.HostNetwork", "true"), "pod "+podPath+".HostNetwork", "shape "),
@@ -65,11 +65,11 @@ func kindCases() map[string]ruleCase {
 		"privileged as text":              no(with("container.securityContext.privileged", `"true"`), "privileged "+containerPath+".securityContext.privileged", "shape "),
 		"annotations that are no text":    no("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, annotations: {a: 5, eks.amazonaws.com/role-arn: b}}", "annotation metadata.annotations[eks.amazonaws.com/role-arn]", "shape "),
 		"metadata is a list":              no("apiVersion: v1\nkind: ConfigMap\nmetadata: [a]", "name metadata.name", "shape "),
-		"two objects of one kind":         ok(RuleDuplicate, manifest("v1", "ConfigMap", ""), manifest("v1", "ServiceAccount", "")),
-		"the same object twice":           {manifests: []string{manifest("v1", "ConfigMap", ""), manifest("v1", "ConfigMap", "")}, want: []string{"duplicate "}},
+		"two objects of one kind":         ok(RuleDuplicate, doc("v1", "ConfigMap", ""), doc("v1", "ServiceAccount", "")),
+		"the same object twice":           {manifests: []string{doc("v1", "ConfigMap", ""), doc("v1", "ConfigMap", "")}, want: []string{"duplicate "}},
 		"the same object in another version": {manifests: []string{
-			manifest("autoscaling/v1", "HorizontalPodAutoscaler", "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: x}}"),
-			manifest("autoscaling/v2", "HorizontalPodAutoscaler", "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: x}}"),
+			doc("autoscaling/v1", "HorizontalPodAutoscaler", "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: x}}"),
+			doc("autoscaling/v2", "HorizontalPodAutoscaler", "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: x}}"),
 		}, want: []string{"duplicate "}},
 	}
 	for _, forbidden := range [][2]string{
@@ -83,7 +83,7 @@ func kindCases() map[string]ruleCase {
 		{"gateway.networking.k8s.io/v1beta1", "ReferenceGrant"}, {"extensions/v1beta1", "Ingress"},
 	} {
 		kind := groupKind(forbidden[1], object{apiVersion: forbidden[0]}.group())
-		all["never "+kind] = no(manifest(forbidden[0], forbidden[1], ""), "kind kind").under(kinds(kind))
+		all["never "+kind] = no(doc(forbidden[0], forbidden[1], ""), "kind kind").under(kinds(kind))
 	}
 	return all
 }
@@ -121,35 +121,35 @@ func metadataCases() map[string]ruleCase {
 		"pod security":                  no(config("name: x, labels: {pod-security.kubernetes.io/enforce: privileged}"), "label metadata.labels[pod-security.kubernetes.io/enforce]"),
 		"Slipway's own label":           no(config("name: x, labels: {slipway.dev/inventory: a}"), "label metadata.labels[slipway.dev/inventory]"),
 		"a cloud identity of a pod":     no(with("spec.template", "{metadata: {labels: {azure.workload.identity/use: 'true'}}}"), "label spec.template.metadata.labels[azure.workload.identity/use]"),
-		"metadata of a job's template":  no(manifest("batch/v1", "CronJob", "spec: {jobTemplate: {metadata: {finalizers: [a.b/c]}}}"), "metadata spec.jobTemplate.metadata.finalizers"),
-		"metadata of a claim template":  no(manifest("apps/v1", "StatefulSet", "spec: {volumeClaimTemplates: [{metadata: {annotations: {volume.kubernetes.io/selected-node: a}}}]}"), "annotation spec.volumeClaimTemplates[0].metadata.annotations[volume.kubernetes.io/selected-node]"),
+		"metadata of a job's template":  no(doc("batch/v1", "CronJob", "spec: {jobTemplate: {metadata: {finalizers: [a.b/c]}}}"), "metadata spec.jobTemplate.metadata.finalizers"),
+		"metadata of a claim template":  no(doc("apps/v1", "StatefulSet", "spec: {volumeClaimTemplates: [{metadata: {annotations: {volume.kubernetes.io/selected-node: a}}}]}"), "annotation spec.volumeClaimTemplates[0].metadata.annotations[volume.kubernetes.io/selected-node]"),
 		"metadata of an unknown object": no("apiVersion: a.example/v1\nkind: B\nmetadata: {name: x, namespace: other, finalizers: [a]}", "metadata metadata.finalizers", "namespace metadata.namespace").under(kinds("B.a.example")),
 	}
 }
 
 func objectCases() map[string]ruleCase {
 	scaler := func(spec fields) string {
-		return manifest("autoscaling/v2", "HorizontalPodAutoscaler", "spec: {"+spec+"}")
+		return doc("autoscaling/v2", "HorizontalPodAutoscaler", "spec: {"+spec+"}")
 	}
-	budget := func(spec fields) string { return manifest("policy/v1", "PodDisruptionBudget", "spec: {"+spec+"}") }
+	budget := func(spec fields) string { return doc("policy/v1", "PodDisruptionBudget", "spec: {"+spec+"}") }
 	const target = "scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: x}, maxReplicas: 3"
 	return map[string]ruleCase{
-		"an empty secret":         ok(RulePlaintextSecret, manifest("v1", "Secret", "data: {}\nimmutable: true")),
-		"a secret with data":      no(manifest("v1", "Secret", "data: {a: Yg==}"), "plaintext-secret data"),
-		"a secret with text":      no(manifest("v1", "Secret", "stringData: {a: b}"), "plaintext-secret stringData"),
-		"an opaque secret":        ok(RuleSecretType, manifest("v1", "Secret", "type: Opaque")),
+		"an empty secret":         ok(RulePlaintextSecret, doc("v1", "Secret", "data: {}\nimmutable: true")),
+		"a secret with data":      no(doc("v1", "Secret", "data: {a: Yg==}"), "plaintext-secret data"),
+		"a secret with text":      no(doc("v1", "Secret", "stringData: {a: b}"), "plaintext-secret stringData"),
+		"an opaque secret":        ok(RuleSecretType, doc("v1", "Secret", "type: Opaque")),
 		"a token of an account":   no("apiVersion: v1\nkind: Secret\nmetadata: {name: x, annotations: {kubernetes.io/service-account.name: slipway-stage}}\ntype: kubernetes.io/service-account-token", "annotation metadata.annotations[kubernetes.io/service-account.name]", "secret-type type"),
-		"a service account":       ok(RuleAccount, manifest("v1", "ServiceAccount", "automountServiceAccountToken: false\nimagePullSecrets: [{name: a}]"), with("pod.serviceAccountName", "web")),
+		"a service account":       ok(RuleAccount, doc("v1", "ServiceAccount", "automountServiceAccountToken: false\nimagePullSecrets: [{name: a}]"), with("pod.serviceAccountName", "web")),
 		"the stage's account":     no("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: slipway-stage}", "account metadata.name"),
 		"the default account":     no("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default}", "account metadata.name"),
-		"tokens of an account":    no(manifest("v1", "ServiceAccount", "secrets: [{name: a}]"), "account secrets"),
+		"tokens of an account":    no(doc("v1", "ServiceAccount", "secrets: [{name: a}]"), "account secrets"),
 		"a pod as the stage":      no(with("pod.serviceAccountName", "slipway-stage"), "account "+podPath+".serviceAccountName"),
 		"a pod as the stage, old": no(with("pod.serviceAccount", "slipway-stage"), "account "+podPath+".serviceAccount"),
-		"a job":                   ok(RuleJob, manifest("batch/v1", "Job", "spec: {backoffLimit: 1, ttlSecondsAfterFinished: 5}")),
-		"a job of somebody else":  no(manifest("batch/v1", "Job", "spec: {managedBy: a.b/c}"), "job spec.managedBy"),
-		"a job's pods":            no(manifest("batch/v1", "Job", "spec: {template: {spec: {hostIPC: true}}}"), "node "+podPath+".hostIPC"),
-		"a cron job's pods":       no(manifest("batch/v1", "CronJob", "spec: {jobTemplate: {spec: {managedBy: a.b/c, template: {spec: {hostIPC: true}}}}}"), "job spec.jobTemplate.spec.managedBy", "node spec.jobTemplate.spec.template.spec.hostIPC"),
-		"a stateful set's pods":   no(manifest("apps/v1", "StatefulSet", "spec: {template: {spec: {hostIPC: true}}}"), "node "+podPath+".hostIPC"),
+		"a job":                   ok(RuleJob, doc("batch/v1", "Job", "spec: {backoffLimit: 1, ttlSecondsAfterFinished: 5}")),
+		"a job of somebody else":  no(doc("batch/v1", "Job", "spec: {managedBy: a.b/c}"), "job spec.managedBy"),
+		"a job's pods":            no(doc("batch/v1", "Job", "spec: {template: {spec: {hostIPC: true}}}"), "node "+podPath+".hostIPC"),
+		"a cron job's pods":       no(doc("batch/v1", "CronJob", "spec: {jobTemplate: {spec: {managedBy: a.b/c, template: {spec: {hostIPC: true}}}}}"), "job spec.jobTemplate.spec.managedBy", "node spec.jobTemplate.spec.template.spec.hostIPC"),
+		"a stateful set's pods":   no(doc("apps/v1", "StatefulSet", "spec: {template: {spec: {hostIPC: true}}}"), "node "+podPath+".hostIPC"),
 		"an autoscaler":           ok(RuleScaler, scaler(target+", metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}}]")),
 		"an autoscaler of nodes":  no(scaler("scaleTargetRef: {apiVersion: karpenter.sh/v1, kind: NodePool, name: x}"), "scaler spec.scaleTargetRef"),
 		"a metric from outside":   no(scaler(target+", metrics: [{type: External}]"), "scaler spec.metrics[0].type"),
@@ -161,15 +161,15 @@ func objectCases() map[string]ruleCase {
 }
 
 func ingress(spec fields) string {
-	return manifest("networking.k8s.io/v1", "Ingress", "spec: {"+spec+"}")
+	return doc("networking.k8s.io/v1", "Ingress", "spec: {"+spec+"}")
 }
 
 func route(spec fields) string {
-	return manifest("gateway.networking.k8s.io/v1", "HTTPRoute", "spec: {"+spec+"}")
+	return doc("gateway.networking.k8s.io/v1", "HTTPRoute", "spec: {"+spec+"}")
 }
 
 func trafficCases() map[string]ruleCase {
-	service := func(spec fields) string { return manifest("v1", "Service", "spec: {"+spec+"}") }
+	service := func(spec fields) string { return doc("v1", "Service", "spec: {"+spec+"}") }
 	annotated := func(annotations fields) string {
 		return "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x, annotations: {" + annotations + "}}"
 	}
@@ -261,7 +261,7 @@ func nodeCases() map[string]ruleCase {
 }
 
 func volumeCases() map[string]ruleCase {
-	claim := func(spec fields) string { return manifest("v1", "PersistentVolumeClaim", "spec: {"+spec+"}") }
+	claim := func(spec fields) string { return doc("v1", "PersistentVolumeClaim", "spec: {"+spec+"}") }
 	volume := func(volume fields) string { return with("pod.volumes", "[{name: a, "+volume+"}]") }
 	all := map[string]ruleCase{
 		"a claim":                   ok(RuleVolume, claim("accessModes: [ReadWriteOnce], storageClassName: a, volumeMode: Filesystem, resources: {requests: {storage: 1Gi}}")),
@@ -269,7 +269,7 @@ func volumeCases() map[string]ruleCase {
 		"a copy of a volume":        no(claim("dataSource: {kind: PersistentVolumeClaim, name: a}, dataSourceRef: {kind: PersistentVolumeClaim, name: a, namespace: other}"), "volume spec.dataSource", "volume spec.dataSourceRef"),
 		"a selected volume":         no(claim("selector: {matchLabels: {a: b}}"), "volume spec.selector"),
 		"a raw device":              no(claim("volumeMode: Block"), "volume spec.volumeMode"),
-		"a claim template":          no(manifest("apps/v1", "StatefulSet", "spec: {volumeClaimTemplates: [{spec: {volumeName: a}}]}"), "volume spec.volumeClaimTemplates[0].spec.volumeName"),
+		"a claim template":          no(doc("apps/v1", "StatefulSet", "spec: {volumeClaimTemplates: [{spec: {volumeName: a}}]}"), "volume spec.volumeClaimTemplates[0].spec.volumeName"),
 		"volumes of the stage":      ok(RuleVolume, with("pod.volumes", "[{name: a, emptyDir: {}}, {name: b, secret: {secretName: a}}, {name: c, persistentVolumeClaim: {claimName: a}}, {name: d, downwardAPI: {}}]")),
 		"an ephemeral volume":       no(volume("ephemeral: {volumeClaimTemplate: {metadata: {finalizers: [a.b/c]}, spec: {volumeName: a}}}"), "metadata "+podPath+".volumes[0].ephemeral.volumeClaimTemplate.metadata.finalizers", "volume "+podPath+".volumes[0].ephemeral.volumeClaimTemplate.spec.volumeName"),
 		"a mount":                   ok(RuleVolume, with("container.volumeMounts", "[{name: a, mountPath: /a, subPathExpr: $(B), mountPropagation: None}]")),

@@ -27,6 +27,8 @@
 // values replace; null in an override removes what the service says, so that
 // the default holds again. An override can't change the kind of the source.
 //
+// With joins the services of further files to the primary one's.
+//
 // # Limits
 //
 //	size of the file                    256 KiB

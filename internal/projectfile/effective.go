@@ -59,7 +59,7 @@ func (v Value) String() string {
 func (doc *Document) Explain(rule string) []Value {
 	var values []Value
 	doc.eachEffective(rule, func(name string, n *node) {
-		values = append(values, doc.explain(join("services", name), n)...)
+		values = append(values, doc.home(name).explain(join("services", name), n)...)
 	})
 	return sorted(values)
 }
@@ -70,7 +70,7 @@ func (doc *Document) ExplainService(rule, service, prefix string) []Value {
 	var values []Value
 	doc.eachEffective(rule, func(name string, n *node) {
 		if name == service {
-			values = doc.explain(join("services", name), n)
+			values = doc.home(name).explain(join("services", name), n)
 		}
 	})
 	start := join("services", service) + "."

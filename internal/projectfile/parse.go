@@ -16,6 +16,8 @@ type Document struct {
 
 	name string
 	root *node
+	// homes are the documents of services that further files declare.
+	homes map[string]*Document
 }
 
 // Parse reads the project file of a primary repository. The name stands in
@@ -91,6 +93,19 @@ type secondaryFile struct {
 	Version  int                        `json:"version"`
 	Project  string                     `json:"project"`
 	Services map[string]project.Service `json:"services"`
+}
+
+// Where returns the file, and the line and column in it, of the value at a
+// path; zeros when there is none.
+func (doc *Document) Where(path string) (file string, line, column int) {
+	at := doc
+	for service, other := range doc.homes {
+		if _, of := descend(path, join("services", service)); of {
+			at = other
+		}
+	}
+	line, column = at.Position(path)
+	return at.name, line, column
 }
 
 // Position returns the line and column (from 1) of the value at a path such as

@@ -161,11 +161,11 @@ func whereIn(document *projectfile.Document) func(string) string {
 				break
 			}
 		}
-		line, col := document.Position(path)
+		file, line, col := document.Where(path)
 		if line == 0 {
-			return project.FileName
+			return file
 		}
-		return fmt.Sprintf("%s:%d:%d", project.FileName, line, col)
+		return fmt.Sprintf("%s:%d:%d", file, line, col)
 	}
 }
 

@@ -110,6 +110,13 @@ type ProjectStatus struct {
 	// Recipient is what values are sealed for: slipway seal --recipient.
 	// +optional
 	Recipient string `json:"recipient,omitempty"`
+	// Expired are the refs whose stages ran out of time, each with the commit
+	// it was at: another commit brings the stage back.
+	// +optional
+	// +listType=map
+	// +listMapKey=ref
+	// +kubebuilder:validation:MaxItems=1000
+	Expired []ExpiredRef `json:"expired,omitempty"`
 	// LastChange is when a sync last found anything new.
 	// +optional
 	LastChange *metav1.Time `json:"lastChange,omitempty"`
@@ -119,6 +126,12 @@ type ProjectStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ExpiredRef is a ref whose stage was taken down after its time.
+type ExpiredRef struct {
+	Ref    string `json:"ref"`
+	Commit string `json:"commit"`
 }
 
 // ProjectList is a list of projects.

@@ -43,6 +43,12 @@ type StageSpec struct {
 	// +optional
 	// +kubebuilder:validation:Enum=keep;delete
 	OnDelete string `json:"onDelete,omitempty"`
+	// TTL is how long a stage of a pattern rule lives after its last push;
+	// Pushed is since when its commit is there.
+	// +optional
+	TTL *metav1.Duration `json:"ttl,omitempty"`
+	// +optional
+	Pushed *metav1.Time `json:"pushed,omitempty"`
 	// PromoteFrom names the stage whose digests this one takes; a push alone
 	// releases nothing here then.
 	// +optional
