@@ -58,6 +58,11 @@ integration: compiler devcluster ## Run unit tests and those on a real API serve
 e2e: ## Run the whole story on a one-node cluster
 	$(GOTEST) -tags e2e -timeout 45m -count 1 ./internal/e2e/...
 
+.PHONY: proofs
+proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 random drifts
+	go test -tags integration -timeout 40m -count 1 -run 'TestRandomLives|TestCrash' ./internal/apply -lives 200
+	go test -tags integration -timeout 20m -count 1 -v -run 'TestRandomDriftsAreRepaired' ./internal/controller -drifts 200
+
 .PHONY: bench
 bench: devcluster build ## Measure push → applied beside the floor, in one run; writes docs/bench.md
 	go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/bench \

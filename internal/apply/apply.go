@@ -96,17 +96,19 @@ func (a *Applier) bring(ctx context.Context, set Set, repair *Repair) (Report, e
 	if err := set.check(); err != nil {
 		return Report{}, err
 	}
+	var earlier Report
 	for look := 1; ; look++ {
 		run := &run{applier: a, set: set, repair: repair, direct: look > 1}
 		err := run.apply(ctx)
+		earlier = run.report.after(earlier)
 		if look == 1 && !run.writing && errors.Is(err, errOutdated) {
 			continue // somebody else wrote the inventory that was remembered
 		}
 		if !errors.Is(err, errStale) {
-			return run.report, err
+			return earlier, err
 		}
 		if look == maxLooks {
-			return run.report, fault.Wrap(fault.Unavailable, err, "objects of %s keep changing while they are applied; it is tried again", set.Owner)
+			return earlier, fault.Wrap(fault.Unavailable, err, "objects of %s keep changing while they are applied; it is tried again", set.Owner)
 		}
 	}
 }

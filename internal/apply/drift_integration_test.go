@@ -20,7 +20,11 @@ import (
 // as the server does.
 func (s *stage) watched(changed func(Drift)) {
 	s.t.Helper()
-	config := rest.CopyConfig(plane.Config)
+	s.watchedBy(plane.Config, changed)
+}
+
+func (s *stage) watchedBy(config *rest.Config, changed func(Drift)) {
+	s.t.Helper()
 	live, err := NewLive(config, changed)
 	if err != nil {
 		s.t.Fatal(err)

@@ -31,6 +31,31 @@ type Report struct {
 // maxWarnings bounds what a report repeats.
 const maxWarnings = 20
 
+// after adds what earlier looks of the same apply did, which this one found
+// done.
+func (r Report) after(earlier Report) Report {
+	for _, list := range []struct{ mine, theirs *[]Ref }{
+		{&r.Created, &earlier.Created}, {&r.Changed, &earlier.Changed}, {&r.Replaced, &earlier.Replaced},
+		{&r.Adopted, &earlier.Adopted}, {&r.Repaired, &earlier.Repaired},
+	} {
+		for _, ref := range *list.theirs {
+			if !slices.Contains(*list.mine, ref) {
+				*list.mine = append(*list.mine, ref)
+				r.Unchanged = max(0, r.Unchanged-1)
+			}
+		}
+		slices.SortFunc(*list.mine, Ref.compare)
+	}
+	r.Taken = append(earlier.Taken, r.Taken...)
+	r.Left = append(earlier.Left, r.Left...)
+	for _, warning := range earlier.Warnings {
+		if len(r.Warnings) < maxWarnings && !slices.Contains(r.Warnings, warning) {
+			r.Warnings = append(r.Warnings, warning)
+		}
+	}
+	return r
+}
+
 // done notes that a change was made.
 func (r *run) done(c *change, meta *metav1.PartialObjectMetadata, warnings []string) {
 	ref := c.document.ref
