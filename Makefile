@@ -63,6 +63,17 @@ bench: devcluster build ## Measure push → applied beside the floor, in one run
 	go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/bench \
 		-slipway $(CURDIR)/bin/slipway -report $(CURDIR)/docs/bench.md
 
+# Each batch of histories has a control plane of its own.
+.PHONY: convergence
+convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at every point (an hour or more)
+	for first in $$(seq 1001 100 2901); do \
+	  go test -tags integration -count 1 -timeout 30m -run 'TestHistories' -v ./internal/convergence -first $$first || exit 1; done
+	go test -tags integration -count 1 -timeout 180m -run 'TestKilledAtEveryPoint' -v ./internal/convergence -rounds 20
+
+.PHONY: load
+load: devcluster ## Measure the door under load beside the API server's own rate
+	go test -tags integration -count 1 -timeout 30m -run 'TestLoad' -v ./internal/convergence -load
+
 .PHONY: devcluster
 devcluster: ## Compile the development cluster's program
 	@mkdir -p $(CACHE)/bin

@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	amount "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -260,6 +261,29 @@ func (s *stage) eventually(want ...string) {
 			return fmt.Errorf("%v, want %v", got, want)
 		}
 		return nil
+	})
+}
+
+// quota bounds the namespace, and waits until the API server knows it.
+func (s *stage) quota(hard string) {
+	s.t.Helper()
+	s.kubectl("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small}\nspec: {hard: {"+hard+"}}\n", "create", "-f", "-")
+	client, probe := plane.Client(s.t).CoreV1(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+	big := corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: amount.MustParse("100Gi")}}
+	s.patiently("the quota is in force", func() error {
+		_, pod := client.Pods(s.namespace).Create(s.t.Context(), &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: "probe"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Image: "a"}}},
+		}, probe)
+		_, volume := client.PersistentVolumeClaims(s.namespace).Create(s.t.Context(), &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "probe"},
+			Spec:       corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, Resources: big},
+		}, probe)
+		for _, err := range []error{pod, volume} {
+			if err != nil && strings.Contains(err.Error(), "exceeded quota: small") {
+				return nil
+			}
+		}
+		return fmt.Errorf("it lets a pod through (%v) and a volume (%v)", pod, volume)
 	})
 }
 

@@ -125,7 +125,7 @@ func TestRefusals(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
-			s.kubectl("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small}\nspec: {hard: {requests.storage: 1Gi}}\n", "create", "-f", "-")
+			s.quota("requests.storage: 1Gi")
 			_, err := s.applier.Apply(t.Context(), s.set(manifests(c.manifest, configMap("ok", "1"))))
 			var failure *Failure
 			if !errors.As(err, &failure) {

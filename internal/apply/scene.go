@@ -234,6 +234,16 @@ func replicasOf(u *unstructured.Unstructured) (ready, wanted int32) {
 	return 0, 0
 }
 
+// observes reports whether the controller of a kind tells which generation it
+// looked at last.
+func observes(kind string) bool {
+	switch kind {
+	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
+		return true
+	}
+	return false
+}
+
 // workloadOf returns what diagnosing needs to know of an object; current is
 // false while its controller has not looked at its newest generation.
 func workloadOf(u *unstructured.Unstructured) (w cause.Workload, current bool) {
@@ -244,8 +254,8 @@ func workloadOf(u *unstructured.Unstructured) (w cause.Workload, current bool) {
 	case "StatefulSet":
 		w.Revision, _, _ = unstructured.NestedString(u.Object, "status", "updateRevision")
 	}
-	generation, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-	if generation != 0 && generation != u.GetGeneration() {
+	observed, told, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	if told && observed != u.GetGeneration() || !told && observes(w.Kind) {
 		return w, false
 	}
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")

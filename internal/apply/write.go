@@ -126,43 +126,53 @@ func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
 func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool, _ error) {
 	status := statusOf(err)
 	if status == nil {
-		if errors.Is(err, errStale) {
-			return false, err
-		}
-		if ctx.Err() != nil {
-			return false, context.Cause(ctx)
-		}
-		return false, explain(c.document.ref, err)
+		return false, r.unanswered(ctx, c, err)
 	}
-	if conflicts := conflictsOf(c.document.ref, status); len(conflicts) > 0 && !c.force {
-		if c.precondition() == "" { // it was not there a moment ago
-			return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
-		}
-		if err := r.complete(ctx, c); err != nil {
-			return false, err
-		}
-		if err := c.settle(conflicts); err != nil {
-			return false, err
-		}
-		return true, nil
-	}
-	if isReplaced(status) {
+	conflicts := conflictsOf(c.document.ref, status)
+	switch {
+	case len(conflicts) > 0 && !c.force:
+		return r.conflicted(ctx, c, conflicts)
+	case isReplaced(status):
 		return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
-	}
-	if c.action == actionPatch && isImmutable(status) {
-		if err := r.complete(ctx, c); err != nil {
-			return false, err
-		}
-		if c.mayReplace() {
-			c.action = actionReplace
-			return true, r.intendAgain(ctx, c)
-		}
-	}
-	if c.mayReclaim(status) && r.writing {
+	case c.mayReclaim(status) && r.writing:
 		c.reclaimed = true
 		return true, r.reclaim(ctx, c)
+	case c.action != actionPatch || !isImmutable(status):
+		return false, explain(c.document.ref, err)
 	}
-	return false, explain(c.document.ref, err)
+	if err := r.complete(ctx, c); err != nil {
+		return false, err
+	}
+	if !c.mayReplace() {
+		return false, explain(c.document.ref, err)
+	}
+	c.action = actionReplace
+	return true, r.intendAgain(ctx, c)
+}
+
+// unanswered returns what to make of an error that is no answer of the server.
+func (r *run) unanswered(ctx context.Context, c *change, err error) error {
+	switch {
+	case errors.Is(err, errStale):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return explain(c.document.ref, err)
+}
+
+// conflicted decides about fields that somebody else set.
+func (r *run) conflicted(ctx context.Context, c *change, conflicts []Conflict) (again bool, _ error) {
+	if c.precondition() == "" { // it was not there a moment ago
+		return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
+	}
+	if err := r.complete(ctx, c); err != nil {
+		return false, err
+	}
+	if err := c.settle(conflicts); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // complete reads the labels and managers of a live object of which the view

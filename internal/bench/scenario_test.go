@@ -142,7 +142,7 @@ func repository(rules string, objects, files int) map[string]string {
 		if objects == manyObjects {
 			break
 		}
-		all["deploy/"+name+".yaml"] = "apiVersion: v1\nkind: Service\nmetadata: {name: " + name + "}\nspec:\n  ports: [{port: 80}]\n  selector: {app: site}\n"
+		all["deploy/"+name+".yaml"] = "apiVersion: v1\nkind: Service\nmetadata: {name: " + name + "}\nspec:\n  clusterIP: None\n  ports: [{port: 80}]\n  selector: {app: site}\n"
 	}
 	for i := len(all) - 1; i < objects; i++ {
 		all[fmt.Sprintf("deploy/words%02d.yaml", i/50)] += fmt.Sprintf("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: words%04d}\ndata: {yes: ja, no: nein}\n", i)

@@ -18,8 +18,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
 )
 
-// patience bounds the wait for one push.
-const patience = 5 * time.Minute
+// patience bounds the wait for one push, and for a thousand stages.
+const patience = 10 * time.Minute
 
 // yard is a project whose stages are all live.
 type yard struct {
@@ -127,14 +127,17 @@ func (y *yard) settle(b *testing.B) {
 	}
 }
 
-func (y *yard) settled() bool {
-	live := 0
-	for _, is := range y.live {
-		if is {
-			live++
+func (y *yard) settled() bool { return y.alive() == y.want }
+
+// alive counts the stages that are where they are wanted.
+func (y *yard) alive() int {
+	count := 0
+	for _, live := range y.live {
+		if live {
+			count++
 		}
 	}
-	return live == y.want
+	return count
 }
 
 // note takes over where a stage is.
@@ -205,7 +208,7 @@ func (y *yard) await(b *testing.B, enough func(any) bool) time.Time {
 				return s.at
 			}
 		case <-timeout:
-			b.Fatalf("not done within %s; %d of %d stages are known", patience, len(y.live), y.want)
+			b.Fatalf("not done within %s; of %d stages %d are known and %d live", patience, y.want, len(y.live), y.alive())
 		}
 	}
 }

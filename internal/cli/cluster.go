@@ -26,10 +26,15 @@ type cluster struct {
 }
 
 func (c *cluster) flags(command *cobra.Command) {
+	c.reach(command)
+	command.Flags().StringVarP(&c.organization, "organization", "n", "", "the organization (default: the one whose namespace your context names, or all that you may see)")
+}
+
+// reach adds the flags that say how the control cluster is reached.
+func (c *cluster) reach(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "path of the kubeconfig (default: $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&c.context, "context", "", "context of the kubeconfig")
-	flags.StringVarP(&c.organization, "organization", "n", "", "the organization (default: the one whose namespace your context names, or all that you may see)")
 }
 
 // loader reads the kubeconfig.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +31,8 @@ import (
 // server, on which a clerk plays Slipway's server. Besides the commands of
 // TestScript they have `kube FILE`, which makes objects with their status,
 // `keep RELEASE FILE`, which keeps manifests as a release's bundle, and `user
-// NAME`, as whom the command line acts from then on.
+// NAME`, as whom the command line acts from then on, and `there MANAGER FILE`,
+// which applies manifests in the stage's namespace as a field manager.
 func TestClusterScript(t *testing.T) {
 	plane, err := kubetest.Start(t.Context())
 	if err != nil {
@@ -55,6 +57,7 @@ func TestClusterScript(t *testing.T) {
 			"kube":  office.kube,
 			"keep":  office.keep,
 			"user":  office.user,
+			"there": office.there,
 		},
 	})
 }
@@ -156,6 +159,22 @@ func (o *office) kube(ts *testscript.TestScript, neg bool, args []string) {
 			object.Object["status"] = status
 			ts.Check(o.client.Status().Update(context.Background(), object))
 		}
+	}
+}
+
+// there applies manifests under a field manager's name, as Slipway does and as
+// others do.
+func (o *office) there(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: there MANAGER FILE")
+	}
+	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(os.Expand(ts.ReadFile(args[1]), ts.Getenv)), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := decoder.Decode(object); err != nil {
+			return
+		}
+		ts.Check(o.client.Apply(context.Background(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(args[0]), client.ForceOwnership))
 	}
 }
 

@@ -33,22 +33,38 @@ type diffCommand struct {
 
 func newDiff(streams Streams) *cobra.Command {
 	d := &diffCommand{rendering: rendering{repository: repository{streams: streams}}}
+	live := &liveDiff{streams: streams}
 	command := &cobra.Command{
-		Use:     "diff --stage A [--stage B] [--commit FROM[..TO]]",
-		Short:   "Show how two stages, or one stage at two commits, differ once rendered",
-		GroupID: "repository",
-		Long: `Show how two stages, or one stage at two commits, differ once rendered: a unified
-diff per object.
+		Use:     "diff (PROJECT STAGE | --stage A [--stage B] [--commit FROM[..TO]])",
+		Short:   "Show what others changed in a live stage; or, in a repository, how stages or commits differ",
+		GroupID: "see",
+		Long: `With PROJECT STAGE: show how what is live differs from what was applied last:
+each field as it should be (-) and as it is (+), and who changed it. Nothing is
+written; it takes the rights to read the stage's namespace and the kept bundle,
+a Secret in the organization's.
 
-Two stages are compared as if both had the first one's name, namespace and
-hosts' names, so that only what they are made of differs; --names shows those
-too. One stage is compared from --commit FROM to TO, or to the working tree, or
-without --commit from HEAD to the working tree.`,
-		Example: `  slipway diff --stage staging --stage production
+With --stage, in a repository and without a cluster: show how two stages, or one
+stage at two commits, differ once rendered, as a unified diff per object. Two
+stages are compared as if both had the first one's name, namespace and hosts'
+names, so that only what they are made of differs; --names shows those too. One
+stage is compared from --commit FROM to TO, or to the working tree, or without
+--commit from HEAD to the working tree.`,
+		Example: `  slipway diff shop production
+  slipway diff --stage staging --stage production
   slipway diff --stage production --commit v1.0..main
   slipway diff --stage dev`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return d.run(command.Context()) },
+		Args:              eitherStages,
+		ValidArgsFunction: live.completeStages,
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return d.run(command.Context())
+			}
+			if command.Flags().Changed("organization") {
+				live.organization = d.organization
+			}
+			live.format, live.exitCode = d.format, d.exitCode
+			return live.run(command.Context(), args[0], args[1])
+		},
 	}
 	d.flags(command)
 	flags := command.Flags()
@@ -57,7 +73,23 @@ without --commit from HEAD to the working tree.`,
 	flags.BoolVar(&d.names, "names", false, "compare two stages with their own names, namespaces and hosts")
 	flags.BoolVar(&d.exitCode, "exit-code", false, "exit with 3 when there is a difference")
 	outputFlag(command, &d.format)
+	live.reach(command)
+	live.there.flags(command)
 	return command
+}
+
+// eitherStages wants PROJECT STAGE or --stage, and not both.
+func eitherStages(command *cobra.Command, args []string) error {
+	isOffline := command.Flags().Changed("stage")
+	switch {
+	case len(args) == 0 && !isOffline:
+		return errors.New("say PROJECT STAGE to compare what is live, or --stage to compare what would be rendered here")
+	case len(args) > 0 && isOffline:
+		return errors.New("PROJECT STAGE compares what is live and --stage what would be rendered here; give one of the two")
+	case len(args) != 0 && len(args) != 2:
+		return fmt.Errorf("say PROJECT STAGE; got %d arguments", len(args))
+	}
+	return nil
 }
 
 func (d *diffCommand) run(ctx context.Context) error {

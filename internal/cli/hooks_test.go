@@ -65,7 +65,12 @@ func serveForge(t *testing.T) *forgetest.Forge {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- forge.Serve(ctx, listener) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	if err := forge.CreateRepository("acme/shop"); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/scm"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 )
@@ -117,7 +116,7 @@ func (c *simulateCommand) read() (scm.Event, error) {
 	if !known {
 		return scm.Event{}, &usageError{fmt.Errorf("--forge %.40s: use %s", c.forge, strings.Join(forgeNames(), ", "))}
 	}
-	if naming.OrganizationNamespace(c.organization) == "" || c.organization == "" {
+	if c.organization == "" {
 		return scm.Event{}, &usageError{errors.New("--organization must not be empty")}
 	}
 	header := forge.Driver.Headers(c.event, "simulated")

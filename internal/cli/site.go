@@ -25,7 +25,7 @@ type site struct {
 func (s *site) flags(command *cobra.Command) {
 	s.own.flags(command)
 	flags := command.Flags()
-	flags.StringVar(&s.organization, "organization", "local", "the organization; it is part of the namespace's name")
+	flags.StringVarP(&s.organization, "organization", "n", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
 	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -150,7 +151,7 @@ func TestRollbackHoldsAndAFixedDescendantDeploys(t *testing.T) {
 		t.Errorf("quarantine %+v", q)
 	}
 	p.eventually("the good commit's status", func() error {
-		if state, said := p.status(good.Spec.Head.Commit, "dev"); state != "success" || !strings.HasPrefix(said, "back at release") {
+		if state, said := p.status(good.Spec.Head.Commit, "dev"); state != "success" || !strings.HasPrefix(said, "live: back at release") {
 			return fmt.Errorf("%q: %s", state, said)
 		}
 		return nil
@@ -221,5 +222,31 @@ func TestOnlyAnOwnerDeploysWhatIsQuarantined(t *testing.T) {
 	p.automatic("dev", "Pushes")
 	if got, _ := p.stage("dev"); got.Status.Release != lifted.Name {
 		t.Errorf("the stage shows %s, want %s", got.Status.Release, lifted.Name)
+	}
+}
+
+// TestStopAnywhereKeepsWhatWasAsked stops the server a little later after each
+// order, so that it stops before, in and after the decision and every phase.
+func TestStopAnywhereKeepsWhatWasAsked(t *testing.T) {
+	p := join(t, "stop-asked", siteFiles(devStage, "good"), nil)
+	good := p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
+	bad := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("bad")})
+	p.reaches("dev", bad, v1alpha1.PhaseSucceeded)
+	for i := range 5 {
+		asked := p.ask("dev", "boss", v1alpha1.TriggerRollback, &good, nil)
+		time.Sleep(time.Duration(i*15) * time.Millisecond)
+		restart(t)
+		checkTimings(t, p.becomes(asked.Name, v1alpha1.PhaseSucceeded))
+		p.says("dev", "good")
+		p.automatic("dev", "Quarantined", bad[:8], "boss went back")
+		again := p.ask("dev", "owner", v1alpha1.TriggerDeploy, nil, nil)
+		time.Sleep(time.Duration(i*15) * time.Millisecond)
+		restart(t)
+		checkTimings(t, p.becomes(again.Name, v1alpha1.PhaseSucceeded))
+		p.says("dev", "bad")
+		p.automatic("dev", "Pushes")
+	}
+	if got := len(p.releases("dev")); got != 12 {
+		t.Errorf("%d releases, want the two pushes and the ten that were asked for", got)
 	}
 }

@@ -21,9 +21,13 @@ const (
 	maxDeliveries = 200
 )
 
-// parallelDeliveries is how many deliveries of one project are written at the
-// same time.
-const parallelDeliveries = 4
+// Of a flood, at most deliveriesAtOnce of a project are marked between two
+// syncs, parallelDeliveries at the same time: so a new one is soon synced, and
+// the door, which makes new ones meanwhile, gets most of the API server.
+const (
+	deliveriesAtOnce   = 100
+	parallelDeliveries = 2
+)
 
 // deliveryProject indexes deliveries by the project they are for.
 const deliveryProject = "spec.project"
@@ -61,17 +65,19 @@ func (r *ProjectReconciler) forget(ctx context.Context, done []v1alpha1.Delivery
 }
 
 // finish marks the deliveries that a sync served. A delivery that arrived
-// while it ran is not among them and causes the next one. Of a flood only
-// those are marked that are kept.
+// while it ran is not among them and causes the next one. Of a flood the
+// oldest are dealt with at once, and deleted where they would not be kept.
 func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error) error {
 	surplus := 0
 	if syncErr == nil {
 		surplus = max(len(s.served)-maxDeliveries, 0)
 	}
-	if err := r.delete(ctx, s.served[:surplus]); err != nil {
+	now := s.served[:min(len(s.served), deliveriesAtOnce)]
+	surplus = min(surplus, len(now))
+	if err := r.delete(ctx, now[:surplus]); err != nil {
 		return err
 	}
-	return each(ctx, s.served[surplus:], func(ctx context.Context, d *v1alpha1.Delivery) error {
+	return each(ctx, now[surplus:], func(ctx context.Context, d *v1alpha1.Delivery) error {
 		after := d.DeepCopy()
 		after.Status.Phase = v1alpha1.DeliveryDone
 		after.Status.Message = cmp.Or(s.said[d.Name], "synced")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 const (
@@ -171,7 +172,8 @@ func (r *DriftReconciler) judge(drifts []apply.Drift) findings {
 }
 
 // manifests returns the bundles that may hold what was last applied: that of
-// the newest release which came so far, and that of the last good one.
+// the newest release which came so far, and those back to the last good one,
+// with the replicas that people asked for and without.
 func (r *DriftReconciler) manifests(ctx context.Context, site *Site) ([][]byte, error) {
 	releases, err := releasesOf(ctx, r.Client, site.stage)
 	if err != nil {
@@ -188,7 +190,11 @@ func (r *DriftReconciler) manifests(ctx context.Context, site *Site) ([][]byte, 
 		if err != nil {
 			return nil, fmt.Errorf("read what release %s applied: %w", releases[i].Name, err)
 		}
-		kept, last = append(kept, manifests), status.Bundle
+		scaled, err := release.Scaled(manifests, site.stage.Status.Scale)
+		if err != nil {
+			return nil, fmt.Errorf("scale what release %s applied: %w", releases[i].Name, err)
+		}
+		kept, last = append(kept, scaled, manifests), status.Bundle
 		if status.Phase == v1alpha1.PhaseSucceeded {
 			break
 		}

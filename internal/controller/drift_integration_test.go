@@ -124,7 +124,7 @@ func TestDriftIsFoundAfterAStart(t *testing.T) {
 	})
 	p.reaches("dev", failing, v1alpha1.PhaseFailed)
 	p.comesToSay("later")
-	p.change(func(stage *v1alpha1.Stage) { stage.Spec.Pause = &v1alpha1.Pause{By: "boss", At: metav1.Now()} })
+	p.setSpec("dev", "boss", func(s *v1alpha1.StageSpec) { s.Pause = &v1alpha1.Pause{By: "boss", At: metav1.Now()} })
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 	p.comesToSay("later")
 }
@@ -137,20 +137,6 @@ func (p *team) image() string {
 		p.t.Fatal(err)
 	}
 	return image
-}
-
-// change changes the Stage dev.
-func (p *team) change(change func(*v1alpha1.Stage)) {
-	p.t.Helper()
-	stage, err := p.stage("dev")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	before := stage.DeepCopy()
-	change(stage)
-	if err := world.Client.Patch(p.t.Context(), stage, client.MergeFrom(before)); err != nil {
-		p.t.Fatal(err)
-	}
 }
 
 // stopped does something while no server runs.

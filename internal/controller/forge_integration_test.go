@@ -220,8 +220,11 @@ func (p *team) commented(number int, texts ...string) {
 	p.t.Helper()
 	p.eventually("the comment", func() error {
 		comments, err := world.Forge.Comments(p.Path, number)
-		if err != nil || len(comments) != 1 {
-			return fmt.Errorf("%d comments, want one: %v %+v", len(comments), err, comments)
+		if err != nil {
+			return err
+		}
+		if len(comments) != 1 {
+			return fmt.Errorf("%d comments, want one: %+v", len(comments), comments)
 		}
 		for _, text := range texts {
 			if !strings.Contains(comments[0].Body, text) {
@@ -238,8 +241,11 @@ func TestMistakeInTheFileInForceIsShownAtItsLine(t *testing.T) {
 	broken := p.push("main", "dev", map[string]string{"slipway.yaml": projectFile(devStage, site) + "surprise: true\n"})
 	check := func() error {
 		runs, err := world.Forge.CheckRuns(p.Path, broken)
-		if err != nil || len(runs) != 1 || len(runs[0].Annotations) != 1 {
-			return fmt.Errorf("check runs %+v, %v", runs, err)
+		if err != nil {
+			return err
+		}
+		if len(runs) != 1 || len(runs[0].Annotations) != 1 {
+			return fmt.Errorf("check runs %+v", runs)
 		}
 		return nil
 	}

@@ -62,6 +62,7 @@ type Parts struct {
 
 	lanes    *Lanes
 	clusters *Clusters
+	bundles  *Bundles // nil before it is registered
 	pool     *worker.Pool
 	mirrors  *git.Mirrors
 }
@@ -70,6 +71,9 @@ type Parts struct {
 func (p *Parts) Close() {
 	p.lanes.Close()
 	p.clusters.Close()
+	if p.bundles != nil {
+		p.bundles.Close()
+	}
 	p.pool.Close()
 	p.mirrors.Close()
 }
@@ -144,14 +148,16 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	if err != nil {
 		return err
 	}
+	recorder := mgr.GetEventRecorder("slipway")
+	in.parts.bundles = NewBundles(sites.bundles, recorder, o.Log)
 	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: sites.Bundles(), Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
+		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	calm := newCalmClient(mgr.GetClient())
 	stages := &StageReconciler{Client: calm, Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
 	releases := &ReleaseReconciler{Client: calm, Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
-	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
 	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{

@@ -179,8 +179,8 @@ func (r *ReportReconciler) untold(releases []v1alpha1.Release) []untoldRelease {
 // news reports whether a release has something to tell: another step than the
 // one last told, or another reason why it is held.
 func (r *ReportReconciler) news(rel *v1alpha1.Release) bool {
-	now, before := stepOf(rel.Status.Phase), stepOf(rel.Status.Reported)
-	if now == "" || now != before {
+	now := stepOf(phaseOf(rel))
+	if now != stepOf(rel.Status.Reported) {
 		return now != ""
 	}
 	said := r.memory.get(rel.UID).said
@@ -200,7 +200,7 @@ func (r *ReportReconciler) told(ctx context.Context, rel *v1alpha1.Release, fail
 		r.memory.set(rel.UID, known)
 	}
 	after := rel.DeepCopy()
-	after.Status.Reported = rel.Status.Phase
+	after.Status.Reported = phaseOf(rel)
 	return patchStatus(ctx, r.Client, rel, after)
 }
 
@@ -241,7 +241,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 // any.
 func stageToTell(_ context.Context, o client.Object) []reconcile.Request {
 	rel, ok := o.(*v1alpha1.Release)
-	if !ok || (rel.Status.Phase != v1alpha1.PhaseHeld && stepOf(rel.Status.Phase) == stepOf(rel.Status.Reported)) {
+	if !ok || (rel.Status.Phase != v1alpha1.PhaseHeld && stepOf(phaseOf(rel)) == stepOf(rel.Status.Reported)) {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: rel.Namespace, Name: rel.Spec.Stage}}}

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"cmp"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -22,6 +24,11 @@ const (
 	stepHeld       step = "held"
 	stepSuperseded step = "superseded"
 )
+
+// phaseOf returns a release's phase; one that waits for its turn is pending.
+func phaseOf(rel *v1alpha1.Release) v1alpha1.Phase {
+	return cmp.Or(rel.Status.Phase, v1alpha1.PhasePending)
+}
 
 // stepOf returns the step of a phase, empty for none.
 func stepOf(phase v1alpha1.Phase) step {
@@ -82,7 +89,13 @@ func (s step) describe(message string) string {
 	if message == "" {
 		return string(s)
 	}
-	return scm.Describe(string(s)+": "+message, scm.MaxDescription)
+	return scm.Describe(string(s)+": "+withShortDigests(message), scm.MaxDescription)
+}
+
+// withShortDigests leaves of digests what tells them apart: a whole one fills
+// half of a status.
+func withShortDigests(message string) string {
+	return regexp.MustCompile(`(sha256:[0-9a-f]{8})[0-9a-f]{56}`).ReplaceAllString(message, "$1")
 }
 
 // report is what is told of a release.
@@ -94,8 +107,11 @@ type report struct {
 
 // reportOf puts a release into a forge's words.
 func reportOf(p *v1alpha1.Project, stage *v1alpha1.Stage, one untoldRelease) report {
-	rel, at := one.release, stepOf(one.release.Status.Phase)
+	rel, at := one.release, stepOf(phaseOf(one.release))
 	said := at.describe(rel.Status.Message)
+	if rel.Status.Phase == "" {
+		said = at.describe("waits for its turn")
+	}
 	told := report{id: rel.UID}
 	if one.status {
 		told.status = &scm.Status{

@@ -84,6 +84,7 @@ func TestUntold(t *testing.T) {
 		release("2", "a", v1alpha1.PhaseSuperseded, v1alpha1.PhaseBuilding),
 		release("1", "b", v1alpha1.PhaseFailed, v1alpha1.PhaseFailed),
 		release("0", "c", "", ""),
+		release("-1", "d", "", v1alpha1.PhasePending),
 	}) {
 		word := "silent"
 		if one.status {
@@ -91,7 +92,7 @@ func TestUntold(t *testing.T) {
 		}
 		got = append(got, one.release.Name+" "+word)
 	}
-	if want := "2 silent, 3 told"; strings.Join(got, ", ") != want {
+	if want := "0 told, 2 silent, 3 told"; strings.Join(got, ", ") != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 }

@@ -221,23 +221,3 @@ func stageConfig(connection *Connection, namespace string) *rest.Config {
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + naming.StageServiceAccount}
 	return config
 }
-
-// Bundles returns what keeps the manifests of releases.
-func (s *Sites) Bundles() release.Bundles { return bundles{s.bundles} }
-
-// bundles keeps the manifests of releases in a bundle store.
-type bundles struct{ store *bundle.Store }
-
-// Put implements release.Bundles.
-func (b bundles) Put(ctx context.Context, o release.Order, manifests []byte) (name, digest string, err error) {
-	return b.store.Put(ctx, bundleStage(o.Stage), manifests)
-}
-
-// Get implements release.Bundles.
-func (b bundles) Get(ctx context.Context, o release.Order, name, digest string) ([]byte, error) {
-	return b.store.Get(ctx, bundleStage(o.Stage), name, digest)
-}
-
-func bundleStage(stage *v1alpha1.Stage) bundle.Stage {
-	return bundle.Stage{Namespace: stage.Namespace, Object: stage.Name, Labels: stage.Labels}
-}

@@ -175,6 +175,9 @@ func (r *ProjectReconciler) conclude(ctx context.Context, p *v1alpha1.Project, o
 	if err := r.finish(ctx, s, syncErr); err != nil {
 		return ctrl.Result{}, err
 	}
+	if len(s.served) > deliveriesAtOnce {
+		s.again = conflictDelay
+	}
 	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
 

@@ -55,13 +55,14 @@ func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hi
 	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(primary(p).Name, ref, commit) })
 }
 
-// bring makes the project's Stage objects equal to the wanted ones.
+// bring makes the project's Stage objects equal to the wanted ones. What it
+// lists is the watch cache's own and must not be changed.
 func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) error {
 	if len(wanted) > maxStages {
 		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
 	var existing v1alpha1.StageList
-	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{stageProject: p.Name}); err != nil {
+	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{stageProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list stages: %w", err)
 	}
 	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
@@ -74,15 +75,37 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 	}
 	var group errgroup.Group // one that fails does not stop the others
 	group.SetLimit(parallelStages)
-	for i := range wanted {
-		current := have[wanted[i].Name]
-		delete(have, wanted[i].Name)
-		group.Go(func() error { return r.bringOne(ctx, p, current, &wanted[i]) })
+	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
+		for i := range wanted {
+			current := have[wanted[i].Name]
+			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && fits(current, &wanted[i]) {
+				continue
+			}
+			group.Go(func() error { return r.bringOne(ctx, p, current, &wanted[i]) })
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	for i := range wanted {
+		delete(have, wanted[i].Name)
+	}
 	return r.drop(ctx, have)
+}
+
+// fits reports whether a stage whose head is the wanted one needs no change.
+func fits(current, wanted *v1alpha1.Stage) bool {
+	return apiequality.Semantic.DeepEqual(wantedSpec(current, wanted), current.Spec)
+}
+
+// wantedSpec returns the wanted spec with what is not the sync's to say.
+func wantedSpec(current, wanted *v1alpha1.Stage) v1alpha1.StageSpec {
+	spec := wanted.Spec
+	spec.Pause, spec.Scale = current.Spec.Pause, current.Spec.Scale
+	if sameHead(current.Spec.Wanted, spec.Wanted) {
+		spec.Wanted = laterKnown(current.Spec.Wanted, spec.Wanted)
+	}
+	return spec
 }
 
 // bringOne creates a stage or updates what is wanted of it.
@@ -95,16 +118,10 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 		return nil // it comes back with the sync after its end
 	}
 	after := current.DeepCopy()
-	previous := current.Spec.Wanted
-	after.Spec = wanted.Spec
-	after.Spec.Pause, after.Spec.Scale = current.Spec.Pause, current.Spec.Scale
-	if sameHead(previous, wanted.Spec.Wanted) {
-		after.Spec.Wanted = laterKnown(previous, wanted.Spec.Wanted)
-	} else {
+	spec := wantedSpec(current, wanted)
+	after.Spec = *spec.DeepCopy()
+	if !sameHead(current.Spec.Wanted, wanted.Spec.Wanted) {
 		r.quote(ctx, p, &after.Spec.Wanted)
-	}
-	if apiequality.Semantic.DeepEqual(after.Spec, current.Spec) {
-		return nil
 	}
 	return r.Handoff.Through(ctx, after, func() error { return r.update(ctx, after) })
 }

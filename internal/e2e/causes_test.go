@@ -147,8 +147,8 @@ func (tm *team) fails(t *testing.T, commit, name string) {
 	rel := tm.await(t, "dev", commit, v1alpha1.PhaseFailed)
 	status := tm.status(t, "dev", commit, "failure")
 	got := "cause: " + rel.Status.Cause + "\nrelease: " + lasting(rel.Status.Message) + "\ncommit: " + lasting(status.Description) + "\n"
-	begins := strings.TrimSuffix(status.Description, "…")
-	if len(begins) < 20 || !strings.HasPrefix(strings.ReplaceAll(rel.Status.Message, "\n", " "), begins) {
+	begins := strings.TrimSuffix(strings.TrimPrefix(status.Description, "failed: "), "…")
+	if len(begins) < 20 || !strings.HasPrefix(shortened(rel.Status.Message), begins) {
 		t.Errorf("the commit's status does not say what the release does:\n%s\n%s", status.Description, rel.Status.Message)
 	}
 	path := filepath.Join("testdata", "causes", name+".golden")
@@ -165,6 +165,12 @@ func (tm *team) fails(t *testing.T, commit, name string) {
 	if got != string(want) {
 		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
 	}
+}
+
+// shortened is a release's message on one line, with the first digits of
+// digests, as a commit's status has it.
+func shortened(message string) string {
+	return regexp.MustCompile(`(sha256:[0-9a-f]{8})[0-9a-f]{56}`).ReplaceAllString(strings.Join(strings.Fields(message), " "), "$1")
 }
 
 // lasting puts words in the place of what differs from run to run.

@@ -20,6 +20,8 @@ type world struct {
 	*stand.Stand
 	forge *forgetest.Forge
 	token string
+	// secrets are those of the projects' hooks.
+	secrets []string
 }
 
 // shared is made once for all tests of the package.
@@ -63,7 +65,10 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer stop()
-	return m.Run(), nil
+	if code = m.Run(); code != 0 {
+		return code, nil
+	}
+	return 0, shared.leaks(ctx)
 }
 
 // openForge serves a forge on the bridge, where pods reach it.

@@ -41,6 +41,7 @@ func newTeam(t *testing.T, name string) *team {
 		URL: shared.forge.CloneURL(repo), API: shared.forge.APIURL(),
 		Token: shared.token, Secret: rand.Text(),
 	}
+	shared.secrets = append(shared.secrets, p.Secret)
 	if _, err := shared.forge.SetHook(repo, shared.Hook(p), p.Secret); err != nil {
 		t.Fatal(err)
 	}

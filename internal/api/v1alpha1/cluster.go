@@ -34,6 +34,8 @@ type ClusterSpec struct {
 	// +optional
 	Builds Builds `json:"builds,omitempty"`
 	// +optional
+	Bundles Bundles `json:"bundles,omitempty"`
+	// +optional
 	Policy ClusterPolicy `json:"policy,omitempty"`
 }
 
@@ -116,6 +118,16 @@ type Builds struct {
 	// +optional
 	// +listType=set
 	Networks []string `json:"networks,omitempty"`
+}
+
+// Bundles says where rendered manifests are kept besides the organization's
+// namespace.
+type Bundles struct {
+	// Push also pushes every bundle to the registry, as an OCI artifact that
+	// Flux, oras and the like can pull by its digest. That it can't be pushed is
+	// told on the Stage and fails no release.
+	// +optional
+	Push bool `json:"push,omitempty"`
 }
 
 // ClusterPolicy bounds what projects on a cluster may do.

@@ -33,6 +33,9 @@ const account = "slipway"
 // tokenSeconds is how long the server's token is good.
 const tokenSeconds = 6 * 60 * 60
 
+// Roles renders the roles of the chart as a cluster gets them.
+func Roles() ([]byte, error) { return fromChart("rbac.yaml") }
+
 // install gives the server its namespace and, from the chart itself, its
 // account and roles. It returns a configuration with that account's token.
 func install(ctx context.Context, plane *kubetest.ControlPlane, c client.Client) (*rest.Config, error) {

@@ -22,7 +22,8 @@ const startTimeout = 4 * time.Minute
 
 // Main runs a package's tests in a world of their own, and exits. Tests get
 // the world from the function they pass. The test binary is its own render
-// worker.
+// worker. When all tests have run, nothing that a server printed or wrote may
+// hold a secret of theirs, nor what only bodies of deliveries hold.
 func Main(m *testing.M, keep func(*World)) {
 	if len(os.Args) > 1 && os.Args[1] == "render-worker" {
 		if err := worker.Main(context.Background(), os.Stdin, os.Stdout); err != nil {
@@ -54,5 +55,16 @@ func run(m *testing.M, keep func(*World)) int {
 	}
 	defer world.close()
 	keep(world)
-	return m.Run()
+	code := m.Run()
+	found, err := world.leaks(context.Background())
+	for _, leak := range found {
+		fmt.Fprintln(os.Stderr, leak)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || len(found) > 0 {
+		return 1
+	}
+	return code
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -34,11 +35,26 @@ func (w *World) Compile(ctx context.Context) (Program, error) {
 	to := filepath.Join(w.dir, "slipway")
 	command := exec.CommandContext(ctx, "go", "build", "-o", to, "./cmd/slipway")
 	command.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..")
+	if err := dependOn(filepath.Join(command.Dir, "internal"), filepath.Join(command.Dir, "cmd", "slipway")); err != nil {
+		return "", err
+	}
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compile the program: %w\n%s", err, output)
 	}
 	return Program(to), nil
+}
+
+// dependOn reads folders, so that Go keeps no result of a test that the
+// program took part in longer than the program's sources stay as they are.
+func dependOn(folders ...string) error {
+	for _, folder := range folders {
+		err := filepath.WalkDir(folder, func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			return fmt.Errorf("read the program's sources: %w", err)
+		}
+	}
+	return nil
 }
 
 // Launch says how a process is started.
@@ -86,7 +102,8 @@ func (w *World) Launch(ctx context.Context, l Launch) (*Process, error) {
 	}, l.Flags...)
 	p := &Process{Internal: "http://" + internal, Public: "http://" + public, world: w, done: make(chan struct{})}
 	p.command = exec.Command(string(l.Program), flags...) //nolint:noctx // it outlives the call; Kill ends it
-	p.command.Stdout, p.command.Stderr = l.Log, l.Log
+	said := io.MultiWriter(l.Log, &w.canaries)
+	p.command.Stdout, p.command.Stderr = said, said
 	if err := p.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the program: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -66,7 +67,7 @@ func (w *World) Server(ctx context.Context) (*Server, error) {
 // Start starts a server and waits until its door is open. One runs at a time.
 func (w *World) Start(ctx context.Context) (*Server, error) {
 	s := &Server{world: w, Log: &Log{}, done: make(chan error, 1)}
-	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	logger := slog.New(slog.NewJSONHandler(io.MultiWriter(s.Log, &w.canaries), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	ctrl.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	scheme, err := newScheme()
 	if err != nil {

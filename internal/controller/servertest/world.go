@@ -43,6 +43,8 @@ type World struct {
 	config *rest.Config // the server's
 	door   atomic.Pointer[http.Handler]
 	server *Server
+	// canaries reads along with every server's log.
+	canaries canaryLog
 	public *httptest.Server
 	hooks  string // where deliveries go
 	served []*httptest.Server

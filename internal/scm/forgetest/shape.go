@@ -44,7 +44,7 @@ func (f *Forge) repositoryShape(r *repository) map[string]any {
 	api, html := f.APIURL()+"repos/"+r.fullName(), f.URL()+"/"+r.fullName()
 	shape := map[string]any{
 		"id": id, "node_id": nodeID("Repository", id), "name": r.name, "full_name": r.fullName(),
-		"private": true, "owner": f.userShape(r.owner), "html_url": html, "description": nil, "fork": isFork, "url": api,
+		"private": true, "owner": f.userShape(r.owner), "html_url": html, "description": Canary, "fork": isFork, "url": api,
 		"created_at": stamp(r.created), "updated_at": stamp(pushed), "pushed_at": stamp(pushed),
 		"git_url": "git://" + r.fullName() + ".git", "ssh_url": "git@localhost:" + r.fullName() + ".git",
 		"clone_url": html + ".git", "svn_url": html, "homepage": nil, "size": 0,
@@ -59,6 +59,10 @@ func (f *Forge) repositoryShape(r *repository) map[string]any {
 	}
 	return shape
 }
+
+// Canary is part of every webhook's body, and of nothing else: whoever shows
+// it shows bodies.
+const Canary = "canary-in-the-body-of-a-delivery"
 
 // apiSuffixes are the addresses that a repository lists of itself.
 func apiSuffixes() map[string]string {

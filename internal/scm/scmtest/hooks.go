@@ -1,7 +1,6 @@
 package scmtest
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -40,6 +39,9 @@ type HookDialect struct {
 // hookForge is a forge that keeps hooks.
 type hookForge struct {
 	HookDialect
+	t     *testing.T
+	hooks scm.Hooks
+
 	mu   sync.Mutex
 	next int
 	kept []*KeptHook
@@ -116,81 +118,103 @@ const (
 // ConformHooks checks that hooks are made, found again, repaired, given a new
 // secret and cleaned up, in a forge's own words.
 func ConformHooks(t *testing.T, d HookDialect) {
-	all := []string{}
-	begin := func(t *testing.T, kept ...*KeptHook) (*hookForge, scm.Hooks) {
-		t.Helper()
-		f := &hookForge{HookDialect: d, kept: kept, next: 10}
-		server := httptest.NewServer(f)
-		t.Cleanup(server.Close)
-		r, err := d.Create(scm.Access{API: server.URL + d.Base, Token: Token, AllowHTTP: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f, r.(scm.Hooks)
-	}
-	sync := func(t *testing.T, hooks scm.Hooks, secret, did string) []scm.HookChange {
-		t.Helper()
-		changes, err := scm.SyncHook(t.Context(), hooks, Path, scm.Hook{URL: hookURL, Secret: secret})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if changes[0].Did != did {
-			t.Errorf("the hook was %+v, want it %s", changes[0], did)
-		}
-		return changes
-	}
-	wants := func(t *testing.T, f *hookForge, want ...string) {
-		t.Helper()
-		if got := f.shows(); got != strings.Join(want, "\n") {
-			t.Errorf("the forge has\n%s\nwant\n%s", got, strings.Join(want, "\n"))
-		}
-	}
-	t.Run("made once", func(t *testing.T) {
-		f, hooks := begin(t, &KeptHook{ID: 1, URL: otherURL, Secret: "theirs", Active: true, Events: []string{"push"}})
-		sync(t, hooks, "first", "created")
-		all = slices.Clone(f.kept[1].Events)
-		sync(t, hooks, "second", "kept")
-		wants(t, f, "1 "+otherURL+" theirs", "11 "+hookURL+" second")
-	})
-	t.Run("repaired", func(t *testing.T) {
-		f, hooks := begin(t, &KeptHook{ID: 3, URL: hookURL, Secret: "lost", Active: true, Events: all[:1]})
-		if changes := sync(t, hooks, "now", "repaired"); !strings.Contains(changes[0].Why, "lacked") {
-			t.Errorf("why: %s", changes[0].Why)
-		}
-		wants(t, f, "3 "+hookURL+" now")
-	})
-	t.Run("moved", func(t *testing.T) {
-		f, hooks := begin(t, &KeptHook{ID: 3, URL: movedURL, Secret: "lost", Active: true, Events: all})
-		if changes := sync(t, hooks, "now", "repaired"); !strings.Contains(changes[0].Why, "old.example") {
-			t.Errorf("why: %s", changes[0].Why)
-		}
-		wants(t, f, "3 "+hookURL+" now")
-	})
-	t.Run("doubled", func(t *testing.T) {
-		f, hooks := begin(t, &KeptHook{ID: 3, URL: movedURL, Active: true, Events: all}, &KeptHook{ID: 4, URL: hookURL, Active: true, Events: all})
-		if changes := sync(t, hooks, "now", "kept"); len(changes) != 2 || changes[1].Did != "removed" || changes[1].URL != movedURL {
-			t.Errorf("changes %+v", changes)
-		}
-		wants(t, f, "4 "+hookURL+" now")
-	})
+	t.Run("made once", d.madeOnce)
+	t.Run("repaired", d.repaired)
+	t.Run("doubled", d.doubled)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		t.Run("half done at "+method, func(t *testing.T) {
-			f, hooks := begin(t)
+			f := d.begin(t)
 			f.fail = method
-			if _, err := scm.SyncHook(t.Context(), hooks, Path, scm.Hook{URL: hookURL, Secret: "s"}); fault.CodeOf(err) != fault.Unavailable {
+			if _, err := f.try("s"); fault.CodeOf(err) != fault.Unavailable {
 				t.Fatalf("got %v", err)
 			}
-			sync(t, hooks, "s", "created")
-			wants(t, f, "11 "+hookURL+" s")
+			f.sync("s", "created")
+			f.wants("11 " + hookURL + " s")
 		})
 	}
 	t.Run("no secret", func(t *testing.T) {
-		f, hooks := begin(t)
-		if _, err := scm.SyncHook(context.Background(), hooks, Path, scm.Hook{URL: hookURL}); fault.CodeOf(err) != fault.Invalid {
+		f := d.begin(t)
+		if _, err := f.try(""); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("got %v", err)
 		}
-		wants(t, f)
+		f.wants()
 	})
+}
+
+// begin starts a forge that has hooks already.
+func (d HookDialect) begin(t *testing.T, kept ...*KeptHook) *hookForge {
+	t.Helper()
+	f := &hookForge{HookDialect: d, t: t, kept: kept, next: 10}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	r, err := d.Create(scm.Access{API: server.URL + d.Base, Token: Token, AllowHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.hooks = r.(scm.Hooks)
+	return f
+}
+
+func (f *hookForge) try(secret string) ([]scm.HookChange, error) {
+	return scm.SyncHook(f.t.Context(), f.hooks, Path, scm.Hook{URL: hookURL, Secret: secret})
+}
+
+// sync makes the hook right, and wants that to be called did.
+func (f *hookForge) sync(secret, did string) []scm.HookChange {
+	f.t.Helper()
+	changes, err := f.try(secret)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if changes[0].Did != did {
+		f.t.Errorf("the hook was %+v, want it %s", changes[0], did)
+	}
+	return changes
+}
+
+func (f *hookForge) wants(want ...string) {
+	f.t.Helper()
+	if got := f.shows(); got != strings.Join(want, "\n") {
+		f.t.Errorf("the forge has\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func (d HookDialect) madeOnce(t *testing.T) {
+	f := d.begin(t, &KeptHook{ID: 1, URL: otherURL, Secret: "theirs", Active: true, Events: []string{"push"}})
+	f.sync("first", "created")
+	f.sync("second", "kept")
+	f.wants("1 "+otherURL+" theirs", "11 "+hookURL+" second")
+}
+
+// events returns those that a hook of Slipway gets at the forge.
+func (d HookDialect) events(t *testing.T) []string {
+	t.Helper()
+	f := d.begin(t)
+	f.sync("s", "created")
+	return f.kept[0].Events
+}
+
+func (d HookDialect) repaired(t *testing.T) {
+	all := d.events(t)
+	f := d.begin(t, &KeptHook{ID: 3, URL: hookURL, Secret: "lost", Active: true, Events: all[:1]})
+	if changes := f.sync("now", "repaired"); !strings.Contains(changes[0].Why, "lacked") {
+		t.Errorf("why: %s", changes[0].Why)
+	}
+	f.wants("3 " + hookURL + " now")
+	f = d.begin(t, &KeptHook{ID: 3, URL: movedURL, Secret: "lost", Active: true, Events: all})
+	if changes := f.sync("now", "repaired"); !strings.Contains(changes[0].Why, "old.example") {
+		t.Errorf("why: %s", changes[0].Why)
+	}
+	f.wants("3 " + hookURL + " now")
+}
+
+func (d HookDialect) doubled(t *testing.T) {
+	all := d.events(t)
+	f := d.begin(t, &KeptHook{ID: 3, URL: movedURL, Active: true, Events: all}, &KeptHook{ID: 4, URL: hookURL, Active: true, Events: all})
+	if changes := f.sync("now", "kept"); len(changes) != 2 || changes[1].Did != "removed" || changes[1].URL != movedURL {
+		t.Errorf("changes %+v", changes)
+	}
+	f.wants("4 " + hookURL + " now")
 }
 
 // Strings returns the strings of a decoded list.

@@ -1,0 +1,242 @@
+package release_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// brought runs a push and returns the release that came of it.
+func (w *world) brought(t *testing.T) *v1alpha1.Release {
+	t.Helper()
+	if err := w.run(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	made := w.order("alice").Release
+	made.Name = "shop-production-1"
+	if made.Status.Phase != v1alpha1.PhaseSucceeded {
+		t.Fatalf("the push ended as %s: %s", made.Status.Phase, made.Status.Message)
+	}
+	w.status = v1alpha1.ReleaseStatus{}
+	w.read, w.opened, w.writes = nil, 0, 0
+	return made
+}
+
+// from returns the order of a release that takes another's bundle.
+func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string) release.Order {
+	order := w.order("")
+	order.Release.Name = "shop-production-2"
+	order.Release.Spec = v1alpha1.ReleaseSpec{Sequence: 2, Head: good.Spec.Head, Trigger: trigger, From: good.Name, By: by}
+	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: commit("b"), FileCommit: commit("f")}
+	order.From, order.Good = good, good
+	return order
+}
+
+func TestBundlesAreTakenAsTheyAre(t *testing.T) {
+	tests := map[v1alpha1.Trigger]string{
+		v1alpha1.TriggerRollback: "back at release shop-production-1, as max asked: 4 created",
+		v1alpha1.TriggerReturn:   "back at release shop-production-1: 4 created",
+		v1alpha1.TriggerRestart:  "restarted, as max asked: 4 created",
+		v1alpha1.TriggerScale:    "scaled, as max asked (back to the project file): 4 created",
+	}
+	for trigger, says := range tests {
+		t.Run(string(trigger), func(t *testing.T) {
+			w := newWorld(t)
+			w.file = people
+			good := w.brought(t)
+			was := string(w.applied)
+			w.applied = []byte("something bad")
+			jobs := len(w.jobs)
+			if err := w.runner().Run(t.Context(), w.from(good, trigger, "max"), w); err != nil {
+				t.Fatal(err)
+			}
+			s := w.status
+			if s.Phase != v1alpha1.PhaseSucceeded || !strings.HasPrefix(s.Message, says) || s.Built != 0 || s.Reused != 1 {
+				t.Errorf("status: %s %s, built %d, reused %d", s.Phase, s.Message, s.Built, s.Reused)
+			}
+			if string(w.applied) != was || s.Bundle != good.Status.Bundle || w.opened != 0 || len(w.read) != 0 || len(w.jobs) != jobs {
+				t.Errorf("not the very bundle, or git (%d trees, files of %v) or a build was asked for", w.opened, w.read)
+			}
+			if want := map[string]time.Duration{"web": 90 * time.Second}; !cmp.Equal(w.deadlines, want) {
+				t.Errorf("deadlines %v, want %v", w.deadlines, want)
+			}
+			if want := map[bool]int{true: 1, false: 0}[trigger == v1alpha1.TriggerRestart]; len(w.restarts) != want {
+				t.Errorf("restarts %v", w.restarts)
+			}
+		})
+	}
+}
+
+func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
+	whole := newWorld(t)
+	good := whole.brought(t)
+	if err := whole.runner().Run(t.Context(), whole.from(good, v1alpha1.TriggerRestart, "max"), whole); err != nil {
+		t.Fatal(err)
+	}
+	if whole.writes < 3 {
+		t.Fatalf("only %d writes: nothing is interrupted", whole.writes)
+	}
+	for n := 1; n < whole.writes; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			w := newWorld(t)
+			good := w.brought(t)
+			was := string(w.applied)
+			w.applied = nil
+			ctx, cancel := context.WithCancel(t.Context())
+			w.stop, w.stopAt = cancel, n
+			if err := w.runner().Run(ctx, w.from(good, v1alpha1.TriggerRestart, "max"), w); !errors.Is(err, context.Canceled) {
+				t.Fatalf("stopped run: %v", err)
+			}
+			if err := w.runner().Run(t.Context(), w.from(good, v1alpha1.TriggerRestart, "max"), w); err != nil {
+				t.Fatal(err)
+			}
+			if w.status.Phase != v1alpha1.PhaseSucceeded || string(w.applied) != was {
+				t.Errorf("phase %s: %s", w.status.Phase, w.status.Message)
+			}
+			for _, mark := range w.restarts {
+				if mark != "shop-production-2" {
+					t.Errorf("marks %v: pods would roll more than once", w.restarts)
+				}
+			}
+		})
+	}
+}
+
+func TestBundleIsGone(t *testing.T) {
+	w := newWorld(t)
+	good := w.brought(t)
+	order := w.from(good, v1alpha1.TriggerRollback, "max")
+	order.From = nil
+	if err := w.runner().Run(t.Context(), order, w); err != nil {
+		t.Fatal(err)
+	}
+	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "release shop-production-1, whose bundle is wanted, is gone") {
+		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
+	}
+}
+
+func TestPromotionBuildsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.file = people
+	good := w.brought(t)
+	w.image(w.host + "/library/cache:1") // the tag moves on
+	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
+	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
+	jobs := len(w.jobs)
+	if err := w.runner().Run(t.Context(), order, w); err != nil {
+		t.Fatal(err)
+	}
+	s := w.status
+	if s.Phase != v1alpha1.PhaseSucceeded || s.Built != 0 || s.Reused != 1 || len(w.jobs) != jobs {
+		t.Fatalf("%s: %s (built %d, reused %d)", s.Phase, s.Message, s.Built, s.Reused)
+	}
+	for i, service := range s.Services {
+		if service.Image == "" || service.Image != good.Status.Services[i].Image || !strings.Contains(string(w.applied), service.Image) {
+			t.Errorf("service %s runs %s, promoted was %s", service.Name, service.Image, good.Status.Services[i].Image)
+		}
+	}
+	if s.Services[1].Why != "promoted: the image of release shop-production-1" {
+		t.Errorf("why: %s", s.Services[1].Why)
+	}
+}
+
+func TestPromotionNeedsEveryImage(t *testing.T) {
+	w := newWorld(t)
+	w.file = people
+	good := w.brought(t)
+	good.Status.Services = good.Status.Services[:1]
+	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
+	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
+	if err := w.runner().Run(t.Context(), order, w); err != nil {
+		t.Fatal(err)
+	}
+	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "has no image of web, which stage live runs") || len(w.bundles) != 1 {
+		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	approve := func(by string) v1alpha1.Verdict { return v1alpha1.Verdict{By: by, Verdict: v1alpha1.VerdictApprove} }
+	reject := func(by string) v1alpha1.Verdict {
+		return v1alpha1.Verdict{By: by, Verdict: v1alpha1.VerdictReject, Reason: "no"}
+	}
+	tests := map[string]struct {
+		verdicts []v1alpha1.Verdict
+		phase    v1alpha1.Phase
+		says     string
+	}{
+		"none":                   {nil, v1alpha1.PhaseHeld, "olga has the role developer"},
+		"maintainer approves":    {[]v1alpha1.Verdict{approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
+		"by e-mail":              {[]v1alpha1.Verdict{approve("alice@acme.example")}, v1alpha1.PhaseSucceeded, "; approved by alice"},
+		"one person, two names":  {[]v1alpha1.Verdict{approve("alice@acme.example"), approve("alice")}, v1alpha1.PhaseSucceeded, "; approved by alice"},
+		"the pusher approves":    {[]v1alpha1.Verdict{approve("olga")}, v1alpha1.PhaseHeld, "olga has the role developer"},
+		"a stranger approves":    {[]v1alpha1.Verdict{approve("eve")}, v1alpha1.PhaseHeld, "olga has the role developer"},
+		"a group's name":         {[]v1alpha1.Verdict{approve("acme/backend")}, v1alpha1.PhaseHeld, "olga has the role developer"},
+		"maintainer rejects":     {[]v1alpha1.Verdict{approve("alice"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max: no"},
+		"a viewer rejects":       {[]v1alpha1.Verdict{reject("bob"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
+		"rejects, then approves": {[]v1alpha1.Verdict{reject("max"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
+		"approves, then rejects": {[]v1alpha1.Verdict{approve("max"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.file = people
+			order := w.order("olga")
+			order.Release.Spec.Verdicts = tt.verdicts
+			if err := w.runner().Run(t.Context(), order, w); err != nil {
+				t.Fatal(err)
+			}
+			if w.status.Phase != tt.phase || !strings.Contains(w.status.Message, tt.says) {
+				t.Errorf("%s: %s; want %s: %s", w.status.Phase, w.status.Message, tt.phase, tt.says)
+			}
+			if (tt.phase == v1alpha1.PhaseFailed) != (w.status.Cause == release.CauseRejected) {
+				t.Errorf("cause %s", w.status.Cause)
+			}
+		})
+	}
+}
+
+func TestFailureReturns(t *testing.T) {
+	crash := &release.Failure{Cause: "CrashLoop", Message: "web crashes"}
+	tests := map[string]struct {
+		trigger v1alpha1.Trigger
+		change  func(*world, *release.Order)
+		want    bool
+	}{
+		"a push":                {v1alpha1.TriggerPush, func(w *world, _ *release.Order) { w.unready = crash }, true},
+		"refused while applied": {v1alpha1.TriggerPush, func(w *world, _ *release.Order) { w.refused = fault.New(fault.Denied, "the quota is used up") }, true},
+		"before it was applied": {v1alpha1.TriggerPush, func(_ *world, o *release.Order) { o.Stage.Spec.Rule = "gone" }, false},
+		"the first of all":      {v1alpha1.TriggerPush, func(w *world, o *release.Order) { w.unready, o.Good = crash, nil }, false},
+		"not in the file":       {v1alpha1.TriggerPush, func(w *world, _ *release.Order) { w.unready, w.file = crash, file }, false},
+		"a return":              {v1alpha1.TriggerReturn, func(w *world, _ *release.Order) { w.unready = crash }, false},
+		"a rollback":            {v1alpha1.TriggerRollback, func(w *world, _ *release.Order) { w.unready = crash }, false},
+		"a restart":             {v1alpha1.TriggerRestart, func(w *world, _ *release.Order) { w.unready = crash }, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.file = people
+			good := w.brought(t)
+			order := w.from(good, tt.trigger, "alice")
+			order.Release.Spec.Head = v1alpha1.Head{Commit: commit("b"), FileCommit: commit("f"), Actor: "alice"}
+			tt.change(w, &order)
+			if err := w.runner().Run(t.Context(), order, w); err != nil {
+				t.Fatal(err)
+			}
+			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionReturns)
+			if w.status.Phase != v1alpha1.PhaseFailed || returns != tt.want || strings.Contains(w.status.Message, "the stage goes back to release shop-production-1") != tt.want {
+				t.Errorf("%s: %s; returns %v, want %v", w.status.Phase, w.status.Message, returns, tt.want)
+			}
+		})
+	}
+}
