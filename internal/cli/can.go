@@ -181,6 +181,9 @@ func whereStage(doc *projectfile.Document, rule, field string) string {
 // whereIn returns the place of a path of the project file, or of what holds
 // it.
 func whereIn(doc *projectfile.Document, path string) string {
+	if file, line, column := doc.Where(path); line > 0 {
+		return fmt.Sprintf("%s:%d:%d", file, line, column)
+	}
 	line, column := position(doc, path)
 	return fmt.Sprintf("%s:%d:%d", project.FileName, line, column)
 }

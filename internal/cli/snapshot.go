@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ type repository struct {
 	dir        string
 	commit     string
 	fileCommit string
+	further    []string
 }
 
 // snapshot is one state of a repository's files.
@@ -50,6 +52,7 @@ func (s *repository) flags(command *cobra.Command) {
 	s.directoryFlag(command)
 	command.Flags().StringVar(&s.commit, "commit", "", "a commit, branch or tag (default: the working tree)")
 	command.Flags().StringVar(&s.fileCommit, "file-commit", "", "take slipway.yaml from this commit, as the server does from the default branch (default: from --commit)")
+	command.Flags().StringArrayVar(&s.further, "further", nil, "NAME=DIR: a checkout of a further repository of the project, whose slipway.yaml adds services")
 }
 
 // open reads the project file and opens the files beside it. Mistakes in the
@@ -76,8 +79,33 @@ func (s *repository) openAt(revision string) (snapshot, error) {
 	if err != nil {
 		return snapshot{}, err
 	}
-	opened.document, err = projectfile.Parse(project.FileName, data)
+	if opened.document, err = projectfile.Parse(project.FileName, data); err != nil {
+		return opened, s.refuse(err)
+	}
+	opened.document, err = s.withFurther(opened.document)
 	return opened, s.refuse(err)
+}
+
+// withFurther adds the services of further repositories, as the server does. A
+// directory stands for the clone URL that only the Project knows.
+func (s *repository) withFurther(document *projectfile.Document) (*projectfile.Document, error) {
+	var all []projectfile.Further
+	for _, pair := range s.further {
+		name, dir, found := strings.Cut(pair, "=")
+		if !found || name == "" || dir == "" {
+			return nil, &usageError{fmt.Errorf("--further %.100q: write NAME=DIR", pair)}
+		}
+		data, err := readProjectFile(os.DirFS(dir), dir)
+		if err != nil {
+			return nil, err
+		}
+		parsed, err := projectfile.ParseSecondary(name+":"+project.FileName, data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, projectfile.Further{Document: parsed, Repository: name})
+	}
+	return document.With(all...)
 }
 
 // refuse prints the mistakes of a project file.

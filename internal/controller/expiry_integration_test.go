@@ -8,7 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -18,11 +17,19 @@ import (
 // TestStageEndsAfterItsTime lets a branch's stage run out of time while the
 // branch stays, and brings it back by a push.
 func TestStageEndsAfterItsTime(t *testing.T) {
-	often := func(p *v1alpha1.Project) { p.Spec.SyncInterval = &metav1.Duration{Duration: 500 * time.Millisecond} }
-	p := join(t, "ttl", siteFiles("  - {name: feature, branch: \"feature/*\", ttl: 4s}\n", "hello"), often)
+	// What counts is the time since the push: the rule's ttl changes, not the
+	// clock, so that no machine is too slow for this test.
+	file := func(ttl string) map[string]string {
+		return map[string]string{"slipway.yaml": projectFile("  - {name: feature, branch: \"feature/*\", ttl: "+ttl+"}\n", site)}
+	}
+	files := siteFiles("", "hello")
+	files["slipway.yaml"] = file("24h")["slipway.yaml"]
+	p := join(t, "ttl", files, nil)
 	stage := naming.StageForRef("feature", "refs/heads/feature/x")
 	commit := p.push("feature/x", "dev", map[string]string{"README.md": "x"})
 	p.reaches(stage, commit, v1alpha1.PhaseSucceeded)
+	time.Sleep(2 * time.Second) // the API counts in seconds
+	p.push("main", "dev", file("1s"))
 	gone := func() error {
 		if _, err := p.stage(stage); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("stage: %w", err)
@@ -40,6 +47,7 @@ func TestStageEndsAfterItsTime(t *testing.T) {
 		}
 		return nil
 	})
+	p.push("main", "dev", file("24h"))
 	other := p.push("feature/y", "dev", map[string]string{"README.md": "y"}) // at least one more sync
 	p.reaches(naming.StageForRef("feature", "refs/heads/feature/y"), other, v1alpha1.PhaseSucceeded)
 	if err := gone(); err != nil {

@@ -129,7 +129,8 @@ A Project may list more repositories. The first is the primary one. The file of 
 and nothing else: its services are added to those of the primary file, and a push there is released as a change of the project file is. They may come
 from ` + "`build`" + ` (of that repository), ` + "`image` or `template`" + `; what needs files at rendering (Compose, charts, Kustomize) belongs into the primary
 repository. A name that is taken, a stage that the primary file does not have, and another project's name are refused, with the place in the further file,
-and nothing of the project is synced until that is corrected. ` + "`slipway validate --secondary`" + ` checks such a file.
+and nothing of the project is synced until that is corrected. ` + "`slipway validate --secondary`" + ` checks such a file, and
+` + "`--further NAME=DIR`" + ` of the offline commands takes one from a checkout.
 
 ## Secrets
 

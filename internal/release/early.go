@@ -18,6 +18,7 @@ type Early struct {
 	plan      planned
 	manifests []byte // nil: it came to nothing
 	status    v1alpha1.ReleaseStatus
+	origins   origins
 }
 
 // NewEarly returns what Foresee fills and the release waits for.
@@ -38,7 +39,7 @@ func (r *Runner) Foresee(ctx context.Context, o Order, early *Early) {
 	if err != nil || run.keep(ctx, manifests) != nil {
 		return
 	}
-	early.plan, early.manifests, early.status = plan, manifests, run.status
+	early.plan, early.manifests, early.status, early.origins = plan, manifests, run.status, run.origins
 }
 
 // foreseen returns what was done early for a release that begins, nil when

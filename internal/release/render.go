@@ -43,9 +43,10 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	}
 	r.noteServices(p, digests)
 	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
-	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)), func(ctx context.Context) (map[string]string, error) {
+	r.origins = func(ctx context.Context) (map[string]string, error) {
 		return render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
-	})
+	}
+	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)))
 }
 
 // Request returns what a stage's rendering depends on besides the commit.

@@ -50,7 +50,10 @@ func (r *run) take(ctx context.Context) ([]byte, error) {
 	for _, service := range from.Status.Services {
 		services = append(services, service.Name)
 	}
-	if err := r.guard(ctx, manifests, services, nil); err != nil {
+	if err := r.guard(ctx, manifests, services); err != nil {
+		return nil, err
+	}
+	if err := r.claim(ctx, manifests); err != nil {
 		return nil, err
 	}
 	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }); err != nil {

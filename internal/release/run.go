@@ -38,6 +38,7 @@ type run struct {
 	Order
 	journal Journal
 	status  v1alpha1.ReleaseStatus
+	origins origins // nil when nothing was rendered
 }
 
 // Run brings a release to an end: Succeeded, Failed, Held or Superseded. It
@@ -104,7 +105,8 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 		if err := r.ready(ctx); err != nil {
 			return nil, err
 		}
-		return early.manifests, r.provide(ctx, early.plan)
+		r.origins = early.origins
+		return early.manifests, r.provide(ctx, early.plan, early.manifests)
 	}
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -119,7 +121,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.provide(ctx, plan); err != nil {
+	if err := r.provide(ctx, plan, manifests); err != nil {
 		return nil, err
 	}
 	return manifests, r.keep(ctx, manifests)
@@ -132,8 +134,12 @@ func (r *run) ready(ctx context.Context) error {
 	return err
 }
 
-// provide makes the Secrets that the services' templates need.
-func (r *run) provide(ctx context.Context, plan planned) error {
+// provide takes what the manifests need of the cluster, their hosts, and makes
+// the Secrets that the services need.
+func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error {
+	if err := r.claim(ctx, manifests); err != nil {
+		return err
+	}
 	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) })
 	return err
 }
