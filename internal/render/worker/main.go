@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/render"
@@ -16,6 +17,9 @@ import (
 
 // orderBytes bounds a request; the parent, which is trusted, made it.
 const orderBytes = 64 << 20
+
+// restTime is after how long without a request memory is given back.
+const restTime = 2 * time.Second
 
 // Main is the life of a child: it confines itself, says so, and renders until
 // stdin ends. The program calls it, and nothing else, when it is started as
@@ -40,8 +44,10 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	if sendErr := writeFrame(stdout, kindReady, failureOf(err), nil); sendErr != nil || err != nil {
 		return errors.Join(err, sendErr)
 	}
+	rest := time.AfterFunc(restTime, debug.FreeOSMemory)
 	for {
 		order, err := readFrame(stdin, orderBytes)
+		rest.Stop()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -51,6 +57,7 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		if err := serve(ctx, order, stdin, stdout); err != nil {
 			return err
 		}
+		rest.Reset(restTime)
 	}
 }
 
