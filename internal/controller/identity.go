@@ -9,8 +9,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -101,5 +103,6 @@ func (r *IdentityReconciler) create(ctx context.Context, p *v1alpha1.Project, ke
 
 // SetupWithManager registers the reconciler.
 func (r *IdentityReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("identity").For(&v1alpha1.Project{}).Complete(r)
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{}) // its status changes with every push
+	return ctrl.NewControllerManagedBy(mgr).Named("identity").For(&v1alpha1.Project{}, changed).Complete(r)
 }
