@@ -283,7 +283,7 @@ func (s *stage) quota(hard string) {
 				return nil
 			}
 		}
-		return fmt.Errorf("it lets a pod through (%v) and a volume (%v)", pod, volume)
+		return fmt.Errorf("it lets a pod through (%w) and a volume (%w)", pod, volume)
 	})
 }
 

@@ -52,7 +52,7 @@ func (t *table) write(path string) error {
 		return fmt.Errorf("%s has no place for figures; it needs the lines %s and %s", path, beginFigures, endFigures)
 	}
 	text = []byte(before + beginFigures + "\n" + t.markdown() + endFigures + after)
-	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // everybody may read it
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return fmt.Errorf("write the figures: %w", err)
 	}
 	return nil

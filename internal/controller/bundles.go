@@ -56,7 +56,7 @@ func (b *Bundles) Close() {
 func (b *Bundles) Put(ctx context.Context, o release.Order, manifests []byte) (name, digest string, err error) {
 	name, digest, err = b.store.Put(ctx, bundleStage(o.Stage), manifests)
 	if err == nil && o.Cluster.Spec.Bundles.Push {
-		b.pushing.Go(func() { b.push(o, manifests) })
+		b.pushing.Go(func() { b.push(o, manifests) }) //nolint:contextcheck // it outlives the release and ends with the server
 	}
 	return name, digest, err
 }

@@ -58,7 +58,7 @@ func (r *IdentityReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	after := p.DeepCopy()
 	if after.Status.Recipient, err = seal.Recipient(identities); err != nil {
-		return ctrl.Result{}, fmt.Errorf("Secret %s of project %s: %w", naming.SealIdentity(p.Name), req.NamespacedName, err)
+		return ctrl.Result{}, fmt.Errorf("read Secret %s of project %s: %w", naming.SealIdentity(p.Name), req.NamespacedName, err)
 	}
 	return ctrl.Result{RequeueAfter: identityPoll}, patchStatus(ctx, r.Client, &p, after)
 }

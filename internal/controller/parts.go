@@ -155,7 +155,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
 	calm := newCalmClient(mgr.GetClient())
-	stages := &StageReconciler{Client: calm, Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
+	stages := &StageReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
 	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
 	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed

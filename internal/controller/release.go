@@ -22,6 +22,10 @@ import (
 // passed or a freeze ended.
 const heldPoll = 30 * time.Second
 
+// foreignPoll is how often a release is looked at whose stage the watch cache
+// does not show.
+const foreignPoll = 2 * time.Second
+
 // ReleaseReconciler runs the newest unfinished release of each stage, and
 // marks those that a newer one overtook before they ran.
 type ReleaseReconciler struct {
@@ -49,6 +53,9 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	}
 	if !stage.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
+	}
+	if !release.Belongs(&rel, &stage) { // left over from a stage of the same name, or the watch cache is behind
+		return ctrl.Result{RequeueAfter: foreignPoll}, nil
 	}
 	if rel.Status.Phase == "" && r.Lanes.Held(client.ObjectKeyFromObject(&stage)) {
 		return ctrl.Result{RequeueAfter: handoffTime}, nil
@@ -151,7 +158,7 @@ func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, re
 	if order.From, order.FromStage, err = r.source(ctx, rel); err != nil {
 		return nil, err
 	}
-	history := release.NewHistory(releases)
+	history := release.HistoryOf(stage, releases)
 	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
 	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {

@@ -32,6 +32,7 @@ const releaseStage = "spec.stage"
 // one in the stage's status, and takes the stage down when it is deleted.
 type StageReconciler struct {
 	Client   client.Client
+	Live     client.Reader // the API server itself
 	Lanes    *Lanes
 	Sites    *Sites
 	Ancestry Ancestry
@@ -56,10 +57,9 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 		return ctrl.Result{RequeueAfter: handoffTime}, nil
 	}
 	if step.Trigger != "" {
-		_, err := r.release(ctx, &stage, releases, step)
-		return ctrl.Result{}, err
+		return r.act(ctx, &stage, releases, step)
 	}
-	history := release.NewHistory(releases)
+	history := release.HistoryOf(&stage, releases)
 	if delay := showsLater(&stage, history); delay > 0 {
 		return ctrl.Result{RequeueAfter: delay}, nil
 	}
@@ -69,13 +69,28 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	return ctrl.Result{}, r.forget(ctx, &stage, releases, history)
 }
 
+// act makes the release of a step, unless the stage is not as the watch cache
+// shows it: the cache may know a later wish's release already, but not yet the
+// wish, and would take the earlier one for new.
+func (r *StageReconciler) act(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (ctrl.Result, error) {
+	var now v1alpha1.Stage
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(stage), &now); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if now.UID != stage.UID || now.Generation != stage.Generation {
+		return ctrl.Result{RequeueAfter: handoffTime}, nil
+	}
+	_, err := r.release(ctx, stage, releases, step)
+	return ctrl.Result{}, err
+}
+
 // next decides what a stage does next, by its releases, the newest first.
 func (r *StageReconciler) next(ctx context.Context, stage *v1alpha1.Stage) ([]v1alpha1.Release, release.Step, error) {
 	releases, err := releasesOf(ctx, r.Client, stage)
 	if err != nil {
 		return nil, release.Step{}, err
 	}
-	step, err := release.Next(stage, release.NewHistory(releases), r.descends(ctx, stage))
+	step, err := release.Next(stage, release.HistoryOf(stage, releases), r.descends(ctx, stage))
 	if err != nil {
 		return nil, release.Step{}, fmt.Errorf("decide what stage %s does next: %w", stage.Name, err)
 	}

@@ -100,7 +100,7 @@ func newRelease(stage *v1alpha1.Stage, sequence int64, step release.Step) *v1alp
 
 // quarantine makes durable what a release goes back from, before it exists.
 func (r *StageReconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, back *v1alpha1.Release) error {
-	bad := release.NewHistory(releases).Brought()
+	bad := release.HistoryOf(stage, releases).Brought()
 	if bad == nil {
 		return nil
 	}

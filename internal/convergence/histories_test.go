@@ -43,7 +43,7 @@ func TestHistories(t *testing.T) {
 	if err := world.Organization(ctx, organization); err != nil {
 		t.Fatal(err)
 	}
-	h.killAtRandom(uint64(*first)) //nolint:gosec // a seed
+	h.killAtRandom(uint64(*first))
 	var sent, lost atomic.Int64
 	began := time.Now()
 	slots := make(chan struct{}, together)
@@ -90,7 +90,7 @@ func playOne(t *testing.T, organization, name string, history History, p *post) 
 // killAtRandom kills the server when a random number of requests have gone to
 // the API server, before the next is answered or before it arrives.
 func (h *harness) killAtRandom(seed uint64) {
-	chance := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // a test wants the same every time
+	chance := rand.New(rand.NewPCG(seed, 2))
 	var mu sync.Mutex
 	left := 400
 	h.gate.Watch(func(servertest.Passing) bool {

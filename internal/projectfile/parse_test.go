@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -137,7 +138,7 @@ func TestDesignExample(t *testing.T) {
 		Hosts: map[string]string{"web": "shop.acme.example"}, Resources: project.Resources{CPU: "4", Memory: "8Gi"},
 		OnDelete: "keep", Rollback: "never",
 	}
-	if diff := cmp.Diff(wantStage, production); diff != "" {
+	if diff := cmp.Diff(wantStage, production, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("stage differs (-want +got):\n%s", diff)
 	}
 }

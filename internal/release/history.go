@@ -26,6 +26,19 @@ func NewHistory(all []v1alpha1.Release) History {
 	return h
 }
 
+// HistoryOf returns the releases that count in the life of a stage. Those of a
+// stage that had its name before may still be there; they don't.
+func HistoryOf(stage *v1alpha1.Stage, all []v1alpha1.Release) History {
+	return slices.DeleteFunc(NewHistory(all), func(r v1alpha1.Release) bool { return !Belongs(&r, stage) })
+}
+
+// Belongs reports whether a release is of this stage, and not of another that
+// had or has its name.
+func Belongs(r *v1alpha1.Release, stage *v1alpha1.Stage) bool {
+	owner := metav1.GetControllerOf(r)
+	return owner == nil || owner.UID == stage.UID
+}
+
 // IsAsked reports whether a person asked for a release and nobody decided yet
 // whether it may begin.
 func IsAsked(r *v1alpha1.Release) bool {

@@ -89,7 +89,9 @@ func TestSuspectAddress(t *testing.T) {
 	if r := h.send(t, numbered(1)); r.Status != http.StatusAccepted {
 		t.Errorf("a right one got %d: %s", r.Status, r.raw)
 	}
-	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 2<<20)+`"}`)
+	// Little is left of it when it is refused, so that the sender gets to read
+	// the answer.
+	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+64<<10)+`"}`)
 	if r := h.send(t, large); r.Status != http.StatusTooManyRequests {
 		t.Errorf("a large one got %d: %s", r.Status, r.raw)
 	}
@@ -140,7 +142,9 @@ func TestAddressAllowance(t *testing.T) {
 // share back.
 func TestMemory(t *testing.T) {
 	h := newHouse(t, func(o *webhook.Options) { o.Limits.Memory = 1 << 20 })
-	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 2<<20)+`"}`)
+	// Little is left of it when it is refused, so that the sender gets to read
+	// the answer.
+	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+64<<10)+`"}`)
 	for range 5 {
 		if r := h.send(t, large); r.Status != http.StatusServiceUnavailable || r.Code != "unavailable" {
 			t.Fatalf("got %d: %s", r.Status, r.raw)
