@@ -158,6 +158,9 @@ func TestReportsInOrderWithDeployments(t *testing.T) {
 		}
 		return nil
 	})
+	if all, err = world.Forge.Statuses(p.Path, commit); err != nil { // a report that was cut short is told whole again
+		t.Fatal(err)
+	}
 	restart(t)
 	before := len(all)
 	time.Sleep(500 * time.Millisecond) // a restart that told it again would have by now
