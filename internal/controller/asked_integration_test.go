@@ -130,6 +130,7 @@ func TestRejectionEndsAHeldRelease(t *testing.T) {
 func TestApprovalsAreByOthers(t *testing.T) {
 	stages := "  - {name: production, branch: main, requires: {approvals: 1}}\n"
 	p := join(t, "four-eyes", siteFiles(stages, "hello"), nil)
+	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld)
 	commit := p.push("main", "boss", map[string]string{"deploy/settings.yaml": settings("seen")})
 	held := p.reaches("production", commit, v1alpha1.PhaseHeld)
 	p.decide(held.Name, "boss", "approve", "")

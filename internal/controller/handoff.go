@@ -33,7 +33,7 @@ type Handoff struct {
 func (h *Handoff) Through(ctx context.Context, stage *v1alpha1.Stage, write func() error) error {
 	let := h.Stages.Lanes.Hold(client.ObjectKeyFromObject(stage))
 	defer let()
-	early := h.foresee(ctx, stage)
+	early := h.foresee(ctx, stage.DeepCopy()) // which is read while write fills in the stage
 	if err := write(); err != nil {
 		return err
 	}

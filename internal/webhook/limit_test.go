@@ -91,7 +91,7 @@ func TestSuspectAddress(t *testing.T) {
 	}
 	// Little is left of it when it is refused, so that the sender gets to read
 	// the answer.
-	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+64<<10)+`"}`)
+	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+1<<10)+`"}`)
 	if r := h.send(t, large); r.Status != http.StatusTooManyRequests {
 		t.Errorf("a large one got %d: %s", r.Status, r.raw)
 	}
@@ -144,7 +144,7 @@ func TestMemory(t *testing.T) {
 	h := newHouse(t, func(o *webhook.Options) { o.Limits.Memory = 1 << 20 })
 	// Little is left of it when it is refused, so that the sender gets to read
 	// the answer.
-	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+64<<10)+`"}`)
+	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+1<<10)+`"}`)
 	for range 5 {
 		if r := h.send(t, large); r.Status != http.StatusServiceUnavailable || r.Code != "unavailable" {
 			t.Fatalf("got %d: %s", r.Status, r.raw)
