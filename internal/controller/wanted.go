@@ -81,7 +81,8 @@ func (r *ProjectReconciler) bring(ctx context.Context, p *v1alpha1.Project, want
 			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && fits(current, &wanted[i]) {
 				continue
 			}
-			group.Go(func() error { return r.bringOne(ctx, p, current, &wanted[i]) })
+			one := wanted[i].DeepCopy() // which bringOne fills in while this goes on
+			group.Go(func() error { return r.bringOne(ctx, p, current, one) })
 		}
 	}
 	if err := group.Wait(); err != nil {

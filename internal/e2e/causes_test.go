@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
@@ -112,7 +113,8 @@ func (tm *team) causeFile(f failing) string {
 		"services:\n  web: " + f.service + "\n"
 }
 
-// refuse has the cluster refuse Deployments in the stage's namespace.
+// refuse has the cluster refuse Deployments in the stage's namespace, and in
+// another, where that can be tried before the stage is made.
 func (tm *team) refuse(t *testing.T) {
 	t.Helper()
 	name := "e2e-refuse-" + tm.name
@@ -134,10 +136,20 @@ spec:
   policyName: ` + name + `
   validationActions: [Deny]
   matchResources:
-    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ` + tm.stage("dev") + `}}
+    namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [default, ` + tm.stage("dev") + `]}]}
 `
 	if err := tm.Apply(t.Context(), policy); err != nil {
 		t.Fatal(err)
+	}
+	// It takes a moment until the API server heeds a policy.
+	for give := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		_, err := tm.Kubectl(t.Context(), "-n", "default", "create", "deployment", "probe", "--image=probe", "--dry-run=server")
+		if err != nil && strings.Contains(err.Error(), "moon") {
+			return
+		}
+		if time.Now().After(give) {
+			t.Fatalf("the policy refuses nothing: %v", err)
+		}
 	}
 }
 
