@@ -29,6 +29,7 @@ const writeTimeout = 15 * time.Second
 // the inventory; they are written beside the work, and only when they last.
 type statusJournal struct {
 	client client.Client
+	stage  client.ObjectKey
 	log    *slog.Logger
 
 	mu       sync.Mutex // held while writing, so that nothing is written out of order
@@ -40,7 +41,8 @@ type statusJournal struct {
 }
 
 func newStatusJournal(c client.Client, rel *v1alpha1.Release, log *slog.Logger) *statusJournal {
-	return &statusJournal{client: c, log: log, written: rel.DeepCopy()}
+	stage := client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}
+	return &statusJournal{client: c, stage: stage, log: log, written: rel.DeepCopy()}
 }
 
 // Write implements release.Journal.
@@ -120,8 +122,8 @@ func (j *statusJournal) over() bool {
 // Observe writes how the stage's services run to the stage's status.
 func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error {
 	var stage v1alpha1.Stage
-	if err := j.client.Get(ctx, client.ObjectKey{Namespace: j.written.Namespace, Name: j.written.Spec.Stage}, &stage); err != nil {
-		return fmt.Errorf("read stage %s: %w", j.written.Spec.Stage, err)
+	if err := j.client.Get(ctx, j.stage, &stage); err != nil {
+		return fmt.Errorf("read stage %s: %w", j.stage.Name, err)
 	}
 	if j.observed != nil {
 		stage.Status.Services = j.observed // what the watch cache may not show yet
