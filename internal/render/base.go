@@ -153,5 +153,5 @@ func (l *layout) write(dir string, content types.Kustomization) error {
 
 // serviceLabel says which service brought an object.
 func serviceLabel(name string) []types.Label {
-	return []types.Label{{Pairs: map[string]string{naming.LabelService: name}, IncludeTemplates: true}}
+	return labels(map[string]string{naming.LabelService: name})
 }

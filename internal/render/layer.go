@@ -72,15 +72,12 @@ func (l *layout) last(below []string) error {
 		BuildMetadata: metadata,
 		Resources:     below,
 		Namespace:     l.request.namespace(),
-		Labels: []types.Label{{
-			IncludeTemplates: true,
-			Pairs: map[string]string{
-				naming.LabelManagedBy:    naming.ManagedBy,
-				naming.LabelOrganization: naming.LabelValue(l.request.Organization),
-				naming.LabelProject:      naming.LabelValue(l.request.Project),
-				naming.LabelStage:        naming.LabelValue(l.request.Stage),
-			},
-		}},
+		Labels: labels(map[string]string{
+			naming.LabelManagedBy:    naming.ManagedBy,
+			naming.LabelOrganization: naming.LabelValue(l.request.Organization),
+			naming.LabelProject:      naming.LabelValue(l.request.Project),
+			naming.LabelStage:        naming.LabelValue(l.request.Stage),
+		}),
 		Images:      l.builtImages(),
 		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
 	})
