@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -87,7 +88,10 @@ func (s *Site) prepareBuilds(ctx context.Context) error {
 		tenancy.NewBuilds(namespace.Name, namespace.Labels, s.sites.self),
 		kaniko.NewNetworkPolicy(s.owner.Organization, s.owner.Project, append(v4, v6...), s.buildPeers()),
 	}
-	return s.sites.keeper(s.connection).Ensure(ctx, namespace, objects)
+	if err := s.sites.keeper(s.connection).Ensure(ctx, namespace, objects); err != nil {
+		return err
+	}
+	return s.await(ctx, s.connection.Config, authorizationv1.ResourceAttributes{Namespace: namespace.Name, Verb: "create", Group: "batch", Resource: "jobs"}, "slipway-build")
 }
 
 // buildPeers are what builds may reach besides the internet: Slipway, which
@@ -105,30 +109,35 @@ func (s *Site) buildPeers() []networkingv1.NetworkPolicyPeer {
 // awaitRights waits until the cluster lets the stage's account write: it takes
 // a moment to notice a new role binding.
 func (s *Site) awaitRights(ctx context.Context) error {
-	if s.sites.isAble(s.stage.Spec.Namespace) {
+	namespace := s.stage.Spec.Namespace
+	return s.await(ctx, stageConfig(s.connection, namespace), authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "patch", Group: "apps", Resource: "deployments"}, "slipway-stage")
+}
+
+// await waits until who a configuration speaks for may do something in a
+// namespace, as a role that was bound a moment ago lets them.
+func (s *Site) await(ctx context.Context, config *rest.Config, right authorizationv1.ResourceAttributes, role string) error {
+	if s.sites.isAble(right.Namespace) {
 		return nil
 	}
-	clientset, err := kubernetes.NewForConfig(stageConfig(s.connection, s.stage.Spec.Namespace))
+	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return fmt.Errorf("make client of stage %s: %w", s.stage.Name, err)
+		return fmt.Errorf("make client of namespace %s: %w", right.Namespace, err)
 	}
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: s.stage.Spec.Namespace, Verb: "patch", Group: "apps", Resource: "deployments"},
-	}}
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &right}}
 	ctx, cancel := context.WithTimeout(ctx, rightsLimit)
 	defer cancel()
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
 		answer, err := clientset.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err == nil && answer.Status.Allowed {
-			s.sites.setAble(s.stage.Spec.Namespace, true)
+			s.sites.setAble(right.Namespace, true)
 			return nil
 		}
 		if apierrors.IsForbidden(err) {
-			return fault.Wrap(fault.Denied, err, "Slipway may not act as the service account %s of namespace %s; install the chart's roles again", naming.StageServiceAccount, s.stage.Spec.Namespace)
+			return fault.Wrap(fault.Denied, err, "Slipway may not act as the service account %s of namespace %s; install the chart's roles again", naming.StageServiceAccount, right.Namespace)
 		}
 		select {
 		case <-ctx.Done():
-			return fault.Wrap(fault.Unavailable, errors.Join(err, ctx.Err()), "namespace %s: the stage's service account got no rights within %s; is ClusterRole slipway-stage installed?", s.stage.Spec.Namespace, rightsLimit)
+			return fault.Wrap(fault.Unavailable, errors.Join(err, ctx.Err()), "namespace %s: nobody got the rights of ClusterRole %s there within %s; is it installed?", right.Namespace, role, rightsLimit)
 		case <-time.After(delay):
 		}
 	}
