@@ -2,7 +2,9 @@ package webhook
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -71,6 +73,8 @@ func (d *Door) refuse(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
+	// Otherwise the server itself reads before it answers.
+	_ = http.NewResponseController(c.Response()).EnableFullDuplex() // HTTP/2 always is
 	r := translate(err)
 	if r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "10")
@@ -81,7 +85,27 @@ func (d *Door) refuse(err error, c echo.Context) {
 	}{r.message, r.code}
 	if err := c.JSON(r.status, body); err != nil {
 		d.log.Debug("the sender left before the answer", "address", c.RealIP())
+		return
 	}
+	hearOut(c)
+}
+
+// What is read, and for how long, of a body that is refused before its end.
+const (
+	leftover     = 2 << 20
+	leftoverTime = 2 * time.Second
+)
+
+// hearOut sends the answer and then reads on within bounds, because a
+// connection that is closed while its sender still writes is reset, and the
+// answer lost with it. A sender of more than that is given a moment to read.
+func hearOut(c echo.Context) {
+	control := http.NewResponseController(c.Response())
+	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(leftoverTime)) != nil {
+		return
+	}
+	rest := http.MaxBytesReader(c.Response().Writer, c.Request().Body, leftover)
+	_, _ = io.Copy(io.Discard, rest) // the answer is given; what follows is nobody's
 }
 
 // translate returns the refusal in err, or the one for an error of echo's own

@@ -250,6 +250,23 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// A sender that is refused before it has sent everything reads why, also one
+// that keeps no connection open.
+func TestRefusedWhileSending(t *testing.T) {
+	h := newHouse(t, nil)
+	cases := map[string]struct{ size, times int }{"little left": {1 << 20, 20}, "much left": {12 << 20, 3}}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			for range c.times {
+				encoded := newDelivery("star", strings.Repeat("y", c.size)).set("Content-Encoding", "gzip")
+				if r := h.send(t, encoded); r.Status != http.StatusUnsupportedMediaType {
+					t.Fatalf("got %d: %s", r.Status, r.raw)
+				}
+			}
+		})
+	}
+}
+
 func dial(t *testing.T, h *house) net.Conn {
 	t.Helper()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
