@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/controller/servertest"
 )
 
 // secondary makes a further repository with files, and returns what adds it
@@ -93,5 +94,41 @@ func TestFurtherRepositoryDeclaresServices(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+// TestPushToABuiltRepository releases a push to a repository that a service
+// is built from.
+func TestPushToABuiltRepository(t *testing.T) {
+	const path = "acme/built-second"
+	second := secondary(t, path, map[string]string{"Dockerfile": "FROM scratch\n", "main.txt": "first\n"})
+	files := siteFiles(devStage, "hello")
+	files["slipway.yaml"] += "  other: {build: {repository: \"" + world.Forge.CloneURL(path) + "\", ref: main, context: .}}\n"
+	p := join(t, "built", files, second)
+	first := p.reaches("dev", p.head("main"), v1alpha1.PhaseBuilding)
+
+	if _, err := world.Forge.SetHook(path, world.Hook(p.Organization, p.Name), servertest.WebhookSecret, "push"); err != nil {
+		t.Fatal(err)
+	}
+	push := func(branch string) string {
+		t.Helper()
+		commit, err := world.Forge.Push(path, branch, map[string]string{"main.txt": "second, on " + branch + "\n"}, "change", "dev")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return commit
+	}
+	push("main")
+	p.eventually("the push to the second repository is released", func() error {
+		releases := p.releases("dev")
+		newest := releases[len(releases)-1]
+		if len(releases) != 2 || newest.Spec.Head.Commit != first.Spec.Head.Commit || newest.Status.Phase != v1alpha1.PhaseBuilding {
+			return fmt.Errorf("%d releases, the newest is %+v", len(releases), newest.Status)
+		}
+		return nil
+	})
+	p.served(push("elsewhere"), "")
+	if releases := p.releases("dev"); len(releases) != 2 {
+		t.Errorf("%d releases: a branch that nothing is built from was released", len(releases))
 	}
 }

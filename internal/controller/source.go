@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -229,15 +230,21 @@ func (s *Sources) resolve(ctx context.Context, p *v1alpha1.Project, repository v
 	if err != nil {
 		return "", err
 	}
-	if revision == "" {
-		revision = heads.Default
+	if commit, found := pointed(heads, revision); found {
+		return commit, nil
 	}
+	return "", fault.New(fault.NotFound, "repository %s has no branch or tag %s; correct the build's ref", repository.Path, cmp.Or(revision, heads.Default))
+}
+
+// pointed returns the commit that a revision points to.
+func pointed(heads git.Heads, revision string) (commit string, found bool) {
+	revision = cmp.Or(revision, heads.Default)
 	for _, ref := range []string{revision, "refs/heads/" + revision, "refs/tags/" + revision} {
 		if commit, found := heads.Refs[ref]; found {
-			return commit, nil
+			return commit, true
 		}
 	}
-	return "", fault.New(fault.NotFound, "repository %s has no branch or tag %s; correct the build's ref", repository.Path, revision)
+	return "", false
 }
 
 // Archive opens a directory of a commit for a build that holds a token.

@@ -253,6 +253,9 @@ func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiti
 	if err != nil {
 		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
+	if fileID, err = r.Sources.withBuilt(ctx, p, document.File, fileID); err != nil {
+		return outcome{heads: heads, fileCommit: fileCommit}, err
+	}
 	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, deliveries: waiting})
 	err = r.bring(ctx, p, wanted)
 	return outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}, err

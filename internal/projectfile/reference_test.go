@@ -132,6 +132,10 @@ repository. A name that is taken, a stage that the primary file does not have, a
 and nothing of the project is synced until that is corrected. ` + "`slipway validate --secondary`" + ` checks such a file, and
 ` + "`--further NAME=DIR`" + ` of the offline commands takes one from a checkout.
 
+A service of any file may be built from another repository of the project (` + "`build.repository`, `build.ref`" + `). A push to that ref is released as well: the
+primary repository's commit stays, and only what is built from the other is built anew. The forge must send that repository's pushes to the
+same hook, to which ` + "`slipway hooks sync`" + ` sees; otherwise the timer finds them.
+
 ## Secrets
 
 See [secrets.md](secrets.md).
