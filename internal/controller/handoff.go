@@ -31,13 +31,22 @@ type Handoff struct {
 // Through calls write, which makes a stage durable and fills in what the API
 // server made of it, and starts the stage's release after it.
 func (h *Handoff) Through(ctx context.Context, stage *v1alpha1.Stage, write func() error) error {
-	let := h.Stages.Lanes.Hold(client.ObjectKeyFromObject(stage))
+	name := client.ObjectKeyFromObject(stage)
+	let := h.Stages.Lanes.Hold(name)
 	defer let()
+	h.Releases.Rush.Begin(name)
+	started := false
+	defer func() {
+		if !started {
+			h.Releases.Rush.End(name)
+		}
+	}()
 	early := h.foresee(ctx, stage.DeepCopy()) // which is read while write fills in the stage
 	if err := write(); err != nil {
 		return err
 	}
-	if err := h.start(ctx, stage, early); err != nil {
+	started, err := h.start(ctx, stage, early)
+	if err != nil {
 		h.Log.Warn("start a release at once; it starts a little later", "project", stage.Spec.Project, "stage", stage.Spec.Name, "error", err)
 	}
 	return nil
@@ -60,17 +69,18 @@ func (h *Handoff) foresee(ctx context.Context, stage *v1alpha1.Stage) *release.E
 	return early
 }
 
-func (h *Handoff) start(ctx context.Context, stage *v1alpha1.Stage, early *release.Early) error {
+// start makes a stage's release and gives it to its lane, if it is due.
+func (h *Handoff) start(ctx context.Context, stage *v1alpha1.Stage, early *release.Early) (started bool, err error) {
 	if !stage.DeletionTimestamp.IsZero() {
-		return nil
+		return false, nil
 	}
 	releases, step, err := h.Stages.next(ctx, stage)
 	if err != nil || step.Trigger != v1alpha1.TriggerPush {
-		return err
+		return false, err
 	}
 	made, err := h.Stages.release(ctx, stage, releases, step)
 	if err != nil || made == nil {
-		return err
+		return false, err
 	}
-	return h.Releases.begin(ctx, stage, made, early)
+	return true, h.Releases.begin(ctx, stage, made, early)
 }

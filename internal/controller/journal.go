@@ -29,6 +29,7 @@ const writeTimeout = 15 * time.Second
 // the inventory; they are written beside the work, and only when they last.
 type statusJournal struct {
 	client client.Client
+	rush   *Rush
 	stage  client.ObjectKey
 	log    *slog.Logger
 
@@ -40,9 +41,9 @@ type statusJournal struct {
 	observed []v1alpha1.ServiceStatus // nil before the first
 }
 
-func newStatusJournal(c client.Client, rel *v1alpha1.Release, log *slog.Logger) *statusJournal {
+func newStatusJournal(c client.Client, rel *v1alpha1.Release, rush *Rush, log *slog.Logger) *statusJournal {
 	stage := client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}
-	return &statusJournal{client: c, stage: stage, log: log, written: rel.DeepCopy()}
+	return &statusJournal{client: c, rush: rush, stage: stage, log: log, written: rel.DeepCopy()}
 }
 
 // Write implements release.Journal.
@@ -50,6 +51,9 @@ func (j *statusJournal) Write(ctx context.Context, status v1alpha1.ReleaseStatus
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.latest = *status.DeepCopy()
+	if status.Phase == v1alpha1.PhaseVerifying || !passing(status.Phase) {
+		j.rush.End(j.stage)
+	}
 	if !passing(status.Phase) {
 		return j.write(ctx)
 	}

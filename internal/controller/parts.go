@@ -154,9 +154,10 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
-	calm := newCalmClient(mgr.GetClient())
+	rush := &Rush{}
+	calm := newCalmClient(mgr.GetClient(), rush)
 	stages := &StageReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
-	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Runner: runner, Log: o.Log}
+	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Rush: rush, Sites: sites, Runner: runner, Log: o.Log}
 	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
 	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}

@@ -33,6 +33,7 @@ type ReleaseReconciler struct {
 	// Live reads past the watch cache.
 	Live   client.Reader
 	Lanes  *Lanes
+	Rush   *Rush
 	Sites  *Sites
 	Runner *release.Runner
 	Log    *slog.Logger
@@ -193,6 +194,7 @@ func (r *ReleaseReconciler) source(ctx context.Context, rel *v1alpha1.Release) (
 func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) (over bool) {
 	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
 		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
+	defer r.Rush.End(client.ObjectKeyFromObject(order.Stage))
 	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
 	for {
 		journal := r.journal(order.Release)
@@ -212,7 +214,7 @@ func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) (over 
 
 // journal writes a release's status.
 func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) *statusJournal {
-	return newStatusJournal(r.Client, rel, r.Log)
+	return newStatusJournal(r.Client, rel, r.Rush, r.Log)
 }
 
 // SetupWithManager registers the reconciler.

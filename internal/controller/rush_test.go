@@ -1,0 +1,63 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+func TestRush(t *testing.T) {
+	one, two := types.NamespacedName{Name: "one"}, types.NamespacedName{Name: "two"}
+	const moment = 10 * time.Millisecond
+	cases := map[string]struct {
+		happens func(*Rush) // before and while somebody waits
+		waits   time.Duration
+	}{
+		"nobody":         {func(*Rush) {}, 0},
+		"one comes over": {func(r *Rush) { r.Begin(one); go after(moment, func() { r.End(one) }) }, moment},
+		"the last of two": {func(r *Rush) {
+			r.Begin(one)
+			r.Begin(two)
+			go after(moment, func() { r.End(two); r.End(two); after(moment, func() { r.End(one) }) })
+		}, 2 * moment},
+		"one that never is over": {func(r *Rush) { r.Begin(one) }, rushTime},
+		"in the midst of it":     {func(r *Rush) { r.Begin(one); time.Sleep(rushTime - moment); r.Begin(two) }, moment},
+		"pushes without end":     {func(r *Rush) { r.Begin(one); time.Sleep(rushTime); r.Begin(two) }, 0},
+		"the next after a lost one": {func(r *Rush) {
+			r.Begin(one)
+			time.Sleep(2 * rushTime)
+			r.Begin(two)
+			go after(moment, func() { r.End(two) })
+		}, moment},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &Rush{}
+				c.happens(r)
+				began := time.Now()
+				if err := r.Wait(t.Context()); err != nil || time.Since(began) != c.waits {
+					t.Errorf("waited %s, %v; want %s", time.Since(began), err, c.waits)
+				}
+			})
+		})
+	}
+	t.Run("given up", func(t *testing.T) {
+		r := &Rush{}
+		r.Begin(one)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Wait(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func after(d time.Duration, do func()) {
+	time.Sleep(d)
+	do()
+}
