@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 )
@@ -45,6 +46,20 @@ func BenchmarkSlipway(b *testing.B) {
 	}
 }
 
+// idle waits until the set-up is told to everybody: reports of many stages are
+// paced, as forges want them.
+func idle(b *testing.B, measured subject) {
+	b.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		before := measured.spent(b)
+		time.Sleep(restTime)
+		if measured.spent(b).minus(before).writes() == 0 {
+			return
+		}
+	}
+	b.Fatalf("the server still writes after %s", patience)
+}
+
 // measure pushes again and again; every push is followed by what the floor
 // does about the same commit.
 func measure(b *testing.B, measured subject, t *table, s scenario, organization string) {
@@ -56,6 +71,7 @@ func measure(b *testing.B, measured subject, t *table, s scenario, organization 
 	y.push(b, warm)
 	f.run(b, y.pushed, warm)
 	y.rest(b)
+	idle(b, measured)
 	for i := 1; i <= s.times(*pushes); i++ {
 		push := s.push(i)
 		f.prepare(b, push)

@@ -4,7 +4,9 @@ package convergence
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -98,6 +100,79 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	}
 }
 
+// TestKilledInAFetch kills the server when so many bytes of a push have come
+// from git, and wants the push live after the next start, from a mirror that
+// the next process finds as the last one left it.
+func TestKilledInAFetch(t *testing.T) {
+	l := newLinks(t)
+	p := interceptPost()
+	defer world.Forge.Intercept(nil)
+	h := startLinkedServer(t, l)
+	startNode(t)
+	if err := world.Organization(t.Context(), "fetches"); err != nil {
+		t.Fatal(err)
+	}
+	team, err := join(t.Context(), "fetches", "shop", 1, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := &yard{team: team, harness: h}
+	y.pushNoise(t, "start")
+	if err := team.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(""))
+	}
+	for round := range *rounds {
+		for _, after := range []int{1, 300, 1_000, 5_000, 50_000, 140_000} {
+			t.Run(fmt.Sprintf("after %d bytes/%d", after, round), func(t *testing.T) { y.killInFetch(t, l.git, after) })
+		}
+	}
+	if err := team.suspend(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// pushNoise pushes a file that git can't send in less than 150 kB.
+func (y *yard) pushNoise(t *testing.T, greeting string) string {
+	t.Helper()
+	noise := make([]byte, 150_000)
+	_, _ = rand.NewChaCha8([32]byte{byte(y.pushes), byte(y.pushes >> 8)}).Read(noise)
+	files := shop(y.Name, greeting, "")
+	files["web/noise.txt"] = hex.EncodeToString(noise)
+	return y.pushFiles(t, greeting, files)
+}
+
+// killInFetch kills the server when git has sent so many bytes of a push.
+func (y *yard) killInFetch(t *testing.T, git *servertest.Link, after int) {
+	y.pushes++
+	seen := y.observe(t)
+	before := seen.generation(t)
+	killed := make(chan struct{})
+	err := git.Set(servertest.Mood{After: after, Cut: func() {
+		y.kill()
+		close(killed)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := y.pushNoise(t, fmt.Sprintf("push %d", y.pushes))
+	select {
+	case <-killed:
+	case <-time.After(patience):
+		t.Fatalf("git never sent %d bytes\n%s", after, output.about(""))
+	}
+	if err := git.Set(servertest.Mood{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := y.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := y.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(""))
+	}
+	seen.stop()
+	seen.once(t, commit, before)
+}
+
 // yard is a project that is pushed to again and again.
 type yard struct {
 	*team
@@ -108,7 +183,11 @@ type yard struct {
 // push pushes and delivers. The forge counts an answer as acknowledged.
 func (y *yard) push(t *testing.T, greeting, extra string) string {
 	t.Helper()
-	files := shop(y.Name, greeting, extra)
+	return y.pushFiles(t, greeting, shop(y.Name, greeting, extra))
+}
+
+func (y *yard) pushFiles(t *testing.T, greeting string, files map[string]string) string {
+	t.Helper()
 	commit, err := world.Forge.Push(y.Path, "main", files, greeting, "dev")
 	if err != nil {
 		t.Fatal(err)

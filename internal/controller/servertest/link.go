@@ -15,6 +15,10 @@ type Mood struct {
 	// Refuse takes no connection, Reset takes and breaks every one. Those that
 	// are open break too.
 	Refuse, Reset bool
+	// Cut is called once, when the target has sent After bytes since the mood
+	// was set; what it sends later does not pass.
+	Cut   func()
+	After int
 }
 
 // Link is a network connection to a neighbour that can be disturbed. It is
@@ -29,6 +33,7 @@ type Link struct {
 	listener net.Listener
 	open     map[net.Conn]bool
 	taken    int
+	answered int // bytes from the target since the mood was set
 	wait     sync.WaitGroup
 }
 
@@ -47,7 +52,7 @@ func NewLink(target string) (*Link, error) {
 func (l *Link) Set(mood Mood) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.mood = mood
+	l.mood, l.answered = mood, 0
 	if mood.Refuse || mood.Reset {
 		l.breakAll()
 	}
@@ -135,13 +140,29 @@ func (l *Link) carry(sender net.Conn) {
 	l.mu.Unlock()
 	defer l.forget(target)
 	var both sync.WaitGroup
-	both.Go(func() { l.pour(target, sender) })
-	both.Go(func() { l.pour(sender, target) })
+	both.Go(func() { l.pour(target, sender, func(n int) int { return n }) })
+	both.Go(func() { l.pour(sender, target, l.answer) })
 	both.Wait()
 }
 
-// pour copies one way, each piece as late as the mood says.
-func (l *Link) pour(to, from net.Conn) {
+// answer returns how many of n bytes from the target may pass.
+func (l *Link) answer(n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.answered
+	l.answered += n
+	if l.mood.Cut == nil || l.answered < l.mood.After {
+		return n
+	}
+	if before < l.mood.After {
+		l.wait.Go(l.mood.Cut)
+	}
+	return max(l.mood.After-before, 0)
+}
+
+// pour copies one way, each piece as late as the mood says, and no more of it
+// than may pass.
+func (l *Link) pour(to, from net.Conn, pass func(int) int) {
 	defer func() {
 		_ = to.Close()
 		_ = from.Close()
@@ -154,7 +175,7 @@ func (l *Link) pour(to, from net.Conn) {
 		l.mu.Unlock()
 		if n > 0 {
 			time.Sleep(delay)
-			if _, err := to.Write(buffer[:n]); err != nil {
+			if _, err := to.Write(buffer[:pass(n)]); err != nil {
 				return
 			}
 		}
