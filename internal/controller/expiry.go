@@ -32,9 +32,14 @@ func (r *ProjectReconciler) expire(ctx context.Context, p *v1alpha1.Project, hav
 		}
 		r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)
 	}
-	for _, over := range wanted {
+	lives := make(map[string]bool, len(living))
+	for i := range living {
+		lives[living[i].Name] = true
+	}
+	for i := range wanted {
+		over := &wanted[i]
 		stage := have[over.Name]
-		if stage == nil || slices.ContainsFunc(living, func(s v1alpha1.Stage) bool { return s.Name == over.Name }) {
+		if stage == nil || lives[over.Name] {
 			continue
 		}
 		delete(have, over.Name)
