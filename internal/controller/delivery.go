@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,26 +20,28 @@ const (
 	maxDeliveries = 200
 )
 
-// Of a flood, at most deliveriesAtOnce of a project are marked between two
-// syncs, parallelDeliveries at the same time: so a new one is soon synced, and
-// the door, which makes new ones meanwhile, gets most of the API server.
+// Of a flood, at most deliveriesAtOnce of a project are dealt with between two
+// syncs, and one at a time of all projects: so a new one is soon synced, and
+// the door, which makes new ones meanwhile, gets most of the API server. Only
+// markedInFlood of them are marked and kept: the others would have to go in a
+// moment, and a mark costs more than the delivery did.
 const (
-	deliveriesAtOnce   = 100
-	parallelDeliveries = 2
+	deliveriesAtOnce = 300
+	markedInFlood    = 10
 )
 
 // deliveryProject indexes deliveries by the project they are for.
 const deliveryProject = "spec.project"
 
-// waiting returns the project's deliveries that no sync has served yet,
-// oldest first, and deletes those that are too old to be of use.
-func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.Delivery, error) {
+// deliveries returns the project's deliveries that no sync has served yet, and
+// those that were dealt with, both oldest first. They are the watch cache's own
+// and must not be changed.
+func (r *ProjectReconciler) deliveries(ctx context.Context, p *v1alpha1.Project) (waiting, done []v1alpha1.Delivery, err error) {
 	var all v1alpha1.DeliveryList
-	if err := r.Client.List(ctx, &all, client.InNamespace(p.Namespace), client.MatchingFields{deliveryProject: p.Name}); err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", err)
+	if err := r.Client.List(ctx, &all, client.InNamespace(p.Namespace), client.MatchingFields{deliveryProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
-	var waiting, done []v1alpha1.Delivery
 	for _, d := range all.Items {
 		if r.served.knows(&d) {
 			continue
@@ -51,7 +52,7 @@ func (r *ProjectReconciler) waiting(ctx context.Context, p *v1alpha1.Project) ([
 			done = append(done, d)
 		}
 	}
-	return waiting, r.forget(ctx, done)
+	return waiting, done, nil
 }
 
 // forget deletes deliveries, the oldest first, that were dealt with and are
@@ -65,19 +66,23 @@ func (r *ProjectReconciler) forget(ctx context.Context, done []v1alpha1.Delivery
 }
 
 // finish marks the deliveries that a sync served. A delivery that arrived
-// while it ran is not among them and causes the next one. Of a flood the
-// oldest are dealt with at once, and deleted where they would not be kept.
-func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error) error {
+// while it ran is not among them and causes the next one. The oldest are
+// deleted where they would not be kept for long.
+func (r *ProjectReconciler) finish(ctx context.Context, s settled, flooded bool, syncErr error) error {
+	keep := maxDeliveries
+	if flooded {
+		keep = markedInFlood
+	}
 	surplus := 0
 	if syncErr == nil {
-		surplus = max(len(s.served)-maxDeliveries, 0)
+		surplus = max(len(s.served)-keep, 0)
 	}
 	now := s.served[:min(len(s.served), deliveriesAtOnce)]
 	surplus = min(surplus, len(now))
 	if err := r.delete(ctx, now[:surplus]); err != nil {
 		return err
 	}
-	return each(ctx, now[surplus:], func(ctx context.Context, d *v1alpha1.Delivery) error {
+	return r.each(now[surplus:], func(d *v1alpha1.Delivery) error {
 		after := d.DeepCopy()
 		after.Status.Phase = v1alpha1.DeliveryDone
 		after.Status.Message = cmp.Or(s.said[d.Name], "synced")
@@ -96,22 +101,44 @@ func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error
 	})
 }
 
+// shed deletes of the deliveries that wait for a sync that isn't possible now
+// those that add nothing to the newer ones: more than are kept, and not the
+// last to tell of their ref.
+func (r *ProjectReconciler) shed(ctx context.Context, waiting []v1alpha1.Delivery) error {
+	told := map[string]bool{}
+	var surplus []v1alpha1.Delivery
+	for i, d := range slices.Backward(waiting) {
+		ref := d.Spec.Repository + " " + d.Spec.Ref
+		if told[ref] && i < len(waiting)-maxDeliveries {
+			surplus = append(surplus, d)
+		}
+		told[ref] = true
+	}
+	return r.delete(ctx, surplus[:min(len(surplus), deliveriesAtOnce)])
+}
+
 // delete deletes deliveries.
 func (r *ProjectReconciler) delete(ctx context.Context, deliveries []v1alpha1.Delivery) error {
-	return each(ctx, deliveries, func(ctx context.Context, d *v1alpha1.Delivery) error {
+	return r.each(deliveries, func(d *v1alpha1.Delivery) error {
 		if err := client.IgnoreNotFound(r.Client.Delete(ctx, d)); err != nil {
 			return fmt.Errorf("delete delivery %s: %w", d.Name, err)
 		}
+		r.served.note(d) // which the watch cache may still show
 		return nil
 	})
 }
 
-// each does something to every delivery, to a few at the same time.
-func each(ctx context.Context, deliveries []v1alpha1.Delivery, do func(context.Context, *v1alpha1.Delivery) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelDeliveries)
-	for i := range deliveries {
-		group.Go(func() error { return do(ctx, &deliveries[i]) })
+// each does something to every delivery, in turns with the other projects.
+func (r *ProjectReconciler) each(deliveries []v1alpha1.Delivery, do func(*v1alpha1.Delivery) error) error {
+	inTurn := func(d *v1alpha1.Delivery) error {
+		r.tidying.Lock()
+		defer r.tidying.Unlock()
+		return do(d)
 	}
-	return group.Wait()
+	for i := range deliveries {
+		if err := inTurn(&deliveries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

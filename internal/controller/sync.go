@@ -51,14 +51,15 @@ type ProjectReconciler struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 
-	memory syncMemory
-	served servedMemory
+	memory  syncMemory
+	served  servedMemory
+	tidying sync.Mutex // held while one delivery is marked or deleted
 }
 
 // A project is synced at most syncBurst times in a row, and then once in
 // syncPace: a flood of its deliveries costs the others little.
 const (
-	syncPace  = 100 * time.Millisecond
+	syncPace  = time.Second
 	syncBurst = 20
 )
 
@@ -82,6 +83,13 @@ func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
 		m.conflicts = map[types.NamespacedName]int{}
 	}
 	m.last[name] = at
+	if m.paces == nil {
+		m.paces = map[types.NamespacedName]*rate.Limiter{}
+	}
+	if m.paces[name] == nil {
+		m.paces[name] = rate.NewLimiter(rate.Every(syncPace), syncBurst)
+	}
+	m.paces[name].AllowN(at, 1)
 }
 
 func (m *syncMemory) began(name types.NamespacedName) time.Time {
@@ -108,17 +116,16 @@ func (m *syncMemory) current(p *v1alpha1.Project) *v1alpha1.Project {
 	return known
 }
 
-// allow reports whether a project may be synced now.
-func (m *syncMemory) allow(name types.NamespacedName, now time.Time) bool {
+// pause returns how long a project that was synced too often must not be, 0
+// when it may.
+func (m *syncMemory) pause(name types.NamespacedName, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.paces == nil {
-		m.paces = map[types.NamespacedName]*rate.Limiter{}
-	}
 	if m.paces[name] == nil {
-		m.paces[name] = rate.NewLimiter(rate.Every(syncPace), syncBurst)
+		return 0
 	}
-	return m.paces[name].AllowN(now, 1)
+	missing := max(1-m.paces[name].TokensAt(now), 0)
+	return time.Duration(missing * float64(syncPace))
 }
 
 // again makes the next sync due, whenever the last one was.
@@ -165,23 +172,33 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	waiting, err := r.waiting(ctx, &p)
+	if pause := r.memory.pause(req.NamespacedName, r.Now()); pause > 0 {
+		return ctrl.Result{RequeueAfter: pause}, nil
+	}
+	waiting, done, err := r.deliveries(ctx, &p)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if !r.due(&p, waiting) {
-		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+		return ctrl.Result{RequeueAfter: r.next(&p)}, r.forget(ctx, done)
 	}
-	if !r.memory.allow(req.NamespacedName, r.Now()) {
-		return ctrl.Result{RequeueAfter: syncPace}, nil
+	result, err := r.serve(ctx, &p, waiting)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
-	r.memory.begin(req.NamespacedName, r.Now())
-	outcome, syncErr := r.sync(ctx, &p, waiting)
+	return result, r.forget(ctx, done)
+}
+
+// serve syncs a project for the deliveries that wait.
+func (r *ProjectReconciler) serve(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (ctrl.Result, error) {
+	name := client.ObjectKeyFromObject(p)
+	r.memory.begin(name, r.Now())
+	outcome, syncErr := r.sync(ctx, p, waiting)
 	if apierrors.IsConflict(syncErr) {
-		return ctrl.Result{RequeueAfter: r.memory.conflicted(req.NamespacedName)}, nil
+		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
 	}
-	r.memory.ended(req.NamespacedName)
-	return r.conclude(ctx, &p, outcome, waiting, syncErr)
+	r.memory.ended(name)
+	return r.conclude(ctx, p, outcome, waiting, syncErr)
 }
 
 // conclude makes durable what a sync came to, and says when to look again. A
@@ -195,10 +212,10 @@ func (r *ProjectReconciler) conclude(ctx context.Context, p *v1alpha1.Project, o
 	}
 	if fault.CodeOf(syncErr) == fault.Unavailable || fault.CodeOf(syncErr) == fault.Internal {
 		r.memory.again(name)
-		return ctrl.Result{}, fmt.Errorf("sync project %s: %w", name, syncErr)
+		return ctrl.Result{}, errors.Join(fmt.Errorf("sync project %s: %w", name, syncErr), r.shed(ctx, waiting))
 	}
 	s := r.settle(ctx, p, o.heads, waiting)
-	if err := r.finish(ctx, s, syncErr); err != nil {
+	if err := r.finish(ctx, s, r.memory.pause(name, r.Now()) > 0, syncErr); err != nil {
 		return ctrl.Result{}, err
 	}
 	if len(s.served) > deliveriesAtOnce {

@@ -54,7 +54,7 @@ func (l Limits) orDefault() Limits {
 		l.Project = Allowance{PerSecond: 250, Burst: 6000}
 	}
 	if l.Flight == 0 {
-		l.Flight = 4
+		l.Flight = 2
 	}
 	if l.Table == 0 {
 		l.Table = 4096
