@@ -68,9 +68,9 @@ func (r *ProjectReconciler) forget(ctx context.Context, done []v1alpha1.Delivery
 // finish marks the deliveries that a sync served. A delivery that arrived
 // while it ran is not among them and causes the next one. The oldest are
 // deleted where they would not be kept for long.
-func (r *ProjectReconciler) finish(ctx context.Context, s settled, flooded bool, syncErr error) error {
+func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error) error {
 	keep := maxDeliveries
-	if flooded {
+	if flood(s.served) {
 		keep = markedInFlood
 	}
 	surplus := 0
@@ -82,7 +82,7 @@ func (r *ProjectReconciler) finish(ctx context.Context, s settled, flooded bool,
 	if err := r.delete(ctx, now[:surplus]); err != nil {
 		return err
 	}
-	return r.each(now[surplus:], func(d *v1alpha1.Delivery) error {
+	return r.each(ctx, now[surplus:], func(d *v1alpha1.Delivery) error {
 		after := d.DeepCopy()
 		after.Status.Phase = v1alpha1.DeliveryDone
 		after.Status.Message = cmp.Or(s.said[d.Name], "synced")
@@ -119,7 +119,7 @@ func (r *ProjectReconciler) shed(ctx context.Context, waiting []v1alpha1.Deliver
 
 // delete deletes deliveries.
 func (r *ProjectReconciler) delete(ctx context.Context, deliveries []v1alpha1.Delivery) error {
-	return r.each(deliveries, func(d *v1alpha1.Delivery) error {
+	return r.each(ctx, deliveries, func(d *v1alpha1.Delivery) error {
 		if err := client.IgnoreNotFound(r.Client.Delete(ctx, d)); err != nil {
 			return fmt.Errorf("delete delivery %s: %w", d.Name, err)
 		}
@@ -128,11 +128,15 @@ func (r *ProjectReconciler) delete(ctx context.Context, deliveries []v1alpha1.De
 	})
 }
 
-// each does something to every delivery, in turns with the other projects.
-func (r *ProjectReconciler) each(deliveries []v1alpha1.Delivery, do func(*v1alpha1.Delivery) error) error {
+// each does something to every delivery, in turns with the other projects and
+// between those that the door keeps.
+func (r *ProjectReconciler) each(ctx context.Context, deliveries []v1alpha1.Delivery, do func(*v1alpha1.Delivery) error) error {
 	inTurn := func(d *v1alpha1.Delivery) error {
 		r.tidying.Lock()
 		defer r.tidying.Unlock()
+		if err := r.Keeping.Wait(ctx); err != nil {
+			return err
+		}
 		return do(d)
 	}
 	for i := range deliveries {

@@ -55,14 +55,19 @@ type DeliveryStore struct {
 	Client client.Client
 	// Expected learns of deliveries before they are durable.
 	Expected *Expectations
+	// Keeping has the deliveries that are being made durable.
+	Keeping *Rush
 }
 
 // Create implements webhook.Deliveries.
 func (s *DeliveryStore) Create(ctx context.Context, delivery *v1alpha1.Delivery) (bool, error) {
+	name := client.ObjectKeyFromObject(delivery)
+	s.Keeping.Begin(name)
+	defer s.Keeping.End(name)
 	s.Expected.Delivered(ctx, delivery)
 	err := s.Client.Create(ctx, delivery)
 	if apierrors.IsAlreadyExists(err) {
-		return s.again(ctx, client.ObjectKeyFromObject(delivery))
+		return s.again(ctx, name)
 	}
 	if err != nil {
 		return false, fault.Wrap(fault.Unavailable, err, "the delivery could not be kept; deliver it again")

@@ -109,9 +109,10 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	sources := NewSources(secrets, forges, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
 	lanes := NewLanes(o.ParallelReleases)
 	expected := &Expectations{client: mgr.GetClient(), sources: sources, lanes: lanes, leads: mgr.Elected(), now: o.Now}
+	keeping := NewRush(doorRush)
 	parts := &Parts{
 		Targets:    &WebhookTargets{Client: mgr.GetClient(), Secrets: secrets},
-		Deliveries: &DeliveryStore{Client: mgr.GetClient(), Expected: expected},
+		Deliveries: &DeliveryStore{Client: mgr.GetClient(), Expected: expected, Keeping: keeping},
 		Ready:      cacheReadiness(mgr.GetCache()),
 		lanes:      lanes, pool: pool, mirrors: mirrors,
 		clusters: &Clusters{Self: o.Config, Secrets: secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now},
@@ -119,7 +120,7 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
-	return parts, register(mgr, o, shared{secrets, forges, sources, expected, parts})
+	return parts, register(mgr, o, shared{secrets, forges, sources, expected, keeping, parts})
 }
 
 // newPool starts the processes that render.
@@ -137,6 +138,7 @@ type shared struct {
 	forges   *Forges
 	sources  *Sources
 	expected *Expectations
+	keeping  *Rush
 	parts    *Parts
 }
 
@@ -154,7 +156,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
 		Patience: patience, Now: o.Now, Log: o.Log,
 	}
-	rush := &Rush{}
+	rush := NewRush(releaseRush)
 	calm := newCalmClient(mgr.GetClient(), rush)
 	stages := &StageReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
 	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Rush: rush, Sites: sites, Runner: runner, Log: o.Log}
@@ -164,7 +166,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: calm, Clusters: clusters},
-		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Keeping: in.keeping, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
 		&IdentityReconciler{Client: mgr.GetClient()},
 		stages, releases, drift,
 		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},

@@ -8,48 +8,57 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// rushTime is how long statuses wait, at most, for releases that have objects
-// to apply. Pushes without end hold them up half of the time.
-const rushTime = 500 * time.Millisecond
+// Who waits for whom, and for how long at most.
+const (
+	// releaseRush is for statuses, while releases have objects to apply.
+	releaseRush = 500 * time.Millisecond
+	// doorRush is for the tidying of deliveries, while the door keeps new ones.
+	doorRush = 50 * time.Millisecond
+)
 
-// Rush knows which stages are between a push and their last object. What only
-// tells of releases waits for them, within bounds.
+// Rush knows what is urgent at the moment. What is not waits for it, at most
+// for a given time, and if there is no end of what is urgent, half of the time.
 type Rush struct {
+	limit time.Duration
+
 	mu      sync.Mutex
-	stages  map[types.NamespacedName]bool
-	settled chan struct{} // closed when no stage is left
-	began   time.Time     // when the first of them came
+	urgent  map[types.NamespacedName]bool
+	settled chan struct{} // closed when nothing urgent is left
+	began   time.Time     // when the first of it came
 }
 
-// Begin notes that a stage is on its way.
-func (r *Rush) Begin(stage types.NamespacedName) {
+// NewRush returns a Rush for which nobody waits longer than limit.
+func NewRush(limit time.Duration) *Rush { return &Rush{limit: limit} }
+
+// Begin notes that something is urgent.
+func (r *Rush) Begin(name types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.stages) == 0 || time.Since(r.began) >= 2*rushTime { // nobody waits for the last one any more
-		r.stages, r.settled, r.began = map[types.NamespacedName]bool{}, make(chan struct{}), time.Now()
+	if len(r.urgent) == 0 || time.Since(r.began) >= 2*r.limit { // nobody waits for the last ones any more
+		r.urgent, r.settled, r.began = map[types.NamespacedName]bool{}, make(chan struct{}), time.Now()
 	}
-	r.stages[stage] = true
+	r.urgent[name] = true
 }
 
-// End notes that a stage's objects are applied, or won't be for a while. It may
-// be called at any time.
-func (r *Rush) End(stage types.NamespacedName) {
+// End notes that something is done, or won't be for a while. It may be called at
+// any time.
+func (r *Rush) End(name types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.stages[stage] {
+	if !r.urgent[name] {
 		return
 	}
-	if delete(r.stages, stage); len(r.stages) == 0 {
+	if delete(r.urgent, name); len(r.urgent) == 0 {
 		close(r.settled)
 	}
 }
 
-// Wait returns when no stage is on its way, or when some were for rushTime.
+// Wait returns when nothing is urgent, or when something was for the limit.
 func (r *Rush) Wait(ctx context.Context) error {
 	r.mu.Lock()
-	under, settled, left := len(r.stages), r.settled, rushTime-time.Since(r.began)
+	open, settled, left := len(r.urgent), r.settled, r.limit-time.Since(r.began)
 	r.mu.Unlock()
-	if under == 0 || left <= 0 {
+	if open == 0 || left <= 0 {
 		return nil
 	}
 	timer := time.NewTimer(left)

@@ -12,7 +12,7 @@ import (
 
 func TestRush(t *testing.T) {
 	one, two := types.NamespacedName{Name: "one"}, types.NamespacedName{Name: "two"}
-	const moment = 10 * time.Millisecond
+	const moment, limit = 10 * time.Millisecond, 500 * time.Millisecond
 	cases := map[string]struct {
 		happens func(*Rush) // before and while somebody waits
 		waits   time.Duration
@@ -24,12 +24,12 @@ func TestRush(t *testing.T) {
 			r.Begin(two)
 			go after(moment, func() { r.End(two); r.End(two); after(moment, func() { r.End(one) }) })
 		}, 2 * moment},
-		"one that never is over": {func(r *Rush) { r.Begin(one) }, rushTime},
-		"in the midst of it":     {func(r *Rush) { r.Begin(one); time.Sleep(rushTime - moment); r.Begin(two) }, moment},
-		"pushes without end":     {func(r *Rush) { r.Begin(one); time.Sleep(rushTime); r.Begin(two) }, 0},
+		"one that never is over": {func(r *Rush) { r.Begin(one) }, limit},
+		"in the midst of it":     {func(r *Rush) { r.Begin(one); time.Sleep(limit - moment); r.Begin(two) }, moment},
+		"pushes without end":     {func(r *Rush) { r.Begin(one); time.Sleep(limit); r.Begin(two) }, 0},
 		"the next after a lost one": {func(r *Rush) {
 			r.Begin(one)
-			time.Sleep(2 * rushTime)
+			time.Sleep(2 * limit)
 			r.Begin(two)
 			go after(moment, func() { r.End(two) })
 		}, moment},
@@ -37,7 +37,7 @@ func TestRush(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := &Rush{}
+				r := NewRush(limit)
 				c.happens(r)
 				began := time.Now()
 				if err := r.Wait(t.Context()); err != nil || time.Since(began) != c.waits {
@@ -47,7 +47,7 @@ func TestRush(t *testing.T) {
 		})
 	}
 	t.Run("given up", func(t *testing.T) {
-		r := &Rush{}
+		r := NewRush(limit)
 		r.Begin(one)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

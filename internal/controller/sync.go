@@ -46,6 +46,7 @@ type ProjectReconciler struct {
 	Sources  *Sources
 	Handoff  *Handoff
 	Expected *Expectations
+	Keeping  *Rush // what the door of this replica makes durable
 	Interval time.Duration
 	Parallel int
 	Now      func() time.Time
@@ -56,11 +57,14 @@ type ProjectReconciler struct {
 	tidying sync.Mutex // held while one delivery is marked or deleted
 }
 
-// A project is synced at most syncBurst times in a row, and then once in
-// syncPace: a flood of its deliveries costs the others little.
+// What syncs cost a project, of syncBurst at most and syncRate a second: one
+// each, and one for every delivery that they serve, up to syncCost. Some pushes
+// a second are synced at once each, a flood of deliveries once a second, which
+// costs the others little.
 const (
-	syncPace  = time.Second
+	syncRate  = 10
 	syncBurst = 20
+	syncCost  = 10
 )
 
 // syncMemory remembers of each project when it was last synced, so that a sync
@@ -75,7 +79,7 @@ type syncMemory struct {
 	paces     map[types.NamespacedName]*rate.Limiter
 }
 
-func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
+func (m *syncMemory) begin(name types.NamespacedName, waiting int, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.last == nil {
@@ -87,9 +91,9 @@ func (m *syncMemory) begin(name types.NamespacedName, at time.Time) {
 		m.paces = map[types.NamespacedName]*rate.Limiter{}
 	}
 	if m.paces[name] == nil {
-		m.paces[name] = rate.NewLimiter(rate.Every(syncPace), syncBurst)
+		m.paces[name] = rate.NewLimiter(syncRate, syncBurst)
 	}
-	m.paces[name].AllowN(at, 1)
+	m.paces[name].ReserveN(at, min(1+waiting, syncCost))
 }
 
 func (m *syncMemory) began(name types.NamespacedName) time.Time {
@@ -125,7 +129,7 @@ func (m *syncMemory) pause(name types.NamespacedName, now time.Time) time.Durati
 		return 0
 	}
 	missing := max(1-m.paces[name].TokensAt(now), 0)
-	return time.Duration(missing * float64(syncPace))
+	return time.Duration(missing / syncRate * float64(time.Second))
 }
 
 // again makes the next sync due, whenever the last one was.
@@ -192,7 +196,7 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 // serve syncs a project for the deliveries that wait.
 func (r *ProjectReconciler) serve(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
-	r.memory.begin(name, r.Now())
+	r.memory.begin(name, len(waiting), r.Now())
 	outcome, syncErr := r.sync(ctx, p, waiting)
 	if apierrors.IsConflict(syncErr) {
 		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
@@ -215,7 +219,7 @@ func (r *ProjectReconciler) conclude(ctx context.Context, p *v1alpha1.Project, o
 		return ctrl.Result{}, errors.Join(fmt.Errorf("sync project %s: %w", name, syncErr), r.shed(ctx, waiting))
 	}
 	s := r.settle(ctx, p, o.heads, waiting)
-	if err := r.finish(ctx, s, r.memory.pause(name, r.Now()) > 0, syncErr); err != nil {
+	if err := r.finish(ctx, s, syncErr); err != nil {
 		return ctrl.Result{}, err
 	}
 	if len(s.served) > deliveriesAtOnce {

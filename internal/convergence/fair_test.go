@@ -20,6 +20,14 @@ import (
 // flooded with deliveries.
 const wantSlower = 2.0
 
+// Both times are medians of calmPushes, calmPause apart. The flood has lasted
+// for floodLead before.
+const (
+	calmPushes = 21
+	calmPause  = 150 * time.Millisecond
+	floodLead  = 3 * time.Second
+)
+
 // TestFloodOfOneProject floods one project with deliveries while another is
 // pushed to.
 func TestFloodOfOneProject(t *testing.T) {
@@ -46,6 +54,7 @@ func TestFloodOfOneProject(t *testing.T) {
 	alone := quiet.pushMany(t)
 	all := &sent{accepted: map[string]bool{}}
 	stop := flood.flood(all)
+	time.Sleep(floodLead)
 	crowded := quiet.pushMany(t)
 	stop()
 	ratio := float64(crowded) / float64(alone)
@@ -86,7 +95,8 @@ func (s *sender) flood(all *sent) (stop func()) {
 func (t *team) pushMany(tt *testing.T) time.Duration {
 	tt.Helper()
 	var took []time.Duration
-	for i := range 7 {
+	for i := range calmPushes {
+		time.Sleep(calmPause)
 		t.step++
 		if err := t.commit("main", ""); err != nil {
 			tt.Fatal(err)
