@@ -27,7 +27,7 @@ const (
 // moment, and a mark costs more than the delivery did.
 const (
 	deliveriesAtOnce = 300
-	markedInFlood    = 10
+	markedInFlood    = 4
 )
 
 // deliveryProject indexes deliveries by the project they are for.

@@ -48,38 +48,44 @@ func (e *Expectations) Delivered(ctx context.Context, d *v1alpha1.Delivery) {
 	default:
 		return
 	}
+	name := types.NamespacedName{Namespace: d.Namespace, Name: d.Spec.Project}
+	if e.stirred(name) {
+		return
+	}
 	if e.client.Get(ctx, client.ObjectKeyFromObject(d), &v1alpha1.Delivery{}) == nil {
 		return // a repetition
 	}
 	var p v1alpha1.Project
-	name := types.NamespacedName{Namespace: d.Namespace, Name: d.Spec.Project}
 	if err := e.client.Get(ctx, name, &p); err != nil || p.Spec.Suspend {
 		return
 	}
 	expected := e.begin(name)
-	if expected == nil {
-		return
-	}
 	e.lanes.Go(func(ctx context.Context) {
 		defer close(expected.done)
 		expected.heads, expected.err = e.sources.Heads(ctx, &p, primary(&p))
 	})
 }
 
-// begin notes a delivery; nil when it is none after a quiet time.
+// stirred notes a delivery and reports whether it is none after a quiet time.
+func (e *Expectations) stirred(name types.NamespacedName) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.last == nil {
+		e.last = map[types.NamespacedName]time.Time{}
+	}
+	now, last := e.now(), e.last[name]
+	e.last[name] = now
+	return now.Sub(last) < quiet
+}
+
+// begin notes that the refs of a project are read from now on.
 func (e *Expectations) begin(name types.NamespacedName) *expectation {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.open == nil {
-		e.open, e.last = map[types.NamespacedName]*expectation{}, map[types.NamespacedName]time.Time{}
+		e.open = map[types.NamespacedName]*expectation{}
 	}
-	now := e.now()
-	last := e.last[name]
-	e.last[name] = now
-	if now.Sub(last) < quiet {
-		return nil
-	}
-	expected := &expectation{began: now, done: make(chan struct{})}
+	expected := &expectation{began: e.now(), done: make(chan struct{})}
 	e.open[name] = expected
 	return expected
 }
