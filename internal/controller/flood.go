@@ -9,7 +9,7 @@ import (
 // It is a flood when more than floodSize deliveries of a project come within
 // floodTime: faster than anybody pushes, or looks at them.
 const (
-	floodSize = 20
+	floodSize = 30
 	floodTime = 10 * time.Second
 )
 

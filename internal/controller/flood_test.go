@@ -18,7 +18,7 @@ func TestFlood(t *testing.T) {
 		"none":                 {0, 0, false},
 		"some at once":         {floodSize, 0, false},
 		"many at once":         {floodSize + 1, 0, true},
-		"many, slowly":         {10 * floodSize, floodTime / floodSize, false},
+		"many, slowly":         {10 * floodSize, floodTime/floodSize + time.Millisecond, false},
 		"many, a bit too fast": {10 * floodSize, floodTime / floodSize * 4 / 5, true},
 	}
 	for name, c := range cases {
