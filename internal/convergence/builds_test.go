@@ -20,18 +20,9 @@ func TestManyPushesDuringOneBuild(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startServer(t)
 	n := startNode(t)
-	if err := world.Organization(t.Context(), "builds"); err != nil {
-		t.Fatal(err)
-	}
-	team, err := join(t.Context(), "builds", "shop", 1, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y := &yard{team: team, harness: h}
+	y := newYard(t, h, p, "builds")
 	y.push(t, "start", "")
-	if err := team.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	seen := y.observe(t)
 	n.hold.Store(true)
 	began := y.push(t, "the build that lasts", "")
@@ -43,9 +34,7 @@ func TestManyPushesDuringOneBuild(t *testing.T) {
 		}
 	}
 	n.hold.Store(false)
-	if err := team.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	seen.stop()
 	releases, err := world.Releases(t.Context(), y.Project, "main")
 	if err != nil {

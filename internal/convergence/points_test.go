@@ -72,18 +72,9 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startServer(t)
 	startNode(t)
-	if err := world.Organization(t.Context(), "points"); err != nil {
-		t.Fatal(err)
-	}
-	team, err := join(t.Context(), "points", "shop", 1, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y := &yard{team: team, harness: h}
+	y := newYard(t, h, p, "points")
 	y.push(t, "start", "extra-start")
-	if err := team.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	for round := range *rounds {
 		for i, point := range points() {
 			for _, after := range []bool{false, true} {
@@ -95,7 +86,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			}
 		}
 	}
-	if err := team.suspend(t.Context()); err != nil {
+	if err := y.suspend(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -109,24 +100,15 @@ func TestKilledInAFetch(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startLinkedServer(t, l)
 	startNode(t)
-	if err := world.Organization(t.Context(), "fetches"); err != nil {
-		t.Fatal(err)
-	}
-	team, err := join(t.Context(), "fetches", "shop", 1, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y := &yard{team: team, harness: h}
+	y := newYard(t, h, p, "fetches")
 	y.pushNoise(t, "start")
-	if err := team.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	for round := range *rounds {
 		for _, after := range []int{1, 300, 1_000, 5_000, 50_000, 140_000} {
 			t.Run(fmt.Sprintf("after %d bytes/%d", after, round), func(t *testing.T) { y.killInFetch(t, l.git, after) })
 		}
 	}
-	if err := team.suspend(t.Context()); err != nil {
+	if err := y.suspend(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -166,9 +148,7 @@ func (y *yard) killInFetch(t *testing.T, git *servertest.Link, after int) {
 	if err := y.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := y.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	seen.stop()
 	seen.once(t, commit, before)
 }
@@ -178,6 +158,27 @@ type yard struct {
 	*team
 	*harness
 	pushes int
+}
+
+// newYard makes the project of an organization of its own.
+func newYard(t *testing.T, h *harness, p *post, organization string) *yard {
+	t.Helper()
+	if err := world.Organization(t.Context(), organization); err != nil {
+		t.Fatal(err)
+	}
+	team, err := join(t.Context(), organization, "shop", 1, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &yard{team: team, harness: h}
+}
+
+// settle waits until the project is what its refs say.
+func (y *yard) settle(t *testing.T) {
+	t.Helper()
+	if err := y.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(""))
+	}
 }
 
 // push pushes and delivers. The forge counts an answer as acknowledged.
@@ -226,9 +227,7 @@ func (y *yard) killAt(t *testing.T, p point, after bool) {
 	if err := y.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := y.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	seen.stop()
 	seen.once(t, commit, before)
 }

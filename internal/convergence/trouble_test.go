@@ -39,18 +39,9 @@ func TestTrouble(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startLinkedServer(t, l)
 	startNode(t)
-	if err := world.Organization(t.Context(), "trouble"); err != nil {
-		t.Fatal(err)
-	}
-	team, err := join(t.Context(), "trouble", "shop", 1, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y := &yard{team: team, harness: h}
+	y := newYard(t, h, p, "trouble")
 	y.push(t, "start", "")
-	if err := team.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
-	}
+	y.settle(t)
 	moods := map[string]servertest.Mood{"slow": {Delay: 400 * time.Millisecond}, "refusing": {Refuse: true}, "resetting": {Reset: true}}
 	for neighbour, link := range map[string]*servertest.Link{"api": l.api, "git": l.git, "registry": l.registry} {
 		for mood, set := range moods {
