@@ -64,7 +64,7 @@ func settings(greeting string) string {
 }
 
 // join makes an organization with the project shop, and a server that works
-// for it.
+// for it and knows the project: its door refuses the deliveries of others.
 func join(t *testing.T, organization string, files map[string]string, change func(*v1alpha1.Project)) *team {
 	t.Helper()
 	if _, err := world.Server(t.Context()); err != nil {
@@ -81,6 +81,7 @@ func join(t *testing.T, organization string, files map[string]string, change fun
 	}
 	team := &team{Project: p, t: t}
 	t.Cleanup(team.suspend)
+	team.recipient()
 	return team
 }
 
