@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // deliveryTTL is how long a delivery is kept after it was dealt with, and
@@ -88,7 +89,7 @@ func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error
 		after.Status.Message = cmp.Or(s.said[d.Name], "synced")
 		if syncErr != nil {
 			after.Status.Phase = v1alpha1.DeliveryFailed
-			after.Status.Message = clip(sentence(syncErr), 4096)
+			after.Status.Message = fault.Clip(sentence(syncErr), 4096)
 		}
 		after.Status.Attempts++
 		after.Status.Replayed = d.ReplayMark()

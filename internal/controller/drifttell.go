@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // maxTold is how many objects one look tells of, one by one.
@@ -72,7 +73,7 @@ func (r *DriftReconciler) describe(drift apply.Drift, found findings) (_ v1alpha
 	}
 	told.Fight = slices.ContainsFunc(found.fought, func(d apply.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
-	told.Message = clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
+	told.Message = fault.Clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
 	return told, true
 }
 

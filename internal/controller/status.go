@@ -28,24 +28,9 @@ func patchStatus(ctx context.Context, c client.Client, before, after client.Obje
 // setCondition sets one condition as observed at a generation.
 func setCondition(conditions *[]metav1.Condition, condition metav1.Condition, generation int64) {
 	condition.ObservedGeneration = generation
-	condition.Message = clip(condition.Message, 1024)
+	condition.Message = fault.Clip(condition.Message, 1024)
 	meta.SetStatusCondition(conditions, condition)
 }
 
 // sentence is what users may read of an error.
 func sentence(err error) string { return fault.MessageOf(err) }
-
-// clip cuts a text to at most n bytes without cutting a rune.
-func clip(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	cut := 0
-	for i := range text {
-		if i > n-len("…") {
-			break
-		}
-		cut = i
-	}
-	return text[:cut] + "…"
-}

@@ -104,7 +104,7 @@ func (r *StageReconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage,
 	if bad == nil {
 		return nil
 	}
-	back.Spec.Reason = clip(bad.Status.Message, 1024)
+	back.Spec.Reason = fault.Clip(bad.Status.Message, 1024)
 	made := back.DeepCopy()
 	made.CreationTimestamp = metav1.Time{Time: r.Now()}
 	after := stage.DeepCopy()

@@ -183,7 +183,7 @@ func (r *ProjectReconciler) quote(ctx context.Context, p *v1alpha1.Project, head
 	if err != nil {
 		r.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
-	head.Subject, head.Skip = clip(commit.Subject, 120), plan.Skipped(commit.Message)
+	head.Subject, head.Skip = fault.Clip(commit.Subject, 120), plan.Skipped(commit.Message)
 }
 
 // drop deletes the stages that nothing asks for any more, where they say so.

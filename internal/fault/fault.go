@@ -78,3 +78,19 @@ func MessageOf(err error) string {
 	}
 	return "an internal error stopped this; the server's log has the details"
 }
+
+// Clip cuts a message to at most n bytes, of which the last say that something
+// is missing, without cutting a rune.
+func Clip(message string, n int) string {
+	if len(message) <= n {
+		return message
+	}
+	cut := 0
+	for i := range message {
+		if i > n-len("…") {
+			break
+		}
+		cut = i
+	}
+	return message[:cut] + "…"
+}

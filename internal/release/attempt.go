@@ -34,7 +34,7 @@ func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, 
 // wait notes that somebody is unavailable. When it is the API server itself,
 // nobody can be told.
 func (r *run) wait(ctx context.Context, err error) {
-	message := clip("waiting: "+fault.MessageOf(err), 1024)
+	message := fault.Clip("waiting: "+fault.MessageOf(err), 1024)
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionWaiting, Status: metav1.ConditionTrue, Reason: "Unavailable", Message: message,
 	})
@@ -82,19 +82,4 @@ func causeOf(phase v1alpha1.Phase, err error) string {
 		return "NotReady"
 	}
 	return "PlanFailed"
-}
-
-// clip cuts a text to at most n bytes without cutting a rune.
-func clip(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	cut := 0
-	for i := range text {
-		if i > n-len("…") {
-			break
-		}
-		cut = i
-	}
-	return text[:cut] + "…"
 }

@@ -222,7 +222,7 @@ func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	message := verifying
 	for _, service := range services {
 		if service.Message != "" {
-			message = clip(verifying+"; "+service.Name+": "+service.Message, 4096)
+			message = fault.Clip(verifying+"; "+service.Name+": "+service.Message, 4096)
 			break
 		}
 	}
@@ -291,7 +291,7 @@ func (r *run) end(ctx context.Context, err error) error {
 		r.mark(v1alpha1.PhaseFailed, fault.MessageOf(err))
 		r.noteReturn(ctx)
 	}
-	r.status.Message = clip(r.status.Message, 4096)
+	r.status.Message = fault.Clip(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
 	if err := r.journal.Write(writeCtx, r.status); err != nil {

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 )
@@ -56,7 +57,7 @@ func (r *run) approvedBy() string {
 // condition notes that something is true of the release.
 func (r *run) condition(kind, reason, message string) {
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
-		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: clip(message, 1024),
+		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: fault.Clip(message, 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: r.Release.Generation,
 	})
 }
