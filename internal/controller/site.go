@@ -21,7 +21,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -133,7 +132,7 @@ func (s *Site) await(ctx context.Context, config *rest.Config, right authorizati
 			return nil
 		}
 		if apierrors.IsForbidden(err) {
-			return fault.Wrap(fault.Denied, err, "Slipway may not act as the service account %s of namespace %s; install the chart's roles again", naming.StageServiceAccount, right.Namespace)
+			return fault.Wrap(fault.Denied, err, "Slipway may not speak for whom ClusterRole %s gives rights in namespace %s; install the chart's roles again", role, right.Namespace)
 		}
 		select {
 		case <-ctx.Done():
