@@ -21,15 +21,10 @@ const (
 	maxDeliveries = 200
 )
 
-// Of a flood, at most deliveriesAtOnce of a project are dealt with between two
-// syncs, and one at a time of all projects: so a new one is soon synced, and
-// the door, which makes new ones meanwhile, gets most of the API server. Only
-// markedInFlood of them are marked and kept: the others would have to go in a
-// moment, and a mark costs more than the delivery did.
-const (
-	deliveriesAtOnce = 300
-	markedInFlood    = 4
-)
+// markedInFlood is how many deliveries of a flood a sync has marked and kept:
+// the others would have to go in a moment, and a mark costs more than the
+// delivery did.
+const markedInFlood = 4
 
 // deliveryProject indexes deliveries by the project they are for.
 const deliveryProject = "spec.project"
@@ -44,7 +39,7 @@ func (r *ProjectReconciler) deliveries(ctx context.Context, p *v1alpha1.Project)
 	}
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
 	for _, d := range all.Items {
-		if r.served.knows(&d) {
+		if r.Tidier.Knows(&d) {
 			continue
 		}
 		if d.Waits() {
@@ -56,56 +51,50 @@ func (r *ProjectReconciler) deliveries(ctx context.Context, p *v1alpha1.Project)
 	return waiting, done, nil
 }
 
-// forget deletes deliveries, the oldest first, that were dealt with and are
-// old, or too many.
-func (r *ProjectReconciler) forget(ctx context.Context, done []v1alpha1.Delivery) error {
+// forget has deliveries deleted, the oldest first, that were dealt with and
+// are old, or too many.
+func (r *ProjectReconciler) forget(done []v1alpha1.Delivery) {
 	young := slices.IndexFunc(done, func(d v1alpha1.Delivery) bool { return r.Now().Sub(d.Spec.Received.Time) <= deliveryTTL })
 	if young < 0 {
 		young = len(done)
 	}
-	return r.delete(ctx, done[:max(young, len(done)-maxDeliveries)])
+	r.Tidier.Delete(done[:max(young, len(done)-maxDeliveries)])
 }
 
-// finish marks the deliveries that a sync served. A delivery that arrived
+// finish has the deliveries marked that a sync served. A delivery that arrived
 // while it ran is not among them and causes the next one. The oldest are
 // deleted where they would not be kept for long.
-func (r *ProjectReconciler) finish(ctx context.Context, s settled, syncErr error) error {
+func (r *ProjectReconciler) finish(s settled, syncErr error) {
 	keep := maxDeliveries
 	if flood(s.served) {
 		keep = markedInFlood
 	}
-	surplus := 0
-	if syncErr == nil {
-		surplus = max(len(s.served)-keep, 0)
+	surplus := max(len(s.served)-keep, 0)
+	r.Tidier.Delete(s.served[:surplus])
+	for _, d := range s.served[surplus:] {
+		r.Tidier.Mark(d, r.marked(&d, s.said[d.Name], syncErr))
 	}
-	now := s.served[:min(len(s.served), deliveriesAtOnce)]
-	surplus = min(surplus, len(now))
-	if err := r.delete(ctx, now[:surplus]); err != nil {
-		return err
-	}
-	return r.each(ctx, now[surplus:], func(d *v1alpha1.Delivery) error {
-		after := d.DeepCopy()
-		after.Status.Phase = v1alpha1.DeliveryDone
-		after.Status.Message = cmp.Or(s.said[d.Name], "synced")
-		if syncErr != nil {
-			after.Status.Phase = v1alpha1.DeliveryFailed
-			after.Status.Message = fault.Clip(sentence(syncErr), 4096)
-		}
-		after.Status.Attempts++
-		after.Status.Replayed = d.ReplayMark()
-		after.Status.Finished = &metav1.MicroTime{Time: r.Now()}
-		if err := patchStatus(ctx, r.Client, d, after); err != nil {
-			return err
-		}
-		r.served.note(d)
-		return nil
-	})
 }
 
-// shed deletes of the deliveries that wait for a sync that isn't possible now
-// those that add nothing to the newer ones: more than are kept, and not the
+// marked returns a delivery that says what a sync made of it.
+func (r *ProjectReconciler) marked(d *v1alpha1.Delivery, said string, syncErr error) *v1alpha1.Delivery {
+	after := d.DeepCopy()
+	after.Status.Phase = v1alpha1.DeliveryDone
+	after.Status.Message = cmp.Or(said, "synced")
+	if syncErr != nil {
+		after.Status.Phase = v1alpha1.DeliveryFailed
+		after.Status.Message = fault.Clip(sentence(syncErr), 4096)
+	}
+	after.Status.Attempts++
+	after.Status.Replayed = d.ReplayMark()
+	after.Status.Finished = &metav1.MicroTime{Time: r.Now()}
+	return after
+}
+
+// shed has of the deliveries that wait for a sync that isn't possible now those
+// deleted that add nothing to the newer ones: more than are kept, and not the
 // last to tell of their ref.
-func (r *ProjectReconciler) shed(ctx context.Context, waiting []v1alpha1.Delivery) error {
+func (r *ProjectReconciler) shed(waiting []v1alpha1.Delivery) {
 	told := map[string]bool{}
 	var surplus []v1alpha1.Delivery
 	for i, d := range slices.Backward(waiting) {
@@ -115,35 +104,5 @@ func (r *ProjectReconciler) shed(ctx context.Context, waiting []v1alpha1.Deliver
 		}
 		told[ref] = true
 	}
-	return r.delete(ctx, surplus[:min(len(surplus), deliveriesAtOnce)])
-}
-
-// delete deletes deliveries.
-func (r *ProjectReconciler) delete(ctx context.Context, deliveries []v1alpha1.Delivery) error {
-	return r.each(ctx, deliveries, func(d *v1alpha1.Delivery) error {
-		if err := client.IgnoreNotFound(r.Client.Delete(ctx, d)); err != nil {
-			return fmt.Errorf("delete delivery %s: %w", d.Name, err)
-		}
-		r.served.note(d) // which the watch cache may still show
-		return nil
-	})
-}
-
-// each does something to every delivery, in turns with the other projects and
-// between those that the door keeps.
-func (r *ProjectReconciler) each(ctx context.Context, deliveries []v1alpha1.Delivery, do func(*v1alpha1.Delivery) error) error {
-	inTurn := func(d *v1alpha1.Delivery) error {
-		r.tidying.Lock()
-		defer r.tidying.Unlock()
-		if err := r.Keeping.Wait(ctx); err != nil {
-			return err
-		}
-		return do(d)
-	}
-	for i := range deliveries {
-		if err := inTurn(&deliveries[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	r.Tidier.Delete(surplus)
 }

@@ -162,11 +162,15 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Rush: rush, Sites: sites, Runner: runner, Log: o.Log}
 	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
+	tidier := NewTidier(mgr.GetClient(), in.keeping, o.Log)
+	if err := mgr.Add(tidier); err != nil {
+		return fmt.Errorf("register the tidier: %w", err)
+	}
 	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: calm, Clusters: clusters},
-		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Keeping: in.keeping, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Tidier: tidier, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
 		&IdentityReconciler{Client: mgr.GetClient()},
 		stages, releases, drift,
 		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},

@@ -16,6 +16,9 @@ const (
 )
 
 // retries returns the pace at which a controller tries again.
-func retries() workqueue.TypedRateLimiter[reconcile.Request] {
-	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryMin, retryMax)
+func retries() workqueue.TypedRateLimiter[reconcile.Request] { return retriesOf[reconcile.Request]() }
+
+// retriesOf returns the pace at which each of some things is tried again.
+func retriesOf[T comparable]() workqueue.TypedRateLimiter[T] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[T](retryMin, retryMax)
 }

@@ -1,8 +1,6 @@
 package controller
 
 import (
-	"sync"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -12,13 +10,9 @@ import (
 // costs a sync that finds nothing.
 const maxServed = 10_000
 
-// servedMemory remembers the deliveries that syncs served, which the watch
-// cache may still show as waiting. The zero value is ready. It is safe for
-// concurrent use.
-type servedMemory struct {
-	mu     sync.Mutex
-	served map[servedDelivery]bool
-}
+// servedMemory remembers the deliveries that were dealt with, which the watch
+// cache may still show as waiting. The zero value is ready.
+type servedMemory map[servedDelivery]bool
 
 // servedDelivery is a delivery and how often it had been served before: one
 // that failed and is delivered again counts anew.
@@ -27,17 +21,15 @@ type servedDelivery struct {
 	attempts int32
 }
 
-func (m *servedMemory) note(d *v1alpha1.Delivery) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.served == nil || len(m.served) >= maxServed {
-		m.served = map[servedDelivery]bool{}
-	}
-	m.served[servedDelivery{d.UID, d.Status.Attempts}] = true
+func servedOf(d *v1alpha1.Delivery) servedDelivery {
+	return servedDelivery{d.UID, d.Status.Attempts}
 }
 
-func (m *servedMemory) knows(d *v1alpha1.Delivery) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.served[servedDelivery{d.UID, d.Status.Attempts}]
+func (m *servedMemory) note(d servedDelivery) {
+	if *m == nil || len(*m) >= maxServed {
+		*m = servedMemory{}
+	}
+	(*m)[d] = true
 }
+
+func (m *servedMemory) knows(d servedDelivery) bool { return (*m)[d] }

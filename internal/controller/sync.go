@@ -46,15 +46,13 @@ type ProjectReconciler struct {
 	Sources  *Sources
 	Handoff  *Handoff
 	Expected *Expectations
-	Keeping  *Rush // what the door of this replica makes durable
+	Tidier   *Tidier
 	Interval time.Duration
 	Parallel int
 	Now      func() time.Time
 	Log      *slog.Logger
 
-	memory  syncMemory
-	served  servedMemory
-	tidying sync.Mutex // held while one delivery is marked or deleted
+	memory syncMemory
 }
 
 // What syncs cost a project, of syncBurst at most and syncRate a second: one
@@ -183,14 +181,11 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.forget(done)
 	if !r.due(&p, waiting) {
-		return ctrl.Result{RequeueAfter: r.next(&p)}, r.forget(ctx, done)
+		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
 	}
-	result, err := r.serve(ctx, &p, waiting)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	return result, r.forget(ctx, done)
+	return r.serve(ctx, &p, waiting)
 }
 
 // serve syncs a project for the deliveries that wait.
@@ -216,15 +211,11 @@ func (r *ProjectReconciler) conclude(ctx context.Context, p *v1alpha1.Project, o
 	}
 	if fault.CodeOf(syncErr) == fault.Unavailable || fault.CodeOf(syncErr) == fault.Internal {
 		r.memory.again(name)
-		return ctrl.Result{}, errors.Join(fmt.Errorf("sync project %s: %w", name, syncErr), r.shed(ctx, waiting))
+		r.shed(waiting)
+		return ctrl.Result{}, fmt.Errorf("sync project %s: %w", name, syncErr)
 	}
 	s := r.settle(ctx, p, o.heads, waiting)
-	if err := r.finish(ctx, s, syncErr); err != nil {
-		return ctrl.Result{}, err
-	}
-	if len(s.served) > deliveriesAtOnce {
-		s.again = conflictDelay
-	}
+	r.finish(s, syncErr)
 	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
 

@@ -173,12 +173,14 @@ func newYard(t *testing.T, h *harness, p *post, organization string) *yard {
 	return &yard{team: team, harness: h}
 }
 
-// settle waits until the project is what its refs say.
+// settle waits until the project is what its refs say. The deliveries so far
+// are not asked for again: a project keeps some, not all that ever came.
 func (y *yard) settle(t *testing.T) {
 	t.Helper()
 	if err := y.converges(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, output.about(""))
 	}
+	clear(y.accepted)
 }
 
 // push pushes and delivers. The forge counts an answer as acknowledged.
