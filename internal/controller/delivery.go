@@ -24,7 +24,7 @@ const (
 // markedInFlood is how many deliveries of a flood a sync has marked and kept:
 // the others would have to go in a moment, and a mark costs more than the
 // delivery did.
-const markedInFlood = 4
+const markedInFlood = 2
 
 // deliveryProject indexes deliveries by the project they are for.
 const deliveryProject = "spec.project"

@@ -57,12 +57,12 @@ type ProjectReconciler struct {
 
 // What syncs cost a project, of syncBurst at most and syncRate a second: one
 // each, and one for every delivery that they serve, up to syncCost. Some pushes
-// a second are synced at once each, a flood of deliveries once a second, which
+// a second are synced at once each, a flood of deliveries every two seconds, which
 // costs the others little.
 const (
 	syncRate  = 10
 	syncBurst = 20
-	syncCost  = 10
+	syncCost  = 20
 )
 
 // syncMemory remembers of each project when it was last synced, so that a sync

@@ -5,6 +5,7 @@ package convergence
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
@@ -26,6 +28,9 @@ import (
 )
 
 var full = flag.Bool("load", false, "measure the door at full length, and hold it to its figures")
+
+// nobody is whose deliveries measure the API server alone.
+const nobody = "nobody"
 
 // senders is how many connections a burst comes from.
 const senders = 16
@@ -75,8 +80,10 @@ func TestLoad(t *testing.T) {
 	for i := range 4 {
 		d.join(fmt.Sprintf("shop-%d", i))
 	}
+	d.rest()
 	d.steady("door-steady")
 	d.burst("door-burst")
+	d.rest()
 	if err := forge.Set(servertest.Mood{Refuse: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -109,6 +116,36 @@ func (s *sender) join(name string) {
 	body := fmt.Sprintf(`{"ref":"refs/heads/main","before":"%s","after":"%s","forced":false,"repository":{"full_name":"%s"},"pusher":{"name":"dev"},"sender":{"login":"dev"},"commits":[],"padding":"%s"}`,
 		strings.Repeat("1", 40), head, p.Path, strings.Repeat("x", 8<<10))
 	s.projects, s.bodies = append(s.projects, p), append(s.bodies, []byte(body))
+}
+
+// rest waits until everything is live and every delivery dealt with, so that
+// what is measured next doesn't measure what was before.
+func (s *sender) rest() {
+	s.t.Helper()
+	of := client.InNamespace(naming.OrganizationNamespace(s.organization))
+	var open []string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		var stages v1alpha1.StageList
+		var deliveries v1alpha1.DeliveryList
+		if err := errors.Join(world.Client.List(s.t.Context(), &stages, of), world.Client.List(s.t.Context(), &deliveries, of)); err != nil {
+			s.t.Fatal(err)
+		}
+		open = nil
+		for _, stage := range stages.Items {
+			if stage.Status.Phase != v1alpha1.PhaseSucceeded {
+				open = append(open, stage.Name)
+			}
+		}
+		for _, d := range deliveries.Items {
+			if d.Spec.Project != nobody && d.Waits() {
+				open = append(open, d.Name)
+			}
+		}
+		if len(stages.Items) >= len(s.projects) && len(open) == 0 {
+			return
+		}
+	}
+	s.t.Fatalf("%d stages or deliveries never come to rest: %v", len(open), open[:min(len(open), 3)])
 }
 
 // send sends one delivery and returns its id and how long the answer took.
@@ -219,7 +256,7 @@ func (s *sender) burst(name string) {
 }
 
 // creates returns how many Deliveries a second the API server makes for as
-// many clients as there are senders. They are of no project.
+// many clients as there are senders. They are of no project, and don't stay.
 func (s *sender) creates(name string, count int) float64 {
 	s.t.Helper()
 	namespace := naming.OrganizationNamespace(s.organization)
@@ -227,9 +264,9 @@ func (s *sender) creates(name string, count int) float64 {
 	var failed atomic.Pointer[error]
 	together16(count, func(i int) {
 		err := world.Client.Create(s.t.Context(), &v1alpha1.Delivery{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%d", name, i), Labels: map[string]string{naming.LabelProject: "nobody"}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%d", name, i), Labels: map[string]string{naming.LabelProject: nobody}},
 			Spec: v1alpha1.DeliverySpec{
-				Project: "nobody", Repository: "main", Forge: "github", ID: fmt.Sprint(i), Event: "push", Ref: "refs/heads/main",
+				Project: nobody, Repository: "main", Forge: "github", ID: fmt.Sprint(i), Event: "push", Ref: "refs/heads/main",
 				Before: strings.Repeat("1", 40), After: strings.Repeat("2", 40), Actor: "dev", Received: metav1.NowMicro(),
 			},
 		})
@@ -237,10 +274,15 @@ func (s *sender) creates(name string, count int) float64 {
 			failed.Store(&err)
 		}
 	})
+	took := time.Since(began)
 	if err := failed.Load(); err != nil {
 		s.t.Fatal(*err)
 	}
-	return float64(count) / time.Since(began).Seconds()
+	theirs := client.MatchingLabels{naming.LabelProject: nobody}
+	if err := world.Client.DeleteAllOf(s.t.Context(), &v1alpha1.Delivery{}, client.InNamespace(namespace), theirs); err != nil {
+		s.t.Fatal(err)
+	}
+	return float64(count) / took.Seconds()
 }
 
 // together16 calls a function count times, from as many goroutines as there
