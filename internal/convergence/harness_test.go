@@ -50,7 +50,9 @@ func (h *harness) close() {
 func (h *harness) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	began := time.Now()
 	p, err := world.Launch(ctx, servertest.Launch{Program: program, Gate: h.gate, Link: h.link, Log: &output, Flags: h.flags})
+	output.note("a server that was started %s ago is ready: %v", time.Since(began).Round(time.Millisecond), err == nil)
 	if err != nil {
 		return err
 	}
@@ -67,6 +69,7 @@ func (h *harness) kill() {
 	h.mu.Unlock()
 	if p != nil {
 		p.Kill()
+		output.note("the server is killed")
 	}
 }
 

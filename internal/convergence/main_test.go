@@ -58,11 +58,19 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// about returns the last lines that hold a text.
+// harnessMark begins the lines that no server wrote.
+const harnessMark = "harness: "
+
+// note writes what happens to the servers.
+func (j *journal) note(format string, args ...any) {
+	fmt.Fprintf(j, harnessMark+time.Now().UTC().Format(time.RFC3339Nano)+" "+format+"\n", args...)
+}
+
+// about returns the last lines that hold a text, or tell of kills and starts.
 func (j *journal) about(text string) string {
 	var lines []string
 	for line := range strings.Lines(j.String()) {
-		if strings.Contains(line, text) {
+		if strings.Contains(line, text) || strings.HasPrefix(line, harnessMark) {
 			lines = append(lines, line)
 		}
 	}

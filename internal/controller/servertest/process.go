@@ -162,15 +162,17 @@ func (p *Process) door() http.Handler {
 
 // ready waits until the process says that it can take deliveries.
 func (p *Process) ready(ctx context.Context) error {
+	asking := &http.Client{Timeout: 5 * time.Second} // another program may have taken the port
+	defer asking.CloseIdleConnections()
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Public+"/readyz", nil)
 		if err != nil {
 			return fmt.Errorf("ask the program: %w", err)
 		}
-		response, err := http.DefaultClient.Do(request)
+		response, err := asking.Do(request)
 		if err == nil {
 			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
+			if response.StatusCode == http.StatusOK && p.Alive() {
 				return nil
 			}
 		}
