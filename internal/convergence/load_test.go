@@ -80,14 +80,21 @@ func TestLoad(t *testing.T) {
 	for i := range 4 {
 		d.join(fmt.Sprintf("shop-%d", i))
 	}
+	away := func(is bool) {
+		if err := forge.Set(servertest.Mood{Refuse: is}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	d.rest()
 	d.steady("door-steady")
+	d.rest()
+	away(true)
+	d.steady("door-steady-forge-away")
+	away(false)
+	d.rest()
 	d.burst("door-burst")
 	d.rest()
-	if err := forge.Set(servertest.Mood{Refuse: true}); err != nil {
-		t.Fatal(err)
-	}
-	d.steady("door-steady-forge-away")
+	away(true)
 	d.burst("door-burst-forge-away")
 }
 
