@@ -15,7 +15,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
 )
 
@@ -287,14 +286,8 @@ func (t *team) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var wrong []error
-	for _, w := range t.model.wants(func(ref string) string { return naming.StageForRef("feature", ref) }) {
-		if err := view.check(t, w); err != nil {
-			wrong = append(wrong, fmt.Errorf("want %s: %w", w, err))
-		}
+	if err := view.stagesOf(t); err != nil {
+		return err
 	}
-	if len(wrong) == 0 {
-		wrong = append(wrong, view.deliveries(t.accepted), view.sequence())
-	}
-	return errors.Join(wrong...)
+	return errors.Join(view.deliveries(t.accepted), view.sequence())
 }

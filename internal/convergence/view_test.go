@@ -47,6 +47,17 @@ func (t *team) look(ctx context.Context) (*view, error) {
 	return v, err
 }
 
+// stagesOf compares every stage with what the model wants.
+func (v *view) stagesOf(t *team) error {
+	var wrong []error
+	for _, w := range t.model.wants(func(ref string) string { return naming.StageForRef("feature", ref) }) {
+		if err := v.check(t, w); err != nil {
+			wrong = append(wrong, fmt.Errorf("want %s: %w", w, err))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
 // check compares one stage with what is wanted.
 func (v *view) check(t *team, w want) error {
 	stage, exists := v.stages[w.stage]
