@@ -170,7 +170,7 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
 		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: calm, Clusters: clusters},
-		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Tidier: tidier, Interval: o.SyncInterval, Parallel: 8, Now: o.Now, Log: o.Log},
+		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Tidier: tidier, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log},
 		&IdentityReconciler{Client: mgr.GetClient()},
 		stages, releases, drift,
 		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},

@@ -20,7 +20,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// busyDelay is how long a report waits for others to the same forge.
+// busyDelay is how long a report, or a sync, waits for others of the same
+// forge.
 const busyDelay = 250 * time.Millisecond
 
 // ReportReconciler tells the forge how releases stand. It works beside the

@@ -48,11 +48,12 @@ type ProjectReconciler struct {
 	Expected *Expectations
 	Tidier   *Tidier
 	Interval time.Duration
-	Parallel int
+	Parallel int // syncs at the same time, half of them from one git server
 	Now      func() time.Time
 	Log      *slog.Logger
 
 	memory syncMemory
+	hosts  hostSlots
 }
 
 // What syncs cost a project, of syncBurst at most and syncRate a second: one
@@ -185,6 +186,11 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if !r.due(&p, waiting) {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
 	}
+	host := hostOf(primary(&p))
+	if !r.hosts.enter(host, r.Parallel/2) {
+		return ctrl.Result{RequeueAfter: wait.Jitter(busyDelay, syncJitter)}, nil
+	}
+	defer r.hosts.leave(host)
 	return r.serve(ctx, &p, waiting)
 }
 

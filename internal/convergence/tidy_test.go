@@ -64,6 +64,43 @@ func TestTidyingHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+// TestHangingGitHoldsNobodyUp has many projects whose git server never ends its
+// answer, and wants a project of another one live soon all the same.
+func TestHangingGitHoldsNobodyUp(t *testing.T) {
+	const soon = 30 * time.Second // the hanging ones are given up after a minute
+	l := newLinks(t)
+	p := interceptPost()
+	defer world.Forge.Intercept(nil)
+	startServer(t)
+	if err := world.Organization(t.Context(), "hanging"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.git.Set(servertest.Mood{After: 1, Cut: func() {}}); err != nil {
+		t.Fatal(err)
+	}
+	teams := make([]*team, 3*many)
+	for i := range teams {
+		if i == len(teams)-1 {
+			time.Sleep(time.Second) // until the others hang
+			world.Forge.SetURL(l.straight)
+		}
+		var err error
+		if teams[i], err = join(t.Context(), "hanging", fmt.Sprintf("shop-%d", i), i, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began, last := time.Now(), teams[len(teams)-1]
+	last.goesLive(t)
+	if took := time.Since(began); took > soon {
+		t.Errorf("it was live after %s, want at most %s\n%s", took, soon, output.about(last.Name))
+	}
+	for _, each := range teams {
+		if err := each.suspend(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // goesLive waits until every stage is what the refs say, whatever the
 // deliveries say.
 func (t *team) goesLive(test *testing.T) {

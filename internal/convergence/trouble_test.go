@@ -28,7 +28,10 @@ const (
 const maxConnections = 60
 
 // links disturb every neighbour of the server.
-type links struct{ api, git, registry *servertest.Link }
+type links struct {
+	api, git, registry *servertest.Link
+	straight           string // the forge's URL without a link
+}
 
 // TestTrouble disturbs each neighbour in each way while somebody pushes, and
 // wants it said on an object, no storm of requests, nothing lost, and the push
@@ -63,7 +66,7 @@ func newLinks(t *testing.T) *links {
 		return made
 	}
 	forge, registry := world.Forge.URL(), world.Registry
-	l := &links{git: link(strings.TrimPrefix(forge, "http://")), registry: link(registry)}
+	l := &links{straight: forge, git: link(strings.TrimPrefix(forge, "http://")), registry: link(registry)}
 	world.Forge.SetURL("http://" + l.git.Address)
 	world.Registry = l.registry.Address
 	t.Cleanup(func() {
