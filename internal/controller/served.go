@@ -14,15 +14,15 @@ const maxServed = 10_000
 // cache may still show as waiting. The zero value is ready.
 type servedMemory map[servedDelivery]bool
 
-// servedDelivery is a delivery and how often it had been served before: one
-// that failed and is delivered again counts anew.
+// servedDelivery is a delivery as it was at one time: one that is delivered
+// again, or to be replayed, counts anew.
 type servedDelivery struct {
-	uid      types.UID
-	attempts int32
+	uid     types.UID
+	version string
 }
 
 func servedOf(d *v1alpha1.Delivery) servedDelivery {
-	return servedDelivery{d.UID, d.Status.Attempts}
+	return servedDelivery{d.UID, d.ResourceVersion}
 }
 
 func (m *servedMemory) note(d servedDelivery) {

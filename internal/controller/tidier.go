@@ -140,8 +140,8 @@ func (c chore) do(ctx context.Context, to client.Client) error {
 	if c.marked != nil {
 		return patchStatus(ctx, to, &c.delivery, c.marked)
 	}
-	err := to.Delete(ctx, &c.delivery, client.Preconditions{UID: &c.delivery.UID})
-	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // another one of that name is none of ours
+	err := to.Delete(ctx, &c.delivery, client.Preconditions{UID: &c.delivery.UID, ResourceVersion: &c.delivery.ResourceVersion})
+	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // one that was delivered again meanwhile stays
 		return nil
 	}
 	return fmt.Errorf("delete delivery %s/%s: %w", c.delivery.Namespace, c.delivery.Name, err)
