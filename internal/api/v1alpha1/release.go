@@ -142,6 +142,8 @@ func (p Phase) Done() bool {
 }
 
 // ReleaseStatus is what became of the order.
+//
+// +structType=atomic
 type ReleaseStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

@@ -25,6 +25,8 @@ type Stage struct {
 }
 
 // StageSpec is what a sync wants of a stage.
+//
+// +structType=atomic
 type StageSpec struct {
 	// Project names the Project of the same organization.
 	Project string `json:"project"`
@@ -120,6 +122,8 @@ type Head struct {
 }
 
 // StageStatus is what Slipway observed of a stage.
+//
+// +structType=atomic
 type StageStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
