@@ -53,6 +53,9 @@ func (d *Door) read(c echo.Context, maxBody int64) (body []byte, release func(),
 			return nil, release, busy("too many deliveries at once; send it again later")
 		}
 		held += chunk
+		if announced := c.Request().ContentLength - int64(buffer.Len()); announced > 0 {
+			buffer.Grow(int(min(announced, chunk)) + bytes.MinRead)
+		}
 		_, err := io.CopyN(&buffer, source, chunk)
 		if errors.Is(err, io.EOF) {
 			return buffer.Bytes(), release, nil
