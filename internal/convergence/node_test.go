@@ -71,8 +71,17 @@ func (n *node) work(ctx context.Context) {
 	}
 }
 
-// build pushes an image for a build's pod and ends it.
+// build pushes an image for a build's pod and ends it, once there is what the
+// pod mounts.
 func (n *node) build(ctx context.Context, pod *corev1.Pod) error {
+	for _, volume := range pod.Spec.Volumes {
+		if volume.Secret == nil {
+			continue
+		}
+		if err := world.Client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: volume.Secret.SecretName}, &corev1.Secret{}); err != nil {
+			return err
+		}
+	}
 	var job batchv1.Job
 	if err := world.Client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[kaniko.LabelBuild]}, &job); err != nil {
 		return err
