@@ -63,5 +63,5 @@ func (y *yard) reaches(t *testing.T, commit string, phase v1alpha1.Phase) {
 			}
 		}
 	}
-	t.Fatalf("the release of %.8s never was %s\n%s", commit, phase, output.about(""))
+	t.Fatalf("the release of %.8s never was %s\n%s", commit, phase, output.about(y.Namespace))
 }

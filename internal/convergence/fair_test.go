@@ -49,7 +49,7 @@ func TestFloodOfOneProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := quiet.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
+		t.Fatalf("%v\n%s", err, output.about(quiet.Namespace))
 	}
 	alone := quiet.pushMany(t)
 	all := &sent{accepted: map[string]bool{}}

@@ -21,21 +21,21 @@ type kept struct {
 	stop context.CancelFunc
 	done chan struct{}
 
-	mu   sync.Mutex
-	ids  map[string]bool
-	from string // the version that was seen last
+	mu    sync.Mutex
+	names map[string]bool
+	from  string // the version that was seen last
 }
 
 // keep notes from now on.
 func (s *sender) keep() *kept {
 	s.t.Helper()
 	namespace := naming.OrganizationNamespace(s.organization)
-	var list v1alpha1.DeliveryList
-	if err := world.Client.List(s.t.Context(), &list, client.InNamespace(namespace)); err != nil {
+	list := deliveryNames()
+	if err := world.Client.List(s.t.Context(), list, client.InNamespace(namespace)); err != nil {
 		s.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
-	k := &kept{stop: stop, done: make(chan struct{}), ids: map[string]bool{}, from: list.ResourceVersion}
+	k := &kept{stop: stop, done: make(chan struct{}), names: map[string]bool{}, from: list.ResourceVersion}
 	go func() {
 		defer close(k.done)
 		for ctx.Err() == nil {
@@ -50,22 +50,30 @@ func (s *sender) keep() *kept {
 
 // follow notes what one watch tells, from where the last one ended.
 func (k *kept) follow(ctx context.Context, namespace string) error {
-	w, err := world.Client.Watch(ctx, &v1alpha1.DeliveryList{}, &client.ListOptions{Namespace: namespace, Raw: &metav1.ListOptions{ResourceVersion: k.from}})
+	w, err := world.Client.Watch(ctx, deliveryNames(), &client.ListOptions{Namespace: namespace, Raw: &metav1.ListOptions{ResourceVersion: k.from}})
 	if err != nil {
 		return err
 	}
 	defer w.Stop()
 	for event := range w.ResultChan() {
-		d, ok := event.Object.(*v1alpha1.Delivery)
+		d, ok := event.Object.(*metav1.PartialObjectMetadata)
 		if !ok {
 			return &unexpected{event}
 		}
 		k.mu.Lock()
 		k.from = d.ResourceVersion
-		k.ids[d.Spec.ID] = true
+		k.names[d.Name] = true
 		k.mu.Unlock()
 	}
 	return nil
+}
+
+// deliveryNames is a list of what deliveries are called: what is in them would
+// cost the sender as much as sending.
+func deliveryNames() *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(v1alpha1.GroupVersion().WithKind("DeliveryList"))
+	return list
 }
 
 // unexpected is an event that tells of no Delivery.
@@ -79,8 +87,8 @@ func (k *kept) missing(all *sent) int {
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		k.mu.Lock()
 		missing := 0
-		for id := range all.accepted {
-			if !k.ids[id] {
+		for name := range all.accepted {
+			if !k.names[name] {
 				missing++
 			}
 		}

@@ -5,6 +5,7 @@ package convergence
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -116,6 +117,11 @@ func (s *sender) join(name string) {
 	if err := world.Register(s.t.Context(), p, site(name, "first")); err != nil {
 		s.t.Fatal(err)
 	}
+	s.t.Cleanup(func() { // servers of other tests find it, too
+		if err := suspend(context.WithoutCancel(s.t.Context()), p); err != nil {
+			s.t.Error(err)
+		}
+	})
 	head, err := world.Forge.Head(p.Path, "refs/heads/main")
 	if err != nil {
 		s.t.Fatal(err)
@@ -155,49 +161,50 @@ func (s *sender) rest() {
 	s.t.Fatalf("%d stages or deliveries never come to rest: %v", len(open), open[:min(len(open), 3)])
 }
 
-// send sends one delivery and returns its id and how long the answer took.
+// send sends one delivery and returns what it is called in the cluster, and how
+// long the answer took.
 func (s *sender) send(ctx context.Context) (string, time.Duration, error) {
 	n := s.next.Add(1)
 	which := int(n) % len(s.projects)
-	id := fmt.Sprintf("load-%08d", n)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.process.Public+"/hooks/"+s.organization+"/"+s.projects[which].Name, bytes.NewReader(s.bodies[which]))
 	if err != nil {
-		return id, 0, err
+		return "", 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-GitHub-Event", "push")
-	request.Header.Set("X-GitHub-Delivery", id)
+	request.Header.Set("X-GitHub-Delivery", fmt.Sprintf("load-%08d", n))
 	request.Header.Set("X-Hub-Signature-256", forgetest.Sign(s.bodies[which], []byte(servertest.WebhookSecret)))
 	began := time.Now()
 	response, err := s.transport.RoundTrip(request)
 	if err != nil {
-		return id, 0, err
+		return "", 0, err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	took := time.Since(began)
-	if err == nil && response.StatusCode != http.StatusAccepted {
-		err = fmt.Errorf("answered %d %s", response.StatusCode, answer)
+	var answer struct{ Delivery string }
+	if err == nil && (response.StatusCode != http.StatusAccepted || json.Unmarshal(text, &answer) != nil || answer.Delivery == "") {
+		err = fmt.Errorf("answered %d %s", response.StatusCode, text)
 	}
-	return id, took, err
+	return answer.Delivery, took, err
 }
 
 // sent is what became of some deliveries.
 type sent struct {
 	mu       sync.Mutex
-	accepted map[string]bool
+	accepted map[string]bool // by name
 	took     []time.Duration
 	errors   []error
 }
 
-func (s *sent) note(id string, took time.Duration, err error) {
+func (s *sent) note(name string, took time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.errors = append(s.errors, err)
 		return
 	}
-	s.accepted[id] = true
+	s.accepted[name] = true
 	s.took = append(s.took, took)
 }
 

@@ -140,7 +140,7 @@ func (y *yard) killInFetch(t *testing.T, git *servertest.Link, after int) {
 	select {
 	case <-killed:
 	case <-time.After(patience):
-		t.Fatalf("git never sent %d bytes\n%s", after, output.about(""))
+		t.Fatalf("git never sent %d bytes\n%s", after, output.about(y.Namespace))
 	}
 	if err := git.Set(servertest.Mood{}); err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func newYard(t *testing.T, h *harness, p *post, organization string) *yard {
 func (y *yard) settle(t *testing.T) {
 	t.Helper()
 	if err := y.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
+		t.Fatalf("%v\n%s", err, output.about(y.Namespace))
 	}
 	clear(y.accepted)
 }
@@ -223,7 +223,7 @@ func (y *yard) killAt(t *testing.T, p point, after bool) {
 	select {
 	case <-fired:
 	case <-time.After(patience):
-		t.Fatalf("the server never came to the point\n%s", output.about(""))
+		t.Fatalf("the server never came to the point\n%s", output.about(y.Namespace))
 	}
 	y.gate.Watch(nil)
 	if err := y.start(t.Context()); err != nil {

@@ -275,8 +275,11 @@ func (t *team) converges(ctx context.Context) error {
 }
 
 // suspend ends the automatic work of the project.
-func (t *team) suspend(ctx context.Context) error {
-	project := &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace}}
+func (t *team) suspend(ctx context.Context) error { return suspend(ctx, t.Project) }
+
+// suspend ends the automatic work of a project.
+func suspend(ctx context.Context, p *servertest.Project) error {
+	project := &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}}
 	return world.Client.Patch(ctx, project, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":true}}`)))
 }
 

@@ -115,7 +115,7 @@ func (y *yard) disturb(t *testing.T, neighbour string, link *servertest.Link, mo
 	}
 	well := time.Now()
 	if err := y.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(""))
+		t.Fatalf("%v\n%s", err, output.about(y.Namespace))
 	}
 	t.Logf("%d connections to it and %d requests to the API server in %s; live %s after it was well again; said: %s",
 		connections, requests, time.Since(began).Round(time.Second), time.Since(well).Round(100*time.Millisecond), said)
