@@ -79,6 +79,12 @@ convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at eve
 load: devcluster ## Measure the door under load beside the API server's own rate
 	go test -tags integration -count 1 -timeout 30m -run 'TestLoad|TestFloodOfOneProject' -v ./internal/convergence -load
 
+.PHONY: gitea
+gitea: compiler devcluster ## Prove the server before a real Gitea, compiled from its Go module
+	$(RACE) go build -C cmd/gitea -tags 'sqlite sqlite_unlock_notify' -o $(CACHE)/bin/gitea code.gitea.io/gitea
+	GITEA=$(CACHE)/bin/gitea GITEA_SOURCES=$$(go list -C cmd/gitea -m -f '{{.Dir}}' code.gitea.io/gitea) \
+	  go test -tags gitea -count 1 -timeout 20m -v ./internal/realforge
+
 .PHONY: devcluster
 devcluster: ## Compile the development cluster's program
 	@mkdir -p $(CACHE)/bin

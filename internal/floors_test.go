@@ -21,7 +21,7 @@ func floors() map[string]int {
 		"internal/guard": 1, "internal/apply": 1, "internal/tenancy": 1, "internal/bundle": 1,
 		"internal/plan": 2, "internal/release": 2,
 		"internal/controller": 3, "internal/webhook": 3, "internal/cli": 3,
-		"cmd/slipway": 4, "cmd/demo": 4, "internal/e2e": 4, "internal/bench": 4, "internal/convergence": 4,
+		"cmd/slipway": 4, "cmd/demo": 4, "internal/e2e": 4, "internal/bench": 4, "internal/convergence": 4, "internal/realforge": 4,
 		"templates": 0,
 	}
 }

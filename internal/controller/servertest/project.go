@@ -63,7 +63,6 @@ type Project struct {
 // Register makes a project whose repository begins with files on main. What
 // the server does about it begins here.
 func (w *World) Register(ctx context.Context, p *Project, files map[string]string) error {
-	p.Namespace = naming.OrganizationNamespace(p.Organization)
 	p.Path = "acme/" + p.Organization + "-" + p.Name
 	if err := w.Forge.CreateRepository(p.Path); err != nil {
 		return err
@@ -74,8 +73,16 @@ func (w *World) Register(ctx context.Context, p *Project, files map[string]strin
 	if _, err := w.Forge.SetHook(p.Path, w.Hook(p.Organization, p.Name), WebhookSecret, "push"); err != nil {
 		return err
 	}
+	repository := v1alpha1.Repository{Name: "main", Forge: "github", Path: p.Path, URL: w.Forge.CloneURL(p.Path), API: w.Forge.APIURL()}
+	return w.Enroll(ctx, p, repository, ForgeToken)
+}
+
+// Enroll makes a project of a repository that is there, with a token for its
+// forge. What the server does about it begins here.
+func (w *World) Enroll(ctx context.Context, p *Project, repository v1alpha1.Repository, token string) error {
+	p.Namespace, p.Path = naming.OrganizationNamespace(p.Organization), repository.Path
 	for name, data := range map[string]map[string]string{
-		p.Name + "-forge":   {"token": ForgeToken},
+		p.Name + "-forge":   {"token": token},
 		p.Name + "-webhook": {"secret": WebhookSecret},
 	} {
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.Namespace}, StringData: data}
@@ -83,14 +90,11 @@ func (w *World) Register(ctx context.Context, p *Project, files map[string]strin
 			return fmt.Errorf("make Secret %s: %w", name, err)
 		}
 	}
+	repository.Credentials = &v1alpha1.SecretKey{Name: p.Name + "-forge"}
 	made := &v1alpha1.Project{
 		ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace},
 		Spec: v1alpha1.ProjectSpec{
-			Cluster: clusterName,
-			Repositories: []v1alpha1.Repository{{
-				Name: "main", Forge: "github", Path: p.Path, URL: w.Forge.CloneURL(p.Path), API: w.Forge.APIURL(),
-				Credentials: &v1alpha1.SecretKey{Name: p.Name + "-forge"},
-			}},
+			Cluster: clusterName, Repositories: []v1alpha1.Repository{repository},
 			Webhook: v1alpha1.Webhook{Secret: v1alpha1.SecretKey{Name: p.Name + "-webhook"}},
 		},
 	}
