@@ -23,8 +23,12 @@ import (
 // organization owns every repository at the forge.
 const organization = "acme"
 
-// bot is the user that Slipway is at the forge.
-const bot = "slipway"
+// bot is the user that Slipway is at the forge, and botScopes what docs/forges.md
+// wants of its token.
+const (
+	bot       = "slipway"
+	botScopes = "write:repository,write:issue,read:organization,read:user"
+)
 
 // gitea is a running Gitea with an organization and some people.
 type gitea struct {
@@ -121,8 +125,11 @@ func (g *gitea) enrol(ctx context.Context, user string, administers bool) error 
 		"admin", "user", "create", "--username", user, "--email", user + "@acme.example", "--random-password",
 		"--must-change-password=false", "--access-token",
 	}
-	if administers {
-		arguments = append(arguments, "--admin")
+	switch {
+	case administers:
+		arguments = append(arguments, "--admin", "--access-token-scopes", "all")
+	case user == bot:
+		arguments = append(arguments, "--access-token-scopes", botScopes)
 	}
 	output, err := g.program(ctx, arguments...).CombinedOutput()
 	if err != nil {

@@ -151,8 +151,9 @@ func oneComment(t *testing.T, forge *gitea) {
 	file := strings.Replace(files(stages, "")["slipway.yaml"], "{user: dev, role: developer}", "{user: dev, role: maintainer}", 1)
 	commit := dev.push("feature/cart", map[string]string{"slipway.yaml": file})
 	p.commented(opened.Number, commit[:8], "`dev` goes from developer to maintainer")
-	dev.push("feature/cart", map[string]string{"slipway.yaml": file + "surprise: true\n"})
+	broken := dev.push("feature/cart", map[string]string{"slipway.yaml": file + "surprise: true\n"})
 	p.commented(opened.Number, "surprise", "slipway.yaml:")
+	p.told(broken, "slipway.yaml", "failure", "surprise")
 }
 
 // commented waits until the only comment of a pull request is the bot's and
