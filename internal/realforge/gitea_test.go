@@ -93,7 +93,7 @@ func (g *gitea) start(ctx context.Context, users []string) error {
 		return fmt.Errorf("%w\n%s", err, output)
 	}
 	for i, user := range users {
-		if err := g.enrol(ctx, user, i == 0); err != nil {
+		if err := g.admit(ctx, user, i == 0); err != nil {
 			return err
 		}
 	}
@@ -119,8 +119,8 @@ func (g *gitea) program(ctx context.Context, arguments ...string) *exec.Cmd {
 	return command
 }
 
-// enrol makes a user with a token of their own.
-func (g *gitea) enrol(ctx context.Context, user string, administers bool) error {
+// admit makes a user with a token of their own.
+func (g *gitea) admit(ctx context.Context, user string, administers bool) error {
 	arguments := []string{
 		"admin", "user", "create", "--username", user, "--email", user + "@acme.example", "--random-password",
 		"--must-change-password=false", "--access-token",

@@ -64,8 +64,7 @@ type team struct {
 	forge *gitea
 }
 
-// found makes a repository with files and a project of it, whose hook Slipway
-// sets itself. It returns what the command said, too.
+// found makes a repository with files, and a project of it without a hook.
 func found(t *testing.T, forge *gitea, name string, files map[string]string) *team {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -3,7 +3,7 @@
 // small pure methods only, no clients, no clocks, no logic.
 //
 // What only the server writes is atomic: the API server then keeps one owner for
-// all of it, not one for each field, and makes a third more deliveries a second.
+// all of it, not one for each field, and every write costs less.
 //
 // +kubebuilder:object:generate=true
 // +groupName=slipway.dev
