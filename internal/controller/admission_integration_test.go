@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -133,6 +134,17 @@ func TestPeopleOnlyPauseAndScaleStages(t *testing.T) {
 			refused(t, p.as("boss").Patch(t.Context(), after, client.MergeFrom(stage), client.DryRunAll), tt.want)
 		})
 	}
+	t.Run("scale, from a file that says nothing else", func(t *testing.T) {
+		stage, err := p.stage("production")
+		if err != nil {
+			t.Fatal(err)
+		}
+		applied := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"scale": map[string]any{"web": int64(3)}}}}
+		applied.SetGroupVersionKind(v1alpha1.GroupVersion().WithKind("Stage"))
+		applied.SetNamespace(stage.Namespace)
+		applied.SetName(stage.Name)
+		refused(t, p.as("boss").Apply(t.Context(), client.ApplyConfigurationFromUnstructured(applied), client.FieldOwner("boss"), client.DryRunAll), "")
+	})
 	t.Run("a new stage", func(t *testing.T) {
 		stage, err := p.stage("production")
 		if err != nil {

@@ -25,8 +25,6 @@ type Stage struct {
 }
 
 // StageSpec is what a sync wants of a stage.
-//
-// +structType=atomic
 type StageSpec struct {
 	// Project names the Project of the same organization.
 	Project string `json:"project"`
