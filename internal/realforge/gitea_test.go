@@ -63,6 +63,9 @@ LEVEL = Warn
 // startGitea starts a Gitea with the users, the first of whom administers it,
 // and an organization that the first two own.
 func startGitea(ctx context.Context, users ...string) (*gitea, error) {
+	if os.Getenv("GITEA") == "" || os.Getenv("GITEA_SOURCES") == "" {
+		return nil, errors.New("GITEA names no program or GITEA_SOURCES no folder of its sources; run make gitea")
+	}
 	dir, err := os.MkdirTemp("", "gitea-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
