@@ -143,7 +143,7 @@ func reporters() map[string]controller.NewReporter {
 }
 
 // door returns the handler of everything that forges and probes may reach.
-func door(parts *controller.Parts, o cli.ServerOptions, log *slog.Logger) (http.Handler, error) {
+func door(parts *controller.Components, o cli.ServerOptions, log *slog.Logger) (http.Handler, error) {
 	proxies, err := networks(o.TrustedProxies)
 	if err != nil {
 		return nil, err

@@ -76,17 +76,19 @@ const (
 	fightRepairs = 3
 )
 
-// Fights keeps Slipway from writing the same object for ever while somebody
+// ContentionTracker keeps Slipway from writing the same object for ever while somebody
 // else keeps changing it: at most two repairs of one object a minute. It is
 // safe for concurrent use and remembers nothing longer than ten minutes.
-type Fights struct {
+type ContentionTracker struct {
 	mutex   sync.Mutex
 	repairs map[Key][]time.Time
 	swept   time.Time
 }
 
-// NewFights returns an empty memory.
-func NewFights() *Fights { return &Fights{repairs: map[Key][]time.Time{}} }
+// NewContentionTracker returns an empty memory.
+func NewContentionTracker() *ContentionTracker {
+	return &ContentionTracker{repairs: map[Key][]time.Time{}}
+}
 
 // Verdict is what to do about a drift.
 type Verdict struct {
@@ -98,8 +100,8 @@ type Verdict struct {
 	Fight bool
 }
 
-// Judge decides about a drift, and counts the repair that it allows.
-func (f *Fights) Judge(drift Drift, now time.Time) Verdict {
+// Allow decides about a drift, and counts the repair that it allows.
+func (f *ContentionTracker) Allow(drift Drift, now time.Time) Verdict {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.sweep(now)
@@ -120,7 +122,7 @@ func (f *Fights) Judge(drift Drift, now time.Time) Verdict {
 }
 
 // sweep forgets objects that have been quiet, now and then.
-func (f *Fights) sweep(now time.Time) {
+func (f *ContentionTracker) sweep(now time.Time) {
 	if now.Sub(f.swept) < fightMemory {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // maxServerWords bounds what is repeated of an answer, in bytes.
@@ -109,7 +110,7 @@ func explain(ref Ref, err error) *ObjectError {
 	if errors.As(err, &known) {
 		return known
 	}
-	problem := &ObjectError{Ref: ref, Reason: cause.Invalid, Code: codeOf(err), err: err}
+	problem := &ObjectError{Ref: ref, Reason: cause.Invalid, Code: kube.CodeOf(err), err: err}
 	status := statusOf(err)
 	if status == nil {
 		problem.Reason, problem.Words, problem.Remedy = cause.Unavailable, "the cluster did not answer", "it is tried again"

@@ -205,11 +205,11 @@ func TestEachReportsEveryError(t *testing.T) {
 }
 
 func TestFights(t *testing.T) {
-	f, now := NewFights(), time.Unix(1_000_000, 0)
+	f, now := NewContentionTracker(), time.Unix(1_000_000, 0)
 	drift := Drift{Ref: Ref{Kind: "ConfigMap", Name: "a"}}
 	writes := 0
 	for second := range 600 { // it is changed again every second for ten minutes
-		v := f.Judge(drift, now.Add(time.Duration(second)*time.Second))
+		v := f.Allow(drift, now.Add(time.Duration(second)*time.Second))
 		if v.Repair {
 			writes++
 		}
@@ -223,10 +223,10 @@ func TestFights(t *testing.T) {
 	if writes != 20 {
 		t.Errorf("%d writes in ten minutes, want 20", writes)
 	}
-	if v := f.Judge(Drift{Ref: Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
+	if v := f.Allow(Drift{Ref: Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
 		t.Errorf("another object: %+v", v)
 	}
-	if v := f.Judge(drift, now.Add(time.Hour)); !v.Repair || v.Fight {
+	if v := f.Allow(drift, now.Add(time.Hour)); !v.Repair || v.Fight {
 		t.Errorf("after a quiet hour: %+v", v)
 	}
 	if len(f.repairs) != 1 {

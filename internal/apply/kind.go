@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // resource is where the API server serves a kind.
@@ -148,7 +149,7 @@ func discover(ctx context.Context, client *rest.RESTClient, gv schema.GroupVersi
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fault.Wrap(codeOf(err), err, "ask the cluster what it serves in %s", gv)
+		return nil, fault.Wrap(kube.CodeOf(err), err, "ask the cluster what it serves in %s", gv)
 	}
 	var list metav1.APIResourceList
 	if err := json.Unmarshal(body, &list); err != nil {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -145,5 +146,5 @@ func storeFault(err error, verb string, owner Owner) error {
 	case apierrors.IsForbidden(err):
 		return fault.Wrap(fault.Denied, err, "Slipway may not %s ConfigMap %s/%s; install the chart's roles again", verb, owner.namespace(), owner.inventory())
 	}
-	return fault.Wrap(codeOf(err), err, "%s the inventory of %s", verb, owner)
+	return fault.Wrap(kube.CodeOf(err), err, "%s the inventory of %s", verb, owner)
 }

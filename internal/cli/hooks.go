@@ -19,7 +19,7 @@ type hooksCommand struct {
 	cluster
 	streams   Streams
 	format    string
-	door      string
+	url       string
 	allowHTTP bool
 	wait      time.Duration
 	finish    bool
@@ -42,7 +42,7 @@ needs the right to read the project's Secrets, and to write that of its webhook.
 }
 
 // hooksDeed is what a command does for a project, given by its name.
-type hooksDeed func(keeper *hookKeeper, ctx context.Context, name string) ([]hookRow, error)
+type hooksDeed func(keeper *webhooks, ctx context.Context, name string) ([]hookRow, error)
 
 func (c *hooksCommand) command(use, brief, long string, run hooksDeed) *cobra.Command {
 	command := &cobra.Command{
@@ -52,7 +52,7 @@ func (c *hooksCommand) command(use, brief, long string, run hooksDeed) *cobra.Co
 			if err != nil {
 				return err
 			}
-			keeper := &hookKeeper{client: made, forges: forges.All(), random: rand.Reader, organization: c.organization, door: c.door, allowHTTP: c.allowHTTP}
+			keeper := &webhooks{client: made, forges: forges.All(), random: rand.Reader, organization: c.organization, url: c.url, allowHTTP: c.allowHTTP}
 			rows, err := run(keeper, command.Context(), args[0])
 			if len(rows) > 0 {
 				if printed := (output{c.streams, c.format}).print(rows, func(t *table) { hookTable(t, rows) }); printed != nil {
@@ -65,27 +65,27 @@ func (c *hooksCommand) command(use, brief, long string, run hooksDeed) *cobra.Co
 	c.cluster.flags(command)
 	outputFlag(command, &c.format)
 	flags := command.Flags()
-	flags.StringVar(&c.door, "door", "", "the address at which forges reach Slipway, such as https://slipway.acme.example (default: that of a hook that is there)")
+	flags.StringVar(&c.url, "url", "", "the address at which forges reach Slipway, such as https://slipway.acme.example (default: that of a hook that is there)")
 	flags.BoolVar(&c.allowHTTP, "allow-http", false, "allow plain http for forge APIs; for tests")
 	return command
 }
 
 func (c *hooksCommand) listCommand() *cobra.Command {
 	return c.command("list PROJECT", "List the hooks of a project's repositories",
-		"List the hooks of a project's repositories, and which of them are Slipway's.", (*hookKeeper).list)
+		"List the hooks of a project's repositories, and which of them are Slipway's.", (*webhooks).list)
 }
 
 func (c *hooksCommand) syncCommand() *cobra.Command {
 	command := c.command("sync PROJECT", "Make each repository have one right hook",
 		`Make each repository have exactly one hook of the project: at the right address,
 active, with the events that Slipway reads and the project's secret. A Secret
-that is missing is made. It may be run at any time.`, (*hookKeeper).sync)
-	command.Example = "  slipway hooks sync shop --organization acme --door https://slipway.acme.example"
+that is missing is made. It may be run at any time.`, (*webhooks).sync)
+	command.Example = "  slipway hooks sync shop --organization acme --url https://slipway.acme.example"
 	return command
 }
 
 func (c *hooksCommand) rotateCommand() *cobra.Command {
-	run := func(keeper *hookKeeper, ctx context.Context, name string) ([]hookRow, error) {
+	run := func(keeper *webhooks, ctx context.Context, name string) ([]hookRow, error) {
 		if c.finish {
 			return nil, keeper.finish(ctx, name)
 		}

@@ -26,7 +26,7 @@ const namespace = "slipway-org-acme"
 // hookWorld is a project with a repository at a forge, one without
 // credentials, and a door that believes what the project's Secret holds.
 type hookWorld struct {
-	*hookKeeper
+	*webhooks
 	forge *forgetest.Forge
 }
 
@@ -47,7 +47,7 @@ func newHookWorld(t *testing.T) *hookWorld {
 	}}
 	credentials := &corev1.Secret{ObjectMeta: meta("forge"), Data: map[string][]byte{"token": []byte("token")}}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(p, credentials).Build()
-	return &hookWorld{forge: forge, hookKeeper: &hookKeeper{client: c, forges: forges.All(), random: rand.Reader, allowHTTP: true}}
+	return &hookWorld{forge: forge, webhooks: &webhooks{client: c, forges: forges.All(), random: rand.Reader, allowHTTP: true}}
 }
 
 func serveForge(t *testing.T) *forgetest.Forge {
@@ -88,10 +88,10 @@ func (w *hookWorld) data(t *testing.T) map[string][]byte {
 
 func TestHooksSync(t *testing.T) {
 	w := newHookWorld(t)
-	if _, err := w.sync(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "--door") {
+	if _, err := w.sync(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "--url") {
 		t.Errorf("without a door it gave %v", err)
 	}
-	w.door = "https://slipway.example/"
+	w.url = "https://slipway.example/"
 	for i, want := range []string{"created", "kept"} {
 		rows, err := w.sync(t.Context(), "shop")
 		if err != nil || len(rows) != 2 || rows[0].Did != want || rows[0].URL != "https://slipway.example/hooks/acme/shop" || rows[1].Did != "skipped" {
@@ -101,7 +101,7 @@ func TestHooksSync(t *testing.T) {
 	if secret := w.data(t)["secret"]; len(secret) != 64 {
 		t.Errorf("the secret that was made has %d characters", len(secret))
 	}
-	w.door = "" // a hook tells where the door is
+	w.url = "" // a hook tells where the door is
 	if rows, err := w.sync(t.Context(), "shop"); err != nil || rows[0].Did != "kept" {
 		t.Errorf("without naming the door: %+v, %v", rows, err)
 	}
@@ -126,7 +126,7 @@ func TestHooksOfNobody(t *testing.T) {
 // named.
 func TestHooksOfForgeInTrouble(t *testing.T) {
 	w := newHookWorld(t)
-	w.door = "https://slipway.example"
+	w.url = "https://slipway.example"
 	defer w.forge.Break("POST /repos/*/*/hooks", forgetest.Fault{Status: http.StatusForbidden})()
 	rows, err := w.sync(t.Context(), "shop")
 	if err == nil || !strings.Contains(messageOf(err), "acme/shop") || !strings.Contains(messageOf(err), "right") || len(rows) != 1 {
@@ -139,7 +139,7 @@ func TestHooksOfForgeInTrouble(t *testing.T) {
 func TestHooksRotate(t *testing.T) {
 	w := newHookWorld(t)
 	address := w.serveDoor(t)
-	w.door = address
+	w.url = address
 	if _, err := w.sync(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestHooksRotate(t *testing.T) {
 // when the next one begins.
 func TestHooksRotateAfterCrash(t *testing.T) {
 	w := newHookWorld(t)
-	w.door = w.serveDoor(t)
+	w.url = w.serveDoor(t)
 	if _, err := w.sync(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func (offlineSources) Descends(context.Context, *v1alpha1.Project, string, strin
 }
 
 // Grant implements release.Sources.
-func (offlineSources) Grant(release.Order, release.Snapshot, string) (build.Source, error) {
+func (offlineSources) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
 	return build.Source{}, errors.New("nothing is built offline")
 }
 
@@ -71,7 +71,7 @@ func (*offlineImages) ResolveBases(_ context.Context, _ *build.Dockerfile, bases
 type offlineFacts struct{ *simulateCommand }
 
 // Checks implements release.Facts.
-func (f offlineFacts) Checks(context.Context, release.Order) (map[string]plan.CheckState, error) {
+func (f offlineFacts) Checks(context.Context, release.Inputs) (map[string]plan.CheckState, error) {
 	checks := map[string]plan.CheckState{}
 	for _, name := range f.passed {
 		checks[name] = plan.CheckPassed
@@ -83,6 +83,6 @@ func (f offlineFacts) Checks(context.Context, release.Order) (map[string]plan.Ch
 }
 
 // Groups implements release.Facts.
-func (f offlineFacts) Groups(_ context.Context, _ release.Order, _ string, among []string) ([]string, error) {
+func (f offlineFacts) Groups(_ context.Context, _ release.Inputs, _ string, among []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(among), func(group string) bool { return !slices.Contains(f.groups, group) }), nil
 }

@@ -117,7 +117,7 @@ func (s *subject) summarise(rel *v1alpha1.Release, now time.Time) summary {
 
 // remark is what keeps a stage from releasing by itself, empty for nothing.
 func remark(stage *v1alpha1.Stage) string {
-	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutomatic)
+	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutoDeploy)
 	switch {
 	case stage.Spec.Pause != nil:
 		return "paused " + pausedBy(stage.Spec.Pause)

@@ -123,7 +123,7 @@ func (c *simulateCommand) read() (scm.Event, error) {
 	if err := c.addHeaders(header); err != nil {
 		return scm.Event{}, err
 	}
-	if !forge.Driver.Claims(header) {
+	if !forge.Driver.Matches(header) {
 		return scm.Event{}, fault.New(fault.Invalid, "%s doesn't send a delivery with these headers; leave --header out", c.forge)
 	}
 	body, err := readBody(c.payload, forge.Driver.MaxBody())

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -16,7 +17,7 @@ import (
 // it overtakes anything. What it changes in the stage is durable before the
 // release is accepted, so that a crash between the two only decides again.
 // Every write fails with a conflict when the release is not as it was read.
-func (r *ReleaseReconciler) accept(ctx context.Context, order *numberedOrder) (bool, error) {
+func (r *ReleaseReconciler) accept(ctx context.Context, order *numberedInputs) (bool, error) {
 	// Who scales writes the stage right before the release: the watch cache may
 	// know of the one and not of the other.
 	var stage v1alpha1.Stage
@@ -29,7 +30,7 @@ func (r *ReleaseReconciler) accept(ctx context.Context, order *numberedOrder) (b
 		return false, err
 	}
 	order.Release = rel
-	answer, err := r.Runner.Accept(ctx, order.Order, order.History)
+	answer, err := r.Runner.Accept(ctx, order.Inputs, order.History)
 	if err != nil {
 		return false, fmt.Errorf("decide about release %s: %w", rel.Name, err)
 	}
@@ -39,7 +40,7 @@ func (r *ReleaseReconciler) accept(ctx context.Context, order *numberedOrder) (b
 		}
 	}
 	after := rel.DeepCopy()
-	after.Status = r.Runner.Answered(order.Order, answer)
+	after.Status = r.Runner.Answered(order.Inputs, answer)
 	after.Status.ObservedGeneration = after.Generation
 	if err := r.Client.Status().Patch(ctx, after, client.MergeFromWithOptions(rel, client.MergeFromWithOptimisticLock{})); err != nil {
 		return false, fmt.Errorf("answer release %s: %w", rel.Name, err)
@@ -69,7 +70,7 @@ func (r *ReleaseReconciler) adopt(ctx context.Context, stage *v1alpha1.Stage, re
 
 // prepare writes what an accepted release changes in its stage: what is
 // quarantined, and the replicas in force.
-func (r *ReleaseReconciler) prepare(ctx context.Context, order *numberedOrder, answer release.Answer) error {
+func (r *ReleaseReconciler) prepare(ctx context.Context, order *numberedInputs, answer release.Answer) error {
 	after := order.Stage.DeepCopy()
 	if answer.Quarantine != nil {
 		after.Status.Quarantine = answer.Quarantine
@@ -77,7 +78,7 @@ func (r *ReleaseReconciler) prepare(ctx context.Context, order *numberedOrder, a
 	if answer.Scales {
 		after.Status.Scale = answer.Scale
 	}
-	if err := patchStatus(ctx, r.Client, order.Stage, after); err != nil {
+	if err := kube.PatchStatus(ctx, r.Client, order.Stage, after); err != nil {
 		return err
 	}
 	order.Stage = after

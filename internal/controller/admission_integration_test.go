@@ -48,8 +48,7 @@ func TestPeopleCannotForgeReleases(t *testing.T) {
 		"by nobody":           {func(r *v1alpha1.Release) { r.Spec.By = "" }, "spec.by must be who asks: dev"},
 		"a push":              {func(r *v1alpha1.Release) { r.Spec.Trigger = v1alpha1.TriggerPush }, "only Slipway makes releases with this trigger"},
 		"a push by nobody":    {func(r *v1alpha1.Release) { r.Spec.Trigger, r.Spec.By = v1alpha1.TriggerPush, "" }, "only Slipway makes releases with this trigger"},
-		"a return":            {func(r *v1alpha1.Release) { r.Spec.Trigger = v1alpha1.TriggerReturn }, "only Slipway makes releases with this trigger"},
-		"a repair":            {func(r *v1alpha1.Release) { r.Spec.Trigger = v1alpha1.TriggerRepair }, "only Slipway makes releases with this trigger"},
+		"a return":            {func(r *v1alpha1.Release) { r.Spec.Trigger = v1alpha1.TriggerAutoRollback }, "only Slipway makes releases with this trigger"},
 		"with a verdict":      {func(r *v1alpha1.Release) { r.Spec.Verdicts = []v1alpha1.Verdict{verdict("dev", "approve")} }, "a new release has no verdicts"},
 		"a number beyond all": {func(r *v1alpha1.Release) { r.Spec.Sequence = 1 << 40 }, "should be less than or equal to 1000000000"},
 	}

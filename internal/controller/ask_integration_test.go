@@ -100,7 +100,7 @@ func (p *team) automatic(stage, reason string, words ...string) {
 		if err != nil {
 			return err
 		}
-		condition := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionAutomatic)
+		condition := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionAutoDeploy)
 		if condition == nil || condition.Reason != reason {
 			return fmt.Errorf("condition %+v", condition)
 		}

@@ -191,7 +191,7 @@ func TestFailedReleaseReturnsByItself(t *testing.T) {
 	}
 	p.eventually("the return", func() error {
 		releases := p.releases("dev")
-		if last := releases[len(releases)-1]; last.Spec.Trigger != v1alpha1.TriggerReturn || last.Status.Phase != v1alpha1.PhaseSucceeded || last.Spec.From != good.Name {
+		if last := releases[len(releases)-1]; last.Spec.Trigger != v1alpha1.TriggerAutoRollback || last.Status.Phase != v1alpha1.PhaseSucceeded || last.Spec.From != good.Name {
 			return fmt.Errorf("the newest release is %s %s", last.Spec.Trigger, last.Status.Phase)
 		}
 		return nil

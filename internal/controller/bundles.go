@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/bundle"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -54,7 +55,7 @@ func (b *Bundles) Close() {
 }
 
 // Put implements release.Bundles.
-func (b *Bundles) Put(ctx context.Context, o release.Order, manifests []byte) (name, digest string, err error) {
+func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error) {
 	name, digest, err = b.store.Put(ctx, bundleStage(o.Stage), manifests)
 	if err == nil && o.Cluster.Spec.Bundles.Push {
 		b.pushing.Go(func() { b.push(o, manifests) }) //nolint:contextcheck // it outlives the release and ends with the server
@@ -63,13 +64,13 @@ func (b *Bundles) Put(ctx context.Context, o release.Order, manifests []byte) (n
 }
 
 // Get implements release.Bundles.
-func (b *Bundles) Get(ctx context.Context, o release.Order, name, digest string) ([]byte, error) {
+func (b *Bundles) Get(ctx context.Context, o release.Inputs, name, digest string) ([]byte, error) {
 	return b.store.Get(ctx, bundleStage(o.Stage), name, digest)
 }
 
 // push pushes one bundle and tells how it went on the Stage. The release goes
 // on meanwhile.
-func (b *Bundles) push(o release.Order, manifests []byte) {
+func (b *Bundles) push(o release.Inputs, manifests []byte) {
 	select {
 	case b.slots <- struct{}{}:
 		defer func() { <-b.slots }()
@@ -78,7 +79,7 @@ func (b *Bundles) push(o release.Order, manifests []byte) {
 	}
 	ctx, cancel := context.WithTimeout(b.stop, pushTimeout)
 	defer cancel()
-	request := o.Workshop.Request
+	request := o.Builds.Request
 	address, err := bundle.Push(ctx, bundle.Place{
 		Repository: request.Repository + "/bundles", Insecure: request.Insecure, Credentials: request.Credentials, Transport: http.DefaultTransport,
 	}, bundle.Origin{
@@ -87,7 +88,7 @@ func (b *Bundles) push(o release.Order, manifests []byte) {
 	log := b.log.With("organization", o.Organization, "project", o.Project.Name, "stage", o.Stage.Spec.Name, "release", o.Release.Name)
 	if err != nil {
 		log.Warn("push bundle", "error", err)
-		b.events.Eventf(o.Stage, o.Release, corev1.EventTypeWarning, "BundleNotPushed", "Push", "%s", fault.Clip(sentence(err)+"; the release is not affected", 1024))
+		b.events.Eventf(o.Stage, o.Release, corev1.EventTypeWarning, "BundleNotPushed", "Push", "%s", fault.Clip(kube.Sentence(err)+"; the release is not affected", 1024))
 		return
 	}
 	log.Info("bundle pushed", "address", address)

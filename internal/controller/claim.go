@@ -39,7 +39,7 @@ const (
 // request. Claims are safe for concurrent use.
 type Claims struct {
 	client client.Client
-	keeper *tenancy.Keeper
+	keeper *tenancy.NamespaceApplier
 	self   tenancy.Subject
 
 	mu   sync.Mutex
@@ -47,7 +47,7 @@ type Claims struct {
 }
 
 // NewClaims returns the claims on a connection's cluster.
-func NewClaims(c client.Client, keeper *tenancy.Keeper, self tenancy.Subject) *Claims {
+func NewClaims(c client.Client, keeper *tenancy.NamespaceApplier, self tenancy.Subject) *Claims {
 	return &Claims{client: c, keeper: keeper, self: self, held: map[string]map[string]bool{}}
 }
 
@@ -258,7 +258,7 @@ func (c *Claims) leave(ctx context.Context, ended claim) error {
 }
 
 // Claim implements release.Claims.
-func (s *Site) Claim(ctx context.Context, hosts []string) ([]string, error) {
+func (s *Target) Claim(ctx context.Context, hosts []string) ([]string, error) {
 	taken, err := s.sites.claims(s.connection).Claim(ctx, s.owner, s.stage.Spec.Namespace, hosts)
 	if err == nil && len(taken) == 0 {
 		s.mu.Lock()
@@ -270,7 +270,7 @@ func (s *Site) Claim(ctx context.Context, hosts []string) ([]string, error) {
 
 // keepHosts gives up the hosts that the stage, brought to its new manifests,
 // no longer uses.
-func (s *Site) keepHosts(ctx context.Context) error {
+func (s *Target) keepHosts(ctx context.Context) error {
 	s.mu.Lock()
 	hosts := s.hosts
 	s.mu.Unlock()

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // registryTTL is how long it is believed what a tag points to.
@@ -255,13 +256,13 @@ func (r *ClusterReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Reachable", Message: "the cluster answers"}
 	version, err := r.version(ctx, &cluster)
 	if err != nil {
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Version = version
 	}
 	after.Status.ObservedGeneration = cluster.Generation
-	setCondition(&after.Status.Conditions, condition, cluster.Generation)
-	return ctrl.Result{RequeueAfter: clusterPoll}, patchStatus(ctx, r.Client, &cluster, after)
+	kube.SetCondition(&after.Status.Conditions, condition, cluster.Generation)
+	return ctrl.Result{RequeueAfter: clusterPoll}, kube.PatchStatus(ctx, r.Client, &cluster, after)
 }
 
 func (r *ClusterReconciler) version(ctx context.Context, cluster *v1alpha1.Cluster) (string, error) {
@@ -283,6 +284,6 @@ func (r *ClusterReconciler) version(ctx context.Context, cluster *v1alpha1.Clust
 // SetupWithManager registers the reconciler.
 func (r *ClusterReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Cluster{}).
-		WithOptions(controller.Options{RateLimiter: retries()}).
+		WithOptions(controller.Options{RateLimiter: kube.Retries()}).
 		Complete(r)
 }

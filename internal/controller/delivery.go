@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // deliveryTTL is how long a delivery is kept after it was dealt with, and
@@ -39,7 +40,7 @@ func (r *ProjectReconciler) deliveries(ctx context.Context, p *v1alpha1.Project)
 	}
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
 	for _, d := range all.Items {
-		if r.Tidier.Knows(&d) {
+		if r.Cleaner.Knows(&d) {
 			continue
 		}
 		if d.Waits() {
@@ -58,7 +59,7 @@ func (r *ProjectReconciler) forget(done []v1alpha1.Delivery) {
 	if young < 0 {
 		young = len(done)
 	}
-	r.Tidier.Delete(done[:max(young, len(done)-maxDeliveries)])
+	r.Cleaner.Delete(done[:max(young, len(done)-maxDeliveries)])
 }
 
 // finish has the deliveries marked that a sync served. A delivery that arrived
@@ -70,9 +71,9 @@ func (r *ProjectReconciler) finish(s settled, syncErr error) {
 		keep = markedInFlood
 	}
 	surplus := max(len(s.served)-keep, 0)
-	r.Tidier.Delete(s.served[:surplus])
+	r.Cleaner.Delete(s.served[:surplus])
 	for _, d := range s.served[surplus:] {
-		r.Tidier.Mark(d, r.marked(&d, s.said[d.Name], syncErr))
+		r.Cleaner.Mark(d, r.marked(&d, s.said[d.Name], syncErr))
 	}
 }
 
@@ -83,7 +84,7 @@ func (r *ProjectReconciler) marked(d *v1alpha1.Delivery, said string, syncErr er
 	after.Status.Message = cmp.Or(said, "synced")
 	if syncErr != nil {
 		after.Status.Phase = v1alpha1.DeliveryFailed
-		after.Status.Message = fault.Clip(sentence(syncErr), 4096)
+		after.Status.Message = fault.Clip(kube.Sentence(syncErr), 4096)
 	}
 	after.Status.Attempts++
 	after.Status.Replayed = d.ReplayMark()
@@ -104,5 +105,5 @@ func (r *ProjectReconciler) shed(waiting []v1alpha1.Delivery) {
 		}
 		told[ref] = true
 	}
-	r.Tidier.Delete(surplus)
+	r.Cleaner.Delete(surplus)
 }

@@ -41,15 +41,15 @@ const (
 // release works on it, when it goes, and while its project is suspended; that
 // a stage is paused stops releases, not this.
 type DriftReconciler struct {
-	Client client.Client
-	Lanes  *Lanes
-	Sites  *Sites
-	Events events.EventRecorder
-	Now    func() time.Time
-	Log    *slog.Logger
+	Client  client.Client
+	Queue   *Queue
+	Targets *Targets
+	Events  events.EventRecorder
+	Now     func() time.Time
+	Log     *slog.Logger
 
-	fights *apply.Fights
-	began  time.Time
+	contention *apply.ContentionTracker
+	began      time.Time
 
 	mu     sync.Mutex
 	queue  workqueue.TypedRateLimitingInterface[ctrl.Request] // nil before the start
@@ -82,17 +82,17 @@ func (r *DriftReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if stage.Status.Release == "" {
 		return ctrl.Result{}, nil
 	}
-	if r.Lanes.Running(req.NamespacedName) != 0 {
+	if r.Queue.Running(req.NamespacedName) != 0 {
 		return ctrl.Result{RequeueAfter: driftBusy}, nil
 	}
-	order, err := r.Sites.Order(ctx, &stage)
+	order, err := r.Targets.Inputs(ctx, &stage)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if order.Project.Spec.Suspend {
 		return ctrl.Result{RequeueAfter: driftSweep}, nil
 	}
-	site := order.Site.(*Site)
+	site := order.Target.(*Target)
 	if !site.connection.Live.Synced() && r.Now().Sub(r.began) < driftBlind {
 		return ctrl.Result{RequeueAfter: driftBusy}, nil
 	}
@@ -114,14 +114,14 @@ func (r *DriftReconciler) forget(namespace string) {
 
 // look finds what differs in a stage, repairs it and tells. It returns when to
 // look again.
-func (r *DriftReconciler) look(ctx context.Context, site *Site) (again time.Duration, err error) {
+func (r *DriftReconciler) look(ctx context.Context, site *Target) (again time.Duration, err error) {
 	done, free := site.sites.turn(site.stage.Spec.Namespace)
 	if !free {
 		return driftBusy, nil
 	}
 	defer done()
 	key := client.ObjectKeyFromObject(site.stage)
-	if r.Lanes.Running(key) != 0 { // it began meanwhile
+	if r.Queue.Running(key) != 0 { // it began meanwhile
 		return driftBusy, nil
 	}
 	drifts, err := site.Drift(ctx)
@@ -139,7 +139,7 @@ func (r *DriftReconciler) look(ctx context.Context, site *Site) (again time.Dura
 		}
 		found.report, found.problem = site.Repair(ctx, manifests, found.leave)
 	}
-	return found.again, r.tell(ctx, site, found)
+	return found.again, r.report(ctx, site, found)
 }
 
 // findings are the drifts of one look and what was done about them.
@@ -157,7 +157,7 @@ type findings struct {
 func (r *DriftReconciler) judge(drifts []apply.Drift) findings {
 	found := findings{again: driftSweep}
 	for _, drift := range drifts {
-		verdict := r.fights.Judge(drift, r.Now())
+		verdict := r.contention.Allow(drift, r.Now())
 		if verdict.Fight {
 			found.fought = append(found.fought, drift)
 		}
@@ -174,7 +174,7 @@ func (r *DriftReconciler) judge(drifts []apply.Drift) findings {
 // manifests returns the bundles that may hold what was last applied: that of
 // the newest release which came so far, and those back to the last good one,
 // with the replicas that people asked for and without.
-func (r *DriftReconciler) manifests(ctx context.Context, site *Site) ([][]byte, error) {
+func (r *DriftReconciler) manifests(ctx context.Context, site *Target) ([][]byte, error) {
 	releases, err := releasesOf(ctx, r.Client, site.stage)
 	if err != nil {
 		return nil, err
@@ -215,7 +215,7 @@ func applied(status v1alpha1.ReleaseStatus) bool {
 // SetupWithManager registers the reconciler. Every stage is looked at once
 // after the start, so that what happened meanwhile is found.
 func (r *DriftReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.fights, r.began, r.stages = apply.NewFights(), r.Now(), map[string]types.NamespacedName{}
+	r.contention, r.began, r.stages = apply.NewContentionTracker(), r.Now(), map[string]types.NamespacedName{}
 	heard := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -320,7 +320,7 @@ func (p *team) scale(name string, replicas int32) {
 	p.t.Helper()
 	of := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.stageNamespace("dev")}}
 	scale := &autoscalingv1.Scale{}
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), unavailableTimeout)
 	defer cancel()
 	if err := world.Client.SubResource("scale").Get(ctx, of, scale); err != nil {
 		p.t.Fatal(err)

@@ -13,14 +13,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // maxTold is how many objects one look tells of, one by one.
 const maxTold = 10
 
-// tell writes what a look found to the stage's status, to an event and to the
+// report writes what a look found to the stage's status, to an event and to the
 // log, and returns what kept a repair from being made.
-func (r *DriftReconciler) tell(ctx context.Context, site *Site, found findings) error {
+func (r *DriftReconciler) report(ctx context.Context, site *Target, found findings) error {
 	log := r.Log.With("organization", site.owner.Organization, "project", site.owner.Project, "stage", site.owner.Stage)
 	all := slices.Concat(found.repairable, found.fought)
 	all = slices.CompactFunc(sortedDrifts(all), func(a, b apply.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
@@ -96,7 +97,7 @@ func driftSentence(drift apply.Drift, told v1alpha1.Drift, field string, repaire
 	case repaired:
 		return what + " and was set back; change it in the repository instead"
 	case problem != nil:
-		return fmt.Sprintf("%s and could not be set back: %s", what, sentence(problem))
+		return fmt.Sprintf("%s and could not be set back: %s", what, kube.Sentence(problem))
 	}
 	return what + " and could not be set back: its manifest is not kept any more; deploy the stage again"
 }
@@ -116,7 +117,7 @@ func (r *DriftReconciler) show(ctx context.Context, stage *v1alpha1.Stage, told 
 	}
 	after := stage.DeepCopy()
 	after.Status.Drift = &drift
-	return patchStatus(ctx, r.Client, stage, after)
+	return kube.PatchStatus(ctx, r.Client, stage, after)
 }
 
 // sameRelease reports whether the stage's newest release is older than a
@@ -134,5 +135,5 @@ func (r *DriftReconciler) calm(ctx context.Context, stage *v1alpha1.Stage) error
 	}
 	after := stage.DeepCopy()
 	after.Status.Drift.Fight = false
-	return patchStatus(ctx, r.Client, stage, after)
+	return kube.PatchStatus(ctx, r.Client, stage, after)
 }

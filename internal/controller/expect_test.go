@@ -33,7 +33,7 @@ func TestExpectedHeadsAreNewerThanDeliveries(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			now := start
-			e := &Expectations{now: func() time.Time { return now }}
+			e := &RefPrefetcher{now: func() time.Time { return now }}
 			for _, after := range tt.delivered {
 				now = start.Add(after)
 				expected := e.begin(stage("a"))
@@ -54,7 +54,7 @@ func TestExpectedHeadsAreNewerThanDeliveries(t *testing.T) {
 // In a flood, deliveries read nothing early.
 func TestExpectationsBeginAfterQuiet(t *testing.T) {
 	var now time.Time
-	e := &Expectations{now: func() time.Time { return now }}
+	e := &RefPrefetcher{now: func() time.Time { return now }}
 	begun := 0
 	for range 100 {
 		now = now.Add(quiet / 2)

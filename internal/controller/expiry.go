@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // maxExpired is how many refs a project remembers whose stages ran out of
@@ -27,7 +28,7 @@ func (r *ProjectReconciler) expire(ctx context.Context, p *v1alpha1.Project, hav
 	after := known.DeepCopy()
 	after.Status.Expired = expired
 	if !apiequality.Semantic.DeepEqual(known.Status.Expired, expired) {
-		if err := patchStatus(ctx, r.Client, known, after); err != nil {
+		if err := kube.PatchStatus(ctx, r.Client, known, after); err != nil {
 			return nil, err
 		}
 		r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)

@@ -20,7 +20,7 @@ import (
 type ForgeFacts struct{ Forges *Forges }
 
 // Checks implements release.Facts.
-func (f *ForgeFacts) Checks(ctx context.Context, o release.Order) (map[string]plan.CheckState, error) {
+func (f *ForgeFacts) Checks(ctx context.Context, o release.Inputs) (map[string]plan.CheckState, error) {
 	reader, err := f.reader(ctx, o.Project)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func checkState(state scm.State) plan.CheckState {
 }
 
 // Groups implements release.Facts.
-func (f *ForgeFacts) Groups(ctx context.Context, o release.Order, login string, among []string) ([]string, error) {
+func (f *ForgeFacts) Groups(ctx context.Context, o release.Inputs, login string, among []string) ([]string, error) {
 	reader, err := f.reader(ctx, o.Project)
 	if err != nil {
 		return nil, err

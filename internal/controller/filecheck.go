@@ -15,7 +15,7 @@ import (
 
 // fileChange tells how the slipway.yaml of a commit differs from the one in
 // force. A commit that the forge doesn't name differs in nothing.
-func (r *NoteReconciler) fileChange(ctx context.Context, p *v1alpha1.Project, commit string) (fileChange, error) {
+func (r *CommentReconciler) fileChange(ctx context.Context, p *v1alpha1.Project, commit string) (fileChange, error) {
 	if commit == "" || p.Status.FileCommit == "" || commit == p.Status.FileCommit {
 		return fileChange{}, nil
 	}
@@ -39,7 +39,7 @@ func (r *NoteReconciler) fileChange(ctx context.Context, p *v1alpha1.Project, co
 }
 
 // fileID returns the object id of a commit's project file, empty for none.
-func (r *NoteReconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit string) (string, error) {
+func (r *CommentReconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit string) (string, error) {
 	tree, err := r.Sources.Tree(ctx, p, primary(p), commit)
 	if err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func (r *NoteReconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit
 
 // check reads the project file of a commit: the document, or what is wrong
 // with it.
-func (r *NoteReconciler) check(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, []scm.Finding, error) {
+func (r *CommentReconciler) check(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, []scm.Finding, error) {
 	document, _, err := r.Sources.File(ctx, p, commit)
 	var problems projectfile.Problems
 	switch code := fault.CodeOf(err); {
@@ -81,7 +81,7 @@ func findingsOf(problems projectfile.Problems) []scm.Finding {
 // tellFile shows on a commit whether its slipway.yaml is right: at the lines
 // where the forge can, else in the text of a status. A check that says the same
 // already stays.
-func (r *NoteReconciler) tellFile(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, commit string) error {
+func (r *CommentReconciler) tellFile(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, commit string) error {
 	if commit == "" {
 		return nil
 	}

@@ -26,7 +26,7 @@ const (
 // is quarantined.
 func (r *StageReconciler) forget(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, history release.History) error {
 	gone := surplus(stage, releases, history)
-	if len(gone) <= surplusAllowed || r.Lanes.Busy(client.ObjectKeyFromObject(stage)) {
+	if len(gone) <= surplusAllowed || r.Queue.Busy(client.ObjectKeyFromObject(stage)) {
 		return nil
 	}
 	for i := range releases {
@@ -43,13 +43,13 @@ func (r *StageReconciler) forget(ctx context.Context, stage *v1alpha1.Stage, rel
 			used = append(used, rel.Status.Bundle)
 		}
 	}
-	return r.Sites.bundles.Prune(ctx, bundleStage(stage), 1, used)
+	return r.Targets.bundles.Prune(ctx, bundleStage(stage), 1, used)
 }
 
 // surplus returns the names of the releases that may go.
 func surplus(stage *v1alpha1.Stage, releases []v1alpha1.Release, history release.History) map[string]bool {
 	kept := []string{stage.Status.Good}
-	for _, rel := range []*v1alpha1.Release{history.Good(), history.Pushed(), history.Brought()} {
+	for _, rel := range []*v1alpha1.Release{history.Good(), history.Pushed(), history.LastDeploy()} {
 		if rel != nil {
 			kept = append(kept, rel.Name)
 		}

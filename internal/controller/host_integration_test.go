@@ -84,7 +84,7 @@ func TestHostHasOneWinner(t *testing.T) {
 	var group sync.WaitGroup
 	start := make(chan struct{})
 	for i := range rivals {
-		keeper := tenancy.NewKeeper(world.Client, time.Now)
+		keeper := tenancy.NewNamespaceApplier(world.Client, time.Now)
 		claims := controller.NewClaims(world.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
 		owner := apply.Owner{Organization: "race", Project: string(rune('a' + i)), Stage: "dev"}
 		namespace := naming.Namespace(owner.Organization, owner.Project, owner.Stage)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/seal"
 )
@@ -60,7 +61,7 @@ func (r *IdentityReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if after.Status.Recipient, err = seal.Recipient(identities); err != nil {
 		return ctrl.Result{}, fmt.Errorf("read Secret %s of project %s: %w", naming.SealIdentity(p.Name), req.NamespacedName, err)
 	}
-	return ctrl.Result{RequeueAfter: identityPoll}, patchStatus(ctx, r.Client, &p, after)
+	return ctrl.Result{RequeueAfter: identityPoll}, kube.PatchStatus(ctx, r.Client, &p, after)
 }
 
 // identities returns the project's identities, made now if there are none.

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
 // lasting is how long a phase lasts before it is written: a release that is
@@ -29,7 +30,7 @@ const writeTimeout = 15 * time.Second
 // the inventory; they are written beside the work, and only when they last.
 type statusJournal struct {
 	client client.Client
-	rush   *Rush
+	rush   *PriorityGate
 	stage  client.ObjectKey
 	log    *slog.Logger
 
@@ -41,7 +42,7 @@ type statusJournal struct {
 	observed []v1alpha1.ServiceStatus // nil before the first
 }
 
-func newStatusJournal(c client.Client, rel *v1alpha1.Release, rush *Rush, log *slog.Logger) *statusJournal {
+func newStatusJournal(c client.Client, rel *v1alpha1.Release, rush *PriorityGate, log *slog.Logger) *statusJournal {
 	stage := client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}
 	return &statusJournal{client: c, rush: rush, stage: stage, log: log, written: rel.DeepCopy()}
 }
@@ -97,7 +98,7 @@ func (j *statusJournal) write(ctx context.Context) error {
 	after.Status = *j.latest.DeepCopy()
 	after.Status.Reported = j.written.Status.Reported
 	after.Status.ObservedGeneration = after.Generation
-	if err := patchStatus(ctx, j.client, j.written.DeepCopy(), after); err != nil {
+	if err := kube.PatchStatus(ctx, j.client, j.written.DeepCopy(), after); err != nil {
 		return err
 	}
 	j.written = after
@@ -134,7 +135,7 @@ func (j *statusJournal) Observe(ctx context.Context, services []v1alpha1.Service
 	}
 	after := stage.DeepCopy()
 	after.Status.Services = services
-	if err := patchStatus(ctx, j.client, &stage, after); err != nil {
+	if err := kube.PatchStatus(ctx, j.client, &stage, after); err != nil {
 		return err
 	}
 	j.observed = slices.Clone(services)

@@ -52,7 +52,7 @@ func stage(name string) types.NamespacedName { return types.NamespacedName{Names
 
 func TestNewestReleaseWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewLanes(4)
+		d, lanes := &diary{}, NewQueue(4)
 		lanes.Submit(stage("a"), 1, d.until("1"))
 		synctest.Wait()
 		lanes.Submit(stage("a"), 1, d.until("1 again"))
@@ -70,7 +70,7 @@ func TestNewestReleaseWins(t *testing.T) {
 
 func TestLanesOfStagesAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewLanes(4)
+		d, lanes := &diary{}, NewQueue(4)
 		lanes.Submit(stage("a"), 1, d.until("a"))
 		synctest.Wait()
 		lanes.Submit(stage("b"), 1, d.until("b"))
@@ -92,7 +92,7 @@ func TestLanesOfStagesAreApart(t *testing.T) {
 
 func TestParallelReleasesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewLanes(1)
+		d, lanes := &diary{}, NewQueue(1)
 		lanes.Submit(stage("a"), 1, d.until("a"))
 		synctest.Wait()
 		lanes.Submit(stage("b"), 1, d.until("b"))
@@ -115,7 +115,7 @@ func TestParallelReleasesAreBounded(t *testing.T) {
 // unless it was only held.
 func TestReleaseThatIsOverIsNotRunAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewLanes(4)
+		d, lanes := &diary{}, NewQueue(4)
 		for _, next := range []struct {
 			sequence int64
 			name     string

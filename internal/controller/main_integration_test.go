@@ -25,9 +25,9 @@ func TestMain(m *testing.M) {
 	servertest.Main(m, func(w *servertest.World) { world = w })
 }
 
-// patience bounds every wait: it is long because machines are slow, and never
+// unavailableTimeout bounds every wait: it is long because machines are slow, and never
 // used up when all is well.
-const patience = 90 * time.Second
+const unavailableTimeout = 90 * time.Second
 
 // team is a project under test.
 type team struct {
@@ -70,7 +70,7 @@ func join(t *testing.T, organization string, files map[string]string, change fun
 	if _, err := world.Server(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), unavailableTimeout)
 	defer cancel()
 	if err := world.Organization(ctx, organization); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func (p *team) head(branch string) string {
 // eventually waits until a check passes.
 func (p *team) eventually(what string, check func() error) {
 	p.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(unavailableTimeout); ; time.Sleep(20 * time.Millisecond) {
 		err := check()
 		if err == nil {
 			return

@@ -12,13 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // OrganizationReconciler gives every Organization its namespace.
 type OrganizationReconciler struct {
 	Client client.Client
-	Keeper *tenancy.Keeper
+	Keeper *tenancy.NamespaceApplier
 	// Self is the service account that Slipway runs as, which gets the rights
 	// it needs in each namespace.
 	Self tenancy.Subject
@@ -37,14 +38,14 @@ func (r *OrganizationReconciler) Reconcile(ctx context.Context, req ctrl.Request
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "NamespaceReady", Message: "namespace " + namespace.Name + " is ready"}
 	err := r.Keeper.Ensure(ctx, namespace, objects)
 	if err != nil {
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NamespaceFailed", sentence(err)
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NamespaceFailed", kube.Sentence(err)
 	}
 	status := org.DeepCopy()
 	status.Status.Namespace = namespace.Name
 	status.Status.ObservedGeneration = org.Generation
-	setCondition(&status.Status.Conditions, condition, org.Generation)
+	kube.SetCondition(&status.Status.Conditions, condition, org.Generation)
 	r.judgeTemplates(ctx, status)
-	if saveErr := patchStatus(ctx, r.Client, &org, status); saveErr != nil {
+	if saveErr := kube.PatchStatus(ctx, r.Client, &org, status); saveErr != nil {
 		return ctrl.Result{}, saveErr
 	}
 	if err != nil {
@@ -65,14 +66,14 @@ func (r *OrganizationReconciler) judgeTemplates(ctx context.Context, org *v1alph
 	}
 	condition := metav1.Condition{Type: v1alpha1.ConditionTemplates, Status: metav1.ConditionTrue, Reason: "Valid", Message: "projects may use them"}
 	if err := checkTemplates(ctx, r.Client, org.Name); err != nil {
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), kube.Sentence(err)
 	}
-	setCondition(&org.Status.Conditions, condition, org.Generation)
+	kube.SetCondition(&org.Status.Conditions, condition, org.Generation)
 }
 
 // SetupWithManager registers the reconciler.
 func (r *OrganizationReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).For(&v1alpha1.Organization{}).
-		WithOptions(controller.Options{RateLimiter: retries()}).
+		WithOptions(controller.Options{RateLimiter: kube.Retries()}).
 		Complete(r)
 }

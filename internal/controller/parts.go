@@ -33,8 +33,8 @@ const serviceAccount = "slipway"
 // the Job, its time in the queue included.
 const sourceTTL = time.Hour
 
-// patience is how long a release waits for somebody unavailable.
-const patience = 10 * time.Minute
+// unavailableTimeout is how long a release waits for somebody unavailable.
+const unavailableTimeout = 10 * time.Minute
 
 // Options is what the controllers are made of.
 type Options struct {
@@ -53,14 +53,14 @@ type Options struct {
 	Log              *slog.Logger
 }
 
-// Parts are what the door and the internal server need of the controllers.
-type Parts struct {
+// Components are what the door and the internal server need of the controllers.
+type Components struct {
 	Targets    *WebhookTargets
 	Deliveries *DeliveryStore
 	Source     *source.Handler
 	Ready      func(context.Context) error
 
-	lanes    *Lanes
+	lanes    *Queue
 	clusters *Clusters
 	bundles  *Bundles // nil before it is registered
 	pool     *worker.Pool
@@ -68,7 +68,7 @@ type Parts struct {
 }
 
 // Close stops what runs and waits for it; call it after the manager stopped.
-func (p *Parts) Close() {
+func (p *Components) Close() {
 	p.lanes.Close()
 	p.clusters.Close()
 	if p.bundles != nil {
@@ -91,7 +91,7 @@ func ClientOptions() client.Options {
 }
 
 // New registers the controllers with the manager.
-func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
+func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) {
 	if err := IndexFields(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
@@ -107,10 +107,10 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	forges := NewForges(o.Forges, secrets, o.AllowHTTP, o.Now)
 	mirrors := git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
 	sources := NewSources(secrets, forges, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
-	lanes := NewLanes(o.ParallelReleases)
-	expected := &Expectations{client: mgr.GetClient(), sources: sources, lanes: lanes, leads: mgr.Elected(), now: o.Now}
-	keeping := NewRush(doorRush)
-	parts := &Parts{
+	lanes := NewQueue(o.ParallelReleases)
+	expected := &RefPrefetcher{client: mgr.GetClient(), sources: sources, lanes: lanes, leads: mgr.Elected(), now: o.Now}
+	keeping := NewPriorityGate(deliveryGateLimit)
+	parts := &Components{
 		Targets:    &WebhookTargets{Client: mgr.GetClient(), Secrets: secrets},
 		Deliveries: &DeliveryStore{Client: mgr.GetClient(), Expected: expected, Keeping: keeping},
 		Ready:      cacheReadiness(mgr.GetCache()),
@@ -120,7 +120,7 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Parts, error) {
 	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
-	return parts, register(mgr, o, shared{secrets, forges, sources, expected, keeping, parts})
+	return parts, register(mgr, o, deps{secrets, forges, sources, expected, keeping, parts})
 }
 
 // newPool starts the processes that render.
@@ -132,21 +132,21 @@ func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
 	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers, Limits: worker.DefaultLimits()})
 }
 
-// shared is what the reconcilers have in common.
-type shared struct {
+// deps is what the reconcilers have in common.
+type deps struct {
 	secrets  *Secrets
 	forges   *Forges
 	sources  *Sources
-	expected *Expectations
-	keeping  *Rush
-	parts    *Parts
+	expected *RefPrefetcher
+	keeping  *PriorityGate
+	parts    *Components
 }
 
 // register makes the reconcilers and hands them to the manager.
-func register(mgr ctrl.Manager, o Options, in shared) error {
+func register(mgr ctrl.Manager, o Options, in deps) error {
 	clusters, lanes := in.parts.clusters, in.parts.lanes
 	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
-	sites, err := NewSites(mgr.GetClient(), clusters, self)
+	sites, err := NewTargets(mgr.GetClient(), clusters, self)
 	if err != nil {
 		return err
 	}
@@ -154,27 +154,27 @@ func register(mgr ctrl.Manager, o Options, in shared) error {
 	in.parts.bundles = NewBundles(sites.bundles, recorder, o.Log)
 	runner := &release.Runner{
 		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &ForgeFacts{Forges: in.forges},
-		Patience: patience, Now: o.Now, Log: o.Log,
+		UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
 	}
-	rush := NewRush(releaseRush)
-	calm := newCalmClient(mgr.GetClient(), rush)
-	stages := &StageReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Sites: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
-	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Lanes: lanes, Rush: rush, Sites: sites, Runner: runner, Log: o.Log}
-	drift := &DriftReconciler{Client: calm, Lanes: lanes, Sites: sites, Events: recorder, Now: o.Now, Log: o.Log}
+	rush := NewPriorityGate(statusGateLimit)
+	calm := newThrottledClient(mgr.GetClient(), rush)
+	stages := &StageReconciler{Client: calm, Live: mgr.GetAPIReader(), Queue: lanes, Targets: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
+	releases := &ReleaseReconciler{Client: calm, Live: mgr.GetAPIReader(), Queue: lanes, Gate: rush, Targets: sites, Runner: runner, Log: o.Log}
+	drift := &DriftReconciler{Client: calm, Queue: lanes, Targets: sites, Events: recorder, Now: o.Now, Log: o.Log}
 	clusters.Changed = drift.Changed
-	tidier := NewTidier(mgr.GetClient(), in.keeping, o.Log)
+	tidier := NewDeliveryCleaner(mgr.GetClient(), in.keeping, o.Log)
 	if err := mgr.Add(tidier); err != nil {
 		return fmt.Errorf("register the tidier: %w", err)
 	}
-	handoff := &Handoff{Stages: stages, Releases: releases, Log: o.Log}
+	handoff := &FastPath{Stages: stages, Releases: releases, Log: o.Log}
 	reconcilers := []interface{ SetupWithManager(ctrl.Manager) error }{
-		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewKeeper(mgr.GetClient(), o.Now), Self: self},
+		&OrganizationReconciler{Client: calm, Keeper: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: self},
 		&ClusterReconciler{Client: calm, Clusters: clusters},
-		&ProjectReconciler{Client: calm, Sources: in.sources, Handoff: handoff, Expected: in.expected, Tidier: tidier, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log},
+		&ProjectReconciler{Client: calm, Sources: in.sources, FastPath: handoff, Prefetcher: in.expected, Cleaner: tidier, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log},
 		&IdentityReconciler{Client: mgr.GetClient()},
 		stages, releases, drift,
 		&ReportReconciler{Client: calm, Forges: in.forges, Log: o.Log},
-		&NoteReconciler{Client: calm, Forges: in.forges, Sources: in.sources, Log: o.Log},
+		&CommentReconciler{Client: calm, Forges: in.forges, Sources: in.sources, Log: o.Log},
 	}
 	for _, reconciler := range reconcilers {
 		if err := reconciler.SetupWithManager(mgr); err != nil {

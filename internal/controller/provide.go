@@ -20,7 +20,7 @@ import (
 // Provide implements release.Site. The Secrets are in no inventory: a password
 // that was made up outlives the service that it was made for, and goes with
 // the stage; sealed ones go when the project file no longer has them.
-func (s *Site) Provide(ctx context.Context, secrets release.Secrets) error {
+func (s *Target) Provide(ctx context.Context, secrets release.Secrets) error {
 	if len(secrets.Made)+len(secrets.Sealed) == 0 {
 		s.setSealed(secrets.Sealed)
 		return nil
@@ -38,7 +38,7 @@ func (s *Site) Provide(ctx context.Context, secrets release.Secrets) error {
 }
 
 // provide makes one Secret, or adds the values that it lacks.
-func (s *Site) provide(ctx context.Context, api typedv1.SecretInterface, wanted render.Secret) error {
+func (s *Target) provide(ctx context.Context, api typedv1.SecretInterface, wanted render.Secret) error {
 	existing, err := api.Get(ctx, wanted.Name, metav1.GetOptions{})
 	missing := apierrors.IsNotFound(err)
 	if err != nil && !missing {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -31,12 +32,12 @@ const foreignPoll = 2 * time.Second
 type ReleaseReconciler struct {
 	Client client.Client
 	// Live reads past the watch cache.
-	Live   client.Reader
-	Lanes  *Lanes
-	Rush   *Rush
-	Sites  *Sites
-	Runner *release.Runner
-	Log    *slog.Logger
+	Live    client.Reader
+	Queue   *Queue
+	Gate    *PriorityGate
+	Targets *Targets
+	Runner  *release.Runner
+	Log     *slog.Logger
 }
 
 // Reconcile starts, resumes or supersedes one release.
@@ -58,8 +59,8 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if !release.Belongs(&rel, &stage) { // left over from a stage of the same name, or the watch cache is behind
 		return ctrl.Result{RequeueAfter: foreignPoll}, nil
 	}
-	if rel.Status.Phase == "" && r.Lanes.Held(client.ObjectKeyFromObject(&stage)) {
-		return ctrl.Result{RequeueAfter: handoffTime}, nil
+	if rel.Status.Phase == "" && r.Queue.Reserved(client.ObjectKeyFromObject(&stage)) {
+		return ctrl.Result{RequeueAfter: fastPathDelay}, nil
 	}
 	order, err := r.order(ctx, &stage, &rel)
 	if err != nil {
@@ -75,31 +76,31 @@ func (r *ReleaseReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		}
 	}
 	if order.Newest > rel.Spec.Sequence {
-		return ctrl.Result{}, r.supersede(ctx, order.Order)
+		return ctrl.Result{}, r.supersede(ctx, order.Inputs)
 	}
 	return r.submit(ctx, order)
 }
 
 // begin gives a release that was made a moment ago to its stage's lane.
-func (r *ReleaseReconciler) begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Early) error {
+func (r *ReleaseReconciler) begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Speculation) error {
 	order, err := r.order(ctx, stage, rel)
 	if err != nil || order.Newest > rel.Spec.Sequence {
 		return err
 	}
-	order.Early = early
+	order.Speculation = early
 	_, err = r.submit(ctx, order)
 	return err
 }
 
-// foresee begins the part of a stage's next release that changes nothing in
+// speculate begins the part of a stage's next release that changes nothing in
 // the stage's cluster.
-func (r *ReleaseReconciler) foresee(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Early, error) {
+func (r *ReleaseReconciler) speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Speculation, error) {
 	order, err := r.order(ctx, stage, rel)
 	if err != nil {
 		return nil, err
 	}
-	early := release.NewEarly()
-	r.Lanes.Go(func(ctx context.Context) { r.Runner.Foresee(ctx, order.Order, early) })
+	early := release.NewSpeculation()
+	r.Queue.Go(func(ctx context.Context) { r.Runner.Speculate(ctx, order.Inputs, early) })
 	return early, nil
 }
 
@@ -107,16 +108,16 @@ func (r *ReleaseReconciler) foresee(ctx context.Context, stage *v1alpha1.Stage, 
 // A held release may find its lane at the end of the run that held it: then it
 // comes again at once, because a verdict may be among what that run did not
 // know.
-func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (ctrl.Result, error) {
+func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedInputs) (ctrl.Result, error) {
 	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
 	held := rel.Status.Phase == v1alpha1.PhaseHeld
-	if held && r.Lanes.Running(stage) == rel.Spec.Sequence {
+	if held && r.Queue.Running(stage) == rel.Spec.Sequence {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
-	r.Lanes.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Order) })
+	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Inputs) })
 	for i := range order.Overtaken {
-		older := order.Order
-		older.Release, older.Early = &order.Overtaken[i], nil
+		older := order.Inputs
+		older.Release, older.Speculation = &order.Overtaken[i], nil
 		if err := r.supersede(ctx, older); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -129,25 +130,25 @@ func (r *ReleaseReconciler) submit(ctx context.Context, order *numberedOrder) (c
 
 // supersede ends a release that a newer one overtook, unless it runs: then its
 // lane ends it.
-func (r *ReleaseReconciler) supersede(ctx context.Context, order release.Order) error {
-	if r.Lanes.Running(client.ObjectKeyFromObject(order.Stage)) == order.Release.Spec.Sequence {
+func (r *ReleaseReconciler) supersede(ctx context.Context, order release.Inputs) error {
+	if r.Queue.Running(client.ObjectKeyFromObject(order.Stage)) == order.Release.Spec.Sequence {
 		return nil
 	}
 	return r.Runner.Supersede(ctx, order, r.journal(order.Release))
 }
 
-// numberedOrder is an order with the history of its stage, the number of the
+// numberedInputs is an order with the history of its stage, the number of the
 // newest release in it, and the older ones that are not done.
-type numberedOrder struct {
-	release.Order
+type numberedInputs struct {
+	release.Inputs
 	History   release.History
 	Newest    int64
 	Overtaken []v1alpha1.Release
 }
 
 // order gathers what a release of a stage needs.
-func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedOrder, error) {
-	order, err := r.Sites.Order(ctx, stage)
+func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedInputs, error) {
+	order, err := r.Targets.Inputs(ctx, stage)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +162,7 @@ func (r *ReleaseReconciler) order(ctx context.Context, stage *v1alpha1.Stage, re
 	}
 	history := release.HistoryOf(stage, releases)
 	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
-	numbered := numberedOrder{Order: order, History: history, Newest: rel.Spec.Sequence}
+	numbered := numberedInputs{Inputs: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
 		if other.Spec.Sequence < rel.Spec.Sequence && !other.Status.Phase.Done() {
@@ -191,10 +192,10 @@ func (r *ReleaseReconciler) source(ctx context.Context, rel *v1alpha1.Release) (
 // run runs a release until it is done, held, superseded, or the server stops.
 // What fails outside the story (the API server, say) is tried again. It
 // reports whether the release needs no other run.
-func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) (over bool) {
+func (r *ReleaseReconciler) run(ctx context.Context, order release.Inputs) (over bool) {
 	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
 		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
-	defer r.Rush.End(client.ObjectKeyFromObject(order.Stage))
+	defer r.Gate.End(client.ObjectKeyFromObject(order.Stage))
 	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
 	for {
 		journal := r.journal(order.Release)
@@ -214,7 +215,7 @@ func (r *ReleaseReconciler) run(ctx context.Context, order release.Order) (over 
 
 // journal writes a release's status.
 func (r *ReleaseReconciler) journal(rel *v1alpha1.Release) *statusJournal {
-	return newStatusJournal(r.Client, rel, r.Rush, r.Log)
+	return newStatusJournal(r.Client, rel, r.Gate, r.Log)
 }
 
 // SetupWithManager registers the reconciler.
@@ -222,7 +223,7 @@ func (r *ReleaseReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Release{}).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(r.heldFor)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: retries()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: kube.Retries()}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up releases: %w", err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -194,7 +195,7 @@ func (r *ReportReconciler) told(ctx context.Context, rel *v1alpha1.Release, fail
 	}
 	after := rel.DeepCopy()
 	after.Status.Reported = phaseOf(rel)
-	if err := patchStatus(ctx, r.Client, rel, after); err != nil {
+	if err := kube.PatchStatus(ctx, r.Client, rel, after); err != nil {
 		return err
 	}
 	known := r.memory.get(rel.UID)
@@ -232,7 +233,7 @@ func (r *ReportReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("report").
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageToTell)).
 		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(skippedStage)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: retries()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
 

@@ -111,7 +111,7 @@ func TestNoteBody(t *testing.T) {
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Message: "web crashes: `rm` | <script> @everyone\n# x"}},
 		},
 	}
-	body := noteBody([]v1alpha1.Stage{stage}, fileChange{mistakes: []scm.Finding{{Path: "slipway.yaml", Line: 3, Column: 5, Message: "a: is `wrong`"}}})
+	body := commentBody([]v1alpha1.Stage{stage}, fileChange{mistakes: []scm.Finding{{Path: "slipway.yaml", Line: 3, Column: 5, Message: "a: is `wrong`"}}})
 	for _, want := range []string{"[`feature-x`](https://x.example)", "`01234567`", "`failed: web crashes:  rm", "`slipway.yaml:3:5` `a: is  wrong `"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("it lacks %q:\n%s", want, body)
@@ -120,7 +120,7 @@ func TestNoteBody(t *testing.T) {
 	if strings.Contains(body, "<script>") || strings.Contains(body, "\n# x") {
 		t.Errorf("a message steers the comment:\n%s", body)
 	}
-	if body := noteBody(nil, fileChange{differs: true}); body != "" {
+	if body := commentBody(nil, fileChange{differs: true}); body != "" {
 		t.Errorf("nothing to say is said as %q", body)
 	}
 }

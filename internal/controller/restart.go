@@ -35,7 +35,7 @@ type workload struct {
 
 // Restart implements release.Site: a mark in the pods' template makes the
 // cluster roll them, as slowly and carefully as a new version.
-func (s *Site) Restart(ctx context.Context, manifests []byte, services []string, mark string) error {
+func (s *Target) Restart(ctx context.Context, manifests []byte, services []string, mark string) error {
 	workloads, err := workloadsOf(manifests, services)
 	if err != nil {
 		return err

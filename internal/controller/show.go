@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -44,17 +45,17 @@ func (r *StageReconciler) show(ctx context.Context, stage *v1alpha1.Stage, histo
 		after.Status.Good, after.Status.Commit, after.Status.URL = good.Name, good.Spec.Head.Commit, good.Status.URL
 	}
 	after.Status.Quarantine = history.Quarantine(stage.Status.Quarantine)
-	setCondition(&after.Status.Conditions, condition, stage.Generation)
-	setCondition(&after.Status.Conditions, automatic(step), stage.Generation)
-	return patchStatus(ctx, r.Client, stage, after)
+	kube.SetCondition(&after.Status.Conditions, condition, stage.Generation)
+	kube.SetCondition(&after.Status.Conditions, automatic(step), stage.Generation)
+	return kube.PatchStatus(ctx, r.Client, stage, after)
 }
 
 // automatic puts what a stage does by itself into a condition.
 func automatic(step release.Step) metav1.Condition {
 	if step.Reason != "" {
-		return metav1.Condition{Type: v1alpha1.ConditionAutomatic, Status: metav1.ConditionFalse, Reason: step.Reason, Message: step.Message}
+		return metav1.Condition{Type: v1alpha1.ConditionAutoDeploy, Status: metav1.ConditionFalse, Reason: step.Reason, Message: step.Message}
 	}
-	return metav1.Condition{Type: v1alpha1.ConditionAutomatic, Status: metav1.ConditionTrue, Reason: "Pushes", Message: "what is pushed is released"}
+	return metav1.Condition{Type: v1alpha1.ConditionAutoDeploy, Status: metav1.ConditionTrue, Reason: "Pushes", Message: "what is pushed is released"}
 }
 
 // readiness puts a release's phase into a condition of its stage.

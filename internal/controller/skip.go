@@ -10,7 +10,7 @@ import (
 // skipped returns the sentence that says why the stage's head is not released
 // by its own wish, empty when it is, or when nobody has decided yet.
 func skipped(stage *v1alpha1.Stage) string {
-	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutomatic)
+	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutoDeploy)
 	if automatic == nil || automatic.Reason != release.ReasonSkipped || automatic.ObservedGeneration != stage.Generation {
 		return ""
 	}

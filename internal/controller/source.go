@@ -268,7 +268,7 @@ func (s *Sources) Archive(ctx context.Context, c client.Reader, claims source.Cl
 }
 
 // Grant implements release.Sources.
-func (s *Sources) Grant(o release.Order, snapshot release.Snapshot, directory string) (build.Source, error) {
+func (s *Sources) Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error) {
 	token, err := s.grants.Signer.Sign(source.Claims{
 		Organization: o.Organization,
 		Project:      o.Project.Name,

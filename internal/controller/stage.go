@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -33,8 +34,8 @@ const releaseStage = "spec.stage"
 type StageReconciler struct {
 	Client   client.Client
 	Live     client.Reader // the API server itself
-	Lanes    *Lanes
-	Sites    *Sites
+	Queue    *Queue
+	Targets  *Targets
 	Ancestry Ancestry
 	Parallel int
 	Now      func() time.Time
@@ -53,8 +54,8 @@ func (r *StageReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if step.Trigger != "" && r.Lanes.Held(req.NamespacedName) {
-		return ctrl.Result{RequeueAfter: handoffTime}, nil
+	if step.Trigger != "" && r.Queue.Reserved(req.NamespacedName) {
+		return ctrl.Result{RequeueAfter: fastPathDelay}, nil
 	}
 	if step.Trigger != "" {
 		return r.act(ctx, &stage, releases, step)
@@ -78,7 +79,7 @@ func (r *StageReconciler) act(ctx context.Context, stage *v1alpha1.Stage, releas
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if now.UID != stage.UID || now.Generation != stage.Generation {
-		return ctrl.Result{RequeueAfter: handoffTime}, nil
+		return ctrl.Result{RequeueAfter: fastPathDelay}, nil
 	}
 	_, err := r.release(ctx, stage, releases, step)
 	return ctrl.Result{}, err
@@ -103,10 +104,10 @@ func (r *StageReconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ct
 	if !controllerutil.ContainsFinalizer(stage, stageFinalizer) {
 		return ctrl.Result{}, nil
 	}
-	if key := client.ObjectKeyFromObject(stage); r.Lanes.Held(key) || !r.Lanes.Stop(key) {
+	if key := client.ObjectKeyFromObject(stage); r.Queue.Reserved(key) || !r.Queue.Stop(key) {
 		return ctrl.Result{RequeueAfter: stopPoll}, nil
 	}
-	site, err := r.Sites.Of(ctx, stage)
+	site, err := r.Targets.Of(ctx, stage)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -135,7 +136,7 @@ func (r *StageReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Stage{}).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
 

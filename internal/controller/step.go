@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -54,10 +55,10 @@ func (r *StageReconciler) descends(ctx context.Context, stage *v1alpha1.Stage) f
 // make a second one.
 func (r *StageReconciler) release(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (*v1alpha1.Release, error) {
 	made := newRelease(stage, release.NextNumber(stage, releases), step)
-	if made.Spec.Sequence <= r.Lanes.Newest(client.ObjectKeyFromObject(stage)) {
+	if made.Spec.Sequence <= r.Queue.Newest(client.ObjectKeyFromObject(stage)) {
 		return nil, nil // the watch cache does not show it yet
 	}
-	if step.Trigger.GoesBack() {
+	if step.Trigger.IsRollback() {
 		if err := r.quarantine(ctx, stage, releases, made); err != nil {
 			return nil, err
 		}
@@ -100,7 +101,7 @@ func newRelease(stage *v1alpha1.Stage, sequence int64, step release.Step) *v1alp
 
 // quarantine makes durable what a release goes back from, before it exists.
 func (r *StageReconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, back *v1alpha1.Release) error {
-	bad := release.HistoryOf(stage, releases).Brought()
+	bad := release.HistoryOf(stage, releases).LastDeploy()
 	if bad == nil {
 		return nil
 	}
@@ -109,5 +110,5 @@ func (r *StageReconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage,
 	made.CreationTimestamp = metav1.Time{Time: r.Now()}
 	after := stage.DeepCopy()
 	after.Status.Quarantine = release.QuarantineOf(bad, made)
-	return patchStatus(ctx, r.Client, stage, after)
+	return kube.PatchStatus(ctx, r.Client, stage, after)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
@@ -42,15 +43,15 @@ const syncJitter = 0.2
 // time to look; the heads decide. One sync runs per project at a time and
 // serves every delivery that waited when it began.
 type ProjectReconciler struct {
-	Client   client.Client
-	Sources  *Sources
-	Handoff  *Handoff
-	Expected *Expectations
-	Tidier   *Tidier
-	Interval time.Duration
-	Parallel int // syncs at the same time, half of them from one git server
-	Now      func() time.Time
-	Log      *slog.Logger
+	Client     client.Client
+	Sources    *Sources
+	FastPath   *FastPath
+	Prefetcher *RefPrefetcher
+	Cleaner    *DeliveryCleaner
+	Interval   time.Duration
+	Parallel   int // syncs at the same time, half of them from one git server
+	Now        func() time.Time
+	Log        *slog.Logger
 
 	memory syncMemory
 	hosts  hostSlots
@@ -144,7 +145,7 @@ func (m *syncMemory) conflicted(name types.NamespacedName) time.Duration {
 	defer m.mu.Unlock()
 	delete(m.last, name)
 	m.conflicts[name]++
-	return min(conflictDelay<<min(m.conflicts[name]-1, 16), retryMax)
+	return min(conflictDelay<<min(m.conflicts[name]-1, 16), kube.RetryMax)
 }
 
 // ended notes that a sync met no conflict.
@@ -281,7 +282,7 @@ func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiti
 
 // heads returns the heads as they are, or were after the deliveries came.
 func (r *ProjectReconciler) heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error) {
-	if heads, read := r.Expected.Take(ctx, client.ObjectKeyFromObject(p), waiting); read {
+	if heads, read := r.Prefetcher.Take(ctx, client.ObjectKeyFromObject(p), waiting); read {
 		return heads, nil
 	}
 	return r.Sources.Heads(ctx, p, primary(p))
@@ -293,7 +294,7 @@ func (r *ProjectReconciler) record(ctx context.Context, p *v1alpha1.Project, o o
 	after := before.DeepCopy()
 	condition := metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionTrue, Reason: "Synced", Message: "every ref is where the forge says"}
 	if err != nil {
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), sentence(err)
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Stages = int32(min(o.stages, maxStages)) //nolint:gosec // bounded on this line
 	}
@@ -301,11 +302,11 @@ func (r *ProjectReconciler) record(ctx context.Context, p *v1alpha1.Project, o o
 		after.Status.FileCommit = o.fileCommit
 	}
 	after.Status.ObservedGeneration = p.Generation
-	setCondition(&after.Status.Conditions, condition, p.Generation)
+	kube.SetCondition(&after.Status.Conditions, condition, p.Generation)
 	if !apiequality.Semantic.DeepEqual(before.Status, after.Status) {
 		after.Status.LastChange = &metav1.Time{Time: r.Now()}
 	}
-	if err := patchStatus(ctx, r.Client, before, after); err != nil {
+	if err := kube.PatchStatus(ctx, r.Client, before, after); err != nil {
 		return err
 	}
 	r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)
@@ -339,7 +340,7 @@ func (r *ProjectReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.Project{}).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
 		Watches(&v1alpha1.Stage{}, handler.Funcs{DeleteFunc: r.stageEnded}).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: retries()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
 

@@ -66,7 +66,7 @@ func delivery(name string) v1alpha1.Delivery {
 // done after the rest.
 func TestTidier(t *testing.T) {
 	api := &strained{}
-	tidier := NewTidier(api.client(), NewRush(time.Second), slog.New(slog.DiscardHandler))
+	tidier := NewDeliveryCleaner(api.client(), NewPriorityGate(time.Second), slog.New(slog.DiscardHandler))
 	tidier.Delete([]v1alpha1.Delivery{delivery("bad"), delivery("old"), delivery("older")})
 	for i := range 2 {
 		d := delivery(fmt.Sprintf("new-%d", i))

@@ -21,7 +21,7 @@ import (
 // provideSealed brings the stage's Secrets to the sealed values. All are
 // opened before the first is written. A preview gets none: its code is not
 // reviewed yet.
-func (s *Site) provideSealed(ctx context.Context, api typedv1.SecretInterface, sealed project.Sealed) error {
+func (s *Target) provideSealed(ctx context.Context, api typedv1.SecretInterface, sealed project.Sealed) error {
 	if s.stage.Spec.PullRequest != 0 {
 		return nil
 	}
@@ -39,14 +39,14 @@ func (s *Site) provideSealed(ctx context.Context, api typedv1.SecretInterface, s
 }
 
 // setSealed notes which sealed values the stage is to hold.
-func (s *Site) setSealed(sealed project.Sealed) {
+func (s *Target) setSealed(sealed project.Sealed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sealed = &sealed
 }
 
 // open decrypts sealed values.
-func (s *Site) open(ctx context.Context, sealed project.Sealed) (map[string]map[string][]byte, error) {
+func (s *Target) open(ctx context.Context, sealed project.Sealed) (map[string]map[string][]byte, error) {
 	if len(sealed) == 0 {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (s *Site) open(ctx context.Context, sealed project.Sealed) (map[string]map[
 
 // writeSealed makes one Secret, or replaces what it holds. A Secret that
 // somebody else made is left alone.
-func (s *Site) writeSealed(ctx context.Context, api typedv1.SecretInterface, name string, data map[string][]byte) error {
+func (s *Target) writeSealed(ctx context.Context, api typedv1.SecretInterface, name string, data map[string][]byte) error {
 	existing, err := api.Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -93,7 +93,7 @@ func (s *Site) writeSealed(ctx context.Context, api typedv1.SecretInterface, nam
 // sweepSealed deletes Secrets whose sealed values are no longer in the project
 // file. It needs to know those that are, from this run of the release, and
 // does not look where it knows that there never were any.
-func (s *Site) sweepSealed(ctx context.Context) (int32, error) {
+func (s *Target) sweepSealed(ctx context.Context) (int32, error) {
 	s.mu.Lock()
 	wanted := s.sealed
 	s.mu.Unlock()
@@ -123,7 +123,7 @@ func (s *Site) sweepSealed(ctx context.Context) (int32, error) {
 }
 
 // secretsAPI writes the stage's Secrets as the stage's own account.
-func (s *Site) secretsAPI() (typedv1.SecretInterface, error) {
+func (s *Target) secretsAPI() (typedv1.SecretInterface, error) {
 	clientset, err := typedv1.NewForConfig(stageConfig(s.connection, s.stage.Spec.Namespace))
 	if err != nil {
 		return nil, fmt.Errorf("make client of stage %s: %w", s.stage.Name, err)

@@ -113,7 +113,7 @@ func wantedSpec(current, wanted *v1alpha1.Stage) v1alpha1.StageSpec {
 func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
 		r.quote(ctx, p, &wanted.Spec.Wanted)
-		return r.Handoff.Through(ctx, wanted, func() error { return r.create(ctx, wanted) })
+		return r.FastPath.Through(ctx, wanted, func() error { return r.create(ctx, wanted) })
 	}
 	if !current.DeletionTimestamp.IsZero() {
 		return nil // it comes back with the sync after its end
@@ -124,7 +124,7 @@ func (r *ProjectReconciler) bringOne(ctx context.Context, p *v1alpha1.Project, c
 	if !sameHead(current.Spec.Wanted, wanted.Spec.Wanted) {
 		r.quote(ctx, p, &after.Spec.Wanted)
 	}
-	return r.Handoff.Through(ctx, after, func() error { return r.update(ctx, after) })
+	return r.FastPath.Through(ctx, after, func() error { return r.update(ctx, after) })
 }
 
 func (r *ProjectReconciler) create(ctx context.Context, stage *v1alpha1.Stage) error {

@@ -142,7 +142,7 @@ type hook struct{ ID, URL, Did, Why string }
 func (p *team) hooks(arguments ...string) []hook {
 	p.t.Helper()
 	arguments = append(append([]string{"hooks"}, arguments...), "shop", "--organization", p.Organization, "--allow-http",
-		"--door", strings.TrimSuffix(world.Hook(p.Organization, "shop"), "/hooks/"+p.Organization+"/shop"), "-o", "json")
+		"--url", strings.TrimSuffix(world.Hook(p.Organization, "shop"), "/hooks/"+p.Organization+"/shop"), "-o", "json")
 	command := exec.CommandContext(p.t.Context(), string(program), arguments...)
 	command.Env = []string{"KUBECONFIG=" + world.Plane.Kubeconfig, "HOME=" + p.t.TempDir()}
 	output, err := command.Output()

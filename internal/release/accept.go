@@ -36,10 +36,10 @@ type Answer struct {
 	Scales bool
 }
 
-// wish is a release that a person asked for, with what it is judged by.
-type wish struct {
+// askedRelease is a release that a person asked for, with what it is judged by.
+type askedRelease struct {
 	*Runner
-	Order
+	Inputs
 	history  History
 	document *projectfile.Document
 	rule     project.Stage
@@ -49,10 +49,10 @@ type wish struct {
 // the role table lets them, by the project file of the trusted ref and by
 // nothing that they say themselves, and whether it makes sense. An error means
 // that it can't be told now. It writes nothing.
-func (r *Runner) Accept(ctx context.Context, o Order, h History) (Answer, error) {
-	w := &wish{Runner: r, Order: o, history: h.Before(o.Release)}
+func (r *Runner) Accept(ctx context.Context, o Inputs, h History) (Answer, error) {
+	w := &askedRelease{Runner: r, Inputs: o, history: h.Before(o.Release)}
 	var answer Answer
-	for _, check := range []func(context.Context, *Answer) (*Failure, error){w.wellFormed, w.permitted, w.sensible} {
+	for _, check := range []func(context.Context, *Answer) (*Failure, error){w.checkFields, w.checkPermission, w.checkTrigger} {
 		refused, err := check(ctx, &answer)
 		if err != nil {
 			return Answer{}, err
@@ -68,8 +68,8 @@ func refuse(cause, format string, args ...any) *Failure {
 	return &Failure{Cause: cause, Message: fmt.Sprintf(format, args...)}
 }
 
-// wellFormed refuses an order that the command line does not make.
-func (w *wish) wellFormed(context.Context, *Answer) (*Failure, error) {
+// checkFields refuses an order that the command line does not make.
+func (w *askedRelease) checkFields(context.Context, *Answer) (*Failure, error) {
 	spec := w.Release.Spec
 	if want := naming.Release(spec.Stage, spec.Sequence); w.Release.Name != want {
 		return refuse(CauseInvalid, "release %d of stage %s must be named %s; ask again with `slipway`", spec.Sequence, w.Stage.Spec.Name, want), nil
@@ -80,8 +80,8 @@ func (w *wish) wellFormed(context.Context, *Answer) (*Failure, error) {
 	return nil, nil
 }
 
-// permitted asks the role table.
-func (w *wish) permitted(ctx context.Context, answer *Answer) (*Failure, error) {
+// checkPermission asks the role table.
+func (w *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*Failure, error) {
 	document, _, err := w.Sources.File(ctx, w.Project, w.Stage.Spec.Wanted.FileCommit)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (w *wish) permitted(ctx context.Context, answer *Answer) (*Failure, error) 
 	return nil, nil
 }
 
-func (w *wish) permit(action project.Action) (project.Member, string) {
+func (w *askedRelease) permit(action project.Action) (project.Member, string) {
 	return plan.Permit(plan.Wish{
 		File: w.document.File, Rule: w.rule, Stage: w.Stage.Spec.Name,
 		By: w.Release.Spec.By, Action: action, Where: whereIn(w.document),
@@ -123,25 +123,25 @@ func actionOf(t v1alpha1.Trigger) project.Action {
 	return ""
 }
 
-// sensible asks what the kind of release needs.
-func (w *wish) sensible(ctx context.Context, answer *Answer) (*Failure, error) {
+// checkTrigger asks what the kind of release needs.
+func (w *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*Failure, error) {
 	switch w.Release.Spec.Trigger {
 	case v1alpha1.TriggerDeploy:
-		return w.deployable(ctx)
+		return w.checkDeploy(ctx)
 	case v1alpha1.TriggerPromotion:
-		return w.promotable(), nil
+		return w.checkPromotion(), nil
 	case v1alpha1.TriggerRollback:
-		return w.reversible(answer), nil
+		return w.checkRollback(answer), nil
 	case v1alpha1.TriggerRestart:
-		return w.restartable(), nil
+		return w.checkRestart(), nil
 	case v1alpha1.TriggerScale:
-		return w.scalable(answer), nil
+		return w.checkScale(answer), nil
 	}
 	return refuse(CauseInvalid, "nobody can ask for a release with the trigger %s", w.Release.Spec.Trigger), nil
 }
 
-// running refuses what a pause forbids.
-func (w *wish) running() *Failure {
+// requireNoneRunning refuses what a pause forbids.
+func (w *askedRelease) requireNoneRunning() *Failure {
 	pause := w.Stage.Spec.Pause
 	if pause == nil {
 		return nil
@@ -150,8 +150,8 @@ func (w *wish) running() *Failure {
 		w.Stage.Spec.Name, pause.By, because(pause.Reason), w.Project.Name, w.Stage.Spec.Name)
 }
 
-// source refuses a source that is no release to take anything from.
-func (w *wish) source() *Failure {
+// requireSource refuses a source that is no release to take anything from.
+func (w *askedRelease) requireSource() *Failure {
 	name, from := w.Release.Spec.From, w.From
 	switch {
 	case name == "":
@@ -166,9 +166,9 @@ func (w *wish) source() *Failure {
 	return nil
 }
 
-// own refuses a source that is another stage's.
-func (w *wish) own() *Failure {
-	if refused := w.source(); refused != nil {
+// requireOwnSource refuses a source that is another stage's.
+func (w *askedRelease) requireOwnSource() *Failure {
+	if refused := w.requireSource(); refused != nil {
 		return refused
 	}
 	if w.From.Spec.Stage != w.Stage.Name {
@@ -177,10 +177,10 @@ func (w *wish) own() *Failure {
 	return nil
 }
 
-// deployable refuses a commit that the stage's ref does not lead to, and one
+// checkDeploy refuses a commit that the stage's ref does not lead to, and one
 // that is quarantined unless an owner asks.
-func (w *wish) deployable(ctx context.Context) (*Failure, error) {
-	if refused := w.running(); refused != nil {
+func (w *askedRelease) checkDeploy(ctx context.Context) (*Failure, error) {
+	if refused := w.requireNoneRunning(); refused != nil {
 		return refused, nil
 	}
 	commit, stage := w.Release.Spec.Head.Commit, w.Stage.Spec

@@ -10,8 +10,8 @@ import (
 
 // Answered returns the status of a release that a person asked for, once it is
 // decided upon.
-func (r *Runner) Answered(o Order, a Answer) v1alpha1.ReleaseStatus {
-	run := &run{Runner: r, Order: o, status: *o.Release.Status.DeepCopy()}
+func (r *Runner) Answered(o Inputs, a Answer) v1alpha1.ReleaseStatus {
+	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
 	accepted := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Permitted",
 		Message:            fault.Clip("asked by "+a.Who.User+" ("+string(a.Who.Role)+")"+because(o.Release.Spec.Reason), 1024),

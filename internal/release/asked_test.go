@@ -39,7 +39,7 @@ services:
 `
 
 // ask returns the order of a release that a person asks for after others.
-func (w *world) ask(stage string, trigger v1alpha1.Trigger, by string, from *v1alpha1.Release, before []v1alpha1.Release) (release.Order, release.History) {
+func (w *world) ask(stage string, trigger v1alpha1.Trigger, by string, from *v1alpha1.Release, before []v1alpha1.Release) (release.Inputs, release.History) {
 	order := w.order("")
 	order.Project.Name = "shop"
 	object := naming.StageObject("shop", stage)
@@ -76,7 +76,7 @@ func TestAccept(t *testing.T) {
 		by      string
 		from    int // index into past; -1 for none
 		past    []v1alpha1.Release
-		change  func(*release.Order)
+		change  func(*release.Inputs)
 		world   func(*world)
 	}
 	two := func() []v1alpha1.Release { return past("push a good", "push b good") }
@@ -93,40 +93,40 @@ func TestAccept(t *testing.T) {
 		"nobody":                      {wish{"staging", "deploy", "", -1, two(), nil, nil}, "Denied", "spec.by is empty"},
 		"a group's name":              {wish{"staging", "deploy", "acme/backend", -1, two(), nil, nil}, "Denied", "no member"},
 		"a kind for the server":       {wish{"staging", "push", "alice", -1, two(), nil, nil}, "Denied", "may not"},
-		"another name":                {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Order) { o.Release.Name = "x" }, nil}, "Invalid", "must be named"},
-		"another project":             {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Order) { o.Release.Spec.Project = "bank" }, nil}, "Invalid", "belongs to project shop"},
-		"a commit of the ref":         {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Order) { o.Release.Spec.Head.Commit = commit("b") }, func(w *world) { w.descends = map[string]bool{commit("c") + " " + commit("b"): true} }}, "", ""},
-		"a commit of elsewhere":       {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Order) { o.Release.Spec.Head.Commit = commit("e") }, nil}, "Invalid", "commit eeeeeeee is not in the history of refs/heads/main"},
-		"deploy in a pause":           {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Order) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max", Reason: "audit"} }, nil}, "Paused", "stage staging is paused by max: audit; `slipway resume shop staging` first"},
-		"deploy where promoted":       {wish{"live", "deploy", "alice", -1, nil, func(o *release.Order) { o.Stage.Spec.PromoteFrom = "staging" }, nil}, "Invalid", "takes only what was released to stage staging (slipway.yaml:12:"},
+		"another name":                {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Release.Name = "x" }, nil}, "Invalid", "must be named"},
+		"another project":             {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Release.Spec.Project = "bank" }, nil}, "Invalid", "belongs to project shop"},
+		"a commit of the ref":         {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = commit("b") }, func(w *world) { w.descends = map[string]bool{commit("c") + " " + commit("b"): true} }}, "", ""},
+		"a commit of elsewhere":       {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = commit("e") }, nil}, "Invalid", "commit eeeeeeee is not in the history of refs/heads/main"},
+		"deploy in a pause":           {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max", Reason: "audit"} }, nil}, "Paused", "stage staging is paused by max: audit; `slipway resume shop staging` first"},
+		"deploy where promoted":       {wish{"live", "deploy", "alice", -1, nil, func(o *release.Inputs) { o.Stage.Spec.PromoteFrom = "staging" }, nil}, "Invalid", "takes only what was released to stage staging (slipway.yaml:12:"},
 		"quarantined, maintainer":     {wish{"staging", "deploy", "max", -1, past("push a good", "push c good", "rollback a good"), nil, nil}, "Quarantined", "max may not deploy a quarantined commit to stage staging"},
 		"quarantined, owner":          {wish{"staging", "deploy", "alice", -1, past("push a good", "push c good", "rollback a good"), nil, nil}, "", ""},
 		"rollback":                    {wish{"staging", "rollback", "olga", 0, two(), nil, nil}, "", ""},
-		"rollback in a pause":         {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Order) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "", ""},
+		"rollback in a pause":         {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "", ""},
 		"rollback of production":      {wish{"production", "rollback", "olga", 0, two(), nil, nil}, "Denied", "olga may not roll back stage production"},
 		"rollback to nothing":         {wish{"staging", "rollback", "olga", -1, two(), nil, nil}, "Invalid", "a rollback needs a release to take from"},
 		"rollback to what runs":       {wish{"staging", "rollback", "olga", 1, two(), nil, nil}, "Conflict", "nothing to go back from"},
 		"rollback to a failed one":    {wish{"staging", "rollback", "olga", 0, past("push a failed", "push b good"), nil, nil}, "Invalid", "did not succeed (Failed)"},
-		"rollback, another commit":    {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Order) { o.Release.Spec.Head.Commit = commit("e") }, nil}, "Invalid", "is of commit aaaaaaaa, not of eeeeeeee"},
-		"rollback to another stage":   {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Order) { o.From.Spec.Stage = "shop-live" }, nil}, "Invalid", "only `slipway promote` takes from another stage"},
-		"rollback to another's":       {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Order) { o.From.Spec.Project = "bank" }, nil}, "Invalid", "project shop has no release r1"},
+		"rollback, another commit":    {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = commit("e") }, nil}, "Invalid", "is of commit aaaaaaaa, not of eeeeeeee"},
+		"rollback to another stage":   {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.From.Spec.Stage = "shop-live" }, nil}, "Invalid", "only `slipway promote` takes from another stage"},
+		"rollback to another's":       {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.From.Spec.Project = "bank" }, nil}, "Invalid", "project shop has no release r1"},
 		"restart":                     {wish{"staging", "restart", "olga", 1, two(), nil, nil}, "", ""},
 		"restart an old one":          {wish{"staging", "restart", "olga", 0, two(), nil, nil}, "Conflict", "is not the last good one"},
 		"restart while one runs":      {wish{"staging", "restart", "olga", 0, past("push a good", "push b runs"), nil, nil}, "Conflict", "release r2 of stage staging is under way (Verifying)"},
 		"restart while one is held":   {wish{"staging", "restart", "olga", 0, past("push a good", "push b held"), nil, nil}, "", ""},
 		"restart after a half one":    {wish{"staging", "restart", "olga", 0, halfDone(past("push a good", "push b failed")), nil, nil}, "Conflict", "what runs is not one release"},
-		"restart nothing known":       {wish{"staging", "restart", "olga", 1, two(), func(o *release.Order) { o.Release.Spec.Services = []string{"nope"} }, nil}, "Invalid", "stage staging has no service nope"},
-		"scale":                       {wish{"staging", "scale", "max", 1, two(), func(o *release.Order) { o.Stage.Spec.Scale = map[string]int32{"web": 3, "gone": -1} }, nil}, "", ""},
+		"restart nothing known":       {wish{"staging", "restart", "olga", 1, two(), func(o *release.Inputs) { o.Release.Spec.Services = []string{"nope"} }, nil}, "Invalid", "stage staging has no service nope"},
+		"scale":                       {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"web": 3, "gone": -1} }, nil}, "", ""},
 		"developer scales":            {wish{"staging", "scale", "olga", 1, two(), nil, nil}, "Denied", "olga may not scale stage staging"},
-		"scale nothing known":         {wish{"staging", "scale", "max", 1, two(), func(o *release.Order) { o.Stage.Spec.Scale = map[string]int32{"gone": 3} }, nil}, "Invalid", "has no service gone to scale"},
-		"scale beyond all":            {wish{"staging", "scale", "max", 1, two(), func(o *release.Order) { o.Stage.Spec.Scale = map[string]int32{"web": 1001} }, nil}, "Invalid", "at most 1000"},
+		"scale nothing known":         {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"gone": 3} }, nil}, "Invalid", "has no service gone to scale"},
+		"scale beyond all":            {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"web": 1001} }, nil}, "Invalid", "at most 1000"},
 		"promote":                     {wish{"live", "promotion", "olga", 0, nil, promoteFrom("staging"), nil}, "", ""},
 		"promote from elsewhere":      {wish{"live", "promotion", "olga", 0, nil, promoteFrom("production"), nil}, "Invalid", "takes only what was released to stage staging"},
 		"promote to oneself":          {wish{"live", "promotion", "olga", 0, nil, promoteFrom("live"), nil}, "Invalid", "is of stage live itself"},
-		"promote a preview":           {wish{"live", "promotion", "olga", 0, nil, func(o *release.Order) { promoteFrom("staging")(o); o.FromStage.Spec.PullRequest = 7 }, nil}, "Invalid", "a preview"},
-		"promote in a pause":          {wish{"live", "promotion", "olga", 0, nil, func(o *release.Order) { promoteFrom("staging")(o); o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "Paused", "paused by max"},
+		"promote a preview":           {wish{"live", "promotion", "olga", 0, nil, func(o *release.Inputs) { promoteFrom("staging")(o); o.FromStage.Spec.PullRequest = 7 }, nil}, "Invalid", "a preview"},
+		"promote in a pause":          {wish{"live", "promotion", "olga", 0, nil, func(o *release.Inputs) { promoteFrom("staging")(o); o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "Paused", "paused by max"},
 		"viewer promotes":             {wish{"live", "promotion", "bob", 0, nil, promoteFrom("staging"), nil}, "Denied", "bob may not promote to stage live"},
-		"the rule is gone":            {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Order) { o.Stage.Spec.Rule = "gone" }, nil}, "Invalid", "has no stage gone any more"},
+		"the rule is gone":            {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Stage.Spec.Rule = "gone" }, nil}, "Invalid", "has no stage gone any more"},
 		"refused ones don't count":    {wish{"staging", "restart", "olga", 1, past("push a good", "push b good", "rollback a refused"), nil, nil}, "", ""},
 		"numbered behind one that is": {wish{"staging", "rollback", "olga", 0, past("push a good", "push b good", "restart b good"), nil, nil}, "", ""},
 	}
@@ -179,8 +179,8 @@ func checkAnswer(t *testing.T, answer release.Answer, cause, want string) {
 	}
 }
 
-func promoteFrom(stage string) func(*release.Order) {
-	return func(o *release.Order) {
+func promoteFrom(stage string) func(*release.Inputs) {
+	return func(o *release.Inputs) {
 		o.Stage.Spec.PromoteFrom = "staging"
 		o.From.Spec.Stage = naming.StageObject("shop", stage)
 	}

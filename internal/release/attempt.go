@@ -50,7 +50,7 @@ func (r *run) wait(ctx context.Context, err error) {
 // persist does a deed, and again while somebody it needs is unavailable. It
 // tells of each failure that it tries to make good.
 func persist[T any](ctx context.Context, r *run, deed func(context.Context) (T, error), tell func(error)) (T, error) {
-	giveUp := r.Now().Add(r.Patience)
+	giveUp := r.Now().Add(r.UnavailableTimeout)
 	for delay := firstDelay; ; delay = min(2*delay, maxDelay) {
 		result, err := deed(ctx)
 		if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil || !r.Now().Add(delay).Before(giveUp) {

@@ -57,8 +57,8 @@ func (r *run) busy(ctx context.Context, services []string) (string, error) {
 		own := r.service(name)
 		r.Begun[name] = slices.DeleteFunc(r.Begun[name], func(job string) bool { return job == naming.BuildJob(own.InputHash) })
 		for len(r.Begun[name]) > 0 {
-			job := build.Job{Namespace: r.Workshop.Request.Namespace, Name: r.Begun[name][0]}
-			state, err := attempt(ctx, r, func(ctx context.Context) (build.State, error) { return r.Workshop.Builder.Look(ctx, job) })
+			job := build.Job{Namespace: r.Builds.Request.Namespace, Name: r.Begun[name][0]}
+			state, err := attempt(ctx, r, func(ctx context.Context) (build.State, error) { return r.Builds.Builder.Look(ctx, job) })
 			if err != nil && fault.CodeOf(err) != fault.NotFound {
 				return "", fmt.Errorf("service %s: %w", name, err)
 			}

@@ -27,7 +27,7 @@ func (r *run) build(ctx context.Context, p planned) (map[string]string, error) {
 		if err := r.enter(ctx, v1alpha1.PhaseBuilding, "building "+strings.Join(missing, ", ")); err != nil {
 			return nil, err
 		}
-		if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, true) }); err != nil {
+		if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, true) }); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +86,7 @@ func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bo
 		return false, err
 	}
 	state, err := attempt(ctx, r, func(ctx context.Context) (build.State, error) {
-		return r.Workshop.Builder.Ensure(ctx, request)
+		return r.Builds.Builder.Ensure(ctx, request)
 	})
 	if err != nil {
 		return false, fmt.Errorf("service %s: %w", recipe.service, err)
@@ -103,12 +103,12 @@ func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bo
 
 // built notes the image of a build that succeeded.
 func (r *run) built(ctx context.Context, service *v1alpha1.ReleaseService, recipe recipe, state build.State) error {
-	repository := r.Workshop.Request.Repository
+	repository := r.Builds.Request.Repository
 	if state.Digest != "" {
 		service.Image = repository + "@" + state.Digest
 		return nil
 	}
-	ref, found, err := r.Workshop.Registry.Exists(ctx, repository, recipe.hash)
+	ref, found, err := r.Builds.Registry.Exists(ctx, repository, recipe.hash)
 	if err != nil {
 		return err
 	}
@@ -121,10 +121,10 @@ func (r *run) built(ctx context.Context, service *v1alpha1.ReleaseService, recip
 
 // request makes the order of one build.
 func (r *run) request(recipe recipe, since time.Time) (build.Request, error) {
-	request := r.Workshop.Request
+	request := r.Builds.Request
 	request.Organization, request.Project = r.Organization, r.Project.Name
 	request.Hash = recipe.hash
-	grant, err := r.Sources.Grant(r.Order, recipe.snapshot, recipe.build.Context)
+	grant, err := r.Sources.Grant(r.Inputs, recipe.snapshot, recipe.build.Context)
 	if err != nil {
 		return build.Request{}, err
 	}

@@ -33,7 +33,7 @@ func (w *world) brought(t *testing.T) *v1alpha1.Release {
 }
 
 // from returns the order of a release that takes another's bundle.
-func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string) release.Order {
+func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string) release.Inputs {
 	order := w.order("")
 	order.Release.Name = "shop-production-2"
 	order.Release.Spec = v1alpha1.ReleaseSpec{Sequence: 2, Head: good.Spec.Head, Trigger: trigger, From: good.Name, By: by}
@@ -44,10 +44,10 @@ func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string
 
 func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 	tests := map[v1alpha1.Trigger]string{
-		v1alpha1.TriggerRollback: "back at release shop-production-1, as max asked: 4 created",
-		v1alpha1.TriggerReturn:   "back at release shop-production-1: 4 created",
-		v1alpha1.TriggerRestart:  "restarted, as max asked: 4 created",
-		v1alpha1.TriggerScale:    "scaled, as max asked (back to the project file): 4 created",
+		v1alpha1.TriggerRollback:     "back at release shop-production-1, as max asked: 4 created",
+		v1alpha1.TriggerAutoRollback: "back at release shop-production-1: 4 created",
+		v1alpha1.TriggerRestart:      "restarted, as max asked: 4 created",
+		v1alpha1.TriggerScale:        "scaled, as max asked (back to the project file): 4 created",
 	}
 	for trigger, says := range tests {
 		t.Run(string(trigger), func(t *testing.T) {
@@ -210,17 +210,17 @@ func TestFailureReturns(t *testing.T) {
 	crash := &release.Failure{Cause: "CrashLoop", Message: "web crashes"}
 	tests := map[string]struct {
 		trigger v1alpha1.Trigger
-		change  func(*world, *release.Order)
+		change  func(*world, *release.Inputs)
 		want    bool
 	}{
-		"a push":                {v1alpha1.TriggerPush, func(w *world, _ *release.Order) { w.unready = crash }, true},
-		"refused while applied": {v1alpha1.TriggerPush, func(w *world, _ *release.Order) { w.refused = fault.New(fault.Denied, "the quota is used up") }, true},
-		"before it was applied": {v1alpha1.TriggerPush, func(_ *world, o *release.Order) { o.Stage.Spec.Rule = "gone" }, false},
-		"the first of all":      {v1alpha1.TriggerPush, func(w *world, o *release.Order) { w.unready, o.Good = crash, nil }, false},
-		"not in the file":       {v1alpha1.TriggerPush, func(w *world, _ *release.Order) { w.unready, w.file = crash, file }, false},
-		"a return":              {v1alpha1.TriggerReturn, func(w *world, _ *release.Order) { w.unready = crash }, false},
-		"a rollback":            {v1alpha1.TriggerRollback, func(w *world, _ *release.Order) { w.unready = crash }, false},
-		"a restart":             {v1alpha1.TriggerRestart, func(w *world, _ *release.Order) { w.unready = crash }, false},
+		"a push":                {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.unready = crash }, true},
+		"refused while applied": {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.refused = fault.New(fault.Denied, "the quota is used up") }, true},
+		"before it was applied": {v1alpha1.TriggerPush, func(_ *world, o *release.Inputs) { o.Stage.Spec.Rule = "gone" }, false},
+		"the first of all":      {v1alpha1.TriggerPush, func(w *world, o *release.Inputs) { w.unready, o.Good = crash, nil }, false},
+		"not in the file":       {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.unready, w.file = crash, file }, false},
+		"a return":              {v1alpha1.TriggerAutoRollback, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
+		"a rollback":            {v1alpha1.TriggerRollback, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
+		"a restart":             {v1alpha1.TriggerRestart, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestFailureReturns(t *testing.T) {
 			if err := w.runner().Run(t.Context(), order, w); err != nil {
 				t.Fatal(err)
 			}
-			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionReturns)
+			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionAutoRollback)
 			if w.status.Phase != v1alpha1.PhaseFailed || returns != tt.want || strings.Contains(w.status.Message, "the stage goes back to release shop-production-1") != tt.want {
 				t.Errorf("%s: %s; returns %v, want %v", w.status.Phase, w.status.Message, returns, tt.want)
 			}

@@ -54,8 +54,8 @@ func TestEarlyWorkIsTakenOver(t *testing.T) {
 			runner := w.runner()
 			runner.Renderer = counts
 			order := w.order(tt.actor)
-			order.Early = release.NewEarly()
-			runner.Foresee(t.Context(), order, order.Early)
+			order.Speculation = release.NewSpeculation()
+			runner.Speculate(t.Context(), order, order.Speculation)
 			if w.applies != 0 || w.writes != 0 && !tt.built {
 				t.Fatalf("early work applied %d times and wrote %d times", w.applies, w.writes)
 			}
@@ -83,8 +83,8 @@ func TestEarlyWorkIsTakenOnce(t *testing.T) {
 	runner := w.runner()
 	runner.Renderer = counts
 	order := w.order("alice")
-	order.Early = release.NewEarly()
-	runner.Foresee(t.Context(), order, order.Early)
+	order.Speculation = release.NewSpeculation()
+	runner.Speculate(t.Context(), order, order.Speculation)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.writes, w.stop, w.stopAt = 0, cancel, 1
 	if err := runner.Run(ctx, order, w); err == nil {

@@ -15,9 +15,9 @@ import (
 // says why, and is tried again.
 type Facts interface {
 	// Checks returns how the checks of the release's commit stand, by name.
-	Checks(ctx context.Context, o Order) (map[string]plan.CheckState, error)
+	Checks(ctx context.Context, o Inputs) (map[string]plan.CheckState, error)
 	// Groups returns those of the groups that the login belongs to.
-	Groups(ctx context.Context, o Order, login string, among []string) ([]string, error)
+	Groups(ctx context.Context, o Inputs, login string, among []string) ([]string, error)
 }
 
 // ask adds to the facts what the forge tells, where a gate needs it.
@@ -43,14 +43,14 @@ func (r *run) checks(ctx context.Context) (map[string]plan.CheckState, error) {
 	if r.Facts == nil {
 		return nil, unasked()
 	}
-	return r.Facts.Checks(ctx, r.Order)
+	return r.Facts.Checks(ctx, r.Inputs)
 }
 
 func (r *run) groups(ctx context.Context, login string, among []string) ([]string, error) {
 	if r.Facts == nil {
 		return nil, unasked()
 	}
-	return r.Facts.Groups(ctx, r.Order, login, among)
+	return r.Facts.Groups(ctx, r.Inputs, login, among)
 }
 
 func unasked() error {

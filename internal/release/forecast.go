@@ -9,8 +9,8 @@ import (
 // Forecast plans a release as Run does, and does nothing of it. Last is what
 // the services ran with before, by name; nil takes it from the order's good
 // release.
-func (r *Runner) Forecast(ctx context.Context, o Order, last map[string]plan.LastImage) (plan.Decision, error) {
-	run := &run{Runner: r, Order: o, status: *o.Release.Status.DeepCopy()}
+func (r *Runner) Forecast(ctx context.Context, o Inputs, last map[string]plan.LastImage) (plan.Decision, error) {
+	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
 	settled, err := run.settle(ctx)
 	if err != nil {
 		return plan.Decision{}, err

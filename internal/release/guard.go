@@ -15,7 +15,7 @@ type origins func(context.Context) (map[string]string, error)
 // guard refuses manifests that hold what a stage may not have, whoever else
 // has it. The services are those that the manifests were made for.
 func (r *run) guard(ctx context.Context, manifests []byte, services []string) error {
-	policy := r.Policy(r.Order)
+	policy := r.Policy(r.Inputs)
 	policy.Given = Given(services, r.place())
 	findings, err := guard.Check(manifests, policy)
 	if err != nil {

@@ -73,10 +73,10 @@ func (h History) Good() *v1alpha1.Release {
 	return h.first(func(r *v1alpha1.Release) bool { return r.Status.Phase == v1alpha1.PhaseSucceeded })
 }
 
-// Brought returns the newest release that brought a commit to the stage, nil
+// LastDeploy returns the newest release that brought a commit to the stage, nil
 // when none did.
-func (h History) Brought() *v1alpha1.Release {
-	return h.first(func(r *v1alpha1.Release) bool { return r.Spec.Trigger.Brings() })
+func (h History) LastDeploy() *v1alpha1.Release {
+	return h.first(func(r *v1alpha1.Release) bool { return r.Spec.Trigger.DeploysCommit() })
 }
 
 // Pushed returns the newest release that a push made, nil when none did.
@@ -113,13 +113,13 @@ func (h History) Quarantine(known *v1alpha1.Quarantine) *v1alpha1.Quarantine {
 	for i := range h {
 		r := &h[i]
 		switch {
-		case r.Spec.Trigger.Brings():
+		case r.Spec.Trigger.DeploysCommit():
 			if known != nil && known.Release == r.Name {
 				return known
 			}
 			return nil
-		case r.Spec.Trigger.GoesBack():
-			bad := h[i+1:].Brought()
+		case r.Spec.Trigger.IsRollback():
+			bad := h[i+1:].LastDeploy()
 			if bad == nil || known != nil && known.Release == bad.Name {
 				return known
 			}

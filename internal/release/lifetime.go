@@ -8,9 +8,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// lifetime returns how long a rule's stages live after their last push; nil
+// ttlOf returns how long a rule's stages live after their last push; nil
 // means for ever.
-func lifetime(rule project.Stage) *metav1.Duration {
+func ttlOf(rule project.Stage) *metav1.Duration {
 	if rule.TTL == "" || !rule.Pattern() {
 		return nil
 	}

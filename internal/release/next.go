@@ -39,8 +39,8 @@ func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	if err != nil || step.Trigger != "" {
 		return step, err
 	}
-	if good := returnsTo(h); good != nil {
-		step.Trigger, step.From = v1alpha1.TriggerReturn, good
+	if good := autoRollbackTarget(h); good != nil {
+		step.Trigger, step.From = v1alpha1.TriggerAutoRollback, good
 	}
 	return step, nil
 }
@@ -129,10 +129,10 @@ func keeps(t v1alpha1.Trigger) bool {
 	return t == v1alpha1.TriggerRestart || t == v1alpha1.TriggerScale
 }
 
-// returnsTo returns the release to go back to after the newest one failed, nil
+// autoRollbackTarget returns the release to go back to after the newest one failed, nil
 // when nothing is to be done.
-func returnsTo(h History) *v1alpha1.Release {
-	if len(h) == 0 || !h[0].Status.Phase.Done() || !meta.IsStatusConditionTrue(h[0].Status.Conditions, v1alpha1.ConditionReturns) {
+func autoRollbackTarget(h History) *v1alpha1.Release {
+	if len(h) == 0 || !h[0].Status.Phase.Done() || !meta.IsStatusConditionTrue(h[0].Status.Conditions, v1alpha1.ConditionAutoRollback) {
 		return nil
 	}
 	good := h[1:].Good()

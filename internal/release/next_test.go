@@ -44,7 +44,7 @@ func past(lines ...string) []v1alpha1.Release {
 			}
 		}
 		if len(words) > 3 {
-			r.Status.Conditions = append(r.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionReturns, Status: metav1.ConditionTrue})
+			r.Status.Conditions = append(r.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAutoRollback, Status: metav1.ConditionTrue})
 		}
 		releases = append(releases, r)
 	}
@@ -109,12 +109,12 @@ func TestNext(t *testing.T) {
 		"held gave way to a restart":     {"b", past("push a good", "push b superseded", "restart a good"), nil, "push"},
 		"held waits for a restart":       {"b", past("push a good", "push b superseded", "restart a runs"), nil, ""},
 		"held gave way to a rollback":    {"b", past("push a good", "push b superseded", "rollback a good", "restart a good"), nil, "Quarantined"},
-		"returns":                        {"b", past("push a good", "push b failed returns"), nil, "return"},
+		"returns":                        {"b", past("push a good", "push b failed returns"), nil, "auto-rollback"},
 		"returns, but a newer is wanted": {"c", past("push a good", "push b failed returns"), nil, "push"},
 		"returns, in a pause":            {"b", past("push a good", "push b failed returns"), func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "max"} }, "Paused"},
-		"returns a promotion":            {"b", past("promotion a good", "promotion b failed returns"), func(s *v1alpha1.Stage) { s.Spec.PromoteFrom = "staging" }, "return"},
-		"returned":                       {"b", past("push a good", "push b failed returns", "return a good"), nil, "Quarantined"},
-		"the return failed":              {"b", past("push a good", "push b failed returns", "return a failed"), nil, "Quarantined"},
+		"returns a promotion":            {"b", past("promotion a good", "promotion b failed returns"), func(s *v1alpha1.Stage) { s.Spec.PromoteFrom = "staging" }, "auto-rollback"},
+		"returned":                       {"b", past("push a good", "push b failed returns", "auto-rollback a good"), nil, "Quarantined"},
+		"the return failed":              {"b", past("push a good", "push b failed returns", "auto-rollback a failed"), nil, "Quarantined"},
 		"nothing to return to":           {"b", past("push b failed returns"), nil, ""},
 		"only the status remembers": {"b", past("restart a good"), func(s *v1alpha1.Stage) {
 			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: commit("b"), Release: "gone"}
@@ -140,7 +140,7 @@ func TestNext(t *testing.T) {
 			if err != nil || got != tt.want {
 				t.Errorf("next is %q (%s), %v; want %q", got, step.Message, err, tt.want)
 			}
-			if step.Trigger == v1alpha1.TriggerReturn && (step.From == nil || step.From.Spec.Head.Commit != commit("a")) {
+			if step.Trigger == v1alpha1.TriggerAutoRollback && (step.From == nil || step.From.Spec.Head.Commit != commit("a")) {
 				t.Errorf("returns to %+v", step.From)
 			}
 			if step.Trigger == "" && (step.Reason == "") != (step.Message == "") {
@@ -165,7 +165,7 @@ func TestNextSaysWhoWhyAndWhatToDo(t *testing.T) {
 		}(), nil, "paused by max: audit; `slipway resume shop dev` lets pushes through again"},
 		"quarantined": {wants("b"), back, "commit bbbbbbbb is quarantined since max went back from its release r2: shop is down; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
 		"diverged":    {wants("d"), back, "commit dddddddd is not known to descend from bbbbbbbb, which is quarantined since max went back from its release r2: shop is down; `slipway deploy shop dev` deploys it all the same"},
-		"returned":    {wants("b"), past("push a good", "push b failed returns", "return a good"), "commit bbbbbbbb is quarantined since its release r2 failed; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
+		"returned":    {wants("b"), past("push a good", "push b failed returns", "auto-rollback a good"), "commit bbbbbbbb is quarantined since its release r2 failed; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestNextDoesNotGuessAncestry(t *testing.T) {
 // that commit is not released by itself, whatever the status says.
 func TestWhatWasGoneBackFromStaysAway(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		kinds := rapid.SampledFrom([]string{"push", "deploy", "promotion", "rollback", "return", "restart", "scale"})
+		kinds := rapid.SampledFrom([]string{"push", "deploy", "promotion", "rollback", "auto-rollback", "restart", "scale"})
 		phases := rapid.SampledFrom([]string{"good", "failed", "superseded", "held", "refused", "asked"})
 		heads := rapid.SampledFrom([]string{"a", "c", "d"})
 		var lines []string
@@ -198,7 +198,7 @@ func TestWhatWasGoneBackFromStaysAway(t *testing.T) {
 		}
 		lines = append(lines, "push b "+rapid.SampledFrom([]string{"good", "failed", "superseded"}).Draw(t, "end"))
 		bad := len(lines)
-		lines = append(lines, rapid.SampledFrom([]string{"rollback", "return"}).Draw(t, "back")+" a "+rapid.SampledFrom([]string{"good", "failed", "runs"}).Draw(t, "back's end"))
+		lines = append(lines, rapid.SampledFrom([]string{"rollback", "auto-rollback"}).Draw(t, "back")+" a "+rapid.SampledFrom([]string{"good", "failed", "runs"}).Draw(t, "back's end"))
 		for range rapid.IntRange(0, 4).Draw(t, "after") {
 			lines = append(lines, rapid.SampledFrom([]string{"restart", "scale", "rollback"}).Draw(t, "later")+" a "+phases.Draw(t, "phase"))
 		}

@@ -196,8 +196,8 @@ func (r *run) recipe(ctx context.Context, snapshot Snapshot, service string, b p
 		DockerfilePath: b.Dockerfile,
 		Args:           b.Args,
 		Target:         b.Target,
-		Platform:       r.Workshop.Request.Platform,
-		Builder:        r.Workshop.Executor,
+		Platform:       r.Builds.Request.Platform,
+		Builder:        r.Builds.Executor,
 		Watch:          map[string]string{},
 	}
 	for _, watched := range b.Watch {
@@ -218,7 +218,7 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 	if err != nil {
 		return nil, err
 	}
-	args, err := build.PlatformArgs(b.Args, r.Workshop.Request.Platform)
+	args, err := build.PlatformArgs(b.Args, r.Builds.Request.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 	if err != nil {
 		return nil, err
 	}
-	return r.Workshop.Registry.ResolveBases(ctx, parsed, bases)
+	return r.Builds.Registry.ResolveBases(ctx, parsed, bases)
 }
 
 // images asks which of the images exist; a promotion has them all.
@@ -236,7 +236,7 @@ func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, err
 	}
 	images := make(map[string]plan.Image, len(s.builds))
 	for name, recipe := range s.builds {
-		ref, _, err := r.Workshop.Registry.Exists(ctx, r.Workshop.Request.Repository, recipe.hash)
+		ref, _, err := r.Builds.Registry.Exists(ctx, r.Builds.Request.Repository, recipe.hash)
 		if err != nil {
 			return nil, err
 		}

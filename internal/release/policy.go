@@ -52,6 +52,6 @@ func Given(services []string, at Place) []string {
 }
 
 // PolicyOf returns what the manifests of an order are held to.
-func PolicyOf(o Order) guard.Policy {
-	return Policy(o.Cluster.Spec, o.place(), o.Workshop.Request.Repository)
+func PolicyOf(o Inputs) guard.Policy {
+	return Policy(o.Cluster.Spec, o.place(), o.Builds.Request.Repository)
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// promotable refuses a source that may not feed the stage.
-func (w *wish) promotable() *Failure {
-	if refused := w.running(); refused != nil {
+// checkPromotion refuses a source that may not feed the stage.
+func (w *askedRelease) checkPromotion() *Failure {
+	if refused := w.requireNoneRunning(); refused != nil {
 		return refused
 	}
-	if refused := w.source(); refused != nil {
+	if refused := w.requireSource(); refused != nil {
 		return refused
 	}
 	wanted := w.Stage.Spec.PromoteFrom
@@ -62,7 +62,7 @@ func (r *run) promoted(s settled) (map[string]plan.Image, error) {
 // references without one at.
 func (r *run) promotedDigests(ctx context.Context) (map[string]string, error) {
 	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
-		return r.Bundles.Get(ctx, r.Order, r.From.Status.Bundle, r.From.Status.BundleDigest)
+		return r.Bundles.Get(ctx, r.Inputs, r.From.Status.Bundle, r.From.Status.BundleDigest)
 	})
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (r *run) renderRequest(p planned, images map[string]string) render.Request 
 }
 
 // place returns where the release's stage is put.
-func (o Order) place() Place {
+func (o Inputs) place() Place {
 	return Place{
 		Organization: o.Organization,
 		Project:      o.Project.Name,
@@ -83,7 +83,7 @@ func (r *run) digests(ctx context.Context, refs []string) (map[string]string, er
 			digests[ref] = digest
 			continue
 		}
-		digest, err := r.Workshop.Registry.Resolve(ctx, ref)
+		digest, err := r.Builds.Registry.Resolve(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -198,7 +198,7 @@ func (r *run) became() string {
 	switch spec.Trigger {
 	case v1alpha1.TriggerRollback:
 		return "back at release " + spec.From + ", as " + spec.By + " asked"
-	case v1alpha1.TriggerReturn:
+	case v1alpha1.TriggerAutoRollback:
 		return "back at release " + spec.From
 	case v1alpha1.TriggerPromotion:
 		return "live with the images of release " + spec.From

@@ -12,11 +12,11 @@ import (
 // maxReplicas is the most that a service can be scaled to, as in the file.
 const maxReplicas = 1000
 
-// steady refuses to restart or scale anything but what runs: from the last
+// requireSteadyStage refuses to restart or scale anything but what runs: from the last
 // good release, while no other is under way. Else it would be a way to go back
 // or to stop a release for people who may do neither.
-func (w *wish) steady() *Failure {
-	if refused := w.own(); refused != nil {
+func (w *askedRelease) requireSteadyStage() *Failure {
+	if refused := w.requireOwnSource(); refused != nil {
 		return refused
 	}
 	good := w.history.Good()
@@ -38,9 +38,9 @@ func (w *wish) steady() *Failure {
 	return nil
 }
 
-// restartable refuses to restart what the stage does not run.
-func (w *wish) restartable() *Failure {
-	if refused := w.steady(); refused != nil {
+// checkRestart refuses to restart what the stage does not run.
+func (w *askedRelease) checkRestart() *Failure {
+	if refused := w.requireSteadyStage(); refused != nil {
 		return refused
 	}
 	for _, name := range w.Release.Spec.Services {
@@ -51,10 +51,10 @@ func (w *wish) restartable() *Failure {
 	return nil
 }
 
-// scalable refuses replicas that no service can have, and brings those that
+// checkScale refuses replicas that no service can have, and brings those that
 // the stage's spec asks for into force.
-func (w *wish) scalable(answer *Answer) *Failure {
-	if refused := w.steady(); refused != nil {
+func (w *askedRelease) checkScale(answer *Answer) *Failure {
+	if refused := w.requireSteadyStage(); refused != nil {
 		return refused
 	}
 	services := w.document.Effective(w.rule.Name)

@@ -7,13 +7,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
-// reversible refuses to go back from nothing, and says what is quarantined
+// checkRollback refuses to go back from nothing, and says what is quarantined
 // from now on: the commit that was brought last, whatever became of it.
-func (w *wish) reversible(answer *Answer) *Failure {
-	if refused := w.own(); refused != nil {
+func (w *askedRelease) checkRollback(answer *Answer) *Failure {
+	if refused := w.requireOwnSource(); refused != nil {
 		return refused
 	}
-	bad := w.history.Brought()
+	bad := w.history.LastDeploy()
 	if bad == nil {
 		return refuse(CauseConflict, "stage %s was brought to no commit yet, so there is nothing to go back from; `slipway deploy %s %s`", w.Stage.Spec.Name, w.Project.Name, w.Stage.Spec.Name)
 	}
@@ -29,7 +29,7 @@ func (w *wish) reversible(answer *Answer) *Failure {
 
 // fromBundle reports whether releases with the trigger take the bundle of
 // another as it is.
-func fromBundle(t v1alpha1.Trigger) bool { return t.GoesBack() || keeps(t) }
+func fromBundle(t v1alpha1.Trigger) bool { return t.IsRollback() || keeps(t) }
 
 // take makes another release's bundle this one's: nothing is read from git,
 // built or rendered. The guard looks at it again, because the cluster's policy
@@ -41,7 +41,7 @@ func (r *run) take(ctx context.Context) ([]byte, error) {
 	}
 	r.mark(v1alpha1.PhasePending, "taking what release "+from.Name+" applied")
 	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
-		return r.Bundles.Get(ctx, r.Order, from.Status.Bundle, from.Status.BundleDigest)
+		return r.Bundles.Get(ctx, r.Inputs, from.Status.Bundle, from.Status.BundleDigest)
 	})
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (r *run) take(ctx context.Context) ([]byte, error) {
 	if err := r.claim(ctx, manifests); err != nil {
 		return nil, err
 	}
-	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }); err != nil {
+	if _, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }); err != nil {
 		return nil, err
 	}
 	r.status.Bundle, r.status.BundleDigest, r.status.URL = from.Status.Bundle, from.Status.BundleDigest, from.Status.URL

@@ -19,14 +19,14 @@ type Runner struct {
 	Sources  Sources
 	Renderer Renderer
 	Bundles  Bundles
-	Policy   func(Order) guard.Policy
+	Policy   func(Inputs) guard.Policy
 	// Facts tells what the forge knows; nil means that nothing is known.
 	Facts Facts
-	// Patience is how long a release waits for a room that is unavailable
+	// UnavailableTimeout is how long a release waits for a room that is unavailable
 	// before it fails.
-	Patience time.Duration
-	Now      func() time.Time
-	Log      *slog.Logger
+	UnavailableTimeout time.Duration
+	Now                func() time.Time
+	Log                *slog.Logger
 }
 
 // verifying is what a release says while it waits.
@@ -35,7 +35,7 @@ const verifying = "waiting until everything is ready"
 // run is one run of one release.
 type run struct {
 	*Runner
-	Order
+	Inputs
 	journal Journal
 	status  v1alpha1.ReleaseStatus
 	origins origins // nil when nothing was rendered
@@ -45,8 +45,8 @@ type run struct {
 // returns an error only when the end could not be made durable, or when ctx
 // ended for another cause than ErrSuperseded; then the next Run goes on where
 // this one was.
-func (r *Runner) Run(ctx context.Context, o Order, journal Journal) error {
-	run := &run{Runner: r, Order: o, journal: journal, status: *o.Release.Status.DeepCopy()}
+func (r *Runner) Run(ctx context.Context, o Inputs, journal Journal) error {
+	run := &run{Runner: r, Inputs: o, journal: journal, status: *o.Release.Status.DeepCopy()}
 	if run.status.Phase.Done() {
 		return nil
 	}
@@ -54,8 +54,8 @@ func (r *Runner) Run(ctx context.Context, o Order, journal Journal) error {
 }
 
 // Supersede ends a release that a newer one overtook before it ran.
-func (r *Runner) Supersede(ctx context.Context, o Order, journal Journal) error {
-	run := &run{Runner: r, Order: o, journal: journal, status: *o.Release.Status.DeepCopy()}
+func (r *Runner) Supersede(ctx context.Context, o Inputs, journal Journal) error {
+	run := &run{Runner: r, Inputs: o, journal: journal, status: *o.Release.Status.DeepCopy()}
 	return run.end(ctx, ErrSuperseded)
 }
 
@@ -93,7 +93,7 @@ func (r *run) kept(ctx context.Context) ([]byte, error) {
 		return nil, nil
 	}
 	return attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
-		return r.Bundles.Get(ctx, r.Order, r.status.Bundle, r.status.BundleDigest)
+		return r.Bundles.Get(ctx, r.Inputs, r.status.Bundle, r.status.BundleDigest)
 	})
 }
 
@@ -129,7 +129,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 
 // ready makes the stage's namespace, beside the story, which tells its own.
 func (r *run) ready(ctx context.Context) error {
-	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Prepare(ctx, false) }
+	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }
 	_, err := persist(ctx, r, prepare, func(error) {})
 	return err
 }
@@ -140,7 +140,7 @@ func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error
 	if err := r.claim(ctx, manifests); err != nil {
 		return err
 	}
-	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Site.Provide(ctx, plan.wanted()) })
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Provide(ctx, plan.wanted()) })
 	return err
 }
 
@@ -157,7 +157,7 @@ func (r *run) manifests(ctx context.Context, plan planned) ([]byte, error) {
 func (r *run) keep(ctx context.Context, manifests []byte) error {
 	type bundle struct{ name, digest string }
 	kept, err := attempt(ctx, r, func(ctx context.Context) (bundle, error) {
-		name, digest, err := r.Bundles.Put(ctx, r.Order, manifests)
+		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests)
 		return bundle{name, digest}, err
 	})
 	r.status.Bundle, r.status.BundleDigest = kept.name, kept.digest
@@ -173,7 +173,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 		return err
 	}
 	changes, err := attempt(ctx, r, func(ctx context.Context) (v1alpha1.Changes, error) {
-		return r.Site.Apply(ctx, manifests)
+		return r.Target.Apply(ctx, manifests)
 	})
 	r.status.Changes.Created += changes.Created
 	r.status.Changes.Changed += changes.Changed
@@ -182,7 +182,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 		return err
 	}
 	_, err = attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.Site.Restart(ctx, manifests, r.Release.Spec.Services, r.Release.Name)
+		return struct{}{}, r.Target.Restart(ctx, manifests, r.Release.Spec.Services, r.Release.Name)
 	})
 	return err
 }
@@ -192,7 +192,7 @@ func (r *run) verify(ctx context.Context) error {
 		return err
 	}
 	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.Site.Verify(ctx, r.deadlines(), func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
+		return struct{}{}, r.Target.Verify(ctx, r.deadlines(), func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
 	})
 	return err
 }
@@ -236,7 +236,7 @@ func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
 }
 
 func (r *run) prune(ctx context.Context) error {
-	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Site.Prune(ctx) })
+	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Target.Prune(ctx) })
 	r.status.Changes.Pruned += pruned
 	return err
 }

@@ -120,9 +120,9 @@ func (w *world) image(ref string) string {
 	return digest.String()
 }
 
-func (w *world) order(actor string) release.Order {
+func (w *world) order(actor string) release.Inputs {
 	commit := strings.Repeat("a", 40)
-	return release.Order{
+	return release.Inputs{
 		Organization: "acme",
 		Project:      &v1alpha1.Project{},
 		Cluster:      &v1alpha1.Cluster{Spec: v1alpha1.ClusterSpec{Ingress: v1alpha1.Ingress{Domain: "apps.example"}}},
@@ -131,8 +131,8 @@ func (w *world) order(actor string) release.Order {
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
 			Status: *w.status.DeepCopy(),
 		},
-		Site: w, Claims: w,
-		Workshop: release.Workshop{
+		Target: w, Claims: w,
+		Builds: release.ImageBuilds{
 			Registry: w.registry, Builder: w, Executor: "kaniko@sha256:1",
 			Request: build.Request{Repository: w.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
 		},
@@ -142,8 +142,8 @@ func (w *world) order(actor string) release.Order {
 func (w *world) runner() *release.Runner {
 	return &release.Runner{
 		Sources: w, Renderer: renderer{}, Bundles: w,
-		Policy:   func(o release.Order) guard.Policy { return guard.Policy{Namespace: o.Stage.Spec.Namespace} },
-		Patience: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Policy:             func(o release.Inputs) guard.Policy { return guard.Policy{Namespace: o.Stage.Spec.Namespace} },
+		UnavailableTimeout: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -191,7 +191,7 @@ func (w *world) Descends(_ context.Context, _ *v1alpha1.Project, commit, ancesto
 	return commit == ancestor || w.descends[commit+" "+ancestor], nil
 }
 
-func (w *world) Grant(release.Order, release.Snapshot, string) (build.Source, error) {
+func (w *world) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
 	return build.Source{URL: "http://slipway/source", Token: "token"}, nil
 }
 
@@ -216,14 +216,14 @@ func (w *world) Look(_ context.Context, job build.Job) (build.State, error) {
 }
 func (w *world) Cancel(context.Context, build.Job) error { return nil }
 
-func (w *world) Put(_ context.Context, _ release.Order, manifests []byte) (string, string, error) {
+func (w *world) Put(_ context.Context, _ release.Inputs, manifests []byte) (string, string, error) {
 	sum := sha256.Sum256(manifests)
 	digest := hex.EncodeToString(sum[:])
 	w.bundles[digest] = manifests
 	return "bundle-" + digest, digest, nil
 }
 
-func (w *world) Get(_ context.Context, _ release.Order, _, digest string) ([]byte, error) {
+func (w *world) Get(_ context.Context, _ release.Inputs, _, digest string) ([]byte, error) {
 	return w.bundles[digest], nil
 }
 

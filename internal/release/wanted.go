@@ -48,7 +48,7 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 		Ref:         ref,
 		Namespace:   naming.Namespace(organization, p.Name, name),
 		OnDelete:    onDelete(match),
-		TTL:         lifetime(match.Rule),
+		TTL:         ttlOf(match.Rule),
 		PromoteFrom: match.Rule.PromoteFrom,
 		Resources:   v1alpha1.StageResources(match.Rule.Resources),
 	}

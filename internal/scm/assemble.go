@@ -84,7 +84,7 @@ func Commented(e Event, under PullRequest, id, body string) (Event, error) {
 		return Ignored(e.Name, e.Delivery, "this is Slipway's own comment"), nil
 	}
 	under.Action = ActionCommented
-	e.Kind, e.PullRequest, e.Comment = KindComment, &under, &Comment{ID: Name(id), Body: Body(body)}
+	e.Kind, e.PullRequest, e.Comment = KindComment, &under, &PostedComment{ID: Name(id), Body: Body(body)}
 	return e, nil
 }
 

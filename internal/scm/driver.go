@@ -5,9 +5,9 @@ import "net/http"
 // Driver reads one forge's webhooks. A driver is safe for concurrent use and
 // keeps nothing.
 type Driver interface {
-	// Claims reports whether the headers are this forge's. At most one driver
+	// Matches reports whether the headers are this forge's. At most one driver
 	// claims a request.
-	Claims(h http.Header) bool
+	Matches(h http.Header) bool
 	// Headers returns those that an unsigned delivery of an event has, so that
 	// Claims and Parse take it.
 	Headers(event, delivery string) http.Header

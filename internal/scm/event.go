@@ -52,10 +52,10 @@ type Event struct {
 	Deleted bool `json:"deleted,omitempty"`
 	Forced  bool `json:"forced,omitempty"`
 	// Actor is the login of whoever caused the event; empty is nobody.
-	Actor       string       `json:"actor,omitempty"`
-	PullRequest *PullRequest `json:"pullRequest,omitempty"`
-	Comment     *Comment     `json:"comment,omitempty"`
-	Check       *Check       `json:"check,omitempty"`
+	Actor       string         `json:"actor,omitempty"`
+	PullRequest *PullRequest   `json:"pullRequest,omitempty"`
+	Comment     *PostedComment `json:"comment,omitempty"`
+	Check       *Check         `json:"check,omitempty"`
 	// Action says what happened to an installation.
 	Action string `json:"action,omitempty"`
 	// Repositories are those an installation gained or lost.
@@ -136,8 +136,8 @@ type Side struct {
 	Commit string `json:"commit,omitempty"`
 }
 
-// Comment is a new comment under a pull request.
-type Comment struct {
+// PostedComment is a new comment under a pull request.
+type PostedComment struct {
 	ID   string `json:"id"`
 	Body string `json:"body"` // at most MaxComment bytes
 }

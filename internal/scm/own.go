@@ -27,12 +27,12 @@ func Marker(topic string) string {
 }
 
 // Mark returns the body of a note with its hidden line.
-func (n Note) Mark() string { return Marker(n.Topic) + "\n\n" + n.Body }
+func (n Comment) Mark() string { return Marker(n.Topic) + "\n\n" + n.Body }
 
 // Marked reports whether a comment's text is that of the note, as it is or as
 // it was before an edit. Who wrote it must be asked too: anyone can write the
 // hidden line.
-func (n Note) Marked(body string) bool { return strings.HasPrefix(body, Marker(n.Topic)) }
+func (n Comment) Marked(body string) bool { return strings.HasPrefix(body, Marker(n.Topic)) }
 
 // OwnComment reports whether a comment is one of Slipway's.
 func OwnComment(body string) bool { return strings.HasPrefix(body, mark) }
@@ -41,7 +41,7 @@ func OwnComment(body string) bool { return strings.HasPrefix(body, mark) }
 const Command = "/slipway"
 
 // Addressed reports whether any line of the comment is meant for Slipway.
-func (c *Comment) Addressed() bool {
+func (c *PostedComment) Addressed() bool {
 	for line := range strings.SplitSeq(c.Body, "\n") {
 		rest, found := strings.CutPrefix(strings.TrimSpace(line), Command)
 		if found && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {

@@ -19,9 +19,9 @@ type Reporter interface {
 	// SetStatus sets the status of a commit under its context; the newest of a
 	// context counts.
 	SetStatus(ctx context.Context, s Status) error
-	// SetNote writes the one comment of a topic under a pull request, or edits
+	// SetComment writes the one comment of a topic under a pull request, or edits
 	// it when it is there.
-	SetNote(ctx context.Context, n Note) error
+	SetComment(ctx context.Context, n Comment) error
 }
 
 // Deployer is a Reporter of a forge that keeps a record of deployments.
@@ -67,8 +67,8 @@ type Status struct {
 	URL         string // where to read more; may be empty
 }
 
-// Note is Slipway's one comment of a topic under a pull request.
-type Note struct {
+// Comment is Slipway's one comment of a topic under a pull request.
+type Comment struct {
 	Repository  string
 	PullRequest int64
 	Topic       string // a word that tells several notes apart

@@ -68,18 +68,18 @@ func TestAddressed(t *testing.T) {
 		"":                            false,
 	}
 	for body, want := range cases {
-		if got := (&scm.Comment{Body: body}).Addressed(); got != want {
+		if got := (&scm.PostedComment{Body: body}).Addressed(); got != want {
 			t.Errorf("Addressed(%q) = %t, want %t", body, got, want)
 		}
 	}
 }
 
 func TestNoteMarks(t *testing.T) {
-	preview, members := scm.Note{Topic: "preview", Body: "x"}, scm.Note{Topic: "members"}
+	preview, members := scm.Comment{Topic: "preview", Body: "x"}, scm.Comment{Topic: "members"}
 	if !preview.Marked(preview.Mark()) || preview.Marked(members.Mark()) || preview.Marked("x"+preview.Mark()) || preview.Marked("") {
 		t.Error("a note doesn't know its own mark")
 	}
-	sly := scm.Note{Topic: "a)\n<script>\\"}
+	sly := scm.Comment{Topic: "a)\n<script>\\"}
 	if strings.Count(sly.Mark(), ")") != 1 || strings.Contains(sly.Mark(), "\n<") {
 		t.Errorf("a topic ends the hidden line early: %q", sly.Mark())
 	}

@@ -27,10 +27,10 @@ const fieldManager = "slipway-tenancy"
 // made.
 const repairAfter = 5 * time.Minute
 
-// Keeper makes namespaces on one cluster and remembers which are as they
+// NamespaceApplier makes namespaces on one cluster and remembers which are as they
 // should be, so that an unchanged one costs no request. It is safe for
 // concurrent use.
-type Keeper struct {
+type NamespaceApplier struct {
 	client client.Client
 	now    func() time.Time
 
@@ -43,14 +43,14 @@ type made struct {
 	expires time.Time
 }
 
-// NewKeeper returns a keeper that writes with the client's identity.
-func NewKeeper(c client.Client, now func() time.Time) *Keeper {
-	return &Keeper{client: c, now: now, made: map[string]made{}}
+// NewNamespaceApplier returns a keeper that writes with the client's identity.
+func NewNamespaceApplier(c client.Client, now func() time.Time) *NamespaceApplier {
+	return &NamespaceApplier{client: c, now: now, made: map[string]made{}}
 }
 
 // Ensure makes a namespace and the objects in it what they should be. A
 // namespace of that name which belongs to somebody else is refused.
-func (k *Keeper) Ensure(ctx context.Context, namespace *corev1.Namespace, objects []client.Object) error {
+func (k *NamespaceApplier) Ensure(ctx context.Context, namespace *corev1.Namespace, objects []client.Object) error {
 	digest, err := digestOf(namespace, objects)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (k *Keeper) Ensure(ctx context.Context, namespace *corev1.Namespace, object
 }
 
 // claim creates or changes the namespace when it is ours or nobody's.
-func (k *Keeper) claim(ctx context.Context, wanted *corev1.Namespace) error {
+func (k *NamespaceApplier) claim(ctx context.Context, wanted *corev1.Namespace) error {
 	var existing corev1.Namespace
 	err := k.client.Get(ctx, client.ObjectKey{Name: wanted.Name}, &existing)
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -109,7 +109,7 @@ func sameOwner(have, want map[string]string) bool {
 }
 
 // applyAll applies objects at the same time; none depends on another.
-func (k *Keeper) applyAll(ctx context.Context, objects []client.Object) error {
+func (k *NamespaceApplier) applyAll(ctx context.Context, objects []client.Object) error {
 	errs := make([]error, len(objects))
 	var group sync.WaitGroup
 	for i, object := range objects {
@@ -119,7 +119,7 @@ func (k *Keeper) applyAll(ctx context.Context, objects []client.Object) error {
 	return errors.Join(errs...)
 }
 
-func (k *Keeper) apply(ctx context.Context, object client.Object) error {
+func (k *NamespaceApplier) apply(ctx context.Context, object client.Object) error {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", object.GetName(), err)
@@ -134,7 +134,7 @@ func (k *Keeper) apply(ctx context.Context, object client.Object) error {
 
 // Delete deletes a namespace with all that is in it and reports whether it is
 // gone. One that is not the owner's is left alone and counts as gone.
-func (k *Keeper) Delete(ctx context.Context, name string, owner map[string]string) (gone bool, err error) {
+func (k *NamespaceApplier) Delete(ctx context.Context, name string, owner map[string]string) (gone bool, err error) {
 	k.forget(name)
 	var existing corev1.Namespace
 	err = k.client.Get(ctx, client.ObjectKey{Name: name}, &existing)
@@ -157,20 +157,20 @@ func (k *Keeper) Delete(ctx context.Context, name string, owner map[string]strin
 	return false, nil
 }
 
-func (k *Keeper) fresh(name, digest string) bool {
+func (k *NamespaceApplier) fresh(name, digest string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known, found := k.made[name]
 	return found && known.digest == digest && k.now().Before(known.expires)
 }
 
-func (k *Keeper) remember(name, digest string) {
+func (k *NamespaceApplier) remember(name, digest string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.made[name] = made{digest: digest, expires: k.now().Add(repairAfter)}
 }
 
-func (k *Keeper) forget(name string) {
+func (k *NamespaceApplier) forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.made, name)

@@ -147,7 +147,7 @@ func (c *cluster) spent() int {
 func TestKeeper(t *testing.T) {
 	now := time.Unix(0, 0)
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{}}
-	keeper := NewKeeper(fake, func() time.Time { return now })
+	keeper := NewNamespaceApplier(fake, func() time.Time { return now })
 	ensure := func(s Stage) int {
 		t.Helper()
 		all := stageObjects(t, s)
@@ -185,7 +185,7 @@ func TestEnsureRefusesForeignNamespaces(t *testing.T) {
 			foreign := NewNamespace(testStage())
 			change(foreign)
 			fake := &cluster{namespaces: map[string]*corev1.Namespace{foreign.Name: foreign}}
-			keeper := NewKeeper(fake, time.Now)
+			keeper := NewNamespaceApplier(fake, time.Now)
 			err := keeper.Ensure(t.Context(), NewNamespace(testStage()), nil)
 			if fault.CodeOf(err) != fault.Conflict || fake.spent() != 1 {
 				t.Errorf("got %v; want a conflict and nothing written", err)
@@ -201,7 +201,7 @@ func TestEnsureRefusesForeignNamespaces(t *testing.T) {
 func TestDeleteOwnNamespace(t *testing.T) {
 	own := NewNamespace(testStage())
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{own.Name: own}}
-	keeper := NewKeeper(fake, time.Now)
+	keeper := NewNamespaceApplier(fake, time.Now)
 	var answers []bool
 	for range 2 {
 		gone, err := keeper.Delete(t.Context(), own.Name, testStage().Labels())
@@ -226,7 +226,7 @@ func TestServerErrorsHaveCodes(t *testing.T) {
 		"forbidden": {apierrors.NewForbidden(resource, "x", errors.New("no")), fault.Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			keeper := NewKeeper(&cluster{fail: tc.err}, time.Now)
+			keeper := NewNamespaceApplier(&cluster{fail: tc.err}, time.Now)
 			if err := keeper.Ensure(t.Context(), NewNamespace(testStage()), nil); fault.CodeOf(err) != tc.want {
 				t.Errorf("got %v, want code %s", err, tc.want)
 			}

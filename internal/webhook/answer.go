@@ -69,7 +69,7 @@ func busy(message string) refusal {
 }
 
 // refuse writes the answer of an error that ended a request.
-func (d *Door) refuse(err error, c echo.Context) {
+func (d *Receiver) refuse(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
@@ -87,7 +87,7 @@ func (d *Door) refuse(err error, c echo.Context) {
 		d.log.Debug("the sender left before the answer", "address", c.RealIP())
 		return
 	}
-	hearOut(c)
+	drainBody(c)
 }
 
 // What is read, and for how long, of a body that is refused before its end.
@@ -96,10 +96,10 @@ const (
 	leftoverTime = 2 * time.Second
 )
 
-// hearOut sends the answer and then reads on within bounds, because a
+// drainBody sends the answer and then reads on within bounds, because a
 // connection that is closed while its sender still writes is reset, and the
 // answer lost with it. A sender of more than that is given a moment to read.
-func hearOut(c echo.Context) {
+func drainBody(c echo.Context) {
 	control := http.NewResponseController(c.Response())
 	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(leftoverTime)) != nil {
 		return

@@ -39,7 +39,7 @@ const firstRead = 64 << 10
 
 // read returns the whole body, of at most maxBody bytes, and what to call when
 // it is no longer needed.
-func (d *Door) read(c echo.Context, maxBody int64) (body []byte, release func(), err error) {
+func (d *Receiver) read(c echo.Context, maxBody int64) (body []byte, release func(), err error) {
 	var held int64
 	release = func() { d.memory.give(held) }
 	deadline := time.Now().Add(d.limits.Read) // the connection's clock

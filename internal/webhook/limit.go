@@ -142,19 +142,19 @@ func sender(address string) string {
 	return network.String()
 }
 
-// ration is how many bytes may be held at once. Nobody waits for it: waiting
+// memoryBudget is how many bytes may be held at once. Nobody waits for it: waiting
 // senders with half a body would block each other.
-type ration struct {
+type memoryBudget struct {
 	left atomic.Int64
 }
 
-func newRation(bytes int64) *ration {
-	r := &ration{}
+func newMemoryBudget(bytes int64) *memoryBudget {
+	r := &memoryBudget{}
 	r.left.Store(bytes)
 	return r
 }
 
-func (r *ration) take(n int64) bool {
+func (r *memoryBudget) take(n int64) bool {
 	if r.left.Add(-n) < 0 {
 		r.left.Add(n)
 		return false
@@ -162,4 +162,4 @@ func (r *ration) take(n int64) bool {
 	return true
 }
 
-func (r *ration) give(n int64) { r.left.Add(n) }
+func (r *memoryBudget) give(n int64) { r.left.Add(n) }

@@ -10,7 +10,7 @@ import (
 
 // logRefused logs a request that wasn't believed. Only names that can be ours
 // are logged, and errors of our own making: nothing of the body is in them.
-func (d *Door) logRefused(c echo.Context, r *request, err error) {
+func (d *Receiver) logRefused(c echo.Context, r *request, err error) {
 	because := refusalOf(err)
 	level := slog.LevelInfo
 	if because.status >= http.StatusInternalServerError {
@@ -23,8 +23,8 @@ func (d *Door) logRefused(c echo.Context, r *request, err error) {
 	d.log.Log(c.Request().Context(), level, "a webhook request was refused", fields...)
 }
 
-// logBelieved logs what became of a believed delivery.
-func (d *Door) logBelieved(c echo.Context, r *request, reply answer, err error) {
+// logAuthenticated logs what became of a believed delivery.
+func (d *Receiver) logAuthenticated(c echo.Context, r *request, reply answer, err error) {
 	fields := []any{"organization", r.organization, "project", r.project, "forge", r.forge}
 	if err == nil {
 		d.log.Info("a delivery was "+reply.Result, append(fields, "delivery", reply.Delivery, "bytes", len(r.body))...)

@@ -34,7 +34,7 @@ type request struct {
 
 // receive takes one delivery: from the cheapest check to the durable object,
 // and nothing is parsed before its signature is right.
-func (d *Door) receive(c echo.Context) error {
+func (d *Receiver) receive(c echo.Context) error {
 	started := d.now()
 	reply, status, err := d.take(c, started)
 	if err != nil {
@@ -46,7 +46,7 @@ func (d *Door) receive(c echo.Context) error {
 	return c.JSON(status, reply)
 }
 
-func (d *Door) take(c echo.Context, started time.Time) (answer, int, error) {
+func (d *Receiver) take(c echo.Context, started time.Time) (answer, int, error) {
 	r := &request{
 		organization: c.Param("organization"), project: c.Param("project"),
 		header: c.Request().Header, from: sender(c.RealIP()), received: started,
@@ -58,23 +58,23 @@ func (d *Door) take(c echo.Context, started time.Time) (answer, int, error) {
 	release, err := d.enter(c, r)
 	defer release()
 	if err == nil {
-		err = d.believe(c.Request().Context(), r)
+		err = d.authenticate(c.Request().Context(), r)
 	}
 	if err != nil {
-		return answer{}, 0, d.turnAway(c, r, err)
+		return answer{}, 0, d.reject(c, r, err)
 	}
 	d.counts.bytes.Observe(float64(len(r.body)))
 	if !d.flow.take(r.organization+"/"+r.project, started) {
 		return answer{}, 0, refuseAs(http.StatusTooManyRequests, fault.Unavailable, resultLimited, "this project has too many deliveries; the next sync finds what this one tells")
 	}
 	reply, status, err := d.keep(c.Request().Context(), r)
-	d.logBelieved(c, r, reply, err)
+	d.logAuthenticated(c, r, reply, err)
 	return reply, status, err
 }
 
-// turnAway ends a request that wasn't believed. A sender of too many of them
+// reject ends a request that wasn't believed. A sender of too many of them
 // fills no log.
-func (d *Door) turnAway(c echo.Context, r *request, err error) error {
+func (d *Receiver) reject(c echo.Context, r *request, err error) error {
 	if refusalOf(err).status >= http.StatusInternalServerError {
 		d.logRefused(c, r, err)
 		return err
@@ -93,8 +93,8 @@ func (d *Door) turnAway(c echo.Context, r *request, err error) error {
 const suspectBody = 1 << 20
 
 // enter checks the head, knows the forge by it, and reads the body.
-func (d *Door) enter(c echo.Context, r *request) (release func(), err error) {
-	if r.forge, r.driver = d.claim(r.header); r.driver == nil {
+func (d *Receiver) enter(c echo.Context, r *request) (release func(), err error) {
+	if r.forge, r.driver = d.identifyForge(r.header); r.driver == nil {
 		return func() {}, refuseAs(http.StatusBadRequest, fault.Invalid, resultMalformed, "the headers are those of no forge that is known here")
 	}
 	limit := r.driver.MaxBody()
@@ -108,11 +108,11 @@ func (d *Door) enter(c echo.Context, r *request) (release func(), err error) {
 	return release, err
 }
 
-// claim returns the one driver that claims a request.
-func (d *Door) claim(h http.Header) (forge string, driver scm.Driver) {
+// identifyForge returns the one driver that claims a request.
+func (d *Receiver) identifyForge(h http.Header) (forge string, driver scm.Driver) {
 	claims := 0
 	for name, candidate := range d.options.Drivers {
-		if candidate.Claims(h) {
+		if candidate.Matches(h) {
 			forge, driver = name, candidate
 			claims++
 		}
@@ -123,10 +123,10 @@ func (d *Door) claim(h http.Header) (forge string, driver scm.Driver) {
 	return forge, driver
 }
 
-// believe verifies the body with the secrets of the project that it is
+// authenticate verifies the body with the secrets of the project that it is
 // addressed to. A project that doesn't exist, or doesn't use this forge, has
 // a secret that nobody knows, so it takes the same time and the same answer.
-func (d *Door) believe(ctx context.Context, r *request) error {
+func (d *Receiver) authenticate(ctx context.Context, r *request) error {
 	target, err := d.lookup(ctx, r)
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (d *Door) believe(ctx context.Context, r *request) error {
 
 // pad adds secrets that nobody knows up to the number that is always tried, so
 // that the time doesn't tell how many are real.
-func (d *Door) pad(secrets [][]byte) [][]byte {
+func (d *Receiver) pad(secrets [][]byte) [][]byte {
 	padded := slices.Clone(secrets)
 	for len(padded) < scm.MaxSecrets {
 		padded = append(padded, d.decoy)
@@ -163,7 +163,7 @@ func isName(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-func (d *Door) lookup(ctx context.Context, r *request) (Target, error) {
+func (d *Receiver) lookup(ctx context.Context, r *request) (Target, error) {
 	if !isName(r.organization) || !isName(r.project) {
 		return Target{}, nil
 	}
@@ -188,7 +188,7 @@ func uses(project *v1alpha1.Project, forge string) bool {
 
 // keep parses a believed body and makes it durable, unless it is of no
 // interest.
-func (d *Door) keep(ctx context.Context, r *request) (answer, int, error) {
+func (d *Receiver) keep(ctx context.Context, r *request) (answer, int, error) {
 	event, err := r.driver.Parse(r.header, r.body)
 	if err != nil {
 		return answer{}, 0, refuseAs(http.StatusBadRequest, fault.Invalid, resultMalformed, fault.MessageOf(err))
@@ -205,7 +205,7 @@ func (d *Door) keep(ctx context.Context, r *request) (answer, int, error) {
 
 // persist makes each event of a delivery durable. When one can't be, the forge
 // or its user sends all of them again, and those that are kept are duplicates.
-func (d *Door) persist(ctx context.Context, r *request, repository string, event scm.Event) (answer, int, error) {
+func (d *Receiver) persist(ctx context.Context, r *request, repository string, event scm.Event) (answer, int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Create)
 	defer cancel()
 	leave, err := d.flights.enter(ctx, r.organization+"/"+r.project)

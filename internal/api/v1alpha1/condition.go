@@ -19,12 +19,12 @@ const (
 	// ConditionWaiting is True on a release while somebody that it needs is
 	// unavailable; its message says who, and it goes on by itself.
 	ConditionWaiting = "Waiting"
-	// ConditionReturns is True on a failed release that its stage goes back
+	// ConditionAutoRollback is True on a failed release that its stage goes back
 	// from by itself.
-	ConditionReturns = "Returns"
-	// ConditionAutomatic is True on a Stage whose pushes are released by
+	ConditionAutoRollback = "AutoRollback"
+	// ConditionAutoDeploy is True on a Stage whose pushes are released by
 	// themselves, else its message says why not and what to do.
-	ConditionAutomatic = "Automatic"
+	ConditionAutoDeploy = "AutoDeploy"
 )
 
 // SecretKey names one key of a Secret in the object's own namespace.

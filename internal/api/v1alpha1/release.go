@@ -26,7 +26,7 @@ type Release struct {
 }
 
 // Trigger says why a release was made.
-// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;repair;restart;scale;return
+// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;restart;scale;auto-rollback
 type Trigger string
 
 // The triggers of a release.
@@ -35,11 +35,10 @@ const (
 	TriggerRollback  Trigger = "rollback"
 	TriggerPromotion Trigger = "promotion"
 	TriggerDeploy    Trigger = "deploy"
-	TriggerRepair    Trigger = "repair"
 	TriggerRestart   Trigger = "restart"
 	TriggerScale     Trigger = "scale"
-	// TriggerReturn is the automatic return to the last good bundle.
-	TriggerReturn Trigger = "return"
+	// TriggerAutoRollback is the automatic return to the last good bundle.
+	TriggerAutoRollback Trigger = "auto-rollback"
 )
 
 // Asked reports whether releases with this trigger are made by people.
@@ -51,15 +50,15 @@ func (t Trigger) Asked() bool {
 	return false
 }
 
-// Brings reports whether releases with this trigger bring a commit to the
+// DeploysCommit reports whether releases with this trigger bring a commit to the
 // stage that it need not have had before.
-func (t Trigger) Brings() bool {
+func (t Trigger) DeploysCommit() bool {
 	return t == TriggerPush || t == TriggerDeploy || t == TriggerPromotion
 }
 
-// GoesBack reports whether releases with this trigger take the stage away from
+// IsRollback reports whether releases with this trigger take the stage away from
 // the commit it was brought to last.
-func (t Trigger) GoesBack() bool { return t == TriggerRollback || t == TriggerReturn }
+func (t Trigger) IsRollback() bool { return t == TriggerRollback || t == TriggerAutoRollback }
 
 // ReleaseSpec is the immutable order.
 type ReleaseSpec struct {

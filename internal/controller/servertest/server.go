@@ -31,7 +31,7 @@ type Server struct {
 	Log *Log
 
 	world  *World
-	parts  *controller.Parts
+	parts  *controller.Components
 	cancel context.CancelFunc
 	done   chan error
 }

@@ -26,8 +26,8 @@ type Reporter struct {
 // forge is what the Cloud and the Data Center do in their own ways.
 type forge interface {
 	setStatus(ctx context.Context, operation string, s scm.Status) error
-	notes(ctx context.Context, operation string, n scm.Note) (own *comment, err error)
-	writeNote(ctx context.Context, operation string, n scm.Note, own *comment) error
+	notes(ctx context.Context, operation string, n scm.Comment) (own *comment, err error)
+	writeNote(ctx context.Context, operation string, n scm.Comment, own *comment) error
 	hooks
 	reading
 }
@@ -80,8 +80,8 @@ func (r *Reporter) SetStatus(ctx context.Context, s scm.Status) error {
 	return r.setStatus(ctx, operation, s)
 }
 
-// SetNote writes or edits Slipway's one comment of a topic.
-func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
+// SetComment writes or edits Slipway's one comment of a topic.
+func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	const operation = "write the pull request's comment"
 	if _, _, err := split(n.Repository); err != nil {
 		return err

@@ -39,7 +39,7 @@ type centerComment struct {
 	Author  centerUser `json:"author"`
 }
 
-func (c *centerForge) notes(ctx context.Context, operation string, n scm.Note) (*comment, error) {
+func (c *centerForge) notes(ctx context.Context, operation string, n scm.Comment) (*comment, error) {
 	start := 0
 	for range maxPages {
 		var page struct {
@@ -72,11 +72,11 @@ func (c *centerForge) notes(ctx context.Context, operation string, n scm.Note) (
 	return nil, fault.New(fault.Conflict, "the pull request has more than %d activities; Slipway's comment can't be found among them", maxPages*100)
 }
 
-func (c *centerForge) pullRequest(n scm.Note, more ...string) string {
+func (c *centerForge) pullRequest(n scm.Comment, more ...string) string {
 	return c.repository(n.Repository, append([]string{"pull-requests", strconv.FormatInt(n.PullRequest, 10)}, more...)...)
 }
 
-func (c *centerForge) writeNote(ctx context.Context, operation string, n scm.Note, own *comment) error {
+func (c *centerForge) writeNote(ctx context.Context, operation string, n scm.Comment, own *comment) error {
 	if own == nil {
 		_, err := c.call(ctx, operation, http.MethodPost, c.pullRequest(n, "comments"), map[string]any{"text": n.Mark()}, nil)
 		return err

@@ -103,7 +103,7 @@ func TestSetStatus(t *testing.T) {
 }
 
 func TestSetNoteCloud(t *testing.T) {
-	note := scm.Note{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
+	note := scm.Comment{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
 	const comments = cloud + "/pullrequests/7/comments"
 	of := func(uuid, text string, deleted bool) any {
 		return scmtest.Object{"id": 55, "deleted": deleted, "user": scmtest.Object{"uuid": uuid}, "content": scmtest.Object{"raw": text}}
@@ -124,7 +124,7 @@ func TestSetNoteCloud(t *testing.T) {
 			next := api.Server.URL + comments + "?pagelen=100&page=2"
 			api.On("GET "+comments, scmtest.OK(scmtest.Object{"values": []any{}, "next": next}), scmtest.OK(scmtest.Object{"values": c.comments})).
 				On("POST "+comments, scmtest.Made(scmtest.Object{})).On("PUT "+comments+"/55", scmtest.OK(scmtest.Object{}))
-			if err := reporter(t, api, "/2.0").SetNote(t.Context(), note); err != nil {
+			if err := reporter(t, api, "/2.0").SetComment(t.Context(), note); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, api.Writes()); diff != "" {
@@ -147,7 +147,7 @@ func TestNextPageElsewhere(t *testing.T) {
 }
 
 func TestSetNoteCenter(t *testing.T) {
-	note := scm.Note{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
+	note := scm.Comment{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
 	const request = center + "/pull-requests/7"
 	of := func(author, text string) any {
 		return scmtest.Object{"action": "COMMENTED", "comment": scmtest.Object{"id": 55, "version": 3, "text": text, "author": scmtest.Object{"name": author}}}
@@ -168,7 +168,7 @@ func TestSetNoteCenter(t *testing.T) {
 				scmtest.Answer{Status: 200, Header: me, Body: scmtest.Object{"values": []any{}, "isLastPage": false, "nextPageStart": 100}},
 				scmtest.Answer{Status: 200, Header: me, Body: scmtest.Object{"values": c.activities, "isLastPage": true}}).
 				On("POST "+request+"/comments", scmtest.Made(scmtest.Object{})).On("PUT "+request+"/comments/55", scmtest.OK(scmtest.Object{}))
-			if err := reporter(t, api, "/rest").SetNote(t.Context(), note); err != nil {
+			if err := reporter(t, api, "/rest").SetComment(t.Context(), note); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, api.Writes()); diff != "" {
@@ -181,7 +181,7 @@ func TestSetNoteCenter(t *testing.T) {
 	}
 	t.Run("anonymous", func(t *testing.T) {
 		api := scmtest.NewAPI(t).On("GET "+request+"/activities", scmtest.OK(scmtest.Object{"values": []any{}, "isLastPage": true}))
-		if err := reporter(t, api, "/rest").SetNote(t.Context(), note); fault.CodeOf(err) != fault.Denied {
+		if err := reporter(t, api, "/rest").SetComment(t.Context(), note); fault.CodeOf(err) != fault.Denied {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -50,7 +50,7 @@ func TestClaims(t *testing.T) {
 		}
 		var claimed []string
 		for name, driver := range forges.Drivers() {
-			if driver.Claims(h) {
+			if driver.Matches(h) {
 				claimed = append(claimed, name)
 			}
 		}

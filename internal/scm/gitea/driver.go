@@ -21,8 +21,8 @@ type Driver struct{}
 // New returns the driver.
 func New() Driver { return Driver{} }
 
-// Claims reports whether the headers are Gitea's or Forgejo's.
-func (Driver) Claims(h http.Header) bool { return len(h.Values(headerEvent)) > 0 }
+// Matches reports whether the headers are Gitea's or Forgejo's.
+func (Driver) Matches(h http.Header) bool { return len(h.Values(headerEvent)) > 0 }
 
 // MaxBody returns our cap.
 func (Driver) MaxBody() int64 { return maxBody }

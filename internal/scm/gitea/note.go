@@ -16,8 +16,8 @@ const (
 	pageSize = 50
 )
 
-// SetNote writes or edits Slipway's one comment of a topic.
-func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
+// SetComment writes or edits Slipway's one comment of a topic.
+func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	const operation = "write the pull request's comment"
 	owner, name, err := split(n.Repository)
 	if err != nil {
@@ -44,7 +44,7 @@ func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
 // findNote returns our own comment with the note's hidden line, or nil. The
 // API gives all comments of an issue at once, so a full page is followed only
 // where a server began to page them.
-func (r *Reporter) findNote(client *api.Client, operation, owner, name string, n scm.Note) (*api.Comment, error) {
+func (r *Reporter) findNote(client *api.Client, operation, owner, name string, n scm.Comment) (*api.Comment, error) {
 	self, err := r.selfID(client, operation)
 	if err != nil {
 		return nil, err

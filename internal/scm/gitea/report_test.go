@@ -64,7 +64,7 @@ func TestSetStatus(t *testing.T) {
 }
 
 func TestSetNote(t *testing.T) {
-	note := scm.Note{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
+	note := scm.Comment{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
 	const comments, own = repository + "/issues/7/comments", repository + "/issues/comments/55"
 	of := func(author int, body string) any {
 		return scmtest.Object{"id": 55, "body": body, "user": scmtest.Object{"id": author}}
@@ -83,7 +83,7 @@ func TestSetNote(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			api := scmtest.NewAPI(t).On("GET /api/v1/user", scmtest.OK(scmtest.Object{"id": 3, "login": "slipway"})).
 				On("GET "+comments, scmtest.OK(c.comments)).On("POST "+comments, scmtest.Made(of(3, "x"))).On("PATCH "+own, scmtest.OK(of(3, "x")))
-			if err := reporter(t, api).SetNote(t.Context(), note); err != nil {
+			if err := reporter(t, api).SetComment(t.Context(), note); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, api.Writes()); diff != "" {

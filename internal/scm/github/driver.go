@@ -20,9 +20,9 @@ type Driver struct{}
 // New returns the driver.
 func New() Driver { return Driver{} }
 
-// Claims reports whether the headers are GitHub's. Gitea, Forgejo and Gogs
+// Matches reports whether the headers are GitHub's. Gitea, Forgejo and Gogs
 // send GitHub's headers beside their own.
-func (Driver) Claims(h http.Header) bool {
+func (Driver) Matches(h http.Header) bool {
 	for _, other := range []string{"X-Gitea-Event", "X-Forgejo-Event", "X-Gogs-Event"} {
 		if len(h.Values(other)) > 0 {
 			return false

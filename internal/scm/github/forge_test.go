@@ -63,7 +63,7 @@ func TestReportsToForge(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"building", "live", "live"} {
-		if err := reporter.SetNote(t.Context(), scm.Note{Repository: "acme/shop", PullRequest: int64(number), Topic: "preview", Body: text}); err != nil {
+		if err := reporter.SetComment(t.Context(), scm.Comment{Repository: "acme/shop", PullRequest: int64(number), Topic: "preview", Body: text}); err != nil {
 			t.Fatal(err)
 		}
 	}

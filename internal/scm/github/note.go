@@ -13,8 +13,8 @@ import (
 // maxPages bounds how far a list is followed, a hundred entries a page.
 const maxPages = 50
 
-// SetNote writes or edits Slipway's one comment of a topic.
-func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
+// SetComment writes or edits Slipway's one comment of a topic.
+func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	const operation = "write the pull request's comment"
 	owner, name, err := split(n.Repository)
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
 }
 
 // findNote returns our own comment with the note's hidden line, or nil.
-func (r *Reporter) findNote(ctx context.Context, owner, name string, n scm.Note) (*api.IssueComment, error) {
+func (r *Reporter) findNote(ctx context.Context, owner, name string, n scm.Comment) (*api.IssueComment, error) {
 	self, err := r.self(ctx)
 	if err != nil {
 		return nil, err

@@ -104,7 +104,7 @@ func comment(id int, login, body string) map[string]any {
 }
 
 func TestSetNote(t *testing.T) {
-	note := scm.Note{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
+	note := scm.Comment{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
 	const list = "GET /repos/acme/shop/issues/7/comments"
 	cases := map[string]struct {
 		comments []any
@@ -115,14 +115,14 @@ func TestSetNote(t *testing.T) {
 		"the same":        {[]any{comment(2, "slipway-bot", note.Mark())}, ""},
 		"somebody else's": {[]any{comment(2, "mallory", note.Mark())}, "POST /repos/acme/shop/issues/7/comments"},
 		"quoted":          {[]any{comment(2, "slipway-bot", "> "+note.Mark())}, "POST /repos/acme/shop/issues/7/comments"},
-		"another topic":   {[]any{comment(2, "slipway-bot", scm.Note{Topic: "members"}.Mark())}, "POST /repos/acme/shop/issues/7/comments"},
+		"another topic":   {[]any{comment(2, "slipway-bot", scm.Comment{Topic: "members"}.Mark())}, "POST /repos/acme/shop/issues/7/comments"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			api := scmtest.NewAPI(t).On("GET /user", ok(object("login", "slipway-bot"))).On(list, ok(c.comments)).
 				On("POST /repos/acme/shop/issues/7/comments", made(comment(9, "slipway-bot", "x"))).
 				On("PATCH /repos/acme/shop/issues/comments/2", ok(comment(2, "slipway-bot", "x")))
-			if err := reporter(t, api).SetNote(t.Context(), note); err != nil {
+			if err := reporter(t, api).SetComment(t.Context(), note); err != nil {
 				t.Fatal(err)
 			}
 			wrote := ""
@@ -142,7 +142,7 @@ func TestSetNote(t *testing.T) {
 		api.On(list, scmtest.Answer{Status: 200, Header: map[string]string{"Link": next}, Body: []any{comment(1, "bob", "x")}},
 			ok([]any{comment(2, "slipway-bot", note.Mark()+"old")})).
 			On("PATCH /repos/acme/shop/issues/comments/2", ok(comment(2, "slipway-bot", "x")))
-		if err := reporter(t, api).SetNote(t.Context(), note); err != nil {
+		if err := reporter(t, api).SetComment(t.Context(), note); err != nil {
 			t.Fatal(err)
 		}
 		if body := api.Last(t, "PATCH").Body["body"]; body != note.Mark() {
@@ -294,7 +294,7 @@ func TestApp(t *testing.T) {
 	if got := api.Last(t, "POST").Header.Get("Authorization"); got != "token INSTALLATION-"+scmtest.Token {
 		t.Errorf("the credentials are %q", got)
 	}
-	if err := r.SetNote(t.Context(), scm.Note{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "x"}); err != nil {
+	if err := r.SetComment(t.Context(), scm.Comment{Repository: "acme/shop", PullRequest: 7, Topic: "preview", Body: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	access.App.PrivateKey = []byte(scmtest.Token)

@@ -12,8 +12,8 @@ import (
 // maxPages bounds how far a list is followed, a hundred entries a page.
 const maxPages = 50
 
-// SetNote writes or edits Slipway's one comment of a topic.
-func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
+// SetComment writes or edits Slipway's one comment of a topic.
+func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	const operation = "write the merge request's comment"
 	repository, err := checked(n.Repository)
 	if err != nil {
@@ -37,7 +37,7 @@ func (r *Reporter) SetNote(ctx context.Context, n scm.Note) error {
 }
 
 // findNote returns our own comment with the note's hidden line, or nil.
-func (r *Reporter) findNote(ctx context.Context, operation, repository string, n scm.Note) (*api.Note, error) {
+func (r *Reporter) findNote(ctx context.Context, operation, repository string, n scm.Comment) (*api.Note, error) {
 	self, err := r.selfID(ctx, operation)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func TestSetStatus(t *testing.T) {
 }
 
 func TestSetNote(t *testing.T) {
-	note := scm.Note{Repository: "acme/web/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
+	note := scm.Comment{Repository: "acme/web/shop", PullRequest: 7, Topic: "preview", Body: "It is at https://x"}
 	const notes = repository + "/merge_requests/7/notes"
 	of := func(author int, body string) any {
 		return scmtest.Object{"id": 55, "body": body, "author": scmtest.Object{"id": author}}
@@ -83,7 +83,7 @@ func TestSetNote(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			api := scmtest.NewAPI(t).On("GET /api/v4/user", scmtest.OK(scmtest.Object{"id": 3, "username": "slipway"})).
 				On("GET "+notes, scmtest.OK(c.notes)).On("POST "+notes, scmtest.Made(of(3, "x"))).On("PUT "+notes+"/55", scmtest.OK(of(3, "x")))
-			if err := reporter(t, api).SetNote(t.Context(), note); err != nil {
+			if err := reporter(t, api).SetComment(t.Context(), note); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, api.Writes()); diff != "" {

@@ -55,19 +55,19 @@ func (s Subject) push() (http.Header, []byte) {
 
 func (s Subject) claims(t *testing.T) {
 	h, _ := s.push()
-	if !s.Driver.Claims(h) {
+	if !s.Driver.Matches(h) {
 		t.Error("the driver doesn't claim its own delivery")
 	}
 	event, body := s.Push(scm.Move{Ref: "refs/heads/main", Before: One, After: Two})
 	made := s.Driver.Headers(event, "the-delivery")
-	if e, err := s.Driver.Parse(made, body); err != nil || !s.Driver.Claims(made) || e.Delivery != "the-delivery" {
+	if e, err := s.Driver.Parse(made, body); err != nil || !s.Driver.Matches(made) || e.Delivery != "the-delivery" {
 		t.Errorf("with headers of its own the driver reads %+v, %v", e, err)
 	}
-	if s.Driver.Claims(http.Header{"Content-Type": {"application/json"}}) {
+	if s.Driver.Matches(http.Header{"Content-Type": {"application/json"}}) {
 		t.Error("the driver claims a request of nobody")
 	}
 	for _, other := range s.Others {
-		if other.Claims(h) {
+		if other.Matches(h) {
 			t.Errorf("%T claims it too", other)
 		}
 	}

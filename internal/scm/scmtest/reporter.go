@@ -24,7 +24,7 @@ func ConformReporter(t *testing.T, create func(scm.Access) (scm.Reporter, error)
 	calls := map[string]func(context.Context, scm.Reporter) error{
 		"status": func(ctx context.Context, r scm.Reporter) error { return r.SetStatus(ctx, status) },
 		"note": func(ctx context.Context, r scm.Reporter) error {
-			return r.SetNote(ctx, scm.Note{Repository: Path, PullRequest: 7, Topic: "preview", Body: "It is at …"})
+			return r.SetComment(ctx, scm.Comment{Repository: Path, PullRequest: 7, Topic: "preview", Body: "It is at …"})
 		},
 		"checks": func(ctx context.Context, r scm.Reporter) error {
 			_, err := r.(scm.Reader).Checks(ctx, Path, Two)

@@ -1,4 +1,4 @@
-package controller
+package kube
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// patchStatus writes what differs between two versions of an object's status,
+// PatchStatus writes what differs between two versions of an object's status,
 // and nothing when nothing does.
-func patchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
+func PatchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
 	if apiequality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
@@ -25,12 +25,12 @@ func patchStatus(ctx context.Context, c client.Client, before, after client.Obje
 	return nil
 }
 
-// setCondition sets one condition as observed at a generation.
-func setCondition(conditions *[]metav1.Condition, condition metav1.Condition, generation int64) {
+// SetCondition sets one condition as observed at a generation.
+func SetCondition(conditions *[]metav1.Condition, condition metav1.Condition, generation int64) {
 	condition.ObservedGeneration = generation
 	condition.Message = fault.Clip(condition.Message, 1024)
 	meta.SetStatusCondition(conditions, condition)
 }
 
-// sentence is what users may read of an error.
-func sentence(err error) string { return fault.MessageOf(err) }
+// Sentence is what users may read of an error.
+func Sentence(err error) string { return fault.MessageOf(err) }

@@ -22,8 +22,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
-// Sites finds the place of every stage. It is safe for concurrent use.
-type Sites struct {
+// Targets finds the place of every stage. It is safe for concurrent use.
+type Targets struct {
 	client     client.Client
 	clusters   *Clusters
 	identities *Identities
@@ -33,56 +33,56 @@ type Sites struct {
 	now        func() time.Time
 
 	mu      sync.Mutex
-	keepers map[*Connection]*tenancy.Keeper
+	keepers map[*Connection]*tenancy.NamespaceApplier
 	able    map[string]bool // namespaces whose account has its rights
 	turns   map[string]*sync.Mutex
 	bare    map[string]bool // namespaces without sealed Secrets
 	claimed map[*Connection]*Claims
 }
 
-// NewSites returns the sites of the stages that the control cluster knows.
-func NewSites(c client.Client, clusters *Clusters, self tenancy.Subject) (*Sites, error) {
+// NewTargets returns the sites of the stages that the control cluster knows.
+func NewTargets(c client.Client, clusters *Clusters, self tenancy.Subject) (*Targets, error) {
 	store, err := apply.NewConfigMaps(clusters.Self)
 	if err != nil {
 		return nil, err
 	}
-	return &Sites{
+	return &Targets{
 		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
-		keepers: map[*Connection]*tenancy.Keeper{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*Connection]*Claims{},
+		keepers: map[*Connection]*tenancy.NamespaceApplier{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*Connection]*Claims{},
 		turns: map[string]*sync.Mutex{},
 	}, nil
 }
 
-// Order gathers everything that a release of the stage works with, except the
+// Inputs gathers everything that a release of the stage works with, except the
 // release itself.
-func (s *Sites) Order(ctx context.Context, stage *v1alpha1.Stage) (release.Order, error) {
+func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.Inputs, error) {
 	organization, ok := naming.OrganizationOf(stage.Namespace)
 	if !ok {
-		return release.Order{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", stage.Name, stage.Namespace)
+		return release.Inputs{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", stage.Name, stage.Namespace)
 	}
 	p, cluster, err := s.placement(ctx, stage)
 	if err != nil {
-		return release.Order{}, err
+		return release.Inputs{}, err
 	}
 	connection, err := s.clusters.Connect(ctx, cluster)
 	if err != nil {
-		return release.Order{}, err
+		return release.Inputs{}, err
 	}
-	site := &Site{
+	site := &Target{
 		sites: s, stage: stage, cluster: cluster, connection: connection,
 		owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
 	}
-	return release.Order{
+	return release.Inputs{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
 		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
 			return ownTemplates(ctx, s.client, organization)
 		},
-		Site: site, Claims: site, Workshop: workshop(organization, p, cluster, connection, s.clusters.Builds),
+		Target: site, Claims: site, Builds: imageBuilds(organization, p, cluster, connection, s.clusters.Builds),
 	}, nil
 }
 
 // placement reads the project of a stage and the cluster it is placed on.
-func (s *Sites) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1.Project, *v1alpha1.Cluster, error) {
+func (s *Targets) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1.Project, *v1alpha1.Cluster, error) {
 	var p v1alpha1.Project
 	if err := s.read(ctx, "Project", client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
 		return nil, nil, err
@@ -94,7 +94,7 @@ func (s *Sites) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1
 	return &p, &cluster, nil
 }
 
-func (s *Sites) read(ctx context.Context, kind string, key client.ObjectKey, into client.Object) error {
+func (s *Targets) read(ctx context.Context, kind string, key client.ObjectKey, into client.Object) error {
 	err := s.client.Get(ctx, key, into)
 	if apierrors.IsNotFound(err) {
 		return fault.Wrap(fault.NotFound, err, "%s %s does not exist; create it", kind, key)
@@ -106,26 +106,26 @@ func (s *Sites) read(ctx context.Context, kind string, key client.ObjectKey, int
 }
 
 // Of returns the site of a stage.
-func (s *Sites) Of(ctx context.Context, stage *v1alpha1.Stage) (*Site, error) {
-	order, err := s.Order(ctx, stage)
+func (s *Targets) Of(ctx context.Context, stage *v1alpha1.Stage) (*Target, error) {
+	order, err := s.Inputs(ctx, stage)
 	if err != nil {
 		return nil, err
 	}
-	return order.Site.(*Site), nil
+	return order.Target.(*Target), nil
 }
 
 // keeper returns what keeps the namespaces of a connection's cluster.
-func (s *Sites) keeper(connection *Connection) *tenancy.Keeper {
+func (s *Targets) keeper(connection *Connection) *tenancy.NamespaceApplier {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.keepers[connection] == nil {
-		s.keepers[connection] = tenancy.NewKeeper(connection.Client, s.now)
+		s.keepers[connection] = tenancy.NewNamespaceApplier(connection.Client, s.now)
 	}
 	return s.keepers[connection]
 }
 
 // claims returns the claims on the hosts of a connection's cluster.
-func (s *Sites) claims(connection *Connection) *Claims {
+func (s *Targets) claims(connection *Connection) *Claims {
 	keeper := s.keeper(connection)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,14 +136,14 @@ func (s *Sites) claims(connection *Connection) *Claims {
 }
 
 // isAble reports whether a stage's account is known to have its rights.
-func (s *Sites) isAble(namespace string) bool {
+func (s *Targets) isAble(namespace string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.able[namespace]
 }
 
 // setAble notes whether a stage's account has its rights.
-func (s *Sites) setAble(namespace string, able bool) {
+func (s *Targets) setAble(namespace string, able bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if able {
@@ -154,7 +154,7 @@ func (s *Sites) setAble(namespace string, able bool) {
 }
 
 // turnOf returns what lets one at a time write to a stage.
-func (s *Sites) turnOf(namespace string) *sync.Mutex {
+func (s *Targets) turnOf(namespace string) *sync.Mutex {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.turns[namespace] == nil {
@@ -165,27 +165,27 @@ func (s *Sites) turnOf(namespace string) *sync.Mutex {
 
 // takeTurn waits until nobody else writes to a stage. The caller calls done
 // when it has written.
-func (s *Sites) takeTurn(namespace string) (done func()) {
+func (s *Targets) takeTurn(namespace string) (done func()) {
 	turn := s.turnOf(namespace)
 	turn.Lock()
 	return turn.Unlock
 }
 
 // turn takes the turn only when nobody has it.
-func (s *Sites) turn(namespace string) (done func(), free bool) {
+func (s *Targets) turn(namespace string) (done func(), free bool) {
 	turn := s.turnOf(namespace)
 	return turn.Unlock, turn.TryLock()
 }
 
 // isBare reports whether a namespace is known to hold no sealed Secret.
-func (s *Sites) isBare(namespace string) bool {
+func (s *Targets) isBare(namespace string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bare[namespace]
 }
 
 // setBare notes whether a namespace holds no sealed Secret.
-func (s *Sites) setBare(namespace string, bare bool) {
+func (s *Targets) setBare(namespace string, bare bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if bare {
@@ -195,10 +195,10 @@ func (s *Sites) setBare(namespace string, bare bool) {
 	delete(s.bare, namespace)
 }
 
-// workshop returns where a project's images are built and found.
-func workshop(organization string, p *v1alpha1.Project, cluster *v1alpha1.Cluster, connection *Connection, builds kaniko.Config) release.Workshop {
+// imageBuilds returns where a project's images are built and found.
+func imageBuilds(organization string, p *v1alpha1.Project, cluster *v1alpha1.Cluster, connection *Connection, builds kaniko.Config) release.ImageBuilds {
 	registry := cluster.Spec.Registry
-	return release.Workshop{
+	return release.ImageBuilds{
 		Registry: connection.Registry,
 		Builder:  connection.Builder,
 		Executor: builds.Executor,

@@ -16,24 +16,24 @@ import (
 // be read early: in a flood, one sync serves many.
 const quiet = 200 * time.Millisecond
 
-// Expectations read a project's refs while the delivery that tells of them is
+// RefPrefetcher read a project's refs while the delivery that tells of them is
 // still being made durable. The sync that follows takes what was read, if it
 // was read after all that it has to serve; it reads them itself otherwise. An
 // expectation changes nothing but the mirror, which is a cache.
-type Expectations struct {
+type RefPrefetcher struct {
 	client  client.Reader // the watch cache
 	sources *Sources
-	lanes   *Lanes          // owns what runs
+	lanes   *Queue          // owns what runs
 	leads   <-chan struct{} // closed when this replica syncs
 	now     func() time.Time
 
 	mu   sync.Mutex
-	open map[types.NamespacedName]*expectation
+	open map[types.NamespacedName]*prefetch
 	last map[types.NamespacedName]time.Time // of a delivery
 }
 
-// expectation is one reading of refs.
-type expectation struct {
+// prefetch is one reading of refs.
+type prefetch struct {
 	began time.Time
 	done  chan struct{}
 	heads git.Heads
@@ -42,7 +42,7 @@ type expectation struct {
 
 // Delivered begins to read the refs of the project that a delivery is for. The
 // delivery must have been believed.
-func (e *Expectations) Delivered(ctx context.Context, d *v1alpha1.Delivery) {
+func (e *RefPrefetcher) Delivered(ctx context.Context, d *v1alpha1.Delivery) {
 	select {
 	case <-e.leads:
 	default:
@@ -67,7 +67,7 @@ func (e *Expectations) Delivered(ctx context.Context, d *v1alpha1.Delivery) {
 }
 
 // stirred notes a delivery and reports whether it is none after a quiet time.
-func (e *Expectations) stirred(name types.NamespacedName) bool {
+func (e *RefPrefetcher) stirred(name types.NamespacedName) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.last == nil {
@@ -79,20 +79,20 @@ func (e *Expectations) stirred(name types.NamespacedName) bool {
 }
 
 // begin notes that the refs of a project are read from now on.
-func (e *Expectations) begin(name types.NamespacedName) *expectation {
+func (e *RefPrefetcher) begin(name types.NamespacedName) *prefetch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.open == nil {
-		e.open = map[types.NamespacedName]*expectation{}
+		e.open = map[types.NamespacedName]*prefetch{}
 	}
-	expected := &expectation{began: e.now(), done: make(chan struct{})}
+	expected := &prefetch{began: e.now(), done: make(chan struct{})}
 	e.open[name] = expected
 	return expected
 }
 
 // Take returns a project's heads if they were, or are being, read after all of
 // the waiting deliveries had arrived. Nobody can take them again.
-func (e *Expectations) Take(ctx context.Context, name types.NamespacedName, waiting []v1alpha1.Delivery) (git.Heads, bool) {
+func (e *RefPrefetcher) Take(ctx context.Context, name types.NamespacedName, waiting []v1alpha1.Delivery) (git.Heads, bool) {
 	e.mu.Lock()
 	expected := e.open[name]
 	delete(e.open, name)

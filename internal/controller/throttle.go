@@ -11,32 +11,32 @@ import (
 // the objects that other releases still have to apply.
 const statusWrites = 3
 
-// calmClient is a client that writes few statuses at the same time, and those
+// throttledClient is a client that writes few statuses at the same time, and those
 // after the objects of the releases that are on their way.
-type calmClient struct {
+type throttledClient struct {
 	client.Client
-	rush  *Rush
+	gate  *PriorityGate
 	slots chan struct{}
 }
 
-func newCalmClient(c client.Client, rush *Rush) client.Client {
-	return calmClient{Client: c, rush: rush, slots: make(chan struct{}, statusWrites)}
+func newThrottledClient(c client.Client, rush *PriorityGate) client.Client {
+	return throttledClient{Client: c, gate: rush, slots: make(chan struct{}, statusWrites)}
 }
 
 // Status implements client.Client.
-func (c calmClient) Status() client.SubResourceWriter {
-	return calmWriter{SubResourceWriter: c.Client.Status(), rush: c.rush, slots: c.slots}
+func (c throttledClient) Status() client.SubResourceWriter {
+	return throttledWriter{SubResourceWriter: c.Client.Status(), gate: c.gate, slots: c.slots}
 }
 
-type calmWriter struct {
+type throttledWriter struct {
 	client.SubResourceWriter
-	rush  *Rush
+	gate  *PriorityGate
 	slots chan struct{}
 }
 
 // Patch implements client.SubResourceWriter.
-func (w calmWriter) Patch(ctx context.Context, o client.Object, p client.Patch, options ...client.SubResourcePatchOption) error {
-	if err := w.rush.Wait(ctx); err != nil {
+func (w throttledWriter) Patch(ctx context.Context, o client.Object, p client.Patch, options ...client.SubResourcePatchOption) error {
+	if err := w.gate.Wait(ctx); err != nil {
 		return err
 	}
 	select {

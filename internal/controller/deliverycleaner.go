@@ -14,27 +14,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
 )
 
-// Tidier writes what syncs made of deliveries: it marks those that are kept
+// DeliveryCleaner writes what syncs made of deliveries: it marks those that are kept
 // and deletes the others, one at a time and between those that the door makes.
 // Nobody waits for it: no sync, whose work is done, and not the door, which
 // gets most of the API server. What it has not done when the process ends is
 // found again by the first sync of the next, because the delivery still waits.
 // It is safe for concurrent use.
-type Tidier struct {
+type DeliveryCleaner struct {
 	client  client.Client
-	keeping *Rush // what the door makes durable
+	keeping *PriorityGate // what the door makes durable
 	log     *slog.Logger
 	queue   priorityqueue.PriorityQueue[servedDelivery]
 
 	mu     sync.Mutex
-	chores map[servedDelivery]chore
+	chores map[servedDelivery]task
 	served servedMemory // what is done
 }
 
-// chore is what is to be done with a delivery.
-type chore struct {
+// task is what is to be done with a delivery.
+type task struct {
 	delivery v1alpha1.Delivery  // as the watch cache shows it, whose it is
 	marked   *v1alpha1.Delivery // nil: it is deleted
 }
@@ -45,15 +46,15 @@ const (
 	priorityMark   = 1
 )
 
-// NewTidier returns a Tidier, which works while Start runs.
-func NewTidier(c client.Client, keeping *Rush, log *slog.Logger) *Tidier {
-	queue := priorityqueue.New("tidier", func(o *priorityqueue.Opts[servedDelivery]) { o.RateLimiter = retriesOf[servedDelivery]() })
-	return &Tidier{client: c, keeping: keeping, log: log, queue: queue, chores: map[servedDelivery]chore{}}
+// NewDeliveryCleaner returns a Tidier, which works while Start runs.
+func NewDeliveryCleaner(c client.Client, keeping *PriorityGate, log *slog.Logger) *DeliveryCleaner {
+	queue := priorityqueue.New("tidier", func(o *priorityqueue.Opts[servedDelivery]) { o.RateLimiter = kube.RetriesOf[servedDelivery]() })
+	return &DeliveryCleaner{client: c, keeping: keeping, log: log, queue: queue, chores: map[servedDelivery]task{}}
 }
 
 // Knows reports whether a delivery was given to the Tidier, whatever the watch
 // cache still shows of it.
-func (t *Tidier) Knows(d *v1alpha1.Delivery) bool {
+func (t *DeliveryCleaner) Knows(d *v1alpha1.Delivery) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := servedOf(d)
@@ -62,18 +63,18 @@ func (t *Tidier) Knows(d *v1alpha1.Delivery) bool {
 }
 
 // Delete has deliveries deleted.
-func (t *Tidier) Delete(deliveries []v1alpha1.Delivery) {
+func (t *DeliveryCleaner) Delete(deliveries []v1alpha1.Delivery) {
 	for _, d := range deliveries {
-		t.add(chore{delivery: d}, priorityDelete)
+		t.add(task{delivery: d}, priorityDelete)
 	}
 }
 
 // Mark has the status of a delivery written, as it is in marked.
-func (t *Tidier) Mark(d v1alpha1.Delivery, marked *v1alpha1.Delivery) {
-	t.add(chore{delivery: d, marked: marked}, priorityMark)
+func (t *DeliveryCleaner) Mark(d v1alpha1.Delivery, marked *v1alpha1.Delivery) {
+	t.add(task{delivery: d, marked: marked}, priorityMark)
 }
 
-func (t *Tidier) add(c chore, priority int) {
+func (t *DeliveryCleaner) add(c task, priority int) {
 	key := servedOf(&c.delivery)
 	t.mu.Lock()
 	t.chores[key] = c
@@ -82,7 +83,7 @@ func (t *Tidier) add(c chore, priority int) {
 }
 
 // Start implements manager.Runnable.
-func (t *Tidier) Start(ctx context.Context) error {
+func (t *DeliveryCleaner) Start(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, t.queue.ShutDown)
 	defer stop()
 	pause := t.pauses()
@@ -111,12 +112,12 @@ func (t *Tidier) Start(ctx context.Context) error {
 }
 
 // pauses are made after failures, the longer the more follow each other.
-func (t *Tidier) pauses() *wait.Backoff {
-	return &wait.Backoff{Duration: retryMin, Factor: 2, Steps: 1 << 20, Cap: retryMax}
+func (t *DeliveryCleaner) pauses() *wait.Backoff {
+	return &wait.Backoff{Duration: kube.RetryMin, Factor: 2, Steps: 1 << 20, Cap: kube.RetryMax}
 }
 
 // do does one chore.
-func (t *Tidier) do(ctx context.Context, key servedDelivery) error {
+func (t *DeliveryCleaner) do(ctx context.Context, key servedDelivery) error {
 	t.mu.Lock()
 	c, open := t.chores[key]
 	t.mu.Unlock()
@@ -136,9 +137,9 @@ func (t *Tidier) do(ctx context.Context, key servedDelivery) error {
 	return nil
 }
 
-func (c chore) do(ctx context.Context, to client.Client) error {
+func (c task) do(ctx context.Context, to client.Client) error {
 	if c.marked != nil {
-		return patchStatus(ctx, to, &c.delivery, c.marked)
+		return kube.PatchStatus(ctx, to, &c.delivery, c.marked)
 	}
 	err := to.Delete(ctx, &c.delivery, client.Preconditions{UID: &c.delivery.UID, ResourceVersion: &c.delivery.ResourceVersion})
 	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // one that was delivered again meanwhile stays

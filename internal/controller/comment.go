@@ -21,53 +21,54 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// noteTopic tells Slipway's comment about stages from its others.
-const noteTopic = "stages"
+// commentTopic tells Slipway's comment about stages from its others.
+const commentTopic = "stages"
 
-// NoteReconciler writes Slipway's one comment under each open pull request:
+// CommentReconciler writes Slipway's one comment under each open pull request:
 // how the stages stand that its branch feeds, and what its slipway.yaml would
 // change. It also shows mistakes in slipway.yaml at their lines. It is keyed by
 // project and works beside everything else; what it told is found again at the
 // forge after a restart, so nothing is written twice.
-type NoteReconciler struct {
+type CommentReconciler struct {
 	Client  client.Client
 	Forges  *Forges
 	Sources *Sources
 	Log     *slog.Logger
 
-	memory noteMemory
+	memory commentMemory
 }
 
-// noteMemory keeps what was last told under a key, to spare calls.
-type noteMemory struct {
+// commentMemory keeps what was last told under a key, to spare calls.
+type commentMemory struct {
 	mu   sync.Mutex
 	told map[string][sha256.Size]byte
 }
 
-// maxNotes bounds the memory of notes.
-const maxNotes = 8192
+// maxComments bounds the memory of notes.
+const maxComments = 8192
 
 // news reports whether the text isn't the one last told under the key.
-func (m *noteMemory) news(key, text string) bool {
+func (m *commentMemory) news(key, text string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.told[key] != sha256.Sum256([]byte(text))
 }
 
-func (m *noteMemory) set(key, text string) {
+func (m *commentMemory) set(key, text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.told == nil || len(m.told) >= maxNotes {
+	if m.told == nil || len(m.told) >= maxComments {
 		m.told = map[string][sha256.Size]byte{}
 	}
 	m.told[key] = sha256.Sum256([]byte(text))
 }
 
 // Reconcile brings one project's comments up to date.
-func (r *NoteReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+func (r *CommentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var p v1alpha1.Project
 	if err := r.Client.Get(ctx, req.NamespacedName, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
@@ -107,7 +108,7 @@ func (r *NoteReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 // state returns what the comments of a project depend on, but for the pull
 // requests themselves, and the project's stages. While it stays the same, the
 // forge isn't asked.
-func (r *NoteReconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []v1alpha1.Stage, error) {
+func (r *CommentReconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []v1alpha1.Stage, error) {
 	var stages v1alpha1.StageList
 	if err := r.Client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{stageProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list stages: %w", err)
@@ -118,7 +119,7 @@ func (r *NoteReconciler) state(ctx context.Context, p *v1alpha1.Project) (string
 	}
 	parts := []string{p.Status.FileCommit}
 	for _, stage := range stages.Items {
-		parts = append(parts, stage.Spec.Ref+" "+noteRow(stage))
+		parts = append(parts, stage.Spec.Ref+" "+commentRow(stage))
 	}
 	for _, delivery := range deliveries.Items {
 		if changesRequest(&delivery) {
@@ -131,7 +132,7 @@ func (r *NoteReconciler) state(ctx context.Context, p *v1alpha1.Project) (string
 
 // tell shows what is wrong with the project file in force, and writes the
 // comments.
-func (r *NoteReconciler) tell(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
+func (r *CommentReconciler) tell(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
 	if err := r.tellFile(ctx, forge, p, p.Status.FileCommit); err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func fedBy(stages []v1alpha1.Stage, ref string) []v1alpha1.Stage {
 	return fed
 }
 
-func (r *NoteReconciler) tellRequest(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
+func (r *CommentReconciler) tellRequest(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
 	change, err := r.fileChange(ctx, p, request.Head.Commit)
 	if err != nil {
 		return err
@@ -176,13 +177,13 @@ func (r *NoteReconciler) tellRequest(ctx context.Context, forge *forgeClient, p 
 			return err
 		}
 	}
-	body := noteBody(fed, change)
+	body := commentBody(fed, change)
 	key := fmt.Sprintf("%s/%s/%d", p.Namespace, p.Name, request.Number)
 	if body == "" || !r.memory.news(key, body) {
 		return nil
 	}
-	note := scm.Note{Repository: primary(p).Path, PullRequest: request.Number, Topic: noteTopic, Body: body}
-	if err := forge.SetNote(ctx, note); err != nil {
+	note := scm.Comment{Repository: primary(p).Path, PullRequest: request.Number, Topic: commentTopic, Body: body}
+	if err := forge.SetComment(ctx, note); err != nil {
 		return fmt.Errorf("comment on pull request %d of %s: %w", request.Number, note.Repository, err)
 	}
 	r.memory.set(key, body)
@@ -194,7 +195,7 @@ func (r *NoteReconciler) tellRequest(ctx context.Context, forge *forgeClient, p 
 const gather = time.Second
 
 // SetupWithManager registers the reconciler.
-func (r *NoteReconciler) SetupWithManager(mgr ctrl.Manager) error {
+func (r *CommentReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("note").
 		Watches(&v1alpha1.Delivery{}, gathered(func(o client.Object) string {
@@ -210,7 +211,7 @@ func (r *NoteReconciler) SetupWithManager(mgr ctrl.Manager) error {
 			return ""
 		})).
 		Watches(&v1alpha1.Project{}, gathered(client.Object.GetName)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: retries()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
 

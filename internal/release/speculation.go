@@ -7,11 +7,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
-// Early is the part of a release that touches nothing in the stage's cluster:
+// Speculation is the part of a release that touches nothing in the stage's cluster:
 // plan, render, guard, and the bundle. It may be done while the release is
 // still being made durable, and is thrown away when that fails. What it could
 // not do, the release does itself, and says why when it can't either.
-type Early struct {
+type Speculation struct {
 	done  chan struct{}
 	taken atomic.Bool
 
@@ -21,16 +21,16 @@ type Early struct {
 	origins   origins
 }
 
-// NewEarly returns what Foresee fills and the release waits for.
-func NewEarly() *Early { return &Early{done: make(chan struct{})} }
+// NewSpeculation returns what Foresee fills and the release waits for.
+func NewSpeculation() *Speculation { return &Speculation{done: make(chan struct{})} }
 
-// Foresee does early what the ordered release will need. Nothing is built for
+// Speculate does early what the ordered release will need. Nothing is built for
 // it, and nobody waited for who is unavailable. It must be called exactly once for what NewEarly returned.
-func (r *Runner) Foresee(ctx context.Context, o Order, early *Early) {
+func (r *Runner) Speculate(ctx context.Context, o Inputs, early *Speculation) {
 	defer close(early.done)
 	once := *r
-	once.Patience = 0
-	run := &run{Runner: &once, Order: o}
+	once.UnavailableTimeout = 0
+	run := &run{Runner: &once, Inputs: o}
 	plan, err := run.plan(ctx)
 	if err != nil || len(run.missing()) > 0 {
 		return
@@ -44,17 +44,17 @@ func (r *Runner) Foresee(ctx context.Context, o Order, early *Early) {
 
 // foreseen returns what was done early for a release that begins, nil when
 // nothing was. A second run of the release does not take it: it may be old.
-func (r *run) foreseen(ctx context.Context) *Early {
-	if r.Early == nil || r.status.Phase != "" || r.Early.taken.Swap(true) {
+func (r *run) foreseen(ctx context.Context) *Speculation {
+	if r.Speculation == nil || r.status.Phase != "" || r.Speculation.taken.Swap(true) {
 		return nil
 	}
 	select {
-	case <-r.Early.done:
+	case <-r.Speculation.done:
 	case <-ctx.Done():
 		return nil
 	}
-	if r.Early.manifests == nil {
+	if r.Speculation.manifests == nil {
 		return nil
 	}
-	return r.Early
+	return r.Speculation
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// Order is everything that one release works with.
-type Order struct {
+// Inputs is everything that one release works with.
+type Inputs struct {
 	Organization string
 	Project      *v1alpha1.Project
 	Cluster      *v1alpha1.Cluster
@@ -28,14 +28,14 @@ type Order struct {
 	// stage; nil when it names none or they are gone.
 	From      *v1alpha1.Release
 	FromStage *v1alpha1.Stage
-	Site      Site
+	Target    Target
 	Claims    Claims
 	// Templates reads the organization's own; nil means that it has none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
-	Workshop  Workshop
-	// Early is what was done for the release before it was durable, nil for
+	Builds    ImageBuilds
+	// Speculation is what was done for the release before it was durable, nil for
 	// nothing.
-	Early *Early
+	Speculation *Speculation
 }
 
 // Claims know which project of the cluster uses which host.
@@ -46,12 +46,12 @@ type Claims interface {
 	Claim(ctx context.Context, hosts []string) (taken []string, err error)
 }
 
-// Site is the stage's place on its cluster. Every method may be called again
+// Target is the stage's place on its cluster. Every method may be called again
 // after a crash and continues what was begun.
 //
 // It has more methods than an interface should: they are the verbs of one
 // story, and one thing implements them all.
-type Site interface {
+type Target interface {
 	// Prepare makes the namespace and what keeps it apart from others; with
 	// builds, also the one that the project's images are built in.
 	Prepare(ctx context.Context, builds bool) error
@@ -80,8 +80,8 @@ type Secrets struct {
 	Sealed project.Sealed
 }
 
-// Workshop is where a project's images are built and found.
-type Workshop struct {
+// ImageBuilds is where a project's images are built and found.
+type ImageBuilds struct {
 	Registry Images
 	Builder  build.Builder
 	// Request holds what all builds of the project share: namespace,
@@ -128,7 +128,7 @@ type Sources interface {
 	// its history, or is it. The code not_found says that it can't be told.
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
 	// Grant lets one build fetch a directory of a snapshot for a short time.
-	Grant(o Order, snapshot Snapshot, directory string) (build.Source, error)
+	Grant(o Inputs, snapshot Snapshot, directory string) (build.Source, error)
 }
 
 // Renderer renders a stage.
@@ -139,9 +139,9 @@ type Renderer interface {
 // Bundles keeps rendered manifests.
 type Bundles interface {
 	// Put keeps manifests and returns the name and digest to find them by.
-	Put(ctx context.Context, o Order, manifests []byte) (name, digest string, err error)
+	Put(ctx context.Context, o Inputs, manifests []byte) (name, digest string, err error)
 	// Get returns the manifests kept under a name, checked against the digest.
-	Get(ctx context.Context, o Order, name, digest string) ([]byte, error)
+	Get(ctx context.Context, o Inputs, name, digest string) ([]byte, error)
 }
 
 // Journal makes a release's progress durable.

@@ -10,15 +10,15 @@ import (
 
 // Who waits for whom, and for how long at most.
 const (
-	// releaseRush is for statuses, while releases have objects to apply.
-	releaseRush = 500 * time.Millisecond
-	// doorRush is for the tidying of deliveries, while the door keeps new ones.
-	doorRush = 50 * time.Millisecond
+	// statusGateLimit is for statuses, while releases have objects to apply.
+	statusGateLimit = 500 * time.Millisecond
+	// deliveryGateLimit is for the tidying of deliveries, while the door keeps new ones.
+	deliveryGateLimit = 50 * time.Millisecond
 )
 
-// Rush knows what is urgent at the moment. What is not waits for it, at most
+// PriorityGate knows what is urgent at the moment. What is not waits for it, at most
 // for a given time, and if there is no end of what is urgent, half of the time.
-type Rush struct {
+type PriorityGate struct {
 	limit time.Duration
 
 	mu      sync.Mutex
@@ -27,11 +27,11 @@ type Rush struct {
 	began   time.Time     // when the first of it came
 }
 
-// NewRush returns a Rush for which nobody waits longer than limit.
-func NewRush(limit time.Duration) *Rush { return &Rush{limit: limit} }
+// NewPriorityGate returns a Rush for which nobody waits longer than limit.
+func NewPriorityGate(limit time.Duration) *PriorityGate { return &PriorityGate{limit: limit} }
 
 // Begin notes that something is urgent.
-func (r *Rush) Begin(name types.NamespacedName) {
+func (r *PriorityGate) Begin(name types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.urgent) == 0 || time.Since(r.began) >= 2*r.limit { // nobody waits for the last ones any more
@@ -42,7 +42,7 @@ func (r *Rush) Begin(name types.NamespacedName) {
 
 // End notes that something is done, or won't be for a while. It may be called at
 // any time.
-func (r *Rush) End(name types.NamespacedName) {
+func (r *PriorityGate) End(name types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.urgent[name] {
@@ -54,7 +54,7 @@ func (r *Rush) End(name types.NamespacedName) {
 }
 
 // Wait returns when nothing is urgent, or when something was for the limit.
-func (r *Rush) Wait(ctx context.Context) error {
+func (r *PriorityGate) Wait(ctx context.Context) error {
 	r.mu.Lock()
 	open, settled, left := len(r.urgent), r.settled, r.limit-time.Since(r.began)
 	r.mu.Unlock()

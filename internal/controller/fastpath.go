@@ -11,18 +11,18 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// handoffTime is after how long a reconciler looks again at what is handed off
+// fastPathDelay is after how long a reconciler looks again at what is handed off
 // at the moment.
-const handoffTime = 200 * time.Millisecond
+const fastPathDelay = 200 * time.Millisecond
 
-// Handoff takes a stage that a sync changed straight to its release, in the
+// FastPath takes a stage that a sync changed straight to its release, in the
 // sync's own process, where two watches would do the same a moment later. What
 // needs no cluster is done while stage and release are made durable.
 //
 // It is a short cut and nothing else: whatever it does not do, or what a crash
 // keeps it from, the reconcilers do when they see the objects, and they do
 // nothing again that it did.
-type Handoff struct {
+type FastPath struct {
 	Stages   *StageReconciler
 	Releases *ReleaseReconciler
 	Log      *slog.Logger
@@ -30,18 +30,18 @@ type Handoff struct {
 
 // Through calls write, which makes a stage durable and fills in what the API
 // server made of it, and starts the stage's release after it.
-func (h *Handoff) Through(ctx context.Context, stage *v1alpha1.Stage, write func() error) error {
+func (h *FastPath) Through(ctx context.Context, stage *v1alpha1.Stage, write func() error) error {
 	name := client.ObjectKeyFromObject(stage)
-	let := h.Stages.Lanes.Hold(name)
+	let := h.Stages.Queue.Reserve(name)
 	defer let()
-	h.Releases.Rush.Begin(name)
+	h.Releases.Gate.Begin(name)
 	started := false
 	defer func() {
 		if !started {
-			h.Releases.Rush.End(name)
+			h.Releases.Gate.End(name)
 		}
 	}()
-	early := h.foresee(ctx, stage.DeepCopy()) // which is read while write fills in the stage
+	early := h.speculate(ctx, stage.DeepCopy()) // which is read while write fills in the stage
 	if err := write(); err != nil {
 		return err
 	}
@@ -52,17 +52,17 @@ func (h *Handoff) Through(ctx context.Context, stage *v1alpha1.Stage, write func
 	return nil
 }
 
-// foresee begins what a push to the stage will need, nil when it needs no
+// speculate begins what a push to the stage will need, nil when it needs no
 // release or that can't be told.
-func (h *Handoff) foresee(ctx context.Context, stage *v1alpha1.Stage) *release.Early {
-	if h.Stages.Lanes.Full() {
+func (h *FastPath) speculate(ctx context.Context, stage *v1alpha1.Stage) *release.Speculation {
+	if h.Stages.Queue.Full() {
 		return nil // it would wait, and take memory meanwhile
 	}
 	releases, step, err := h.Stages.next(ctx, stage)
 	if err != nil || step.Trigger != v1alpha1.TriggerPush {
 		return nil
 	}
-	early, err := h.Releases.foresee(ctx, stage, newRelease(stage, release.NextNumber(stage, releases), step))
+	early, err := h.Releases.speculate(ctx, stage, newRelease(stage, release.NextNumber(stage, releases), step))
 	if err != nil {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (h *Handoff) foresee(ctx context.Context, stage *v1alpha1.Stage) *release.E
 }
 
 // start makes a stage's release and gives it to its lane, if it is due.
-func (h *Handoff) start(ctx context.Context, stage *v1alpha1.Stage, early *release.Early) (started bool, err error) {
+func (h *FastPath) start(ctx context.Context, stage *v1alpha1.Stage, early *release.Speculation) (started bool, err error) {
 	if !stage.DeletionTimestamp.IsZero() {
 		return false, nil
 	}

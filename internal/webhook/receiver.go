@@ -66,24 +66,24 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Door is an http.Handler, safe for concurrent use.
-type Door struct {
+// Receiver is an http.Handler, safe for concurrent use.
+type Receiver struct {
 	echo      *echo.Echo
 	options   Options
 	limits    Limits
 	log       *slog.Logger
 	now       func() time.Time
 	counts    counts
-	senders   *allowances // of requests, by address
-	strangers *allowances // of requests that weren't believed, by address
-	flow      *allowances // of believed deliveries, by project
-	flights   *flights    // of deliveries being kept, by project
-	memory    *ration     // of bodies in flight
-	decoy     []byte      // a secret that nobody knows
+	senders   *allowances   // of requests, by address
+	strangers *allowances   // of requests that weren't believed, by address
+	flow      *allowances   // of believed deliveries, by project
+	flights   *flights      // of deliveries being kept, by project
+	memory    *memoryBudget // of bodies in flight
+	decoy     []byte        // a secret that nobody knows
 }
 
 // New returns a Door.
-func New(options Options) (*Door, error) {
+func New(options Options) (*Receiver, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
@@ -92,13 +92,13 @@ func New(options Options) (*Door, error) {
 		return nil, err
 	}
 	limits := options.Limits.orDefault()
-	d := &Door{
+	d := &Receiver{
 		echo: echo.New(), options: options, limits: limits, log: options.Log, now: options.Now, counts: counts, decoy: newDecoy(),
 		senders:   newAllowances(limits.Address, limits.Table),
 		strangers: newAllowances(limits.Unbelieved, limits.Table),
 		flow:      newAllowances(limits.Project, limits.Table),
 		flights:   newFlights(limits.Flight),
-		memory:    newRation(limits.Memory),
+		memory:    newMemoryBudget(limits.Memory),
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -125,9 +125,9 @@ func (o Options) check() error {
 }
 
 // ServeHTTP answers one request.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.echo.ServeHTTP(w, r) }
+func (d *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.echo.ServeHTTP(w, r) }
 
-func (d *Door) route() {
+func (d *Receiver) route() {
 	d.echo.IPExtractor = extractor(d.options.Proxies)
 	d.echo.HTTPErrorHandler = d.refuse
 	d.echo.POST("/hooks/:organization/:project", d.receive)
@@ -151,7 +151,7 @@ func extractor(proxies []*net.IPNet) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-func (d *Door) ready(c echo.Context) error {
+func (d *Receiver) ready(c echo.Context) error {
 	if d.options.Ready != nil {
 		if err := d.options.Ready(c.Request().Context()); err != nil {
 			return refuseAs(http.StatusServiceUnavailable, fault.Unavailable, resultUnavailable, fault.MessageOf(err))

@@ -29,10 +29,10 @@ import (
 // rightsLimit is how long the cluster may take to honour a new role binding.
 const rightsLimit = 10 * time.Second
 
-// Site is a stage's place on its cluster. It belongs to one run of one
+// Target is a stage's place on its cluster. It belongs to one run of one
 // release.
-type Site struct {
-	sites      *Sites
+type Target struct {
+	sites      *Targets
 	stage      *v1alpha1.Stage
 	cluster    *v1alpha1.Cluster
 	connection *Connection
@@ -46,7 +46,7 @@ type Site struct {
 }
 
 // tenant returns what the stage's namespace is made from.
-func (s *Site) tenant() tenancy.Stage {
+func (s *Target) tenant() tenancy.Stage {
 	ingress := s.cluster.Spec.Ingress
 	return tenancy.Stage{
 		Organization:     s.owner.Organization,
@@ -61,7 +61,7 @@ func (s *Site) tenant() tenancy.Stage {
 }
 
 // Prepare implements release.Site.
-func (s *Site) Prepare(ctx context.Context, builds bool) error {
+func (s *Target) Prepare(ctx context.Context, builds bool) error {
 	if builds {
 		if err := s.prepareBuilds(ctx); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (s *Site) Prepare(ctx context.Context, builds bool) error {
 }
 
 // prepareBuilds makes the project's build namespace.
-func (s *Site) prepareBuilds(ctx context.Context) error {
+func (s *Target) prepareBuilds(ctx context.Context) error {
 	namespace := kaniko.NewNamespace(s.owner.Organization, s.owner.Project)
 	v4, v6 := tenancy.PrivateNetworks()
 	objects := []client.Object{
@@ -95,7 +95,7 @@ func (s *Site) prepareBuilds(ctx context.Context) error {
 
 // buildPeers are what builds may reach besides the internet: Slipway, which
 // hands out the source, and the networks that the cluster names.
-func (s *Site) buildPeers() []networkingv1.NetworkPolicyPeer {
+func (s *Target) buildPeers() []networkingv1.NetworkPolicyPeer {
 	peers := []networkingv1.NetworkPolicyPeer{{
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.sites.self.Namespace}},
 	}}
@@ -107,14 +107,14 @@ func (s *Site) buildPeers() []networkingv1.NetworkPolicyPeer {
 
 // awaitRights waits until the cluster lets the stage's account write: it takes
 // a moment to notice a new role binding.
-func (s *Site) awaitRights(ctx context.Context) error {
+func (s *Target) awaitRights(ctx context.Context) error {
 	namespace := s.stage.Spec.Namespace
 	return s.await(ctx, stageConfig(s.connection, namespace), authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "patch", Group: "apps", Resource: "deployments"}, "slipway-stage")
 }
 
 // await waits until who a configuration speaks for may do something in a
 // namespace, as a role that was bound a moment ago lets them.
-func (s *Site) await(ctx context.Context, config *rest.Config, right authorizationv1.ResourceAttributes, role string) error {
+func (s *Target) await(ctx context.Context, config *rest.Config, right authorizationv1.ResourceAttributes, role string) error {
 	if s.sites.isAble(right.Namespace) {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (s *Site) await(ctx context.Context, config *rest.Config, right authorizati
 }
 
 // connect returns the applier, with the identity of the stage's account.
-func (s *Site) connect() (*apply.Applier, error) {
+func (s *Target) connect() (*apply.Applier, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.applier != nil {
@@ -158,7 +158,7 @@ func (s *Site) connect() (*apply.Applier, error) {
 }
 
 // Apply implements release.Site.
-func (s *Site) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error) {
+func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return v1alpha1.Changes{}, err
@@ -201,7 +201,7 @@ func failureOf(err error) error {
 }
 
 // Verify implements release.Site.
-func (s *Site) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
+func (s *Target) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
 	applier, err := s.connect()
 	if err != nil {
 		return err
@@ -248,7 +248,7 @@ func serviceStatuses(states []apply.ServiceState) []v1alpha1.ServiceStatus {
 }
 
 // Prune implements release.Site.
-func (s *Site) Prune(ctx context.Context) (int32, error) {
+func (s *Target) Prune(ctx context.Context) (int32, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return 0, err
@@ -266,7 +266,7 @@ func (s *Site) Prune(ctx context.Context) (int32, error) {
 }
 
 // Drift returns what others changed or deleted since the stage was applied.
-func (s *Site) Drift(ctx context.Context) ([]apply.Drift, error) {
+func (s *Target) Drift(ctx context.Context) ([]apply.Drift, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -276,7 +276,7 @@ func (s *Site) Drift(ctx context.Context) ([]apply.Drift, error) {
 
 // Repair brings what others changed or deleted back to what was last applied,
 // as it stands in one of the manifests; what is named in leave stays.
-func (s *Site) Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error) {
+func (s *Target) Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return apply.Report{}, err
@@ -288,7 +288,7 @@ func (s *Site) Repair(ctx context.Context, manifests [][]byte, leave []apply.Key
 
 // Teardown takes everything down that the stage owns, and reports whether it
 // is gone.
-func (s *Site) Teardown(ctx context.Context) (gone bool, err error) {
+func (s *Target) Teardown(ctx context.Context) (gone bool, err error) {
 	gone, err = s.sites.keeper(s.connection).Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
 	if err != nil || !gone {
 		return gone, err

@@ -25,18 +25,18 @@ import (
 // force, while rotating.
 const previousSecret = "previous"
 
-// hookKeeper keeps the hooks of projects.
-type hookKeeper struct {
+// webhooks keeps the hooks of projects.
+type webhooks struct {
 	client       client.Client
 	forges       map[string]forges.Forge
 	random       io.Reader
 	organization string
-	door         string
+	url          string
 	allowHTTP    bool
 }
 
 // list returns all hooks of the project's repositories.
-func (k *hookKeeper) list(ctx context.Context, name string) ([]hookRow, error) {
+func (k *webhooks) list(ctx context.Context, name string) ([]hookRow, error) {
 	p, err := k.project(ctx, name)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (k *hookKeeper) list(ctx context.Context, name string) ([]hookRow, error) {
 }
 
 // sync makes each repository have one right hook.
-func (k *hookKeeper) sync(ctx context.Context, name string) ([]hookRow, error) {
+func (k *webhooks) sync(ctx context.Context, name string) ([]hookRow, error) {
 	p, err := k.project(ctx, name)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (k *hookKeeper) sync(ctx context.Context, name string) ([]hookRow, error) {
 }
 
 // set gives every hook the secret.
-func (k *hookKeeper) set(ctx context.Context, p *v1alpha1.Project, secret string) ([]hookRow, error) {
+func (k *webhooks) set(ctx context.Context, p *v1alpha1.Project, secret string) ([]hookRow, error) {
 	address, err := k.address(ctx, p)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (k *hookKeeper) set(ctx context.Context, p *v1alpha1.Project, secret string
 
 // rotate makes a new secret, waits until every server knows it, and gives it to
 // the hooks. Until then they sign with the old one, which stays valid.
-func (k *hookKeeper) rotate(ctx context.Context, name string, wait time.Duration) ([]hookRow, error) {
+func (k *webhooks) rotate(ctx context.Context, name string, wait time.Duration) ([]hookRow, error) {
 	p, err := k.project(ctx, name)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (k *hookKeeper) rotate(ctx context.Context, name string, wait time.Duration
 }
 
 // finish takes the previous secret away.
-func (k *hookKeeper) finish(ctx context.Context, name string) error {
+func (k *webhooks) finish(ctx context.Context, name string) error {
 	p, err := k.project(ctx, name)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (k *hookKeeper) finish(ctx context.Context, name string) error {
 }
 
 // project finds a project by its name, in the organization or in any.
-func (k *hookKeeper) project(ctx context.Context, name string) (*v1alpha1.Project, error) {
+func (k *webhooks) project(ctx context.Context, name string) (*v1alpha1.Project, error) {
 	namespace := client.InNamespace("")
 	if k.organization != "" {
 		namespace = client.InNamespace(naming.OrganizationNamespace(k.organization))
@@ -154,7 +154,7 @@ func (k *hookKeeper) project(ctx context.Context, name string) (*v1alpha1.Projec
 
 // each does a deed for every repository that Slipway has credentials for, and
 // says so of the others. One that fails doesn't stop the rest.
-func (k *hookKeeper) each(ctx context.Context, p *v1alpha1.Project, deed func(v1alpha1.Repository, scm.Hooks) ([]hookRow, error)) ([]hookRow, error) {
+func (k *webhooks) each(ctx context.Context, p *v1alpha1.Project, deed func(v1alpha1.Repository, scm.Hooks) ([]hookRow, error)) ([]hookRow, error) {
 	var rows []hookRow
 	var failed error
 	for _, repository := range p.Spec.Repositories {
@@ -188,7 +188,7 @@ func also(before, next error) error {
 
 // hooks speaks with a repository's forge; nil when there is nothing to speak
 // with.
-func (k *hookKeeper) hooks(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (scm.Hooks, error) {
+func (k *webhooks) hooks(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (scm.Hooks, error) {
 	if repository.Credentials == nil {
 		return nil, nil
 	}
@@ -218,9 +218,9 @@ func (k *hookKeeper) hooks(ctx context.Context, p *v1alpha1.Project, repository 
 
 // address returns where the project's deliveries go: at the door that was
 // given, or where a hook of the project already leads.
-func (k *hookKeeper) address(ctx context.Context, p *v1alpha1.Project) (string, error) {
-	if k.door != "" {
-		return strings.TrimSuffix(k.door, "/") + hookPath(p), nil
+func (k *webhooks) address(ctx context.Context, p *v1alpha1.Project) (string, error) {
+	if k.url != "" {
+		return strings.TrimSuffix(k.url, "/") + hookPath(p), nil
 	}
 	rows, err := k.list(ctx, p.Name)
 	for _, row := range rows {
@@ -231,7 +231,7 @@ func (k *hookKeeper) address(ctx context.Context, p *v1alpha1.Project) (string, 
 	if err != nil {
 		return "", err
 	}
-	return "", &usageError{errors.New("no repository has a hook of Slipway yet; say where forges reach it, with --door https://…")}
+	return "", &usageError{errors.New("no repository has a hook of Slipway yet; say where forges reach it, with --url https://…")}
 }
 
 // hookPath is the path of a project at the door.
@@ -250,7 +250,7 @@ func secretKey(p *v1alpha1.Project) string {
 
 // secret returns the Secret with the project's webhook secret; one that is
 // missing, or has no value, is made.
-func (k *hookKeeper) secret(ctx context.Context, p *v1alpha1.Project) (*corev1.Secret, error) {
+func (k *webhooks) secret(ctx context.Context, p *v1alpha1.Project) (*corev1.Secret, error) {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Spec.Webhook.Secret.Name}}
 	err := k.client.Get(ctx, client.ObjectKeyFromObject(secret), secret)
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -277,7 +277,7 @@ func (k *hookKeeper) secret(ctx context.Context, p *v1alpha1.Project) (*corev1.S
 }
 
 // write replaces a Secret, unless somebody else did since it was read.
-func (k *hookKeeper) write(ctx context.Context, secret *corev1.Secret) error {
+func (k *webhooks) write(ctx context.Context, secret *corev1.Secret) error {
 	err := k.client.Update(ctx, secret)
 	if apierrors.IsConflict(err) {
 		return fault.Wrap(fault.Conflict, err, "Secret %s/%s was changed by somebody else meanwhile; look, and try again", secret.Namespace, secret.Name)
@@ -285,7 +285,7 @@ func (k *hookKeeper) write(ctx context.Context, secret *corev1.Secret) error {
 	return fault.Wrap(fault.Unavailable, err, "Secret %s/%s could not be written: %v", secret.Namespace, secret.Name, err)
 }
 
-func (k *hookKeeper) newSecret() ([]byte, error) {
+func (k *webhooks) newSecret() ([]byte, error) {
 	random := make([]byte, 32)
 	if _, err := io.ReadFull(k.random, random); err != nil {
 		return nil, fmt.Errorf("make a secret: %w", err)

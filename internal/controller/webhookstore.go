@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
@@ -54,9 +55,9 @@ func (t *WebhookTargets) secrets(ctx context.Context, p *v1alpha1.Project) ([][]
 type DeliveryStore struct {
 	Client client.Client
 	// Expected learns of deliveries before they are durable.
-	Expected *Expectations
+	Expected *RefPrefetcher
 	// Keeping has the deliveries that are being made durable.
-	Keeping *Rush
+	Keeping *PriorityGate
 }
 
 // Create implements webhook.Deliveries.
@@ -86,7 +87,7 @@ func (s *DeliveryStore) again(ctx context.Context, key client.ObjectKey) (bool, 
 	}
 	after := kept.DeepCopy()
 	after.Status.Phase = v1alpha1.DeliveryPending
-	if err := patchStatus(ctx, s.Client, &kept, after); err != nil {
+	if err := kube.PatchStatus(ctx, s.Client, &kept, after); err != nil {
 		return false, fault.Wrap(fault.Unavailable, err, "the delivery could not be kept; deliver it again")
 	}
 	return true, nil

@@ -9,28 +9,28 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// Lanes run releases: one lane per stage, at most one release at a time in
+// Queue run releases: one lane per stage, at most one release at a time in
 // each, the newest wins. A newer release cancels the running one with
 // release.ErrSuperseded as the cause and starts when it has stopped; of those
 // that wait only the newest is kept.
 //
 // Lanes are safe for concurrent use. Close cancels everything and waits.
-type Lanes struct {
+type Queue struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	slots  chan struct{}
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex
-	lanes map[types.NamespacedName]*lane
+	mu     sync.Mutex
+	stages map[types.NamespacedName]*stageQueue
 	// over is the newest release of each stage that needs no other run,
 	// whatever the watch cache still says of it.
 	over map[types.NamespacedName]int64
-	// held counts who prepares a release of a stage.
-	held map[types.NamespacedName]int
+	// reserved counts who prepares a release of a stage.
+	reserved map[types.NamespacedName]int
 }
 
-type lane struct {
+type stageQueue struct {
 	running job
 	cancel  context.CancelCauseFunc
 	waiting *job
@@ -42,26 +42,26 @@ type job struct {
 	run      func(context.Context) (over bool)
 }
 
-// NewLanes returns lanes that run at most parallel releases at the same time.
-func NewLanes(parallel int) *Lanes {
+// NewQueue returns lanes that run at most parallel releases at the same time.
+func NewQueue(parallel int) *Queue {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Lanes{
+	return &Queue{
 		ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel),
-		lanes: map[types.NamespacedName]*lane{}, over: map[types.NamespacedName]int64{}, held: map[types.NamespacedName]int{},
+		stages: map[types.NamespacedName]*stageQueue{}, over: map[types.NamespacedName]int64{}, reserved: map[types.NamespacedName]int{},
 	}
 }
 
 // Submit asks for run to be called for the stage's release number sequence.
 // A release that runs, waits or is over already, or that is older than one
 // that does or is, is left alone.
-func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
+func (l *Queue) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil || sequence <= l.over[stage] {
 		return
 	}
 	next := job{sequence: sequence, run: run}
-	current, busy := l.lanes[stage]
+	current, busy := l.stages[stage]
 	if !busy {
 		l.start(stage, next)
 		return
@@ -75,10 +75,10 @@ func (l *Lanes) Submit(stage types.NamespacedName, sequence int64, run func(cont
 
 // Stop cancels what runs in the stage's lane and forgets what waits. It
 // returns true when the lane is empty; until then call it again.
-func (l *Lanes) Stop(stage types.NamespacedName) bool {
+func (l *Queue) Stop(stage types.NamespacedName) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	current, busy := l.lanes[stage]
+	current, busy := l.stages[stage]
 	if !busy {
 		delete(l.over, stage)
 		return true
@@ -90,17 +90,17 @@ func (l *Lanes) Stop(stage types.NamespacedName) bool {
 
 // Running returns the number of the release that runs in the stage's lane, 0
 // when none does.
-func (l *Lanes) Running(stage types.NamespacedName) int64 {
+func (l *Queue) Running(stage types.NamespacedName) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if current, busy := l.lanes[stage]; busy {
+	if current, busy := l.stages[stage]; busy {
 		return current.running.sequence
 	}
 	return 0
 }
 
 // Go calls work beside the lanes; Close cancels it and waits for it, too.
-func (l *Lanes) Go(work func(context.Context)) {
+func (l *Queue) Go(work func(context.Context)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil {
@@ -109,49 +109,49 @@ func (l *Lanes) Go(work func(context.Context)) {
 	l.wg.Go(func() { work(l.ctx) })
 }
 
-// Hold makes a stage busy until let is called: a release of it is prepared.
-func (l *Lanes) Hold(stage types.NamespacedName) (let func()) {
+// Reserve makes a stage busy until let is called: a release of it is prepared.
+func (l *Queue) Reserve(stage types.NamespacedName) (let func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held[stage]++
+	l.reserved[stage]++
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.held[stage]--; l.held[stage] == 0 {
-			delete(l.held, stage)
+		if l.reserved[stage]--; l.reserved[stage] == 0 {
+			delete(l.reserved, stage)
 		}
 	}
 }
 
-// Held reports whether a release of the stage is prepared.
-func (l *Lanes) Held(stage types.NamespacedName) bool {
+// Reserved reports whether a release of the stage is prepared.
+func (l *Queue) Reserved(stage types.NamespacedName) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.held[stage] > 0
+	return l.reserved[stage] > 0
 }
 
 // Full reports whether another release would have to wait.
-func (l *Lanes) Full() bool {
+func (l *Queue) Full() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.lanes) >= cap(l.slots)
+	return len(l.stages) >= cap(l.slots)
 }
 
 // Busy reports whether a release of the stage runs or is prepared.
-func (l *Lanes) Busy(stage types.NamespacedName) bool {
+func (l *Queue) Busy(stage types.NamespacedName) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, runs := l.lanes[stage]
-	return runs || l.held[stage] > 0
+	_, runs := l.stages[stage]
+	return runs || l.reserved[stage] > 0
 }
 
 // Newest returns the number of the newest release of the stage that runs,
 // waits or is over, 0 when none is known.
-func (l *Lanes) Newest(stage types.NamespacedName) int64 {
+func (l *Queue) Newest(stage types.NamespacedName) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	newest := l.over[stage]
-	if current, busy := l.lanes[stage]; busy {
+	if current, busy := l.stages[stage]; busy {
 		newest = max(newest, current.running.sequence)
 		if current.waiting != nil {
 			newest = max(newest, current.waiting.sequence)
@@ -162,7 +162,7 @@ func (l *Lanes) Newest(stage types.NamespacedName) int64 {
 
 // Close cancels every release, as a server that stops does, and waits for
 // them to return. They go on where they were after the next start.
-func (l *Lanes) Close() {
+func (l *Queue) Close() {
 	l.mu.Lock()
 	l.cancel()
 	l.mu.Unlock()
@@ -170,9 +170,9 @@ func (l *Lanes) Close() {
 }
 
 // start runs a job in an empty lane; the caller holds the lock.
-func (l *Lanes) start(stage types.NamespacedName, next job) {
+func (l *Queue) start(stage types.NamespacedName, next job) {
 	ctx, cancel := context.WithCancelCause(l.ctx)
-	l.lanes[stage] = &lane{running: next, cancel: cancel}
+	l.stages[stage] = &stageQueue{running: next, cancel: cancel}
 	l.wg.Go(func() {
 		defer cancel(nil)
 		var over bool
@@ -188,14 +188,14 @@ func (l *Lanes) start(stage types.NamespacedName, next job) {
 }
 
 // finish empties a lane, or starts what waits in it.
-func (l *Lanes) finish(stage types.NamespacedName, sequence int64, over bool) {
+func (l *Queue) finish(stage types.NamespacedName, sequence int64, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if over {
 		l.over[stage] = sequence
 	}
-	waiting := l.lanes[stage].waiting
-	delete(l.lanes, stage)
+	waiting := l.stages[stage].waiting
+	delete(l.stages, stage)
 	if waiting != nil && l.ctx.Err() == nil {
 		l.start(stage, *waiting)
 	}

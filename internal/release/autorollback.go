@@ -14,7 +14,7 @@ const rollbackAuto = "auto"
 // comes between. Only what brought a commit, and began to change things, is
 // gone back from: a return that fails ends there.
 func (r *run) noteReturn(ctx context.Context) {
-	if !r.Release.Spec.Trigger.Brings() || r.Good == nil || r.Good.Status.Bundle == "" || !touched(&v1alpha1.Release{Status: r.status}) {
+	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !touched(&v1alpha1.Release{Status: r.status}) {
 		return
 	}
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
@@ -24,7 +24,7 @@ func (r *run) noteReturn(ctx context.Context) {
 		return
 	}
 	if rule, found := document.File.Stage(r.Stage.Spec.Rule); found && rule.Rollback == rollbackAuto {
-		r.condition(v1alpha1.ConditionReturns, "Failed", "the stage goes back to release "+r.Good.Name)
+		r.condition(v1alpha1.ConditionAutoRollback, "Failed", "the stage goes back to release "+r.Good.Name)
 		r.status.Message += "; the stage goes back to release " + r.Good.Name
 	}
 }

@@ -23,14 +23,14 @@ type fileChange struct {
 	members  []string // sentences about who gains or loses what
 }
 
-// noteBody returns the comment's Markdown; empty when there is nothing to say.
-func noteBody(stages []v1alpha1.Stage, change fileChange) string {
+// commentBody returns the comment's Markdown; empty when there is nothing to say.
+func commentBody(stages []v1alpha1.Stage, change fileChange) string {
 	var text strings.Builder
 	if len(stages) > 0 {
 		text.WriteString("| stage | commit | state |\n|---|---|---|\n")
 	}
 	for _, stage := range stages[:min(len(stages), maxShown)] {
-		text.WriteString(noteRow(stage) + "\n")
+		text.WriteString(commentRow(stage) + "\n")
 	}
 	if n := len(stages) - maxShown; n > 0 {
 		fmt.Fprintf(&text, "\n%d more stages are not shown.\n", n)
@@ -56,9 +56,9 @@ func section(text *strings.Builder, title string, lines []string) {
 	}
 }
 
-// noteRow returns a stage's line. What moves is only told as moving, so that a
+// commentRow returns a stage's line. What moves is only told as moving, so that a
 // comment is edited twice per release at most.
-func noteRow(stage v1alpha1.Stage) string {
+func commentRow(stage v1alpha1.Stage) string {
 	name := "`" + stage.Spec.Name + "`"
 	if strings.HasPrefix(stage.Status.URL, "http") {
 		name = "[" + name + "](" + code(stage.Status.URL) + ")"
