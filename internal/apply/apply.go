@@ -258,7 +258,6 @@ func (r *run) describe(entry *Entry, c *change) {
 	entry.Ref = d.ref
 	entry.Service, entry.Keep, entry.Once = d.service(), d.keep(), d.once()
 	entry.Hook, entry.Scaled = d.hook(), c.scaled
-	entry.Claims, entry.Selector = d.claims()
 }
 
 // recordTimeout bounds the writing of the inventory after an apply that was

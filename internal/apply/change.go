@@ -111,7 +111,7 @@ func (c *change) decide(set Set) error {
 	if set.Owner.belongsToAnother(c.live.labels) {
 		return c.foreign("it belongs to another stage of Slipway", "give the object another name")
 	}
-	if c.document.annotation(AnnotationAdopt) != "true" && !slices.Contains(set.Adopt, c.document.ref.Key()) {
+	if c.document.annotation(AnnotationAdopt) != "true" {
 		return c.foreign("it exists and was not made by Slipway"+c.makers(),
 			"give the object another name, delete the other one, or set the annotation "+AnnotationAdopt+": \"true\" on it to take it over")
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
+// hookDeadline bounds a release Job.
+const hookDeadline = 10 * time.Minute
+
 // runHooks applies release Jobs and waits until each completed. A Job that
 // completed with the same document before is left alone; one that failed runs
 // again.
@@ -31,10 +34,8 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 	if err := r.writeAll(ctx, pending); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, r.set.hookDeadline(), errHookDeadline)
-	defer cancel()
 	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
-		if err := r.applier.views.completed(ctx, c.document.ref, r.set.hookDeadline()); err != nil {
+		if err := r.applier.views.completed(ctx, c.document.ref, hookDeadline); err != nil {
 			return err
 		}
 		r.completed(c)
@@ -94,6 +95,8 @@ var errHookDeadline = errors.New("the release command took too long")
 // completed waits until a release Job completed. Its failure is explained
 // with the last lines that the command wrote.
 func (v *views) completed(ctx context.Context, ref Ref, deadline time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, deadline, errHookDeadline)
+	defer cancel()
 	watching, stop := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	defer group.Wait()

@@ -40,11 +40,7 @@ func TestRandomLives(t *testing.T) {
 			}
 			l.settle()
 			if l.random.IntN(2) == 0 {
-				l.wanted = map[string]string{}
-				l.patiently("teardown", func() error {
-					_, err := l.applier.Teardown(t.Context(), l.owner, TeardownOptions{Data: true})
-					return err
-				})
+				l.deploy(map[string]string{})
 				l.settleAt(nil)
 			}
 			if after := l.foreignVersions(); !maps.Equal(foreign, after) {

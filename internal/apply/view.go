@@ -3,7 +3,6 @@ package apply
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -140,43 +138,3 @@ func (v *views) lastLines(ctx context.Context, namespace string, log cause.Log) 
 // noLog begins what a kubelet sends, as if it were a log, for a container that
 // it removed meanwhile.
 const noLog = "unable to retrieve container logs for "
-
-// establishTimeout is how long a definition may take to be served.
-const establishTimeout = 30 * time.Second
-
-var errNotEstablished = errors.New("the definition is not served yet")
-
-// established waits until the server serves a defined kind.
-func (v *views) established(ctx context.Context, ref Ref) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, establishTimeout, errNotEstablished)
-	defer cancel()
-	resource := schema.GroupVersionResource{Group: ref.Group, Version: ref.Version, Resource: "customresourcedefinitions"}
-	for {
-		object, err := v.dynamic.Resource(resource).Get(ctx, ref.Name, metav1.GetOptions{})
-		if err != nil && ctx.Err() == nil {
-			return explain(ref, err)
-		}
-		if err == nil && hasCondition(object, "Established") {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), errNotEstablished) {
-				return problem(ref, cause.Invalid, fault.Invalid, "the cluster does not accept the definition within "+establishTimeout.String(), "see its conditions")
-			}
-			return context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func hasCondition(object *unstructured.Unstructured, kind string) bool {
-	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
-	for _, c := range conditions {
-		condition, _ := c.(map[string]any)
-		if condition["type"] == kind && condition["status"] == "True" {
-			return true
-		}
-	}
-	return false
-}
