@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"maps"
 	"slices"
 
@@ -121,7 +122,7 @@ func identify(object map[string]any, set Set) (Ref, error) {
 	}
 	ref := Ref{Group: gv.Group, Version: gv.Version, Kind: kind, Namespace: set.Namespace, Name: name}
 	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
-		return Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, clip(name, 80), problems[0])
+		return Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, cause.Clip(name, 80), problems[0])
 	}
 	if kind == "CustomResourceDefinition" {
 		return Ref{}, fault.New(fault.Denied, "%s would change the whole cluster; ask the platform team to install it", ref)

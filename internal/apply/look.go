@@ -20,7 +20,7 @@ func (r *run) look(ctx context.Context, documents []*document) (map[Key]*state, 
 			continue
 		}
 		if known && !r.direct && entry.UID != "" {
-			if s, certain := r.applier.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
+			if s, certain := r.applier.client.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
 				found[d.ref.Key()] = s
 				continue
 			}

@@ -71,14 +71,3 @@ func groupOf(kind schema.GroupKind, hook bool) group {
 func holdsData(kind schema.GroupKind) bool {
 	return kind == schema.GroupKind{Kind: "PersistentVolumeClaim"}
 }
-
-// scalable reports whether an autoscaler may own the kind's spec.replicas.
-func scalable(kind schema.GroupKind) bool {
-	switch kind.Group {
-	case "apps":
-		return kind.Kind == "Deployment" || kind.Kind == "StatefulSet" || kind.Kind == "ReplicaSet"
-	case "":
-		return kind.Kind == "ReplicationController"
-	}
-	return false
-}

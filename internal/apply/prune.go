@@ -153,7 +153,7 @@ func (a *Applier) deleteEntry(ctx context.Context, owner Owner, entry Entry) (fa
 // orphaned handles an entry whose version the cluster does not serve. When
 // another version of the kind is served, its object may still be there.
 func (a *Applier) orphaned(entry Entry) error {
-	use := a.cluster.kinds.suggest(entry.Kind)
+	use := a.client.servedVersion(entry.Kind)
 	if use == "" || use == entry.APIVersion() {
 		return nil // the kind is gone from the cluster, and its objects with it
 	}

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -26,14 +24,15 @@ import (
 // views reads whole objects, where their status says how they do. It is safe
 // for concurrent use.
 type views struct {
+	client  *client
 	core    corev1client.CoreV1Interface
 	apps    appsv1client.AppsV1Interface
 	batch   batchv1client.BatchV1Interface
 	dynamic dynamic.Interface
 }
 
-func newViews(config *rest.Config) (*views, error) {
-	config = rest.CopyConfig(config)
+func newViews(client *client) (*views, error) {
+	config := client.restConfig()
 	config.QPS, config.Burst, config.RateLimiter = -1, 0, nil
 	config.WarningHandler = rest.NoWarnings{}
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
@@ -42,7 +41,7 @@ func newViews(config *rest.Config) (*views, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the cluster's credentials do not work; give the Cluster another kubeconfig")
 	}
-	v := &views{}
+	v := &views{client: client}
 	if v.core, err = corev1client.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("client of core/v1: %w", err)
 	}
@@ -56,15 +55,6 @@ func newViews(config *rest.Config) (*views, error) {
 		return nil, fmt.Errorf("client of any kind: %w", err)
 	}
 	return v, nil
-}
-
-// job returns a Job, nil when there is none.
-func (v *views) job(ctx context.Context, ref Ref) (*batchv1.Job, error) {
-	job, err := v.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return job, err
 }
 
 // pods returns the pods of a namespace that labels select.

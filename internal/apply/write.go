@@ -9,7 +9,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -260,7 +259,7 @@ func (r *run) body(c *change) ([]byte, error) {
 		metadata["uid"] = uid
 		object["metadata"] = metadata
 	}
-	if scalable(d.ref.groupKind()) {
+	if d.ref.scalable() {
 		spec := maps.Clone(d.spec())
 		if spec == nil {
 			spec = map[string]any{}
@@ -276,10 +275,4 @@ func (r *run) body(c *change) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s: %w", d.ref, err)
 	}
 	return body, nil
-}
-
-// problem makes an error about one object that no answer of the server
-// explains.
-func problem(ref Ref, reason cause.Code, code fault.Code, words, remedy string) *ObjectError {
-	return &ObjectError{Ref: ref, Reason: reason, Code: code, Words: words, Remedy: remedy}
 }
