@@ -12,19 +12,23 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
+func someSet(manifests string) Set {
+	return Set{Owner: Owner{Organization: "acme", Project: "shop", Stage: "dev"}, Cluster: "c", Namespace: "sw-acme-shop-dev", Manifests: []byte(manifests)}
+}
+
 func parsed(t *testing.T, manifest string) *document {
 	t.Helper()
-	d := &document{raw: []byte(manifest), digest: digestOf(testSet("").Owner, []byte(manifest))}
-	if err := d.parse(testSet("")); err != nil {
-		t.Fatal(err)
+	documents, err := readWanted(someSet(manifest), &Inventory{})
+	if err != nil || len(documents) != 1 {
+		t.Fatalf("%d documents: %v", len(documents), err)
 	}
-	return d
+	return documents[0]
 }
 
 func TestDecide(t *testing.T) {
 	d := parsed(t, configMap("a", "1"))
 	allowed := parsed(t, strings.Replace(configMap("a", "1"), "name: a\n", "name: a\n  annotations: {"+AnnotationAdopt+": \"true\"}\n", 1))
-	own := testSet("").Owner.Labels()
+	own := someSet("").Owner.Labels()
 	foreign := map[string]string{"app": "x"}
 	elsewhere := Owner{"acme", "shop", "production"}.Labels()
 	entry := func(uid, digest, fields string) Entry {
@@ -41,16 +45,16 @@ func TestDecide(t *testing.T) {
 	}{
 		"new":                         {nil, nil, nil, actionCreate, "", false},
 		"unchanged":                   {&same, &state{uid: "u1", fields: "f1", applied: true}, nil, actionNone, "", false},
-		"document changed":            {ptr(entry("u1", "old", "f1")), &state{uid: "u1", fields: "f1", applied: true}, nil, actionPatch, "", false},
+		"document changed":            {new(entry("u1", "old", "f1")), &state{uid: "u1", fields: "f1", applied: true}, nil, actionPatch, "", false},
 		"field taken":                 {&same, &state{uid: "u1", fields: "f2", applied: true}, nil, actionPatch, "", true},
 		"never applied by us":         {&same, &state{uid: "u1", fields: ""}, nil, actionPatch, "", true},
 		"deleted":                     {&same, nil, nil, actionCreate, "", true},
 		"being deleted":               {&same, &state{uid: "u1", fields: "f1", applied: true, deleting: true}, nil, actionCreate, "", true},
 		"made anew with our labels":   {&same, &state{uid: "u2", labels: own}, nil, actionPatch, "", true},
 		"made anew by somebody":       {&same, &state{uid: "u2", labels: foreign}, nil, actionNone, cause.Foreign, false},
-		"intended, made before crash": {ptr(entry("", "", "")), &state{uid: "u1", applied: true, labels: own}, nil, actionPatch, "", false},
-		"intended, labels lost":       {ptr(entry("", "", "")), &state{uid: "u1", applied: true, labels: foreign}, nil, actionPatch, "", false},
-		"intended, somebody's":        {ptr(entry("", "", "")), &state{uid: "u1", labels: foreign}, nil, actionNone, cause.Foreign, false},
+		"intended, made before crash": {new(entry("", "", "")), &state{uid: "u1", applied: true, labels: own}, nil, actionPatch, "", false},
+		"intended, labels lost":       {new(entry("", "", "")), &state{uid: "u1", applied: true, labels: foreign}, nil, actionPatch, "", false},
+		"intended, somebody's":        {new(entry("", "", "")), &state{uid: "u1", labels: foreign}, nil, actionNone, cause.Foreign, false},
 		"somebody's":                  {nil, &state{uid: "u1", labels: foreign}, nil, actionNone, cause.Foreign, false},
 		"somebody's, allowed":         {nil, &state{uid: "u1", labels: foreign}, nil, actionAdopt, "", false},
 		"another stage's, allowed":    {nil, &state{uid: "u1", labels: elsewhere}, nil, actionNone, cause.Foreign, false},
@@ -61,12 +65,12 @@ func TestDecide(t *testing.T) {
 		"left alone":                  {&same, &state{uid: "u1", fields: "f2", applied: true}, func(s *Set) { s.Leave = []Key{d.ref.Key()} }, actionNone, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			set, inventory, live := testSet(""), &Inventory{}, map[Key]*state{}
+			set, inventory, live := someSet(""), &Inventory{}, map[Key]*state{}
 			if c.set != nil {
 				c.set(&set)
 			}
 			if c.entry != nil {
-				inventory.put(*c.entry)
+				inventory.Entries = []Entry{*c.entry}
 			}
 			if c.live != nil {
 				live[d.ref.Key()] = c.live
@@ -103,7 +107,7 @@ func TestCompareFindsWhatIsStale(t *testing.T) {
 	for _, name := range []string{"c", "a", "b"} {
 		inventory.put(Entry{Ref: Ref{Version: "v1", Kind: "ConfigMap", Namespace: "sw-acme-shop-dev", Name: name}})
 	}
-	work, err := compare(testSet(""), []*document{parsed(t, configMap("b", "1"))}, inventory, nil)
+	work, err := compare(someSet(""), []*document{parsed(t, configMap("b", "1"))}, inventory, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,13 +126,13 @@ func TestReplicas(t *testing.T) {
 		change *change
 		want   *int32
 	}{
-		"fixed":                      {&change{document: fixed, action: actionPatch}, ptr(int32(4))},
+		"fixed":                      {&change{document: fixed, action: actionPatch}, new(int32(4))},
 		"open":                       {&change{document: open, action: actionPatch}, nil},
-		"new and scaled":             {&change{document: fixed, scaled: true, action: actionCreate}, ptr(int32(3))},
-		"replaced and scaled":        {&change{document: open, scaled: true, action: actionReplace}, ptr(int32(3))},
-		"scaled, still ours":         {&change{document: open, scaled: true, action: actionPatch, live: &state{replicas: true}, entry: Entry{Replicas: ptr(int32(7))}}, ptr(int32(7))},
-		"scaled, ours, not recorded": {&change{document: open, scaled: true, action: actionPatch, live: &state{replicas: true}}, ptr(int32(3))},
-		"scaled by the autoscaler":   {&change{document: fixed, scaled: true, action: actionPatch, live: &state{}, entry: Entry{Replicas: ptr(int32(7))}}, nil},
+		"new and scaled":             {&change{document: fixed, scaled: true, action: actionCreate}, new(int32(3))},
+		"replaced and scaled":        {&change{document: open, scaled: true, action: actionReplace}, new(int32(3))},
+		"scaled, still ours":         {&change{document: open, scaled: true, action: actionPatch, live: &state{replicas: true}, entry: Entry{Replicas: new(int32(7))}}, new(int32(7))},
+		"scaled, ours, not recorded": {&change{document: open, scaled: true, action: actionPatch, live: &state{replicas: true}}, new(int32(3))},
+		"scaled by the autoscaler":   {&change{document: fixed, scaled: true, action: actionPatch, live: &state{}, entry: Entry{Replicas: new(int32(7))}}, nil},
 		"foreign autoscaler":         {&change{document: fixed, leaveReplicas: true, action: actionPatch}, nil},
 	} {
 		if diff := cmp.Diff(c.want, c.change.replicas(3)); diff != "" {

@@ -68,7 +68,7 @@ func Diff(ctx context.Context, config *rest.Config, set Set) ([]Difference, erro
 	var mutex sync.Mutex
 	var found []Difference
 	problems := each(ctx, documents, func(ctx context.Context, d *document) error {
-		difference, differs, err := reader.differ(ctx, set.Owner, d, scaled[d.ref.Key()])
+		difference, differs, err := differ(ctx, reader, set.Owner, d, scaled[d.ref.Key()])
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func Diff(ctx context.Context, config *rest.Config, set Set) ([]Difference, erro
 
 // differ compares one object. What keeps it from being read is a difference
 // of its own, unless the cluster does not answer.
-func (c *client) differ(ctx context.Context, owner Owner, d *document, scaled bool) (_ Difference, differs bool, _ error) {
+func differ(ctx context.Context, c *client, owner Owner, d *document, scaled bool) (_ Difference, differs bool, _ error) {
 	difference := Difference{Ref: d.ref, Kind: DifferenceChanged}
 	live, err := c.whole(ctx, d.ref)
 	switch {

@@ -82,7 +82,7 @@ func TestParse(t *testing.T) {
 		code     fault.Code
 		words    string
 	}{
-		"good":              {configMap("a", "1"), "", ""},
+		"good":              {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "", ""},
 		"no kind":           {"apiVersion: v1\nmetadata: {name: a}\n", fault.Invalid, "lacks"},
 		"no name":           {"apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a}\n", fault.Invalid, "lacks"},
 		"a list":            {"- a\n", fault.Invalid, "no map"},

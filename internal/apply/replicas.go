@@ -64,7 +64,7 @@ func minimums(documents []*document) map[Key]int32 {
 
 // replicas decides what is sent as spec.replicas: nil for nothing.
 func (c *change) replicas(minimum int32) *int32 {
-	own := integer(c.document.spec()["replicas"])
+	own := c.document.replicas()
 	switch {
 	case !c.document.ref.scalable():
 		return own
@@ -81,6 +81,9 @@ func (c *change) replicas(minimum int32) *int32 {
 	}
 	return nil
 }
+
+// replicas returns the document's spec.replicas, nil when it names none.
+func (d *document) replicas() *int32 { return integer(d.spec()["replicas"]) }
 
 func integer(value any) *int32 {
 	number, ok := value.(json.Number)
