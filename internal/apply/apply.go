@@ -1,12 +1,9 @@
 package apply
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
-	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -160,109 +157,4 @@ func (r *run) read() ([]*document, error) {
 		return readApplied(r.set, r.inventory, r.repair.Manifests)
 	}
 	return readWanted(r.set, r.inventory)
-}
-
-// readWanted returns the documents of the set.
-func readWanted(set Set, inventory *Inventory) ([]*document, error) {
-	parts, err := split(set.Manifests)
-	if err != nil {
-		return nil, err
-	}
-	return readParts(set, inventory, parts)
-}
-
-// readParts parses the documents that are not known to be the same as last
-// time, and those that say something about others.
-func readParts(set Set, inventory *Inventory, parts [][]byte) ([]*document, error) {
-	known := inventory.byDigest()
-	documents := make([]*document, 0, len(parts))
-	for _, part := range parts {
-		d := &document{raw: part, digest: digestOf(set.Owner, part)}
-		entry, same := known[d.digest]
-		if same {
-			d.ref = entry.Ref
-		}
-		if !same || bytes.Contains(part, []byte("HorizontalPodAutoscaler")) {
-			if err := d.parse(set); err != nil {
-				return nil, err
-			}
-		}
-		documents = append(documents, d)
-	}
-	return documents, nil
-}
-
-// intend writes to the inventory what is about to be made, before it is made.
-// Without new objects there is nothing to write.
-func (r *run) intend(ctx context.Context) error {
-	needed := false
-	for _, c := range r.work.writes() {
-		if !c.unrecorded() {
-			continue
-		}
-		needed = true
-		if err := c.document.parse(r.set); err != nil {
-			return err
-		}
-		entry := c.entry
-		if !c.known {
-			entry = Entry{Ref: c.document.ref}
-		}
-		entry.UID, entry.Fields, entry.Done, entry.Stale = "", "", false, false
-		if !c.drifted { // what is only made again is found missing after a crash
-			entry.Digest = ""
-		}
-		entry.Replicas = c.replicas(r.minimums[c.document.ref.Key()])
-		r.describe(&entry, c)
-		r.inventory.put(entry)
-	}
-	if !needed {
-		return nil
-	}
-	if err := r.applier.store.Save(ctx, r.inventory); err != nil {
-		return fmt.Errorf("record what will be applied: %w", err)
-	}
-	return nil
-}
-
-// describe copies into an entry what its document says about later steps.
-func (r *run) describe(entry *Entry, c *change) {
-	d := c.document
-	entry.Ref = d.ref
-	entry.Service, entry.Keep, entry.Once = d.service(), d.keep(), d.once()
-	entry.Hook, entry.Scaled = d.hook(), c.scaled
-}
-
-// recordTimeout bounds the writing of the inventory after an apply that was
-// cancelled.
-const recordTimeout = 10 * time.Second
-
-// record writes to the inventory what was done, also when it was interrupted.
-func (r *run) record(ctx context.Context) error {
-	dirty := r.dirty
-	for _, c := range r.work.changes {
-		if c.action == actionNone && c.entry.Stale {
-			c.entry.Stale, dirty = false, true
-			r.inventory.put(c.entry)
-		}
-	}
-	for _, entry := range r.work.stale {
-		if !entry.Stale && r.repair == nil {
-			entry.Stale, dirty = true, true
-			r.inventory.put(entry)
-		}
-	}
-	if !dirty {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	err := r.applier.store.Save(ctx, r.inventory)
-	if errors.Is(err, errOutdated) {
-		return fault.Wrap(fault.Unavailable, err, "what was applied to %s could not be recorded: the inventory changed meanwhile; it is applied again", r.set.Owner)
-	}
-	if err != nil {
-		return fmt.Errorf("record what was applied: %w", err)
-	}
-	return nil
 }

@@ -38,15 +38,6 @@ type change struct {
 	left          []Conflict
 }
 
-// Conflict is fields that somebody else set to another value.
-type Conflict struct {
-	Ref     Ref
-	Manager string
-	// Subresource is where the manager did it: "scale", mostly empty.
-	Subresource string
-	Field       string
-}
-
 // comparison is the work of one apply.
 type comparison struct {
 	changes []*change // in the order of the documents

@@ -173,43 +173,4 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-func TestConflictsOf(t *testing.T) {
-	status := &metav1.Status{Reason: metav1.StatusReasonConflict, Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{
-		{Type: metav1.CauseTypeFieldManagerConflict, Field: ".data.a", Message: `conflict with "kubectl-edit" using v1 at 2026-01-01T00:00:00Z`},
-		{Type: metav1.CauseTypeFieldManagerConflict, Field: ".spec.replicas", Message: `conflict with "a \"b\"" with subresource "scale" using apps/v1`},
-		{Type: metav1.CauseTypeFieldManagerConflict, Field: ".data.b", Message: `something new`},
-		{Type: metav1.CauseTypeFieldValueInvalid, Field: ".data.c", Message: `conflict with "x"`},
-	}}}
-	want := []Conflict{
-		{Manager: "kubectl-edit", Field: ".data.a"}, {Manager: `a "b"`, Subresource: "scale", Field: ".spec.replicas"}, {Manager: "another manager", Field: ".data.b"},
-	}
-	if diff := cmp.Diff(want, conflictsOf(Ref{}, status)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestOwnedFieldsTellReplicasApart(t *testing.T) {
-	with := `{"f:metadata":{},"f:spec":{"f:replicas":{},"f:selector":{}}}`
-	without := `{"f:metadata":{},"f:spec":{"f:selector":{}}}`
-	a, owned := ownedFields([]byte(with), true)
-	b, _ := ownedFields([]byte(without), true)
-	if a != b || !owned {
-		t.Errorf("replicas are not told apart: %s %s %t", a, b, owned)
-	}
-	c, _ := ownedFields([]byte(with), false)
-	if c == b {
-		t.Error("a kind without replicas ignores a field")
-	}
-	for _, raw := range []string{`{"f:spec":{"f:a":{},"f:replicas":{}}}`, `{"f:spec":{"f:a":{}}}`} {
-		if got, _ := ownedFields([]byte(raw), true); got != mustFields(`{"f:spec":{"f:a":{}}}`) {
-			t.Errorf("%s has other fields", raw)
-		}
-	}
-}
-
-func mustFields(raw string) string {
-	fields, _ := ownedFields([]byte(raw), true)
-	return fields
-}
-
 func ptr[T any](v T) *T { return &v }

@@ -1,12 +1,22 @@
 package apply
 
 import (
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"regexp"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 )
+
+// Conflict is fields that somebody else set to another value.
+type Conflict struct {
+	Ref     Ref
+	Manager string
+	// Subresource is where the manager did it: "scale", mostly empty.
+	Subresource string
+	Field       string
+}
 
 // conflictWords are what the API server says of one conflicting field.
 var conflictWords = regexp.MustCompile(`^conflict with "((?:[^"\\]|\\.)*)"(?: with subresource "([^"]*)")?`)

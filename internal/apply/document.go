@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/naming"
@@ -223,4 +223,11 @@ func (d *document) keep() bool {
 func (d *document) once() bool {
 	_, ttl := d.spec()["ttlSecondsAfterFinished"]
 	return d.ref.Kind == "Job" && ttl
+}
+
+// holdsData reports whether deleting an object of the kind loses data that
+// cannot be made again, so that pruning keeps it unless its manifest says
+// otherwise.
+func holdsData(kind schema.GroupKind) bool {
+	return kind == schema.GroupKind{Kind: "PersistentVolumeClaim"}
 }

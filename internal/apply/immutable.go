@@ -48,26 +48,6 @@ func isReplaced(status *metav1.Status) bool {
 		slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool { return c.Field == "metadata.uid" })
 }
 
-// replacement says what may be done about an immutable field.
-type replacement int
-
-const (
-	replaceNever  replacement = iota // the object or what hangs on it holds data or an address
-	replaceAsked                     // only with AnnotationReplace: what it runs is interrupted
-	replaceFreely                    // nothing is lost
-)
-
-// replaceable says whether an object may be deleted and created anew.
-func replaceable(ref Ref) replacement {
-	switch ref.Kind {
-	case "Job", "Pod", "RoleBinding", "ConfigMap", "Secret":
-		return replaceFreely
-	case "Deployment", "DaemonSet", "ReplicaSet":
-		return replaceAsked
-	}
-	return replaceNever
-}
-
 // immutableRemedy says what to do about an immutable field that is not
 // replaced.
 func immutableRemedy(ref Ref) string {

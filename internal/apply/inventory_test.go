@@ -1,14 +1,9 @@
 package apply
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -125,132 +120,4 @@ func FuzzDecodeInventory(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, key string, data []byte) {
 		_, _ = decodeInventory(owner, key, data)
 	})
-}
-
-func TestLimiter(t *testing.T) {
-	l := newLimiter(4)
-	var mutex sync.Mutex
-	running, most := 0, 0
-	var group sync.WaitGroup
-	for range 64 {
-		group.Go(func() {
-			if err := l.acquire(t.Context()); err != nil {
-				t.Error(err)
-				return
-			}
-			defer l.release()
-			mutex.Lock()
-			running++
-			most = max(most, running)
-			mutex.Unlock()
-			time.Sleep(time.Millisecond)
-			mutex.Lock()
-			running--
-			mutex.Unlock()
-		})
-	}
-	group.Wait()
-	if most > 4 || most < 2 {
-		t.Errorf("%d at once, want up to 4", most)
-	}
-	l.observe(http.StatusTooManyRequests)
-	if l.allowed != 2 {
-		t.Errorf("%d allowed after a refusal, want 2", l.allowed)
-	}
-	for range 100 {
-		l.observe(http.StatusOK)
-	}
-	if l.allowed != 4 {
-		t.Errorf("%d allowed after quiet times, want 4", l.allowed)
-	}
-}
-
-func TestLimiterForgetsWhoGaveUp(t *testing.T) {
-	l := newLimiter(1)
-	if err := l.acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := l.acquire(ctx); !errors.Is(err, context.Canceled) {
-		t.Fatalf("%v", err)
-	}
-	l.release()
-	if err := l.acquire(t.Context()); err != nil || l.running != 1 {
-		t.Errorf("%v, %d running", err, l.running)
-	}
-}
-
-func TestEachReportsEveryError(t *testing.T) {
-	items := make([]int, 100)
-	for at := range items {
-		items[at] = at
-	}
-	problems := each(t.Context(), items, func(_ context.Context, n int) error {
-		if n%10 == 3 {
-			return fmt.Errorf("%d", n)
-		}
-		return nil
-	})
-	if len(problems) != 10 || problems[1].Error() != "13" {
-		t.Errorf("%v", problems)
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	reason := errors.New("a newer commit")
-	cancel(reason)
-	if problems := each(ctx, items, func(context.Context, int) error { return nil }); len(problems) != 100 || !errors.Is(problems[0], reason) {
-		t.Errorf("%d problems", len(problems))
-	}
-}
-
-func TestFights(t *testing.T) {
-	f, now := NewContentionTracker(), time.Unix(1_000_000, 0)
-	drift := Drift{Ref: Ref{Kind: "ConfigMap", Name: "a"}}
-	writes := 0
-	for second := range 600 { // it is changed again every second for ten minutes
-		v := f.Allow(drift, now.Add(time.Duration(second)*time.Second))
-		if v.Repair {
-			writes++
-		}
-		if second >= 2 && !v.Fight {
-			t.Fatalf("second %d: no fight seen", second)
-		}
-		if !v.Repair && v.Wait <= 0 {
-			t.Fatalf("second %d: neither repaired nor waiting", second)
-		}
-	}
-	if writes != 20 {
-		t.Errorf("%d writes in ten minutes, want 20", writes)
-	}
-	if v := f.Allow(Drift{Ref: Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
-		t.Errorf("another object: %+v", v)
-	}
-	if v := f.Allow(drift, now.Add(time.Hour)); !v.Repair || v.Fight {
-		t.Errorf("after a quiet hour: %+v", v)
-	}
-	if len(f.repairs) != 1 {
-		t.Errorf("%d objects remembered, want 1", len(f.repairs))
-	}
-}
-
-func TestOrder(t *testing.T) {
-	last := group(-1)
-	for _, documents := range [][]string{
-		{"ServiceAccount", "Role", "NetworkPolicy"}, {"RoleBinding"}, {"ConfigMap", "Secret"}, {"PersistentVolumeClaim"}, {"Service"}, {"Widget"},
-		{"Deployment", "StatefulSet", "CronJob"}, {"Ingress", "HTTPRoute"}, {"HorizontalPodAutoscaler", "PodDisruptionBudget"},
-	} {
-		first := groupOf(Ref{Kind: documents[0]}.groupKind(), false)
-		if first <= last {
-			t.Errorf("%s is not after the group before", documents[0])
-		}
-		for _, kind := range documents {
-			if got := groupOf(Ref{Kind: kind}.groupKind(), false); got != first {
-				t.Errorf("%s is in group %d, want %d", kind, got, first)
-			}
-		}
-		last = first
-	}
-	if hook := groupOf(Ref{Kind: "Job"}.groupKind(), true); hook >= groupWorkload || hook <= groupService {
-		t.Errorf("release Jobs are in group %d", hook)
-	}
 }

@@ -7,8 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
-
-	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Repair is what a stage is brought back to: what was last applied to it.
@@ -32,31 +30,6 @@ type Repair struct {
 func (a *Applier) Repair(ctx context.Context, repair Repair) (Report, error) {
 	set := Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
 	return a.bring(ctx, set, &repair)
-}
-
-// readApplied returns the documents that were last applied.
-func readApplied(set Set, inventory *Inventory, streams [][]byte) ([]*document, error) {
-	known := inventory.byDigest()
-	var applied [][]byte
-	for _, stream := range streams {
-		parts, err := split(stream)
-		if err != nil {
-			return nil, err
-		}
-		for _, part := range parts {
-			digest := digestOf(set.Owner, part)
-			entry, found := known[digest]
-			if !found || entry.Stale || entry.Hook {
-				continue
-			}
-			delete(known, digest)
-			applied = append(applied, part)
-		}
-	}
-	if len(applied) == 0 {
-		return nil, fault.New(fault.NotFound, "the manifests that were applied to %s are not kept any more; deploy it again", set.Owner)
-	}
-	return readParts(set, inventory, applied)
 }
 
 // reclaim gives Slipway the fields that the one who broke an object set, so

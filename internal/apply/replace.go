@@ -137,3 +137,23 @@ func emptyOf(ref Ref, uid string) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// replacement says what may be done about an immutable field.
+type replacement int
+
+const (
+	replaceNever  replacement = iota // the object or what hangs on it holds data or an address
+	replaceAsked                     // only with AnnotationReplace: what it runs is interrupted
+	replaceFreely                    // nothing is lost
+)
+
+// replaceable says whether an object may be deleted and created anew.
+func replaceable(ref Ref) replacement {
+	switch ref.Kind {
+	case "Job", "Pod", "RoleBinding", "ConfigMap", "Secret":
+		return replaceFreely
+	case "Deployment", "DaemonSet", "ReplicaSet":
+		return replaceAsked
+	}
+	return replaceNever
+}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,23 +34,6 @@ type scene struct {
 
 	stop  context.CancelFunc
 	group sync.WaitGroup
-}
-
-// watched is one target and what is known of it.
-type watched struct {
-	Target
-	resource schema.GroupVersionResource
-	// floor is the generation that the first, consistent look found: what a
-	// watch reports of an older one is history.
-	floor   int64
-	object  *unstructured.Unstructured
-	done    bool
-	ready   int32
-	wanted  int32
-	message string // what its own status says
-	failed  string // why it failed for good by its own status
-	found   *cause.Cause
-	since   time.Time // when the cause was first seen
 }
 
 // newScene looks at every target once, consistently.
@@ -153,24 +135,6 @@ func (s *scene) evaluate(now time.Time) {
 	}
 }
 
-// read takes over what an object's own status says.
-func (w *watched) read() {
-	w.done, w.failed, w.message = false, "", ""
-	w.ready, w.wanted = replicasOf(w.object)
-	result, err := status.Compute(w.object)
-	if err != nil {
-		w.message = err.Error()
-		return
-	}
-	w.message = result.Message
-	switch result.Status {
-	case status.CurrentStatus:
-		w.done = true
-	case status.FailedStatus:
-		w.failed = result.Message
-	}
-}
-
 // report tells the caller what changed since it was last told.
 func (s *scene) report() {
 	states := s.states()
@@ -179,90 +143,4 @@ func (s *scene) report() {
 	}
 	s.told = states
 	s.options.Progress(states)
-}
-
-// logBook fetches the ends of logs without keeping the waiting goroutine.
-type logBook struct {
-	ctx   context.Context //nolint:containedctx // the watches' own, for as long as they run
-	mutex sync.Mutex
-	texts map[cause.Log]string
-	asked map[string]bool
-}
-
-// last returns the end of a log once it was fetched, and fetches it again for
-// every crash.
-func (b *logBook) last(s *scene, found cause.Cause) string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	log := *found.Log
-	if b.asked == nil {
-		b.asked = map[string]bool{}
-	}
-	if key := log.Pod + "/" + log.Container + "/" + found.Sentence; !b.asked[key] && b.ctx != nil {
-		b.asked[key] = true
-		s.group.Go(func() {
-			text := s.view.lastLines(b.ctx, s.options.Namespace, log)
-			b.mutex.Lock()
-			if text != "" {
-				b.texts[log] = text
-			}
-			b.mutex.Unlock()
-			s.changed()
-		})
-	}
-	return b.texts[log]
-}
-
-// replicasOf returns how many replicas of an object are ready and wanted; an
-// object without replicas is one.
-func replicasOf(u *unstructured.Unstructured) (ready, wanted int32) {
-	number := func(otherwise int64, fields ...string) int32 {
-		if value, ok, err := unstructured.NestedInt64(u.Object, fields...); ok && err == nil {
-			return int32(min(max(value, 0), 1<<20))
-		}
-		return int32(otherwise) //nolint:gosec // a small constant
-	}
-	switch u.GetKind() {
-	case "Deployment", "StatefulSet", "ReplicaSet":
-		return number(0, "status", "readyReplicas"), number(1, "spec", "replicas")
-	case "DaemonSet":
-		return number(0, "status", "numberReady"), number(0, "status", "desiredNumberScheduled")
-	case "Job":
-		return number(0, "status", "succeeded"), number(1, "spec", "completions")
-	}
-	return 0, 0
-}
-
-// observes reports whether the controller of a kind tells which generation it
-// looked at last.
-func observes(kind string) bool {
-	switch kind {
-	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
-		return true
-	}
-	return false
-}
-
-// workloadOf returns what diagnosing needs to know of an object; current is
-// false while its controller has not looked at its newest generation.
-func workloadOf(u *unstructured.Unstructured) (w cause.Workload, current bool) {
-	w = cause.Workload{Kind: u.GetKind(), Name: u.GetName(), UID: u.GetUID()}
-	switch w.Kind {
-	case "Deployment":
-		w.Revision = u.GetAnnotations()["deployment.kubernetes.io/revision"]
-	case "StatefulSet":
-		w.Revision, _, _ = unstructured.NestedString(u.Object, "status", "updateRevision")
-	}
-	observed, told, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-	if told && observed != u.GetGeneration() || !told && observes(w.Kind) {
-		return w, false
-	}
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	for _, c := range conditions {
-		condition, _ := c.(map[string]any)
-		if condition["type"] == "ReplicaFailure" && condition["status"] == "True" {
-			w.Refused, _ = condition["message"].(string)
-		}
-	}
-	return w, true
 }

@@ -7,18 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
-
-// Target is an object that a release waits for.
-type Target struct {
-	Ref
-	// Service is the project's service the object belongs to; empty for none.
-	Service string
-}
 
 // WaitOptions steer Wait.
 type WaitOptions struct {
@@ -217,15 +208,4 @@ func (s *scene) states() []ServiceState {
 		states[at] = *sums[name]
 	}
 	return states
-}
-
-// watchable reports whether objects of a kind take time to become ready.
-func watchable(kind schema.GroupKind) bool {
-	switch kind.Kind {
-	case "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "LimitRange", "ResourceQuota",
-		"Service", "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget", "CronJob", "CustomResourceDefinition",
-		"PersistentVolumeClaim", "Endpoints":
-		return false
-	}
-	return true
 }

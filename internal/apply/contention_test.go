@@ -1,0 +1,36 @@
+package apply
+
+import (
+	"testing"
+	"time"
+)
+
+func TestFights(t *testing.T) {
+	f, now := NewContentionTracker(), time.Unix(1_000_000, 0)
+	drift := Drift{Ref: Ref{Kind: "ConfigMap", Name: "a"}}
+	writes := 0
+	for second := range 600 { // it is changed again every second for ten minutes
+		v := f.Allow(drift, now.Add(time.Duration(second)*time.Second))
+		if v.Repair {
+			writes++
+		}
+		if second >= 2 && !v.Fight {
+			t.Fatalf("second %d: no fight seen", second)
+		}
+		if !v.Repair && v.Wait <= 0 {
+			t.Fatalf("second %d: neither repaired nor waiting", second)
+		}
+	}
+	if writes != 20 {
+		t.Errorf("%d writes in ten minutes, want 20", writes)
+	}
+	if v := f.Allow(Drift{Ref: Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
+		t.Errorf("another object: %+v", v)
+	}
+	if v := f.Allow(drift, now.Add(time.Hour)); !v.Repair || v.Fight {
+		t.Errorf("after a quiet hour: %+v", v)
+	}
+	if len(f.repairs) != 1 {
+		t.Errorf("%d objects remembered, want 1", len(f.repairs))
+	}
+}
