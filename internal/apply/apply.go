@@ -7,6 +7,10 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -14,27 +18,27 @@ import (
 // use, for different stages; two applies of one stage exclude each other by
 // the inventory's version.
 type Applier struct {
-	client *client
-	views  *views
-	store  Store
+	client *cluster.Client
+	ready  *ready.Clients
+	store  inventory.Store
 }
 
 // New returns an applier for a configuration that impersonates the stage's
 // service account. A configuration without an impersonated user is refused:
 // writes to a stage never use the server's own rights.
-func New(cluster *Cluster, config *rest.Config, store Store) (*Applier, error) {
+func New(server *cluster.Cluster, config *rest.Config, store inventory.Store) (*Applier, error) {
 	if config.Impersonate.UserName == "" {
 		return nil, fault.New(fault.Internal, "applying needs the identity of a stage's service account, and none was given")
 	}
-	client, err := newClient(cluster, config)
+	client, err := cluster.NewClient(server, config)
 	if err != nil {
 		return nil, err
 	}
-	views, err := newViews(client)
+	waiting, err := ready.New(client)
 	if err != nil {
 		return nil, err
 	}
-	return &Applier{client: client, views: views, store: store}, nil
+	return &Applier{client: client, ready: waiting, store: store}, nil
 }
 
 // errStale is found by a request whose object is not the one that was looked
@@ -49,7 +53,7 @@ const maxLooks = 4
 // anything of the set would be refused. Objects that the set no longer holds
 // stay until Prune. The report is meaningful on an error too: it says what was
 // done before it.
-func (a *Applier) Apply(ctx context.Context, set Set) (Report, error) {
+func (a *Applier) Apply(ctx context.Context, set desired.Set) (Report, error) {
 	return a.bring(ctx, set, nil)
 }
 
@@ -57,13 +61,13 @@ func (a *Applier) Apply(ctx context.Context, set Set) (Report, error) {
 // service is. It returns a *NotReadyError as soon as it is certain that one of
 // them will not be, and the context's cause when ctx ends first, as a newer
 // commit's release makes it.
-func (a *Applier) Wait(ctx context.Context, targets []Target, options WaitOptions) ([]ServiceState, error) {
-	return a.views.wait(ctx, targets, options)
+func (a *Applier) Wait(ctx context.Context, targets []ready.Target, options ready.Options) ([]ready.ServiceState, error) {
+	return a.ready.Wait(ctx, targets, options)
 }
 
 // bring applies a set, or repairs what of it was applied before.
-func (a *Applier) bring(ctx context.Context, set Set, repair *Repair) (Report, error) {
-	if err := set.check(); err != nil {
+func (a *Applier) bring(ctx context.Context, set desired.Set, repair *Repair) (Report, error) {
+	if err := set.Check(); err != nil {
 		return Report{}, err
 	}
 	var earlier Report
@@ -71,7 +75,7 @@ func (a *Applier) bring(ctx context.Context, set Set, repair *Repair) (Report, e
 		run := &run{applier: a, set: set, repair: repair, direct: look > 1}
 		err := run.apply(ctx)
 		earlier = run.report.after(earlier)
-		if look == 1 && !run.writing && errors.Is(err, errOutdated) {
+		if look == 1 && !run.writing && errors.Is(err, inventory.ErrOutdated) {
 			continue // somebody else wrote the inventory that was remembered
 		}
 		if !errors.Is(err, errStale) {
@@ -86,12 +90,12 @@ func (a *Applier) bring(ctx context.Context, set Set, repair *Repair) (Report, e
 // run is one attempt at one apply.
 type run struct {
 	applier   *Applier
-	set       Set
+	set       desired.Set
 	repair    *Repair // only what was applied before; nil brings all of the set
 	direct    bool    // ask the server, not the live view
-	inventory *Inventory
+	inventory *inventory.Inventory
 	work      comparison
-	minimums  map[Key]int32
+	minimums  map[inventory.Key]int32
 	writing   bool // checking is over
 
 	mutex  sync.Mutex // guards what follows, and the inventory while writing
@@ -112,7 +116,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.minimums = minimums(documents)
+	r.minimums = desired.MinimumReplicas(documents)
 	live, err := r.look(ctx, documents)
 	if err != nil {
 		return err
@@ -152,9 +156,9 @@ func (r *run) claim() error {
 }
 
 // read returns the documents of the set, or those to repair.
-func (r *run) read() ([]*document, error) {
+func (r *run) read() ([]*desired.Document, error) {
 	if r.repair != nil {
-		return readApplied(r.set, r.inventory, r.repair.Manifests)
+		return desired.ReadApplied(r.set, r.inventory, r.repair.Manifests)
 	}
-	return readWanted(r.set, r.inventory)
+	return desired.Read(r.set, r.inventory)
 }

@@ -2,6 +2,9 @@ package apply
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"slices"
 	"strings"
 	"testing"
@@ -15,21 +18,21 @@ func BenchmarkThousandUnchanged(b *testing.B) {
 		stream.WriteString("---\n" + configMap(fmt.Sprintf("settings-%04d", n), "same"))
 	}
 	set := someSet(stream.String())
-	documents, err := readWanted(set, &Inventory{})
+	documents, err := desired.Read(set, &inventory.Inventory{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	inventory, live := &Inventory{Owner: set.Owner, Cluster: set.Cluster, Namespace: set.Namespace}, map[Key]*state{}
+	owned, live := &inventory.Inventory{Owner: set.Owner, Cluster: set.Cluster, Namespace: set.Namespace}, map[inventory.Key]*cluster.State{}
 	for n, d := range documents {
 		uid := fmt.Sprintf("%08x-1111-4222-8333-%012x", n*7919, n*104729)
-		inventory.put(Entry{Ref: d.ref, UID: uid, Digest: d.digest, Fields: "f"})
-		live[d.ref.Key()] = &state{uid: uid, fields: "f", applied: true}
+		owned.Put(inventory.Entry{Ref: d.Ref, UID: uid, Digest: d.Digest, Fields: "f"})
+		live[d.Ref.Key()] = &cluster.State{UID: uid, Fields: "f", Applied: true}
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		loaded := *inventory
-		loaded.Entries = slices.Clone(inventory.Entries)
-		documents, err := readWanted(set, &loaded)
+		loaded := *owned
+		loaded.Entries = slices.Clone(owned.Entries)
+		documents, err := desired.Read(set, &loaded)
 		if err != nil {
 			b.Fatal(err)
 		}

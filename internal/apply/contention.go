@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"slices"
 	"sync"
 	"time"
@@ -21,13 +23,13 @@ const (
 // safe for concurrent use and remembers nothing longer than ten minutes.
 type ContentionTracker struct {
 	mutex   sync.Mutex
-	repairs map[Key][]time.Time
+	repairs map[inventory.Key][]time.Time
 	swept   time.Time
 }
 
 // NewContentionTracker returns an empty memory.
 func NewContentionTracker() *ContentionTracker {
-	return &ContentionTracker{repairs: map[Key][]time.Time{}}
+	return &ContentionTracker{repairs: map[inventory.Key][]time.Time{}}
 }
 
 // Verdict is what to do about a drift.
@@ -41,7 +43,7 @@ type Verdict struct {
 }
 
 // Allow decides about a drift, and counts the repair that it allows.
-func (f *ContentionTracker) Allow(drift Drift, now time.Time) Verdict {
+func (f *ContentionTracker) Allow(drift cluster.Drift, now time.Time) Verdict {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.sweep(now)

@@ -1,13 +1,15 @@
 package apply
 
 import (
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"testing"
 	"time"
 )
 
 func TestFights(t *testing.T) {
 	f, now := NewContentionTracker(), time.Unix(1_000_000, 0)
-	drift := Drift{Ref: Ref{Kind: "ConfigMap", Name: "a"}}
+	drift := cluster.Drift{Ref: inventory.Ref{Kind: "ConfigMap", Name: "a"}}
 	writes := 0
 	for second := range 600 { // it is changed again every second for ten minutes
 		v := f.Allow(drift, now.Add(time.Duration(second)*time.Second))
@@ -24,7 +26,7 @@ func TestFights(t *testing.T) {
 	if writes != 20 {
 		t.Errorf("%d writes in ten minutes, want 20", writes)
 	}
-	if v := f.Allow(Drift{Ref: Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
+	if v := f.Allow(cluster.Drift{Ref: inventory.Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
 		t.Errorf("another object: %+v", v)
 	}
 	if v := f.Allow(drift, now.Add(time.Hour)); !v.Repair || v.Fight {

@@ -3,6 +3,9 @@ package apply
 import (
 	"context"
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"slices"
 	"sync"
 	"time"
@@ -14,52 +17,52 @@ import (
 // objects differ and who changed them. It takes no request for kinds that are
 // watched, but one per object that differs. Applying the same set again
 // repairs exactly these objects.
-func (a *Applier) Drift(ctx context.Context, owner Owner) ([]Drift, error) {
-	inventory, err := a.store.Load(ctx, owner)
+func (a *Applier) Drift(ctx context.Context, owner inventory.Owner) ([]cluster.Drift, error) {
+	owned, err := a.store.Load(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	var suspects []Entry
-	for _, entry := range inventory.Entries {
+	var suspects []inventory.Entry
+	for _, entry := range owned.Entries {
 		if entry.Stale || entry.Hook || entry.Digest == "" {
 			continue
 		}
-		seen, certain := a.client.lookup(entry.Ref)
-		if certain && (seen == nil && entry.Once || seen != nil && seen.untouched(entry, entry.Scaled)) {
+		seen, certain := a.client.Lookup(entry.Ref)
+		if certain && (seen == nil && entry.Once || seen != nil && seen.Untouched(entry, entry.Scaled)) {
 			continue
 		}
 		suspects = append(suspects, entry)
 	}
 	var mutex sync.Mutex
-	var drifts []Drift
-	problems := each(ctx, suspects, func(ctx context.Context, entry Entry) error {
-		meta, err := a.client.get(ctx, entry.Ref)
+	var drifts []cluster.Drift
+	problems := cluster.Each(ctx, suspects, func(ctx context.Context, entry inventory.Entry) error {
+		meta, err := a.client.Get(ctx, entry.Ref)
 		if err != nil {
-			return explain(entry.Ref, err)
+			return refusal.Explain(entry.Ref, err)
 		}
-		drift := Drift{Ref: entry.Ref, Kind: DriftDeleted}
+		drift := cluster.Drift{Ref: entry.Ref, Kind: cluster.DriftDeleted}
 		switch {
 		case meta == nil && entry.Once:
 			return nil
-		case meta != nil && observe(entry.Ref, meta).untouched(entry, entry.Scaled):
+		case meta != nil && cluster.StateOf(entry.Ref, meta).Untouched(entry, entry.Scaled):
 			return nil
 		case meta != nil && string(meta.UID) == entry.UID:
-			drift.Kind, drift.Manager = DriftChanged, lastManager(meta)
+			drift.Kind, drift.Manager = cluster.DriftChanged, lastManager(meta)
 		}
 		mutex.Lock()
 		defer mutex.Unlock()
 		drifts = append(drifts, drift)
 		return nil
 	})
-	slices.SortFunc(drifts, func(a, b Drift) int { return a.Ref.compare(b.Ref) })
-	return drifts, failed(problems)
+	slices.SortFunc(drifts, func(a, b cluster.Drift) int { return a.Ref.Compare(b.Ref) })
+	return drifts, refusal.Join(problems)
 }
 
 // lastManager returns who else changed an object last, empty when nobody did.
 func lastManager(meta *metav1.PartialObjectMetadata) string {
 	name, last := "", time.Time{}
 	for _, entry := range meta.ManagedFields {
-		if isOurs(entry) || entry.Subresource == "status" || entry.Time == nil || entry.Time.Before(&metav1.Time{Time: last}) {
+		if cluster.IsOurs(entry) || entry.Subresource == "status" || entry.Time == nil || entry.Time.Before(&metav1.Time{Time: last}) {
 			continue
 		}
 		name, last = cause.Clip(entry.Manager, 128), entry.Time.Time

@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"sync"
 	"time"
 )
@@ -25,8 +27,8 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 	if err := r.writeAll(ctx, pending); err != nil {
 		return err
 	}
-	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
-		if err := r.applier.views.completed(ctx, c.document.ref, hookDeadline); err != nil {
+	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
+		if err := r.applier.ready.WaitForJob(ctx, c.document.Ref, hookDeadline); err != nil {
 			return err
 		}
 		r.completed(c)
@@ -38,15 +40,15 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 // replaced.
 func (r *run) restart(ctx context.Context, changes []*change) error {
 	var mutex sync.Mutex
-	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
-		if c.live == nil || c.live.deleting || c.action != actionNone && c.action != actionPatch {
+	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
+		if c.live == nil || c.live.Deleting || c.action != actionNone && c.action != actionPatch {
 			return nil
 		}
-		failed, err := r.applier.views.jobFailed(ctx, c.document.ref)
+		failed, err := r.applier.ready.JobFailed(ctx, c.document.Ref)
 		if err != nil || !failed {
 			return err
 		}
-		if err := c.document.parse(r.set); err != nil {
+		if err := c.document.Parse(r.set); err != nil {
 			return err
 		}
 		mutex.Lock()
@@ -60,11 +62,11 @@ func (r *run) restart(ctx context.Context, changes []*change) error {
 func (r *run) completed(c *change) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	entry, ok := r.inventory.Lookup(c.document.ref.Key())
+	entry, ok := r.inventory.Lookup(c.document.Ref.Key())
 	if !ok {
 		return
 	}
 	entry.Done = true
-	r.inventory.put(entry)
+	r.inventory.Put(entry)
 	r.dirty = true
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -53,7 +54,7 @@ func TestRandomLives(t *testing.T) {
 // foreignVersions returns the resource versions of the others' objects.
 func (l *life) foreignVersions() map[string]string {
 	versions := map[string]string{}
-	list, err := l.objectsOf(Ref{Version: "v1", Kind: "ConfigMap"}).List(l.t.Context(), metav1.ListOptions{})
+	list, err := l.objectsOf(inventory.Ref{Version: "v1", Kind: "ConfigMap"}).List(l.t.Context(), metav1.ListOptions{})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -6,33 +6,37 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // look finds out what exists of the documents' objects: from the live view
 // where it knows, with at most one request per kind else.
-func (r *run) look(ctx context.Context, documents []*document) (map[Key]*state, error) {
-	found := map[Key]*state{}
-	questions := map[Ref]*question{}
+func (r *run) look(ctx context.Context, documents []*desired.Document) (map[inventory.Key]*cluster.State, error) {
+	found := map[inventory.Key]*cluster.State{}
+	questions := map[inventory.Ref]*question{}
 	for _, d := range documents {
-		entry, known := r.inventory.Lookup(d.ref.Key())
-		if known && entry.Hook && entry.Done && entry.Digest == d.digest {
+		entry, known := r.inventory.Lookup(d.Ref.Key())
+		if known && entry.Hook && entry.Done && entry.Digest == d.Digest {
 			continue
 		}
 		if known && !r.direct && entry.UID != "" {
-			if s, certain := r.applier.client.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
-				found[d.ref.Key()] = s
+			if s, certain := r.applier.client.Lookup(d.Ref); certain && s != nil && s.UID == entry.UID {
+				found[d.Ref.Key()] = s
 				continue
 			}
 		}
-		kind := d.ref
+		kind := d.Ref
 		kind.Name = ""
 		q := questions[kind]
 		if q == nil {
 			q = &question{kind: kind, names: map[string]bool{}, ours: true}
 			questions[kind] = q
 		}
-		q.names[d.ref.Name] = true
+		q.names[d.Ref.Name] = true
 		q.ours = q.ours && known && entry.UID != ""
 	}
 	return found, r.ask(ctx, questions, found)
@@ -40,12 +44,12 @@ func (r *run) look(ctx context.Context, documents []*document) (map[Key]*state, 
 
 // question is what has to be asked about one kind.
 type question struct {
-	kind  Ref
+	kind  inventory.Ref
 	names map[string]bool
 	ours  bool // all of them are known to have been ours
 }
 
-func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Key]*state) error {
+func (r *run) ask(ctx context.Context, questions map[inventory.Ref]*question, found map[inventory.Key]*cluster.State) error {
 	var mutex sync.Mutex
 	note := func(q *question, meta *metav1.PartialObjectMetadata) {
 		ref := q.kind
@@ -53,7 +57,7 @@ func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Ke
 		if !q.names[meta.Name] {
 			return
 		}
-		s := observe(ref, meta)
+		s := cluster.StateOf(ref, meta)
 		mutex.Lock()
 		defer mutex.Unlock()
 		found[ref.Key()] = s
@@ -62,7 +66,7 @@ func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Ke
 	for _, q := range questions {
 		list = append(list, q)
 	}
-	problems := each(ctx, list, func(ctx context.Context, q *question) error {
+	problems := cluster.Each(ctx, list, func(ctx context.Context, q *question) error {
 		err := r.answer(ctx, q, note)
 		if err == nil {
 			return nil
@@ -70,9 +74,9 @@ func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Ke
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return explain(q.kind, err)
+		return refusal.Explain(q.kind, err)
 	})
-	return failed(problems)
+	return refusal.Join(problems)
 }
 
 func (r *run) answer(ctx context.Context, q *question, note func(*question, *metav1.PartialObjectMetadata)) error {
@@ -82,12 +86,12 @@ func (r *run) answer(ctx context.Context, q *question, note func(*question, *met
 		if q.ours && !r.direct {
 			selector = naming.LabelManagedBy + "=" + naming.ManagedBy
 		}
-		return client.list(ctx, q.kind, selector, func(meta *metav1.PartialObjectMetadata) { note(q, meta) })
+		return client.List(ctx, q.kind, selector, func(meta *metav1.PartialObjectMetadata) { note(q, meta) })
 	}
 	for name := range q.names {
 		ref := q.kind
 		ref.Name = name
-		meta, err := client.get(ctx, ref)
+		meta, err := client.Get(ctx, ref)
 		if err != nil {
 			return err
 		}

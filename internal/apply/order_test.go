@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"testing"
 )
 
@@ -10,18 +11,18 @@ func TestOrder(t *testing.T) {
 		{"ServiceAccount", "Role", "NetworkPolicy"}, {"RoleBinding"}, {"ConfigMap", "Secret"}, {"PersistentVolumeClaim"}, {"Service"}, {"Widget"},
 		{"Deployment", "StatefulSet", "CronJob"}, {"Ingress", "HTTPRoute"}, {"HorizontalPodAutoscaler", "PodDisruptionBudget"},
 	} {
-		first := groupOf(Ref{Kind: documents[0]}.groupKind(), false)
+		first := groupOf(inventory.Ref{Kind: documents[0]}.GroupKind(), false)
 		if first <= last {
 			t.Errorf("%s is not after the group before", documents[0])
 		}
 		for _, kind := range documents {
-			if got := groupOf(Ref{Kind: kind}.groupKind(), false); got != first {
+			if got := groupOf(inventory.Ref{Kind: kind}.GroupKind(), false); got != first {
 				t.Errorf("%s is in group %d, want %d", kind, got, first)
 			}
 		}
 		last = first
 	}
-	if hook := groupOf(Ref{Kind: "Job"}.groupKind(), true); hook >= groupWorkload || hook <= groupService {
+	if hook := groupOf(inventory.Ref{Kind: "Job"}.GroupKind(), true); hook >= groupWorkload || hook <= groupService {
 		t.Errorf("release Jobs are in group %d", hook)
 	}
 }

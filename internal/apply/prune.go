@@ -7,25 +7,28 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Removal is what a prune did.
 type Removal struct {
-	Deleted []Ref
+	Deleted []inventory.Ref
 	// Left objects have a recorded name but are somebody else's by now.
-	Left []Ref
+	Left []inventory.Ref
 }
 
 // Prune deletes the stage's objects that its last set did not hold, in the
 // reverse order of applying. Call it after that set is known to be good.
-func (a *Applier) Prune(ctx context.Context, owner Owner) (Removal, error) {
-	inventory, err := a.store.Load(ctx, owner)
+func (a *Applier) Prune(ctx context.Context, owner inventory.Owner) (Removal, error) {
+	owned, err := a.store.Load(ctx, owner)
 	if err != nil {
 		return Removal{}, err
 	}
-	var doomed []Entry
-	for _, entry := range inventory.Entries {
+	var doomed []inventory.Entry
+	for _, entry := range owned.Entries {
 		if entry.Stale && !entry.Keep {
 			doomed = append(doomed, entry)
 		}
@@ -33,7 +36,7 @@ func (a *Applier) Prune(ctx context.Context, owner Owner) (Removal, error) {
 	if len(doomed) == 0 {
 		return Removal{}, nil
 	}
-	r := &removal{applier: a, inventory: inventory}
+	r := &removal{applier: a, inventory: owned}
 	problem := r.delete(ctx, doomed)
 	if len(r.removed) > 0 {
 		if err := r.save(ctx); problem == nil {
@@ -46,8 +49,8 @@ func (a *Applier) Prune(ctx context.Context, owner Owner) (Removal, error) {
 // removal deletes recorded objects.
 type removal struct {
 	applier   *Applier
-	inventory *Inventory
-	removed   []Key
+	inventory *inventory.Inventory
+	removed   []inventory.Key
 	result    Removal
 }
 
@@ -71,16 +74,16 @@ const (
 
 // delete deletes entries, group after group from the last to the first, and
 // takes what is gone out of the inventory.
-func (r *removal) delete(ctx context.Context, doomed []Entry) error {
-	var steps [groups][]Entry
+func (r *removal) delete(ctx context.Context, doomed []inventory.Entry) error {
+	var steps [groups][]inventory.Entry
 	for _, entry := range doomed {
-		g := groupOf(entry.groupKind(), entry.Hook)
+		g := groupOf(entry.GroupKind(), entry.Hook)
 		steps[g] = append(steps[g], entry)
 	}
 	for _, entries := range slices.Backward(steps[:]) {
-		fates := make(map[Key]fate, len(entries))
+		fates := make(map[inventory.Key]fate, len(entries))
 		answers := make(chan answer, len(entries))
-		problems := each(ctx, entries, func(ctx context.Context, entry Entry) error {
+		problems := cluster.Each(ctx, entries, func(ctx context.Context, entry inventory.Entry) error {
 			f, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
 			if err == nil {
 				answers <- answer{entry.Ref, f}
@@ -90,7 +93,7 @@ func (r *removal) delete(ctx context.Context, doomed []Entry) error {
 		close(answers)
 		for a := range answers {
 			fates[a.ref.Key()] = a.fate
-			r.inventory.remove(a.ref.Key())
+			r.inventory.Remove(a.ref.Key())
 			r.removed = append(r.removed, a.ref.Key())
 		}
 		for _, entry := range entries {
@@ -101,7 +104,7 @@ func (r *removal) delete(ctx context.Context, doomed []Entry) error {
 				r.result.Left = append(r.result.Left, entry.Ref)
 			}
 		}
-		if err := failed(problems); err != nil {
+		if err := refusal.Join(problems); err != nil {
 			return err
 		}
 	}
@@ -109,40 +112,40 @@ func (r *removal) delete(ctx context.Context, doomed []Entry) error {
 }
 
 type answer struct {
-	ref  Ref
+	ref  inventory.Ref
 	fate fate
 }
 
 // deleteEntry deletes a recorded object if it is still the recorded one. An
 // entry without a UID was only intended: its object is ours when it carries
 // our labels and was applied by us.
-func (a *Applier) deleteEntry(ctx context.Context, owner Owner, entry Entry) (fate, error) {
-	meta, err := a.client.get(ctx, entry.Ref)
+func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry inventory.Entry) (fate, error) {
+	meta, err := a.client.Get(ctx, entry.Ref)
 	if err != nil {
-		var unserved *ObjectError
+		var unserved *refusal.ObjectError
 		if errors.As(err, &unserved) && unserved.Reason == cause.VersionNotServed {
 			return fateGone, a.orphaned(entry)
 		}
-		return 0, explain(entry.Ref, err)
+		return 0, refusal.Explain(entry.Ref, err)
 	}
 	if meta == nil {
 		return fateGone, nil
 	}
-	mine := func(s *state) bool {
+	mine := func(s *cluster.State) bool {
 		if entry.UID != "" {
-			return s.uid == entry.UID && (s.applied || owner.owns(s.labels))
+			return s.UID == entry.UID && (s.Applied || owner.Owns(s.Labels))
 		}
-		return s.applied && owner.owns(s.labels)
+		return s.Applied && owner.Owns(s.Labels)
 	}
-	deleted, err := a.deleteSeen(ctx, entry.Ref, observe(entry.Ref, meta), mine)
+	deleted, err := a.deleteSeen(ctx, entry.Ref, cluster.StateOf(entry.Ref, meta), mine)
 	switch {
 	case err != nil:
 		return 0, err
 	case deleted:
 		return fateDeleted, nil
 	}
-	if meta, err = a.client.get(ctx, entry.Ref); err != nil {
-		return 0, explain(entry.Ref, err)
+	if meta, err = a.client.Get(ctx, entry.Ref); err != nil {
+		return 0, refusal.Explain(entry.Ref, err)
 	}
 	if meta == nil {
 		return fateGone, nil
@@ -152,11 +155,11 @@ func (a *Applier) deleteEntry(ctx context.Context, owner Owner, entry Entry) (fa
 
 // orphaned handles an entry whose version the cluster does not serve. When
 // another version of the kind is served, its object may still be there.
-func (a *Applier) orphaned(entry Entry) error {
-	use := a.client.servedVersion(entry.Kind)
+func (a *Applier) orphaned(entry inventory.Entry) error {
+	use := a.client.ServedVersion(entry.Kind)
 	if use == "" || use == entry.APIVersion() {
 		return nil // the kind is gone from the cluster, and its objects with it
 	}
-	return problem(entry.Ref, cause.VersionNotServed, fault.Conflict, "the cluster no longer serves "+entry.APIVersion()+", with which it was made",
+	return refusal.New(entry.Ref, cause.VersionNotServed, fault.Conflict, "the cluster no longer serves "+entry.APIVersion()+", with which it was made",
 		"apply it once with apiVersion: "+use+", or delete it by hand")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -18,20 +19,20 @@ func (r *run) intend(ctx context.Context) error {
 			continue
 		}
 		needed = true
-		if err := c.document.parse(r.set); err != nil {
+		if err := c.document.Parse(r.set); err != nil {
 			return err
 		}
 		entry := c.entry
 		if !c.known {
-			entry = Entry{Ref: c.document.ref}
+			entry = inventory.Entry{Ref: c.document.Ref}
 		}
 		entry.UID, entry.Fields, entry.Done, entry.Stale = "", "", false, false
 		if !c.drifted { // what is only made again is found missing after a crash
 			entry.Digest = ""
 		}
-		entry.Replicas = c.replicas(r.minimums[c.document.ref.Key()])
+		entry.Replicas = c.replicas(r.minimums[c.document.Ref.Key()])
 		r.describe(&entry, c)
-		r.inventory.put(entry)
+		r.inventory.Put(entry)
 	}
 	if !needed {
 		return nil
@@ -43,11 +44,11 @@ func (r *run) intend(ctx context.Context) error {
 }
 
 // describe copies into an entry what its document says about later steps.
-func (r *run) describe(entry *Entry, c *change) {
+func (r *run) describe(entry *inventory.Entry, c *change) {
 	d := c.document
-	entry.Ref = d.ref
-	entry.Service, entry.Keep, entry.Once = d.service(), d.keep(), d.once()
-	entry.Hook, entry.Scaled = d.hook(), c.scaled
+	entry.Ref = d.Ref
+	entry.Service, entry.Keep, entry.Once = d.Service(), d.Keep(), d.Once()
+	entry.Hook, entry.Scaled = d.Hook(), c.scaled
 }
 
 // recordTimeout bounds the writing of the inventory after an apply that was
@@ -60,13 +61,13 @@ func (r *run) record(ctx context.Context) error {
 	for _, c := range r.work.changes {
 		if c.action == actionNone && c.entry.Stale {
 			c.entry.Stale, dirty = false, true
-			r.inventory.put(c.entry)
+			r.inventory.Put(c.entry)
 		}
 	}
 	for _, entry := range r.work.stale {
 		if !entry.Stale && r.repair == nil {
 			entry.Stale, dirty = true, true
-			r.inventory.put(entry)
+			r.inventory.Put(entry)
 		}
 	}
 	if !dirty {
@@ -75,7 +76,7 @@ func (r *run) record(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	err := r.applier.store.Save(ctx, r.inventory)
-	if errors.Is(err, errOutdated) {
+	if errors.Is(err, inventory.ErrOutdated) {
 		return fault.Wrap(fault.Unavailable, err, "what was applied to %s could not be recorded: the inventory changed meanwhile; it is applied again", r.set.Owner)
 	}
 	if err != nil {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
@@ -11,7 +15,7 @@ import (
 
 // Repair is what a stage is brought back to: what was last applied to it.
 type Repair struct {
-	Owner     Owner
+	Owner     inventory.Owner
 	Cluster   string
 	Namespace string
 	// Manifests are streams that may hold what was last applied, such as the
@@ -21,14 +25,14 @@ type Repair struct {
 	Manifests [][]byte
 	// Leave names objects that are not repaired now, because somebody else
 	// keeps changing them.
-	Leave []Key
+	Leave []inventory.Key
 }
 
 // Repair brings objects that others changed or deleted back to what was last
 // applied. It makes nothing new, changes nothing that is as it was left, runs
 // no release command, and forgets nothing that waits to be pruned.
 func (a *Applier) Repair(ctx context.Context, repair Repair) (Report, error) {
-	set := Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
+	set := desired.Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
 	return a.bring(ctx, set, &repair)
 }
 
@@ -37,33 +41,33 @@ func (a *Applier) Repair(ctx context.Context, repair Repair) (Report, error) {
 // changes that can't be undone otherwise: a Kubernetes Service whose only port
 // somebody replaced would have two without names, which the server refuses.
 func (r *run) reclaim(ctx context.Context, c *change) error {
-	meta, err := r.applier.client.get(ctx, c.document.ref)
+	meta, err := r.applier.client.Get(ctx, c.document.Ref)
 	if err != nil {
-		return explain(c.document.ref, err)
+		return refusal.Explain(c.document.Ref, err)
 	}
-	if meta == nil || string(meta.UID) != c.live.uid {
-		return fmt.Errorf("%s: %w", c.document.ref, errStale)
+	if meta == nil || string(meta.UID) != c.live.UID {
+		return fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	}
 	taken := lastManager(meta)
-	body, err := csaupgrade.UpgradeManagedFieldsPatch(meta, sets.New(taken), FieldManager)
+	body, err := csaupgrade.UpgradeManagedFieldsPatch(meta, sets.New(taken), cluster.FieldManager)
 	if err != nil {
-		return fmt.Errorf("take the fields of %s on %s: %w", taken, c.document.ref, err)
+		return fmt.Errorf("take the fields of %s on %s: %w", taken, c.document.Ref, err)
 	}
 	if len(body) == 0 {
 		return nil
 	}
-	if meta, err = r.applier.client.patchJSON(ctx, c.document.ref, body); err != nil {
-		return explain(c.document.ref, err)
+	if meta, err = r.applier.client.PatchJSON(ctx, c.document.Ref, body); err != nil {
+		return refusal.Explain(c.document.Ref, err)
 	}
-	c.live = observe(c.document.ref, meta)
+	c.live = cluster.StateOf(c.document.Ref, meta)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	c.taken = append(c.taken, Conflict{Ref: c.document.ref, Manager: taken})
+	c.taken = append(c.taken, refusal.Conflict{Ref: c.document.Ref, Manager: taken})
 	return nil
 }
 
 // mayReclaim reports whether an answer is one that taking the breaker's fields
 // may help against.
 func (c *change) mayReclaim(status *metav1.Status) bool {
-	return c.drifted && !c.reclaimed && c.action == actionPatch && status.Reason == metav1.StatusReasonInvalid && !isImmutable(status)
+	return c.drifted && !c.reclaimed && c.action == actionPatch && status.Reason == metav1.StatusReasonInvalid && !refusal.IsImmutable(status)
 }

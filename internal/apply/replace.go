@@ -11,6 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -27,7 +30,7 @@ func (r *run) checkReplace(ctx context.Context, c *change) error {
 	if err != nil {
 		return err
 	}
-	return r.applier.client.checkCreate(ctx, c.document.ref, body)
+	return r.applier.client.CheckCreate(ctx, c.document.Ref, body)
 }
 
 // replace deletes the object and makes it anew.
@@ -35,9 +38,9 @@ func (r *run) replace(ctx context.Context, c *change) error {
 	if err := r.checkReplace(ctx, c); err != nil {
 		return err
 	}
-	ref := c.document.ref
-	seen := c.live.uid
-	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *state) bool { return s.uid == seen }); err != nil {
+	ref := c.document.Ref
+	seen := c.live.UID
+	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *cluster.State) bool { return s.UID == seen }); err != nil {
 		return err
 	}
 	if err := r.gone(ctx, ref, seen); err != nil {
@@ -57,10 +60,10 @@ func (r *run) intendAgain(ctx context.Context, c *change) error {
 	entry := c.entry
 	entry.UID, entry.Digest, entry.Fields, entry.Done = "", "", "", false
 	r.describe(&entry, c)
-	r.inventory.put(entry)
+	r.inventory.Put(entry)
 	r.dirty = true
 	if err := r.applier.store.Save(ctx, r.inventory); err != nil {
-		return fmt.Errorf("record that %s will be replaced: %w", c.document.ref, err)
+		return fmt.Errorf("record that %s will be replaced: %w", c.document.Ref, err)
 	}
 	return nil
 }
@@ -68,7 +71,7 @@ func (r *run) intendAgain(ctx context.Context, c *change) error {
 // deleteSeen deletes an object that was looked at, looking again when it
 // changed meanwhile, for as long as mine holds of it. It reports false when
 // the object was gone or not ours any more.
-func (a *Applier) deleteSeen(ctx context.Context, ref Ref, seen *state, mine func(*state) bool) (bool, error) {
+func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *cluster.State, mine func(*cluster.State) bool) (bool, error) {
 	propagation := metav1.DeletePropagationBackground
 	if ref.Kind == "Job" {
 		propagation = metav1.DeletePropagationForeground // two runs of one Job never overlap
@@ -77,36 +80,36 @@ func (a *Applier) deleteSeen(ctx context.Context, ref Ref, seen *state, mine fun
 		if !mine(seen) {
 			return false, nil
 		}
-		if seen.deleting {
+		if seen.Deleting {
 			return true, nil
 		}
-		err := a.client.delete(ctx, ref, seen, propagation)
+		err := a.client.Delete(ctx, ref, seen, propagation)
 		switch {
 		case err == nil:
 			return true, nil
 		case apierrors.IsNotFound(err):
 			return false, nil
 		case !apierrors.IsConflict(err):
-			return false, explain(ref, err)
+			return false, refusal.Explain(ref, err)
 		}
-		meta, err := a.client.get(ctx, ref)
+		meta, err := a.client.Get(ctx, ref)
 		if err != nil {
-			return false, explain(ref, err)
+			return false, refusal.Explain(ref, err)
 		}
 		if meta == nil {
 			return false, nil
 		}
-		seen = observe(ref, meta)
+		seen = cluster.StateOf(ref, meta)
 	}
-	return false, problem(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
+	return false, refusal.New(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
 }
 
 // gone waits until an object with an identity exists no more.
-func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
+func (r *run) gone(ctx context.Context, ref inventory.Ref, uid string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errNotGone)
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		meta, err := r.applier.client.get(ctx, ref)
+		meta, err := r.applier.client.Get(ctx, ref)
 		if err == nil && (meta == nil || string(meta.UID) != uid) {
 			return nil
 		}
@@ -116,7 +119,7 @@ func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
 		select {
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errNotGone) {
-				return problem(ref, cause.Unavailable, fault.Unavailable, "it is being deleted and does not vanish within "+goneTimeout.String(), "see which finalizer holds it")
+				return refusal.New(ref, cause.Unavailable, fault.Unavailable, "it is being deleted and does not vanish within "+goneTimeout.String(), "see which finalizer holds it")
 			}
 			return context.Cause(ctx)
 		case <-time.After(pause):
@@ -127,7 +130,7 @@ func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
 var errNotGone = errors.New("the object is still there")
 
 // emptyOf returns an apply that owns nothing of an object.
-func emptyOf(ref Ref, uid string) ([]byte, error) {
+func emptyOf(ref inventory.Ref, uid string) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{
 		"apiVersion": ref.APIVersion(), "kind": ref.Kind,
 		"metadata": map[string]any{"name": ref.Name, "namespace": ref.Namespace, "uid": uid},
@@ -148,7 +151,7 @@ const (
 )
 
 // replaceable says whether an object may be deleted and created anew.
-func replaceable(ref Ref) replacement {
+func replaceable(ref inventory.Ref) replacement {
 	switch ref.Kind {
 	case "Job", "Pod", "RoleBinding", "ConfigMap", "Secret":
 		return replaceFreely

@@ -9,9 +9,9 @@ package apply
 
 // replicas decides what is sent as spec.replicas: nil for nothing.
 func (c *change) replicas(minimum int32) *int32 {
-	own := c.document.replicas()
+	own := c.document.Replicas()
 	switch {
-	case !c.document.ref.scalable():
+	case !c.document.Ref.Scalable():
 		return own
 	case c.leaveReplicas:
 		return nil
@@ -19,9 +19,9 @@ func (c *change) replicas(minimum int32) *int32 {
 		return own
 	case c.action == actionCreate || c.action == actionReplace:
 		return &minimum
-	case c.action == actionPatch && c.live.replicas && c.entry.Replicas != nil:
+	case c.action == actionPatch && c.live.Replicas && c.entry.Replicas != nil:
 		return c.entry.Replicas
-	case c.action == actionPatch && c.live.replicas:
+	case c.action == actionPatch && c.live.Replicas:
 		return &minimum
 	}
 	return nil

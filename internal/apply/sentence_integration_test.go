@@ -19,6 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -122,7 +124,7 @@ func (c sentence) said(s *stage) error {
 	if err != nil {
 		s.t.Fatalf("apply: %v", err)
 	}
-	options := WaitOptions{}
+	options := ready.Options{}
 	if c.late {
 		options.Deadline = 8 * time.Second
 	}
@@ -163,8 +165,8 @@ func TestSentencesOfFailures(t *testing.T) {
 
 // codeSaid returns the cause of a failure.
 func codeSaid(err error) cause.Code {
-	var failure *Failure
-	var notReady *NotReadyError
+	var failure *refusal.Failure
+	var notReady *ready.NotReadyError
 	switch {
 	case errors.As(err, &failure):
 		return failure.Cause().Code

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/diff"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -35,7 +37,7 @@ func (d *liveDiff) run(ctx context.Context, project, stage string) error {
 	if err != nil {
 		return err
 	}
-	differences, err := apply.Diff(ctx, config, set)
+	differences, err := diff.Compare(ctx, config, set)
 	if err != nil {
 		return err
 	}
@@ -50,24 +52,24 @@ func (d *liveDiff) run(ctx context.Context, project, stage string) error {
 
 // desired returns what the stage should consist of: the bundle of the release
 // that is live, with the replicas that people asked for.
-func (s *subject) desired(ctx context.Context) (apply.Set, error) {
+func (s *subject) desired(ctx context.Context) (desired.Set, error) {
 	good, err := s.live()
 	if err != nil {
-		return apply.Set{}, err
+		return desired.Set{}, err
 	}
 	manifests, err := s.bundle(ctx, good)
 	if err != nil {
-		return apply.Set{}, err
+		return desired.Set{}, err
 	}
 	if manifests, err = release.Scaled(manifests, s.stage.Status.Scale); err != nil {
-		return apply.Set{}, fmt.Errorf("put the replicas of %s into its manifests: %w", s, err)
+		return desired.Set{}, fmt.Errorf("put the replicas of %s into its manifests: %w", s, err)
 	}
 	organization, isOrganization := naming.OrganizationOf(s.stage.Namespace)
 	if !isOrganization {
-		return apply.Set{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", s, s.stage.Namespace)
+		return desired.Set{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", s, s.stage.Namespace)
 	}
-	return apply.Set{
-		Owner:     apply.Owner{Organization: organization, Project: s.stage.Spec.Project, Stage: s.stage.Spec.Name},
+	return desired.Set{
+		Owner:     inventory.Owner{Organization: organization, Project: s.stage.Spec.Project, Stage: s.stage.Spec.Name},
 		Namespace: s.stage.Spec.Namespace,
 		Manifests: manifests,
 	}, nil
@@ -91,7 +93,7 @@ type liveField struct {
 }
 
 // print writes what differs, an object and then its fields.
-func (d *liveDiff) print(about *subject, found []apply.Difference) error {
+func (d *liveDiff) print(about *subject, found []diff.Difference) error {
 	differences := []liveDifference{}
 	for _, one := range found {
 		difference := liveDifference{Object: one.Ref.String(), Kind: string(one.Kind), Reason: one.Reason}

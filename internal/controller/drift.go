@@ -20,6 +20,8 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -58,7 +60,7 @@ type DriftReconciler struct {
 
 // Changed asks for a look at the stage that an object belongs to. It does not
 // block.
-func (r *DriftReconciler) Changed(drift apply.Drift) {
+func (r *DriftReconciler) Changed(drift cluster.Drift) {
 	r.mu.Lock()
 	stage, known := r.stages[drift.Ref.Namespace]
 	queue := r.queue
@@ -144,9 +146,9 @@ func (r *DriftReconciler) look(ctx context.Context, site *Target) (again time.Du
 
 // findings are the drifts of one look and what was done about them.
 type findings struct {
-	repairable []apply.Drift
-	fought     []apply.Drift
-	leave      []apply.Key
+	repairable []cluster.Drift
+	fought     []cluster.Drift
+	leave      []inventory.Key
 	again      time.Duration
 	report     apply.Report
 	problem    error
@@ -154,7 +156,7 @@ type findings struct {
 
 // judge tells drifts that may be repaired now from those that somebody keeps
 // making.
-func (r *DriftReconciler) judge(drifts []apply.Drift) findings {
+func (r *DriftReconciler) judge(drifts []cluster.Drift) findings {
 	found := findings{again: driftSweep}
 	for _, drift := range drifts {
 		verdict := r.contention.Allow(drift, r.Now())

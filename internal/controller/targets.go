@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/bundle"
@@ -27,7 +27,7 @@ type Targets struct {
 	client     client.Client
 	clusters   *Clusters
 	identities *Identities
-	store      apply.Store
+	store      inventory.Store
 	bundles    *bundle.Store
 	self       tenancy.Subject
 	now        func() time.Time
@@ -42,12 +42,12 @@ type Targets struct {
 
 // NewTargets returns the sites of the stages that the control cluster knows.
 func NewTargets(c client.Client, clusters *Clusters, self tenancy.Subject) (*Targets, error) {
-	store, err := apply.NewConfigMaps(clusters.Self)
+	store, err := inventory.NewConfigMaps(clusters.Self)
 	if err != nil {
 		return nil, err
 	}
 	return &Targets{
-		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
+		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: inventory.Remember(store), bundles: bundle.NewStore(c), self: self, now: clusters.Now,
 		keepers: map[*Connection]*tenancy.NamespaceApplier{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*Connection]*Claims{},
 		turns: map[string]*sync.Mutex{},
 	}, nil
@@ -70,7 +70,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 	}
 	site := &Target{
 		sites: s, stage: stage, cluster: cluster, connection: connection,
-		owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
+		owner: inventory.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
 	}
 	return release.Inputs{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
