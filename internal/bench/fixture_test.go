@@ -21,8 +21,8 @@ import (
 // patience bounds the wait for one push, and for a thousand stages.
 const patience = 10 * time.Minute
 
-// yard is a project whose stages are all live.
-type yard struct {
+// fixture is a project whose stages are all live.
+type fixture struct {
 	*servertest.Project
 	scenario scenario
 	seen     chan sighting
@@ -39,30 +39,30 @@ type sighting struct {
 	object any
 }
 
-func newYard(b *testing.B, s scenario, organization string) *yard {
+func newFixture(b *testing.B, s scenario, organization string) *fixture {
 	b.Helper()
 	if err := world.Organization(b.Context(), organization); err != nil {
 		b.Fatal(err)
 	}
-	y := &yard{
+	fx := &fixture{
 		Project:  &servertest.Project{Organization: organization, Name: "shop"},
 		scenario: s, seen: make(chan sighting, 1<<16), live: map[string]bool{}, due: map[string]string{}, want: s.all,
 	}
 	namespace := naming.OrganizationNamespace(organization)
-	y.watch(b, &v1alpha1.StageList{}, client.InNamespace(namespace))
-	if err := world.Register(b.Context(), y.Project, s.files); err != nil {
+	fx.watch(b, &v1alpha1.StageList{}, client.InNamespace(namespace))
+	if err := world.Register(b.Context(), fx.Project, s.files); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(y.suspend)
-	y.branch(b)
-	y.settle(b)
-	y.watch(b, &corev1.ConfigMapList{}, client.MatchingLabels{naming.LabelManagedBy: naming.ManagedBy, naming.LabelOrganization: organization})
-	y.watch(b, &v1alpha1.ReleaseList{}, client.InNamespace(namespace))
-	return y
+	b.Cleanup(fx.suspend)
+	fx.branch(b)
+	fx.settle(b)
+	fx.watch(b, &corev1.ConfigMapList{}, client.MatchingLabels{naming.LabelManagedBy: naming.ManagedBy, naming.LabelOrganization: organization})
+	fx.watch(b, &v1alpha1.ReleaseList{}, client.InNamespace(namespace))
+	return fx
 }
 
 // watch notes what happens to objects from now on.
-func (y *yard) watch(b *testing.B, list client.ObjectList, options ...client.ListOption) {
+func (fx *fixture) watch(b *testing.B, list client.ObjectList, options ...client.ListOption) {
 	b.Helper()
 	if err := world.Client.List(b.Context(), list, append(options, client.Limit(1))...); err != nil {
 		b.Fatal(err)
@@ -76,7 +76,7 @@ func (y *yard) watch(b *testing.B, list client.ObjectList, options ...client.Lis
 	go func() {
 		for event := range events.ResultChan() {
 			if event.Type == watch.Added || event.Type == watch.Modified {
-				y.seen <- sighting{time.Now(), event.Object}
+				fx.seen <- sighting{time.Now(), event.Object}
 			}
 		}
 	}()
@@ -86,30 +86,30 @@ func (y *yard) watch(b *testing.B, list client.ObjectList, options ...client.Lis
 func since(version string) *metav1.ListOptions { return &metav1.ListOptions{ResourceVersion: version} }
 
 // suspend ends the automatic work of the project.
-func (y *yard) suspend() { _ = y.change(context.Background(), `{"spec":{"suspend":true}}`) }
+func (fx *fixture) suspend() { _ = fx.change(context.Background(), `{"spec":{"suspend":true}}`) }
 
 // change patches the Project.
-func (y *yard) change(ctx context.Context, patch string) error {
+func (fx *fixture) change(ctx context.Context, patch string) error {
 	project := &v1alpha1.Project{}
-	project.Name, project.Namespace = y.Name, y.Namespace
+	project.Name, project.Namespace = fx.Name, fx.Namespace
 	return world.Client.Patch(ctx, project, client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
 // branch makes the scenario's branches, and tells the server of the last.
-func (y *yard) branch(b *testing.B) {
+func (fx *fixture) branch(b *testing.B) {
 	b.Helper()
-	head, err := world.Forge.Head(y.Path, "main")
+	head, err := world.Forge.Head(fx.Path, "main")
 	if err != nil {
 		b.Fatal(err)
 	}
-	for i, branch := range y.scenario.branches {
+	for i, branch := range fx.scenario.branches {
 		world.Forge.Intercept(func(d forgetest.Delivery) []forgetest.Delivery {
-			if i == len(y.scenario.branches)-1 {
+			if i == len(fx.scenario.branches)-1 {
 				return []forgetest.Delivery{d}
 			}
 			return nil
 		})
-		if err := world.Forge.SetRef(y.Path, "refs/heads/"+branch, head, "dev"); err != nil {
+		if err := world.Forge.SetRef(fx.Path, "refs/heads/"+branch, head, "dev"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -120,19 +120,19 @@ func (y *yard) branch(b *testing.B) {
 }
 
 // settle waits until every stage is live.
-func (y *yard) settle(b *testing.B) {
+func (fx *fixture) settle(b *testing.B) {
 	b.Helper()
-	if !y.settled() {
-		y.await(b, func(any) bool { return y.settled() })
+	if !fx.settled() {
+		fx.await(b, func(any) bool { return fx.settled() })
 	}
 }
 
-func (y *yard) settled() bool { return y.alive() == y.want }
+func (fx *fixture) settled() bool { return fx.alive() == fx.want }
 
 // alive counts the stages that are where they are wanted.
-func (y *yard) alive() int {
+func (fx *fixture) alive() int {
 	count := 0
-	for _, live := range y.live {
+	for _, live := range fx.live {
 		if live {
 			count++
 		}
@@ -141,9 +141,9 @@ func (y *yard) alive() int {
 }
 
 // note takes over where a stage is.
-func (y *yard) note(stage *v1alpha1.Stage) {
-	at, due := stage.Status.Commit, y.due[stage.Name]
-	y.live[stage.Name] = stage.Status.Phase == v1alpha1.PhaseSucceeded && at == stage.Spec.Wanted.Commit && (due == "" || at == due)
+func (fx *fixture) note(stage *v1alpha1.Stage) {
+	at, due := stage.Status.Commit, fx.due[stage.Name]
+	fx.live[stage.Name] = stage.Status.Phase == v1alpha1.PhaseSucceeded && at == stage.Spec.Wanted.Commit && (due == "" || at == due)
 }
 
 // restTime is more than the server needs to finish what nobody waits for:
@@ -151,64 +151,64 @@ func (y *yard) note(stage *v1alpha1.Stage) {
 const restTime = 600 * time.Millisecond
 
 // rest waits until the server has nothing more to do.
-func (y *yard) rest(b *testing.B) {
+func (fx *fixture) rest(b *testing.B) {
 	b.Helper()
-	y.settle(b)
+	fx.settle(b)
 	time.Sleep(restTime)
 }
 
 // push pushes, waits until everything is as the push makes it, and returns the
 // time from the delivery setting out until then.
-func (y *yard) push(b *testing.B, p push) time.Duration {
+func (fx *fixture) push(b *testing.B, p push) time.Duration {
 	b.Helper()
-	y.send(b, p)
-	y.want += p.fresh
+	fx.send(b, p)
+	fx.want += p.fresh
 	open := p.objects
-	at := y.await(b, func(object any) bool {
+	at := fx.await(b, func(object any) bool {
 		if m, ok := object.(*corev1.ConfigMap); ok && p.objects > 0 && p.changes(m) {
 			open--
 			return open == 0
 		}
 		r, ok := object.(*v1alpha1.Release)
-		return ok && p.objects == 0 && r.Spec.Head.Commit == y.pushed && r.Status.Phase == v1alpha1.PhaseSucceeded
+		return ok && p.objects == 0 && r.Spec.Head.Commit == fx.pushed && r.Status.Phase == v1alpha1.PhaseSucceeded
 	})
-	y.sent = world.Post.Last()
-	return at.Sub(y.sent)
+	fx.sent = world.Post.Last()
+	return at.Sub(fx.sent)
 }
 
-func (y *yard) send(b *testing.B, p push) {
+func (fx *fixture) send(b *testing.B, p push) {
 	b.Helper()
 	var err error
 	if len(p.files) > 0 {
-		y.pushed, err = world.Forge.Push(y.Path, p.branch, p.files, "change", "dev")
-	} else if y.pushed, err = world.Forge.Head(y.Path, "main"); err == nil {
-		err = world.Forge.SetRef(y.Path, "refs/heads/"+p.branch, y.pushed, "dev")
+		fx.pushed, err = world.Forge.Push(fx.Path, p.branch, p.files, "change", "dev")
+	} else if fx.pushed, err = world.Forge.Head(fx.Path, "main"); err == nil {
+		err = world.Forge.SetRef(fx.Path, "refs/heads/"+p.branch, fx.pushed, "dev")
 	}
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, t := range p.touched {
-		stage := naming.StageObject(y.Name, t.stage)
-		y.due[stage] = y.pushed
-		delete(y.live, stage) // until a watch says that it is live again
+		stage := naming.StageObject(fx.Name, t.stage)
+		fx.due[stage] = fx.pushed
+		delete(fx.live, stage) // until a watch says that it is live again
 	}
 }
 
 // await returns when what the watches bring was enough.
-func (y *yard) await(b *testing.B, enough func(any) bool) time.Time {
+func (fx *fixture) await(b *testing.B, enough func(any) bool) time.Time {
 	b.Helper()
 	timeout := time.After(patience)
 	for {
 		select {
-		case s := <-y.seen:
+		case s := <-fx.seen:
 			if stage, ok := s.object.(*v1alpha1.Stage); ok {
-				y.note(stage)
+				fx.note(stage)
 			}
 			if enough(s.object) {
 				return s.at
 			}
 		case <-timeout:
-			b.Fatalf("not done within %s; of %d stages %d are known and %d live", patience, y.want, len(y.live), y.alive())
+			b.Fatalf("not done within %s; of %d stages %d are known and %d live", patience, fx.want, len(fx.live), fx.alive())
 		}
 	}
 }

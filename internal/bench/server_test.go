@@ -14,8 +14,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 )
 
-// subject is the server that is measured.
-type subject interface {
+// server is the server that is measured.
+type server interface {
 	// spent returns what it used since its start.
 	spent(*testing.B) spent
 	// resetPeak begins a new peak of memory, peak returns it in bytes, and
@@ -78,7 +78,7 @@ func (s spent) perPush(n int) string {
 	return fmt.Sprintf("%.1f %s", total, strings.Join(parts, " "))
 }
 
-func newSubject(b *testing.B) subject {
+func newServer(b *testing.B) server {
 	b.Helper()
 	if *program == "" {
 		if _, err := world.Server(b.Context()); err != nil {

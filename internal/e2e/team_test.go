@@ -22,7 +22,7 @@ const organization = "acme"
 
 // team is a project of the organization with its repository at the forge.
 type team struct {
-	*world
+	*environment
 	name string
 	repo string
 	// hook is where deliveries go, signed with secret.
@@ -48,7 +48,7 @@ func newTeam(t *testing.T, name string) *team {
 	if err := shared.Register(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	return &team{world: shared, name: name, repo: repo, hook: shared.Hook(p), secret: p.Secret}
+	return &team{environment: shared, name: name, repo: repo, hook: shared.Hook(p), secret: p.Secret}
 }
 
 // push pushes files as a person and returns the commit.
