@@ -100,7 +100,7 @@ func sourceOf(p *v1alpha1.Project) string {
 	if len(p.Spec.Repositories) == 0 {
 		return ""
 	}
-	return primary(p).URL
+	return p.Primary().URL
 }
 
 func bundleStage(stage *v1alpha1.Stage) bundle.Stage {

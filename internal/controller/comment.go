@@ -76,7 +76,7 @@ func (r *CommentReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	forge, err := r.Forges.client(ctx, &p, primary(&p))
+	forge, err := r.Forges.client(ctx, &p, p.Primary())
 	if err == nil && forge == nil {
 		return ctrl.Result{}, nil
 	}
@@ -140,9 +140,9 @@ func (r *CommentReconciler) tell(ctx context.Context, forge *forgeClient, p *v1a
 	if !reads {
 		return nil
 	}
-	open, err := reader.PullRequests(ctx, primary(p).Path)
+	open, err := reader.PullRequests(ctx, p.Primary().Path)
 	if err != nil {
-		return fmt.Errorf("list pull requests of %s: %w", primary(p).Path, err)
+		return fmt.Errorf("list pull requests of %s: %w", p.Primary().Path, err)
 	}
 	for _, request := range open {
 		if request.Fork {
@@ -182,7 +182,7 @@ func (r *CommentReconciler) tellRequest(ctx context.Context, forge *forgeClient,
 	if body == "" || !r.memory.news(key, body) {
 		return nil
 	}
-	note := scm.Comment{Repository: primary(p).Path, PullRequest: request.Number, Topic: commentTopic, Body: body}
+	note := scm.Comment{Repository: p.Primary().Path, PullRequest: request.Number, Topic: commentTopic, Body: body}
 	if err := forge.SetComment(ctx, note); err != nil {
 		return fmt.Errorf("comment on pull request %d of %s: %w", request.Number, note.Repository, err)
 	}

@@ -25,7 +25,7 @@ func (f *ForgeFacts) Checks(ctx context.Context, o release.Inputs) (map[string]p
 	if err != nil {
 		return nil, err
 	}
-	states, err := reader.Checks(ctx, primary(o.Project).Path, o.Release.Spec.Head.Commit)
+	states, err := reader.Checks(ctx, o.Project.Primary().Path, o.Release.Spec.Head.Commit)
 	if err != nil {
 		return nil, fmt.Errorf("checks of %.8s: %w", o.Release.Spec.Head.Commit, err)
 	}
@@ -62,16 +62,16 @@ func (f *ForgeFacts) Groups(ctx context.Context, o release.Inputs, login string,
 }
 
 func (f *ForgeFacts) reader(ctx context.Context, p *v1alpha1.Project) (scm.Reader, error) {
-	forge, err := f.Forges.client(ctx, p, primary(p))
+	forge, err := f.Forges.client(ctx, p, p.Primary())
 	if err != nil {
 		return nil, err
 	}
 	if forge == nil {
-		return nil, fault.New(fault.Invalid, "repository %s has no token to ask its forge with; name a Secret with one in the Project's spec.repositories", primary(p).Path)
+		return nil, fault.New(fault.Invalid, "repository %s has no token to ask its forge with; name a Secret with one in the Project's spec.repositories", p.Primary().Path)
 	}
 	reader, reads := forge.reader()
 	if !reads {
-		return nil, fault.New(fault.Internal, "forge %s can't be asked", primary(p).Forge)
+		return nil, fault.New(fault.Internal, "forge %s can't be asked", p.Primary().Forge)
 	}
 	return reader, nil
 }

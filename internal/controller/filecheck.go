@@ -40,7 +40,7 @@ func (r *CommentReconciler) fileChange(ctx context.Context, p *v1alpha1.Project,
 
 // fileID returns the object id of a commit's project file, empty for none.
 func (r *CommentReconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit string) (string, error) {
-	tree, err := r.Sources.Tree(ctx, p, primary(p), commit)
+	tree, err := r.Sources.Tree(ctx, p, p.Primary(), commit)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +114,7 @@ func (r *CommentReconciler) tellFile(ctx context.Context, forge *forgeClient, p 
 // fileFindings puts what was found into a forge's words.
 func fileFindings(p *v1alpha1.Project, commit string, found []scm.Finding) scm.Findings {
 	told := scm.Findings{
-		Repository: primary(p).Path, Commit: commit, Name: scm.Context(project.FileName), State: scm.StateSuccess,
+		Repository: p.Primary().Path, Commit: commit, Name: scm.Context(project.FileName), State: scm.StateSuccess,
 		Title: project.FileName + " is right", Summary: "Slipway can follow it.",
 	}
 	if len(found) > 0 {

@@ -61,7 +61,7 @@ func (r *ProjectReconciler) settle(ctx context.Context, p *v1alpha1.Project, hea
 // lags reports whether a ref is not where a delivery says, and was never seen
 // there: it stands where it stood before, or the commit is not known.
 func (r *ProjectReconciler) lags(ctx context.Context, p *v1alpha1.Project, heads git.Heads, d v1alpha1.Delivery) bool {
-	repository := primary(p)
+	repository := p.Primary()
 	moved := d.Spec.Event == string(scm.KindPush) || d.Spec.Event == string(scm.KindTag) || d.Spec.Event == string(scm.KindDelete)
 	if !moved || d.Spec.Repository != repository.Name {
 		return false

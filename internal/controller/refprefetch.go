@@ -62,7 +62,7 @@ func (e *RefPrefetcher) Delivered(ctx context.Context, d *v1alpha1.Delivery) {
 	expected := e.begin(name)
 	e.lanes.Go(func(ctx context.Context) {
 		defer close(expected.done)
-		expected.heads, expected.err = e.sources.Heads(ctx, &p, primary(&p))
+		expected.heads, expected.err = e.sources.Heads(ctx, &p, p.Primary())
 	})
 }
 

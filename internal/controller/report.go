@@ -88,7 +88,7 @@ func (r *ReportReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	forge, err := r.Forges.client(ctx, &p, primary(&p))
+	forge, err := r.Forges.client(ctx, &p, p.Primary())
 	if err == nil && forge != nil {
 		if !forge.enter() {
 			return ctrl.Result{RequeueAfter: busyDelay}, nil
@@ -136,7 +136,7 @@ func (r *ReportReconciler) skipNews(stage *v1alpha1.Stage) bool {
 func (r *ReportReconciler) reportSkip(ctx context.Context, forge *forgeClient, p *v1alpha1.Project, stage *v1alpha1.Stage) error {
 	commit := stage.Spec.Wanted.Commit
 	err := forge.SetStatus(ctx, scm.Status{
-		Repository: primary(p).Path, Commit: commit, Context: scm.Context(stage.Spec.Name),
+		Repository: p.Primary().Path, Commit: commit, Context: scm.Context(stage.Spec.Name),
 		State: scm.StateSuccess, Description: "skipped: " + skipped(stage),
 	})
 	if again(ctx, err) {

@@ -115,13 +115,13 @@ func reportOf(p *v1alpha1.Project, stage *v1alpha1.Stage, one untoldRelease) rep
 	told := report{id: rel.UID}
 	if one.status {
 		told.status = &scm.Status{
-			Repository: primary(p).Path, Commit: rel.Spec.Head.Commit, Context: scm.Context(stage.Spec.Name),
+			Repository: p.Primary().Path, Commit: rel.Spec.Head.Commit, Context: scm.Context(stage.Spec.Name),
 			State: at.state(), Description: said, URL: linkOf(stage, rel),
 		}
 	}
 	if phase := at.phase(); phase != "" && !(at == stepSuperseded && stepOf(rel.Status.Reported).phase() == "") {
 		told.deployment = &scm.Deployment{
-			Release: rel.Namespace + "/" + rel.Name, Repository: primary(p).Path, Commit: rel.Spec.Head.Commit, Ref: stage.Spec.Ref,
+			Release: rel.Namespace + "/" + rel.Name, Repository: p.Primary().Path, Commit: rel.Spec.Head.Commit, Ref: stage.Spec.Ref,
 			Stage: stage.Spec.Name, Preview: stage.Spec.PullRequest != 0, Phase: phase, Description: said, URL: linkOf(stage, rel),
 		}
 	}

@@ -97,7 +97,7 @@ func (s *Sources) Knows(ctx context.Context, p *v1alpha1.Project, repository v1a
 // File returns the project file of a commit of the primary repository, with
 // the file's object id.
 func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
-	tree, err := s.Tree(ctx, p, primary(p), commit)
+	tree, err := s.Tree(ctx, p, p.Primary(), commit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -150,7 +150,7 @@ func (s *Sources) parsed(tree *git.Tree, key, name string, parse func(name strin
 // primary one for an empty URL.
 func repositoryByURL(p *v1alpha1.Project, url string) (v1alpha1.Repository, error) {
 	if url == "" {
-		return primary(p), nil
+		return p.Primary(), nil
 	}
 	for _, r := range p.Spec.Repositories {
 		if strings.TrimSuffix(r.URL, ".git") == strings.TrimSuffix(url, ".git") {
@@ -159,9 +159,6 @@ func repositoryByURL(p *v1alpha1.Project, url string) (v1alpha1.Repository, erro
 	}
 	return v1alpha1.Repository{}, fault.New(fault.Denied, "repository %s is none of project %s's; the platform team lists it in the Project's spec.repositories", url, p.Name)
 }
-
-// primary returns the repository with the project's file.
-func primary(p *v1alpha1.Project) v1alpha1.Repository { return p.Spec.Repositories[0] }
 
 func mirrorKey(p *v1alpha1.Project, repository v1alpha1.Repository) string {
 	return p.Namespace + "/" + p.Name + "/" + repository.Name

@@ -187,7 +187,7 @@ func (r *ProjectReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if !r.due(&p, waiting) {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
 	}
-	host := hostOf(primary(&p))
+	host := hostOf(p.Primary())
 	if !r.hosts.enter(host, r.Parallel/2) {
 		return ctrl.Result{RequeueAfter: wait.Jitter(busyDelay, syncJitter)}, nil
 	}
@@ -266,7 +266,7 @@ func (r *ProjectReconciler) sync(ctx context.Context, p *v1alpha1.Project, waiti
 	}
 	fileCommit, found := heads.Refs[trusted]
 	if !found {
-		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", primary(p).Path, trusted)
+		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
 	document, fileID, err := r.Sources.File(ctx, p, fileCommit)
 	if err != nil {
@@ -285,7 +285,7 @@ func (r *ProjectReconciler) heads(ctx context.Context, p *v1alpha1.Project, wait
 	if heads, read := r.Prefetcher.Take(ctx, client.ObjectKeyFromObject(p), waiting); read {
 		return heads, nil
 	}
-	return r.Sources.Heads(ctx, p, primary(p))
+	return r.Sources.Heads(ctx, p, p.Primary())
 }
 
 // record writes what a sync found to the project's status.

@@ -52,7 +52,7 @@ func (h hints) head(repository, ref, commit string) v1alpha1.Head {
 // wantedStages returns what the project file makes of the heads, sorted by the
 // name of the Stage object.
 func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hints) []v1alpha1.Stage {
-	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(primary(p).Name, ref, commit) })
+	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(p.Primary().Name, ref, commit) })
 }
 
 // bring makes the project's Stage objects equal to the wanted ones. What it
@@ -179,7 +179,7 @@ func laterKnown(head, wanted v1alpha1.Head) v1alpha1.Head {
 // quote fills in what the commit's message says: its subject for people, and
 // whether it asks to be skipped. A message that can't be read says nothing.
 func (r *ProjectReconciler) quote(ctx context.Context, p *v1alpha1.Project, head *v1alpha1.Head) {
-	commit, err := r.Sources.Commit(ctx, p, primary(p), head.Commit)
+	commit, err := r.Sources.Commit(ctx, p, p.Primary(), head.Commit)
 	if err != nil {
 		r.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
