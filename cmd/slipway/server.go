@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
@@ -134,8 +135,8 @@ func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logge
 }
 
 // reporters returns how each kind of forge is spoken with.
-func reporters() map[string]controller.NewReporter {
-	known := map[string]controller.NewReporter{}
+func reporters() map[string]forge.NewReporter {
+	known := map[string]forge.NewReporter{}
 	for name, forge := range forges.All() {
 		known[name] = forge.Report
 	}
