@@ -150,7 +150,7 @@ func door(parts *controller.Components, o cli.ServerOptions, log *slog.Logger) (
 		return nil, err
 	}
 	return webhook.New(webhook.Options{
-		Projects:   parts.Targets,
+		Projects:   parts.Projects,
 		Deliveries: parts.Deliveries,
 		Drivers:    forges.Drivers(),
 		Log:        log,

@@ -3,213 +3,106 @@ package controller
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/slipway-dev/slipway/internal/build/kaniko"
-	"github.com/slipway-dev/slipway/internal/build/source"
-	"github.com/slipway-dev/slipway/internal/cluster"
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/controller/cluster"
 	"github.com/slipway-dev/slipway/internal/controller/comment"
 	"github.com/slipway-dev/slipway/internal/controller/drift"
 	"github.com/slipway-dev/slipway/internal/controller/identity"
 	"github.com/slipway-dev/slipway/internal/controller/organization"
 	"github.com/slipway-dev/slipway/internal/controller/project"
-	controllerrelease "github.com/slipway-dev/slipway/internal/controller/release"
+	"github.com/slipway-dev/slipway/internal/controller/release"
 	"github.com/slipway-dev/slipway/internal/controller/report"
 	"github.com/slipway-dev/slipway/internal/controller/stage"
 	"github.com/slipway-dev/slipway/internal/fastpath"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
-	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
-	"github.com/slipway-dev/slipway/internal/release"
-	"github.com/slipway-dev/slipway/internal/render/worker"
-	"github.com/slipway-dev/slipway/internal/repository"
-	"github.com/slipway-dev/slipway/internal/target"
+	story "github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 	"github.com/slipway-dev/slipway/internal/webhook/store"
 )
 
-// SourcePath is where the source handler is served.
-const SourcePath = "/source"
-
-// serviceAccount is what the chart runs the server as.
-const serviceAccount = "slipway"
-
-// sourceTTL is how long a build's token opens its source: from the start of
-// the Job, its time in the queue included.
-const sourceTTL = time.Hour
-
 // unavailableTimeout is how long a release waits for somebody unavailable.
 const unavailableTimeout = 10 * time.Minute
 
-// Options is what the controllers are made of.
-type Options struct {
-	Config           *rest.Config // the control cluster
-	Namespace        string       // Slipway's own
-	Data             string       // directory for mirrors
-	Image            string       // Slipway's own, for the steps of builds
-	Executor         string       // the kaniko image
-	SourceURL        string       // base URL of the source handler for builds
-	AllowHTTP        bool
-	ParallelReleases int
-	RenderWorkers    int
-	SyncInterval     time.Duration
-	Forges           map[string]forge.NewReporter
-	Now              func() time.Time
-	Log              *slog.Logger
+// Reconciler works on the objects of one kind, or on one question about them.
+type Reconciler interface {
+	// Setup registers the reconciler with the manager.
+	Setup(mgr ctrl.Manager) error
 }
 
-// Components are what the door and the internal server need of the controllers.
-type Components struct {
-	Targets    *store.Projects
-	Deliveries *store.Deliveries
-	Source     *source.Handler
-	Ready      func(context.Context) error
-
-	lanes    *queue.Queue
-	clusters *cluster.Clusters
-	bundles  *target.Bundles // nil before it is registered
-	pool     *worker.Pool
-	mirrors  *git.Mirrors
-}
-
-// Close stops what runs and waits for it; call it after the manager stopped.
-func (p *Components) Close() {
-	p.lanes.Close()
-	p.clusters.Close()
-	if p.bundles != nil {
-		p.bundles.Close()
-	}
-	p.pool.Close()
-	p.mirrors.Close()
-}
-
-// CacheOptions keeps the watch cache to what is needed: Slipway's own objects,
-// without the records of who wrote which field.
-func CacheOptions() cache.Options {
-	return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
-}
-
-// ClientOptions makes reads of Secrets and ConfigMaps go to the API server:
-// watching them all would keep every secret in memory.
-func ClientOptions() client.Options {
-	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
-}
-
-// New registers the controllers with the manager.
+// New registers the reconcilers with the manager.
 func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) {
 	if err := kube.IndexFields(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
-	pool, err := newPool(ctx, o)
+	d, err := newDeps(ctx, mgr, o)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := repository.NewSigner(ctx, mgr.GetAPIReader(), mgr.GetClient(), o)
+	all, err := reconcilers(mgr, o, d)
 	if err != nil {
 		return nil, err
 	}
-	secrets := kube.NewSecrets(mgr.GetAPIReader(), o.Now)
-	forges := forge.NewForges(o.Forges, secrets, o.AllowHTTP, o.Now)
-	mirrors := git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
-	sources := repository.NewSources(secrets, forges, mirrors, repository.Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
-	lanes := queue.NewQueue(o.ParallelReleases)
-	expected := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: sources, Lanes: lanes, Leads: mgr.Elected(), Now: o.Now}
-	keeping := queue.NewPriorityGate(deliveryGateLimit)
-	parts := &Components{
-		Targets:    &store.Projects{Client: mgr.GetClient(), Secrets: secrets},
-		Deliveries: &store.Deliveries{Client: mgr.GetClient(), Expected: expected, Keeping: keeping},
-		Ready:      cacheReadiness(mgr.GetCache()),
-		lanes:      lanes, pool: pool, mirrors: mirrors,
-		clusters: &cluster.Clusters{Self: o.Config, Secrets: secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now},
+	for _, one := range all {
+		if err := one.Setup(mgr); err != nil {
+			return nil, fmt.Errorf("register %T: %w", one, err)
+		}
 	}
-	parts.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
-		return sources.Archive(ctx, mgr.GetClient(), claims)
-	}, source.Limits{})
-	return parts, register(mgr, o, deps{secrets, forges, sources, expected, keeping, parts})
+	return d.Components, nil
 }
 
-// newPool starts the processes that render.
-func newPool(ctx context.Context, o Options) (*worker.Pool, error) {
-	executable, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the own program for render workers: %w", err)
+// reconcilers lists the reconcilers: a new one is a folder below, and a line
+// here.
+func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
+	cleaner := project.NewDeliveryCleaner(mgr.GetClient(), d.deliveries, o.Log)
+	if err := mgr.Add(cleaner); err != nil {
+		return nil, fmt.Errorf("register the clean-up of deliveries: %w", err)
 	}
-	return worker.New(ctx, worker.Options{Executable: executable, Size: o.RenderWorkers, Limits: worker.DefaultLimits()})
+	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
+	c := fastpath.NewThrottledClient(mgr.GetClient(), gate)
+	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Parallel: 8, Now: o.Now}
+	releases := &release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log}
+	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	d.clusters.Changed = drifts.Changed
+	projects := &project.Reconciler{Client: c, Sources: d.sources, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}
+	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
+	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Gate: d.deliveries}
+	if o.NoFastPath {
+		projects.FastPath, projects.Prefetcher, d.Deliveries.Prefetcher = fastpath.Off{}, fastpath.Off{}, fastpath.Off{}
+	} else {
+		prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
+		projects.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
+		projects.Prefetcher, d.Deliveries.Prefetcher = prefetcher, prefetcher
+	}
+	return []Reconciler{
+		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
+		&cluster.Reconciler{Client: c, Clusters: d.clusters},
+		projects,
+		&identity.Reconciler{Client: mgr.GetClient()},
+		stages,
+		releases,
+		drifts,
+		&report.Reconciler{Client: c, Forges: d.forges, Log: o.Log},
+		&comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Log: o.Log},
+	}, nil
 }
 
-// deps is what the reconcilers have in common.
-type deps struct {
-	secrets  *kube.Secrets
-	forges   *forge.Forges
-	sources  *repository.Sources
-	expected *fastpath.RefPrefetcher
-	keeping  *queue.PriorityGate
-	parts    *Components
-}
-
-// register makes the reconcilers and hands them to the manager.
-func register(mgr ctrl.Manager, o Options, in deps) error {
-	clusters, lanes := in.parts.clusters, in.parts.lanes
-	self := tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount}
-	sites, err := target.NewTargets(mgr.GetClient(), clusters, self)
-	if err != nil {
-		return err
-	}
-	recorder := mgr.GetEventRecorder("slipway")
-	in.parts.bundles = target.NewBundles(sites.Bundles, recorder, o.Log)
-	runner := &release.Runner{
-		Sources: in.sources, Renderer: in.parts.pool, Bundles: in.parts.bundles, Policy: release.PolicyOf, Facts: &forge.Facts{Forges: in.forges},
+// newRunner returns what runs releases.
+func newRunner(o Options, d *deps) *story.Runner {
+	return &story.Runner{
+		Sources: d.sources, Renderer: d.pool, Bundles: d.bundles, Policy: story.PolicyOf, Facts: &forge.Facts{Forges: d.forges},
 		UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
 	}
-	rush := queue.NewPriorityGate(StatusGateLimit)
-	calm := fastpath.NewThrottledClient(mgr.GetClient(), rush)
-	stages := &stage.Reconciler{Client: calm, Live: mgr.GetAPIReader(), Queue: lanes, Targets: sites, Ancestry: in.sources, Parallel: 8, Now: o.Now}
-	releases := &controllerrelease.Reconciler{Client: calm, Live: mgr.GetAPIReader(), Queue: lanes, Gate: rush, Targets: sites, Runner: runner, Log: o.Log}
-	drift := &drift.Reconciler{Client: calm, Queue: lanes, Targets: sites, Events: recorder, Now: o.Now, Log: o.Log}
-	clusters.Changed = drift.Changed
-	tidier := project.NewDeliveryCleaner(mgr.GetClient(), in.keeping, o.Log)
-	if err := mgr.Add(tidier); err != nil {
-		return fmt.Errorf("register the tidier: %w", err)
-	}
-	handoff := &fastpath.FastPath{Stages: stages, Releases: releases, Log: o.Log}
-	reconcilers := []interface{ Setup(ctrl.Manager) error }{
-		&organization.Reconciler{Client: calm, Keeper: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: self},
-		&cluster.Reconciler{Client: calm, Clusters: clusters},
-		&project.Reconciler{Client: calm, Sources: in.sources, FastPath: handoff, Prefetcher: in.expected, Cleaner: tidier, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log},
-		&identity.Reconciler{Client: mgr.GetClient()},
-		stages, releases, drift,
-		&report.Reconciler{Client: calm, Forges: in.forges, Log: o.Log},
-		&comment.Reconciler{Client: calm, Forges: in.forges, Sources: in.sources, Log: o.Log},
-	}
-	for _, reconciler := range reconcilers {
-		if err := reconciler.Setup(mgr); err != nil {
-			return fmt.Errorf("register %T: %w", reconciler, err)
-		}
-	}
-	return nil
 }
 
-// cacheReadiness says whether the watch cache is filled: before, the door
-// would not know any project.
-func cacheReadiness(c cache.Cache) func(context.Context) error {
-	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		if !c.WaitForCacheSync(ctx) {
-			return fault.New(fault.Unavailable, "the watch cache is not filled yet")
-		}
-		return nil
+// driftTargets finds the places of stages for the repair of drift.
+func driftTargets(d *deps) func(context.Context, *v1alpha1.Stage) (drift.Target, error) {
+	return func(ctx context.Context, stage *v1alpha1.Stage) (drift.Target, error) {
+		return d.targets.Of(ctx, stage)
 	}
 }

@@ -2,10 +2,15 @@ package fastpath
 
 import (
 	"context"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/queue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
+
+// StatusGateLimit is how long statuses wait, at most, while releases have
+// objects to apply.
+const StatusGateLimit = 500 * time.Millisecond
 
 // statusWrites is how many statuses are written at the same time. Many
 // releases at once end with many statuses; they must not stand in the way of

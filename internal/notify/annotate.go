@@ -11,8 +11,8 @@ import (
 
 // Annotate shows findings at their lines, and else in a status: not every
 // forge can, and GitHub lets only Apps.
-func Annotate(ctx context.Context, forge *forge.Client, told scm.Findings) error {
-	if annotator, can := forge.Reporter.(scm.Annotator); can {
+func Annotate(ctx context.Context, host *forge.Client, told scm.Findings) error {
+	if annotator, can := host.Reporter.(scm.Annotator); can {
 		err := annotator.Annotate(ctx, told)
 		code := fault.CodeOf(err)
 		if code != fault.Denied && code != fault.NotFound && code != fault.Invalid {
@@ -24,5 +24,5 @@ func Annotate(ctx context.Context, forge *forge.Client, told scm.Findings) error
 		more := fmt.Sprintf(" (and %d more)", n)
 		description = scm.Describe(description, scm.MaxDescription-len(more)) + more
 	}
-	return forge.SetStatus(ctx, scm.Status{Repository: told.Repository, Commit: told.Commit, Context: told.Name, State: told.State, Description: description})
+	return host.SetStatus(ctx, scm.Status{Repository: told.Repository, Commit: told.Commit, Context: told.Name, State: told.State, Description: description})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/build/source"
-	"github.com/slipway-dev/slipway/internal/controller"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -19,9 +19,10 @@ import (
 // the tokens of builds. All replicas share it; it is made once.
 const sourceKeyName = "slipway-source-key"
 
-// NewSigner returns the signer with the server's key.
-func NewSigner(ctx context.Context, reader client.Reader, writer client.Client, o controller.Options) (*source.Signer, error) {
-	name := client.ObjectKey{Namespace: o.Namespace, Name: sourceKeyName}
+// NewSigner returns what signs and checks the tokens of builds, with the key that
+// all replicas share in a Secret of namespace, Slipway's own.
+func NewSigner(ctx context.Context, reader client.Reader, writer client.Client, namespace string, now func() time.Time) (*source.Signer, error) {
+	name := client.ObjectKey{Namespace: namespace, Name: sourceKeyName}
 	var secret corev1.Secret
 	err := reader.Get(ctx, name, &secret)
 	if apierrors.IsNotFound(err) {
@@ -32,7 +33,7 @@ func NewSigner(ctx context.Context, reader client.Reader, writer client.Client, 
 	if err != nil {
 		return nil, fmt.Errorf("read Secret %s: %w", name, err)
 	}
-	return source.NewSigner(o.Now, secret.Data["key"])
+	return source.NewSigner(now, secret.Data["key"])
 }
 
 // createSourceKey makes the key, unless another replica was first.

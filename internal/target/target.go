@@ -266,6 +266,19 @@ func (s *Target) Prune(ctx context.Context) (int32, error) {
 	return count(removal.Deleted) + swept, err
 }
 
+// Watched reports whether every kind of object that the stage may hold is under
+// watch, so that changes by others are noticed.
+func (s *Target) Watched() bool { return s.Connection.Live.Synced() }
+
+// TryTurn keeps everybody else from writing to the stage until done is called,
+// unless somebody writes now.
+func (s *Target) TryTurn() (done func(), free bool) { return s.Sites.Turn(s.Stage.Spec.Namespace) }
+
+// Bundle returns the manifests of one of the stage's releases.
+func (s *Target) Bundle(ctx context.Context, name, digest string) ([]byte, error) {
+	return s.Sites.Bundles.Get(ctx, BundleStage(s.Stage), name, digest)
+}
+
 // Drift returns what others changed or deleted since the stage was applied.
 func (s *Target) Drift(ctx context.Context) ([]apply.Drift, error) {
 	applier, err := s.connect()

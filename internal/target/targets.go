@@ -222,3 +222,18 @@ func stageConfig(connection *cluster.Connection, namespace string) *rest.Config 
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + naming.StageServiceAccount}
 	return config
 }
+
+// PruneBundles deletes the bundles of a stage that are not among those used,
+// when more than slack are.
+func (s *Targets) PruneBundles(ctx context.Context, stage *v1alpha1.Stage, slack int, used []string) error {
+	return s.Bundles.Prune(ctx, BundleStage(stage), slack, used)
+}
+
+// Teardown removes everything that a stage owns, and reports whether it is gone.
+func (s *Targets) Teardown(ctx context.Context, stage *v1alpha1.Stage) (gone bool, err error) {
+	target, err := s.Of(ctx, stage)
+	if err != nil {
+		return false, err
+	}
+	return target.Teardown(ctx)
+}

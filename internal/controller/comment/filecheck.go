@@ -73,7 +73,7 @@ func (r *Reconciler) check(ctx context.Context, p *v1alpha1.Project, commit stri
 // tellFile shows on a commit whether its slipway.yaml is right: at the lines
 // where the forge can, else in the text of a status. A check that says the same
 // already stays.
-func (r *Reconciler) tellFile(ctx context.Context, forge *forge.Client, p *v1alpha1.Project, commit string) error {
+func (r *Reconciler) tellFile(ctx context.Context, host *forge.Client, p *v1alpha1.Project, commit string) error {
 	if commit == "" {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (r *Reconciler) tellFile(ctx context.Context, forge *forge.Client, p *v1alp
 	if !r.memory.news(key, told.Title) {
 		return nil
 	}
-	if reader, reads := forge.Reader(); reads {
+	if reader, reads := host.Reader(); reads {
 		known, err := reader.Checks(ctx, told.Repository, commit)
 		if err != nil {
 			return fmt.Errorf("read checks of %.8s: %w", commit, err)
@@ -96,7 +96,7 @@ func (r *Reconciler) tellFile(ctx context.Context, forge *forge.Client, p *v1alp
 			return nil
 		}
 	}
-	if err := notify.Annotate(ctx, forge, told); err != nil {
+	if err := notify.Annotate(ctx, host, told); err != nil {
 		return fmt.Errorf("show the check of %s at %.8s: %w", project.FileName, commit, err)
 	}
 	r.memory.set(key, told.Title)

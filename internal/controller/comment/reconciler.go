@@ -79,8 +79,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	forge, err := r.Forges.Client(ctx, &p, p.Primary())
-	if err == nil && forge == nil {
+	host, err := r.Forges.Client(ctx, &p, p.Primary())
+	if err == nil && host == nil {
 		return ctrl.Result{}, nil
 	}
 	state, stages, stateErr := r.state(ctx, &p)
@@ -88,11 +88,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, stateErr
 	}
 	if err == nil {
-		if !forge.Enter() {
+		if !host.Enter() {
 			return ctrl.Result{RequeueAfter: forge.BusyDelay}, nil
 		}
-		defer forge.Leave()
-		err = r.tell(ctx, forge, &p, stages)
+		defer host.Leave()
+		err = r.tell(ctx, host, &p, stages)
 	}
 	if wait, limited := scm.RetryAfter(err); limited {
 		return ctrl.Result{RequeueAfter: wait}, nil
@@ -135,11 +135,11 @@ func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []
 
 // tell shows what is wrong with the project file in force, and writes the
 // comments.
-func (r *Reconciler) tell(ctx context.Context, forge *forge.Client, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
-	if err := r.tellFile(ctx, forge, p, p.Status.FileCommit); err != nil {
+func (r *Reconciler) tell(ctx context.Context, host *forge.Client, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
+	if err := r.tellFile(ctx, host, p, p.Status.FileCommit); err != nil {
 		return err
 	}
-	reader, reads := forge.Reader()
+	reader, reads := host.Reader()
 	if !reads {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (r *Reconciler) tell(ctx context.Context, forge *forge.Client, p *v1alpha1.
 		if request.Fork {
 			continue // a fork's branch feeds no stage
 		}
-		if err := r.tellRequest(ctx, forge, p, request, fedBy(stages, request.Head.Ref)); err != nil {
+		if err := r.tellRequest(ctx, host, p, request, fedBy(stages, request.Head.Ref)); err != nil {
 			return err
 		}
 	}
@@ -170,13 +170,13 @@ func fedBy(stages []v1alpha1.Stage, ref string) []v1alpha1.Stage {
 	return fed
 }
 
-func (r *Reconciler) tellRequest(ctx context.Context, forge *forge.Client, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
+func (r *Reconciler) tellRequest(ctx context.Context, host *forge.Client, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
 	change, err := r.fileChange(ctx, p, request.Head.Commit)
 	if err != nil {
 		return err
 	}
 	if change.Differs {
-		if err := r.tellFile(ctx, forge, p, request.Head.Commit); err != nil {
+		if err := r.tellFile(ctx, host, p, request.Head.Commit); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func (r *Reconciler) tellRequest(ctx context.Context, forge *forge.Client, p *v1
 		return nil
 	}
 	note := scm.Comment{Repository: p.Primary().Path, PullRequest: request.Number, Topic: commentTopic, Body: body}
-	if err := forge.SetComment(ctx, note); err != nil {
+	if err := host.SetComment(ctx, note); err != nil {
 		return fmt.Errorf("comment on pull request %d of %s: %w", request.Number, note.Repository, err)
 	}
 	r.memory.set(key, body)

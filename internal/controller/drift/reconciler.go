@@ -23,7 +23,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
-	"github.com/slipway-dev/slipway/internal/target"
 )
 
 const (
@@ -39,6 +38,22 @@ const (
 	driftBlind = time.Minute
 )
 
+// Target is a stage's place on its cluster.
+type Target interface {
+	// Watched reports whether changes by others are noticed.
+	Watched() bool
+	// TryTurn keeps everybody else from writing to the stage until done is
+	// called, unless somebody writes now.
+	TryTurn() (done func(), free bool)
+	// Drift returns what others changed or deleted since the stage was applied.
+	Drift(ctx context.Context) ([]apply.Drift, error)
+	// Repair brings back what stands in one of the manifests, except what leave
+	// names.
+	Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error)
+	// Bundle returns the manifests of one of the stage's releases.
+	Bundle(ctx context.Context, name, digest string) ([]byte, error)
+}
+
 // Reconciler brings objects that others changed or deleted back to what
 // was last applied, and tells who did it. It leaves a stage alone while a
 // release works on it, when it goes, and while its project is suspended; that
@@ -46,7 +61,7 @@ const (
 type Reconciler struct {
 	Client  client.Client
 	Queue   *queue.Queue
-	Targets *target.Targets
+	Targets func(ctx context.Context, stage *v1alpha1.Stage) (Target, error)
 	Events  events.EventRecorder
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -88,18 +103,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if r.Queue.Running(req.NamespacedName) != 0 {
 		return ctrl.Result{RequeueAfter: driftBusy}, nil
 	}
-	order, err := r.Targets.Inputs(ctx, &stage)
+	var p v1alpha1.Project
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if p.Spec.Suspend {
+		return ctrl.Result{RequeueAfter: driftSweep}, nil
+	}
+	target, err := r.Targets(ctx, &stage)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if order.Project.Spec.Suspend {
-		return ctrl.Result{RequeueAfter: driftSweep}, nil
-	}
-	site := order.Target.(*target.Target)
-	if !site.Connection.Live.Synced() && r.Now().Sub(r.began) < driftBlind {
+	if !target.Watched() && r.Now().Sub(r.began) < driftBlind {
 		return ctrl.Result{RequeueAfter: driftBusy}, nil
 	}
-	again, err := r.look(ctx, site)
+	again, err := r.look(ctx, &stage, target)
 	return ctrl.Result{RequeueAfter: again}, err
 }
 
@@ -117,32 +135,32 @@ func (r *Reconciler) forget(namespace string) {
 
 // look finds what differs in a stage, repairs it and tells. It returns when to
 // look again.
-func (r *Reconciler) look(ctx context.Context, site *target.Target) (again time.Duration, err error) {
-	done, free := site.Sites.Turn(site.Stage.Spec.Namespace)
+func (r *Reconciler) look(ctx context.Context, stage *v1alpha1.Stage, target Target) (again time.Duration, err error) {
+	done, free := target.TryTurn()
 	if !free {
 		return driftBusy, nil
 	}
 	defer done()
-	key := client.ObjectKeyFromObject(site.Stage)
+	key := client.ObjectKeyFromObject(stage)
 	if r.Queue.Running(key) != 0 { // it began meanwhile
 		return driftBusy, nil
 	}
-	drifts, err := site.Drift(ctx)
+	drifts, err := target.Drift(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if len(drifts) == 0 {
-		return driftSweep, r.calm(ctx, site.Stage)
+		return driftSweep, r.calm(ctx, stage)
 	}
 	found := r.judge(drifts)
 	if len(found.repairable) > 0 {
-		manifests, err := r.manifests(ctx, site)
+		manifests, err := r.manifests(ctx, stage, target)
 		if err != nil {
 			return 0, err
 		}
-		found.report, found.problem = site.Repair(ctx, manifests, found.leave)
+		found.report, found.problem = target.Repair(ctx, manifests, found.leave)
 	}
-	return found.again, r.report(ctx, site, found)
+	return found.again, r.report(ctx, stage, found)
 }
 
 // findings are the drifts of one look and what was done about them.
@@ -177,8 +195,8 @@ func (r *Reconciler) judge(drifts []apply.Drift) findings {
 // manifests returns the bundles that may hold what was last applied: that of
 // the newest release which came so far, and those back to the last good one,
 // with the replicas that people asked for and without.
-func (r *Reconciler) manifests(ctx context.Context, site *target.Target) ([][]byte, error) {
-	releases, err := kube.ReleasesOf(ctx, r.Client, site.Stage)
+func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, target Target) ([][]byte, error) {
+	releases, err := kube.ReleasesOf(ctx, r.Client, stage)
 	if err != nil {
 		return nil, err
 	}
@@ -189,11 +207,11 @@ func (r *Reconciler) manifests(ctx context.Context, site *target.Target) ([][]by
 		if status.Bundle == "" || status.Bundle == last || !applied(status) {
 			continue
 		}
-		manifests, err := site.Sites.Bundles.Get(ctx, target.BundleStage(site.Stage), status.Bundle, status.BundleDigest)
+		manifests, err := target.Bundle(ctx, status.Bundle, status.BundleDigest)
 		if err != nil {
 			return nil, fmt.Errorf("read what release %s applied: %w", releases[i].Name, err)
 		}
-		scaled, err := release.Scaled(manifests, site.Stage.Status.Scale)
+		scaled, err := release.Scaled(manifests, stage.Status.Scale)
 		if err != nil {
 			return nil, fmt.Errorf("scale what release %s applied: %w", releases[i].Name, err)
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
-	"github.com/slipway-dev/slipway/internal/target"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // maxTold is how many objects one look tells of, one by one.
@@ -22,8 +22,9 @@ const maxTold = 10
 
 // report writes what a look found to the stage's status, to an event and to the
 // log, and returns what kept a repair from being made.
-func (r *Reconciler) report(ctx context.Context, site *target.Target, found findings) error {
-	log := r.Log.With("organization", site.Owner.Organization, "project", site.Owner.Project, "stage", site.Owner.Stage)
+func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found findings) error {
+	organization, _ := naming.OrganizationOf(stage.Namespace)
+	log := r.Log.With("organization", organization, "project", stage.Spec.Project, "stage", stage.Spec.Name)
 	all := slices.Concat(found.repairable, found.fought)
 	all = slices.CompactFunc(sortedDrifts(all), func(a, b apply.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
 	var told []v1alpha1.Drift
@@ -42,10 +43,10 @@ func (r *Reconciler) report(ctx context.Context, site *target.Target, found find
 			reason = "DriftFight"
 		}
 		log.Warn("drift", "object", drift.Object, "manager", drift.Manager, "fight", drift.Fight, "message", drift.Message)
-		r.Events.Eventf(site.Stage, nil, corev1.EventTypeWarning, reason, "Repair", "%s", drift.Message)
+		r.Events.Eventf(stage, nil, corev1.EventTypeWarning, reason, "Repair", "%s", drift.Message)
 	}
 	if len(told) > 0 {
-		if err := r.show(ctx, site.Stage, told, int64(len(found.report.Repaired))); err != nil {
+		if err := r.show(ctx, stage, told, int64(len(found.report.Repaired))); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,8 @@ import (
 
 // Reconciler gives every Organization its namespace.
 type Reconciler struct {
-	Client client.Client
-	Keeper *tenancy.NamespaceApplier
+	Client     client.Client
+	Namespaces *tenancy.NamespaceApplier
 	// Self is the service account that Slipway runs as, which gets the rights
 	// it needs in each namespace.
 	Self tenancy.Subject
@@ -37,7 +37,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	namespace, objects := tenancy.NewOrganization(org.Name, r.Self)
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "NamespaceReady", Message: "namespace " + namespace.Name + " is ready"}
-	err := r.Keeper.Ensure(ctx, namespace, objects)
+	err := r.Namespaces.Ensure(ctx, namespace, objects)
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NamespaceFailed", kube.Sentence(err)
 	}

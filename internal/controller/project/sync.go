@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
@@ -42,8 +41,8 @@ const syncJitter = 0.2
 type Reconciler struct {
 	Client     client.Client
 	Sources    *repository.Sources
-	FastPath   *fastpath.FastPath
-	Prefetcher *fastpath.RefPrefetcher
+	FastPath   FastPath
+	Prefetcher Prefetcher
 	Cleaner    *DeliveryCleaner
 	Interval   time.Duration
 	Parallel   int // syncs at the same time, half of them from one git server

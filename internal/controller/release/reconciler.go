@@ -19,7 +19,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
-	"github.com/slipway-dev/slipway/internal/target"
 )
 
 // heldPoll is how often a held release is planned again: a check may have
@@ -30,6 +29,26 @@ const heldPoll = 30 * time.Second
 // does not show.
 const foreignPoll = 2 * time.Second
 
+// Targets finds what the releases of a stage work with.
+type Targets interface {
+	// Inputs gathers everything except the release itself.
+	Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.Inputs, error)
+}
+
+// Runner runs releases.
+type Runner interface {
+	// Accept decides whether a release that a person asked for may begin.
+	Accept(ctx context.Context, in release.Inputs, h release.History) (release.Answer, error)
+	// Answered returns the status of a release that was decided about.
+	Answered(in release.Inputs, a release.Answer) v1alpha1.ReleaseStatus
+	// Speculate does what changes nothing in the stage's cluster.
+	Speculate(ctx context.Context, in release.Inputs, speculation *release.Speculation)
+	// Run runs a release until it is done, held or superseded.
+	Run(ctx context.Context, in release.Inputs, journal release.Journal) error
+	// Supersede ends a release that a newer one overtook.
+	Supersede(ctx context.Context, in release.Inputs, journal release.Journal) error
+}
+
 // Reconciler runs the newest unfinished release of each stage, and
 // marks those that a newer one overtook before they ran.
 type Reconciler struct {
@@ -38,8 +57,8 @@ type Reconciler struct {
 	Live    client.Reader
 	Queue   *queue.Queue
 	Gate    *queue.PriorityGate
-	Targets *target.Targets
-	Runner  *release.Runner
+	Targets Targets
+	Runner  Runner
 	Log     *slog.Logger
 }
 

@@ -85,17 +85,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	forge, err := r.Forges.Client(ctx, &p, p.Primary())
-	if err == nil && forge != nil {
-		if !forge.Enter() {
+	host, err := r.Forges.Client(ctx, &p, p.Primary())
+	if err == nil && host != nil {
+		if !host.Enter() {
 			return ctrl.Result{RequeueAfter: forge.BusyDelay}, nil
 		}
-		defer forge.Leave()
+		defer host.Leave()
 	}
 	for _, one := range untold {
 		failed := err
-		if err == nil && forge != nil {
-			failed = r.report(ctx, forge, report.Of(&p, &stage, one))
+		if err == nil && host != nil {
+			failed = r.report(ctx, host, report.Of(&p, &stage, one))
 		}
 		if again(ctx, failed) {
 			return later(failed)
@@ -104,8 +104,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{}, err
 		}
 	}
-	if skip && err == nil && forge != nil {
-		return later(r.reportSkip(ctx, forge, &p, &stage))
+	if skip && err == nil && host != nil {
+		return later(r.reportSkip(ctx, host, &p, &stage))
 	}
 	return ctrl.Result{}, nil
 }
@@ -130,9 +130,9 @@ func (r *Reconciler) skipNews(stage *v1alpha1.Stage) bool {
 }
 
 // reportSkip says on the commit why nothing happens.
-func (r *Reconciler) reportSkip(ctx context.Context, forge *forge.Client, p *v1alpha1.Project, stage *v1alpha1.Stage) error {
+func (r *Reconciler) reportSkip(ctx context.Context, host *forge.Client, p *v1alpha1.Project, stage *v1alpha1.Stage) error {
 	commit := stage.Spec.Wanted.Commit
-	err := forge.SetStatus(ctx, scm.Status{
+	err := host.SetStatus(ctx, scm.Status{
 		Repository: p.Primary().Path, Commit: commit, Context: scm.Context(stage.Spec.Name),
 		State: scm.StateSuccess, Description: "skipped: " + report.Skipped(stage),
 	})
@@ -196,13 +196,13 @@ func (r *Reconciler) told(ctx context.Context, rel *v1alpha1.Release, failed err
 
 // report sets the commit's status, and the deployment where the forge has
 // such a thing.
-func (r *Reconciler) report(ctx context.Context, forge *forge.Client, told report.Report) error {
+func (r *Reconciler) report(ctx context.Context, host *forge.Client, told report.Report) error {
 	if told.Status != nil {
-		if err := forge.SetStatus(ctx, *told.Status); err != nil {
+		if err := host.SetStatus(ctx, *told.Status); err != nil {
 			return fmt.Errorf("set status of %.8s at %s: %w", told.Status.Commit, told.Status.Repository, err)
 		}
 	}
-	deployer, deploys := forge.Reporter.(scm.Deployer)
+	deployer, deploys := host.Reporter.(scm.Deployer)
 	if told.Deployment == nil || !deploys {
 		return nil
 	}

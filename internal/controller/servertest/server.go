@@ -135,7 +135,7 @@ func reporters() map[string]forge.NewReporter {
 
 func (s *Server) door(log *slog.Logger) (http.Handler, error) {
 	return webhook.New(webhook.Options{
-		Projects:   s.parts.Targets,
+		Projects:   s.parts.Projects,
 		Deliveries: s.parts.Deliveries,
 		Drivers:    forges.Drivers(),
 		Log:        log,

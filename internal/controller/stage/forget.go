@@ -9,7 +9,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/release"
-	"github.com/slipway-dev/slipway/internal/target"
 )
 
 // How many finished releases a stage keeps: of those that count in its life,
@@ -44,7 +43,7 @@ func (r *Reconciler) forget(ctx context.Context, stage *v1alpha1.Stage, releases
 			used = append(used, rel.Status.Bundle)
 		}
 	}
-	return r.Targets.Bundles.Prune(ctx, target.BundleStage(stage), 1, used)
+	return r.Targets.PruneBundles(ctx, stage, 1, used)
 }
 
 // surplus returns the names of the releases that may go.

@@ -18,11 +18,20 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
-	"github.com/slipway-dev/slipway/internal/target"
 )
 
 // stageFinalizer keeps a Stage until what it owns is gone.
 const stageFinalizer = release.StageFinalizer
+
+// Targets are the places of stages on their clusters.
+type Targets interface {
+	// Teardown removes everything that a stage owns, and reports whether it is
+	// gone.
+	Teardown(ctx context.Context, stage *v1alpha1.Stage) (gone bool, err error)
+	// PruneBundles deletes the bundles of a stage that are not among those used,
+	// when more than slack are.
+	PruneBundles(ctx context.Context, stage *v1alpha1.Stage, slack int, used []string) error
+}
 
 // Reconciler turns a stage's wanted head into releases, shows the newest
 // one in the stage's status, and takes the stage down when it is deleted.
@@ -30,7 +39,7 @@ type Reconciler struct {
 	Client   client.Client
 	Live     client.Reader // the API server itself
 	Queue    *queue.Queue
-	Targets  *target.Targets
+	Targets  Targets
 	Ancestry Ancestry
 	Parallel int
 	Now      func() time.Time
@@ -102,11 +111,7 @@ func (r *Reconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ctrl.Re
 	if key := client.ObjectKeyFromObject(stage); r.Queue.Reserved(key) || !r.Queue.Stop(key) {
 		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
 	}
-	site, err := r.Targets.Of(ctx, stage)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	gone, err := site.Teardown(ctx)
+	gone, err := r.Targets.Teardown(ctx, stage)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("take down stage %s: %w", stage.Name, err)
 	}

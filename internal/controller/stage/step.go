@@ -12,7 +12,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -42,7 +41,7 @@ func (r *Reconciler) descends(ctx context.Context, stage *v1alpha1.Stage) func(c
 // of that number. Its name comes from its number, so that a stale cache can't
 // make a second one.
 func (r *Reconciler) Release(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (*v1alpha1.Release, error) {
-	made := NewRelease(stage, release.NextNumber(stage, releases), step)
+	made := release.New(stage, release.NextNumber(stage, releases), step)
 	if made.Spec.Sequence <= r.Queue.Newest(client.ObjectKeyFromObject(stage)) {
 		return nil, nil // the watch cache does not show it yet
 	}
@@ -62,29 +61,6 @@ func (r *Reconciler) Release(ctx context.Context, stage *v1alpha1.Stage, release
 		return nil, fmt.Errorf("create release %s: %w", made.Name, err)
 	}
 	return made, nil
-}
-
-// NewRelease returns the release of a step: of the wanted head, or back to a
-// good one.
-func NewRelease(stage *v1alpha1.Stage, sequence int64, step release.Step) *v1alpha1.Release {
-	made := &v1alpha1.Release{
-		ObjectMeta: metav1.ObjectMeta{
-			Name:      naming.Release(stage.Name, sequence),
-			Namespace: stage.Namespace,
-			Labels:    stage.Labels,
-		},
-		Spec: v1alpha1.ReleaseSpec{
-			Project:  stage.Spec.Project,
-			Stage:    stage.Name,
-			Sequence: sequence,
-			Head:     stage.Spec.Wanted,
-			Trigger:  step.Trigger,
-		},
-	}
-	if step.From != nil {
-		made.Spec.From, made.Spec.Head = step.From.Name, step.From.Spec.Head
-	}
-	return made
 }
 
 // quarantine makes durable what a release goes back from, before it exists.

@@ -7,7 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
@@ -15,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
-// Projects finds projects and their webhook secrets for the door.
+// Projects finds projects and their webhook secrets for the receiver.
 type Projects struct {
 	Client  client.Reader // the watch cache
 	Secrets *kube.Secrets
@@ -52,21 +51,27 @@ func (t *Projects) secrets(ctx context.Context, p *v1alpha1.Project) ([][]byte, 
 	return valid, nil
 }
 
+// Prefetcher may read the refs that a delivery reports before it is durable.
+type Prefetcher interface {
+	// Delivered takes an authenticated delivery and does not block.
+	Delivered(ctx context.Context, d *v1alpha1.Delivery)
+}
+
 // Deliveries makes deliveries durable.
 type Deliveries struct {
 	Client client.Client
-	// Expected learns of deliveries before they are durable.
-	Expected *fastpath.RefPrefetcher
-	// Keeping has the deliveries that are being made durable.
-	Keeping *queue.PriorityGate
+	// Prefetcher learns of deliveries before they are durable.
+	Prefetcher Prefetcher
+	// Gate has the deliveries that are being made durable.
+	Gate *queue.PriorityGate
 }
 
 // Create implements webhook.Deliveries.
 func (s *Deliveries) Create(ctx context.Context, delivery *v1alpha1.Delivery) (bool, error) {
 	name := client.ObjectKeyFromObject(delivery)
-	s.Keeping.Begin(name)
-	defer s.Keeping.End(name)
-	s.Expected.Delivered(ctx, delivery)
+	s.Gate.Begin(name)
+	defer s.Gate.End(name)
+	s.Prefetcher.Delivered(ctx, delivery)
 	err := s.Client.Create(ctx, delivery)
 	if apierrors.IsAlreadyExists(err) {
 		return s.again(ctx, name)
