@@ -78,7 +78,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 	}
 	d := &deps{
 		Components: &Components{
-			Ready: cacheReadiness(mgr.GetCache()), queue: queue.NewQueue(o.ParallelReleases), pool: pool,
+			Ready: cacheReadiness(mgr.GetCache()), queue: queue.New(o.ParallelReleases), pool: pool,
 			mirrors: git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits()),
 		},
 		self:       tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount},

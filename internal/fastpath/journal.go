@@ -15,9 +15,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/queue"
 )
 
-// lasting is how long a phase lasts before it is written: a release that is
+// writeAfter is how long a phase lasts before it is written: a release that is
 // through it sooner says only how it ended.
-const lasting = time.Second
+const writeAfter = time.Second
 
 // writeTimeout bounds one write of a phase.
 const writeTimeout = 15 * time.Second
@@ -60,7 +60,7 @@ func (j *Journal) Write(ctx context.Context, status v1alpha1.ReleaseStatus) erro
 		return j.write(ctx)
 	}
 	if j.timer == nil {
-		j.timer = time.AfterFunc(lasting, j.late)
+		j.timer = time.AfterFunc(writeAfter, j.late)
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/controller"
 	"github.com/slipway-dev/slipway/internal/queue"
 )
 
@@ -61,7 +60,7 @@ func TestPhasesAreWrittenWhenTheyLast(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, rush := &scribe{}, queue.NewPriorityGate(controller.StatusGateLimit)
+				s, rush := &scribe{}, queue.NewPriorityGate(StatusGateLimit)
 				journal := NewJournal(NewThrottledClient(desk{scribe: s}, rush), &v1alpha1.Release{}, rush, slog.New(slog.DiscardHandler))
 				for _, next := range tt.steps {
 					if err := journal.Write(t.Context(), v1alpha1.ReleaseStatus{Phase: next.phase}); err != nil {

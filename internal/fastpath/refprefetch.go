@@ -13,9 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/queue"
 )
 
-// quiet is how long no delivery came for a project before one makes its refs
+// quietTime is how long no delivery came for a project before one makes its refs
 // be read early: in a flood, one sync serves many.
-const quiet = 200 * time.Millisecond
+const quietTime = 200 * time.Millisecond
 
 // HeadReader reads the heads of a project's repository from its forge.
 type HeadReader interface {
@@ -81,7 +81,7 @@ func (f *RefPrefetcher) afterQuiet(name types.NamespacedName) bool {
 	}
 	now, last := f.Now(), f.last[name]
 	f.last[name] = now
-	return now.Sub(last) >= quiet
+	return now.Sub(last) >= quietTime
 }
 
 // begin notes that the refs of a project are read from now on.

@@ -1,12 +1,6 @@
 package forge
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,9 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
-	"github.com/slipway-dev/slipway/internal/repository"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
-	"github.com/slipway-dev/slipway/internal/scm/scmtest"
 )
 
 func newTestForges(t *testing.T, secrets map[string]map[string][]byte) *Forges {
@@ -96,55 +88,5 @@ func TestSlots(t *testing.T) {
 	c.Leave()
 	if !c.Enter() {
 		t.Error("a slot that was given back is refused")
-	}
-}
-
-// A GitHub App's installation token opens git, is asked for once while it is
-// good, and again before it ends.
-func TestAppOpensGit(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	token := func(text string, good time.Duration) scmtest.Answer {
-		return scmtest.Made(scmtest.Object{"token": text, "expires_at": time.Now().Add(good).Format(time.RFC3339)})
-	}
-	const route = "POST /app/installations/77/access_tokens"
-	api := scmtest.NewAPI(t).On(route, token("FIRST-"+scmtest.Token, 30*time.Second), token("SECOND-"+scmtest.Token, time.Hour))
-	f := newTestForges(t, map[string]map[string][]byte{
-		"app": {"app-id": []byte("9"), "installation-id": []byte("77"), "private-key": private},
-		"bad": {"app-id": []byte("nine"), "installation-id": []byte("77"), "private-key": private},
-	})
-	sources := repository.NewSources(f.secrets, f, nil, repository.Grants{}, true)
-	p, r := repositoryAt("github", api.Server.URL, "app")
-	for i, want := range []string{"FIRST-", "SECOND-", "SECOND-"} {
-		remote, err := sources.Remote(t.Context(), p, r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if remote.Credentials.Username != "x-access-token" || remote.Credentials.Token != want+scmtest.Token {
-			t.Errorf("fetch %d has the wrong credentials", i)
-		}
-		if shown := fmt.Sprintf("%v %+v %#v", remote, remote, remote); strings.Contains(shown, scmtest.Token) {
-			t.Errorf("a remote prints its token: %s", shown)
-		}
-	}
-	if n := len(api.Calls()); n != 2 {
-		t.Errorf("%d tokens were asked for, want 2: the first is about to end", n)
-	}
-	wrong := map[string]v1alpha1.Repository{}
-	_, wrong["numbers"] = repositoryAt("github", api.Server.URL, "bad")
-	_, wrong["no Apps"] = repositoryAt("gitlab", api.Server.URL, "app")
-	for name, r := range wrong {
-		if _, err := sources.Remote(t.Context(), p, r); fault.CodeOf(err) != fault.Invalid || strings.Contains(err.Error(), "PRIVATE") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	api.On(route, scmtest.Answer{Status: 401, Body: scmtest.Object{"message": scmtest.Token}})
-	fresh := newTestForges(t, map[string]map[string][]byte{"app": {"app-id": []byte("9"), "installation-id": []byte("77"), "private-key": private}})
-	_, err = repository.NewSources(fresh.secrets, fresh, nil, repository.Grants{}, true).Remote(t.Context(), p, r)
-	if fault.CodeOf(err) != fault.Denied || strings.Contains(err.Error(), scmtest.Token) {
-		t.Errorf("a refused App gave %v", err)
 	}
 }

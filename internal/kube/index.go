@@ -16,10 +16,10 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		field  string
 		value  func(client.Object) string
 	}{
-		{&v1alpha1.Delivery{}, DeliveryProject, func(o client.Object) string { return o.(*v1alpha1.Delivery).Spec.Project }},
-		{&v1alpha1.Stage{}, StageProject, func(o client.Object) string { return o.(*v1alpha1.Stage).Spec.Project }},
-		{&v1alpha1.Release{}, releaseStage, func(o client.Object) string { return o.(*v1alpha1.Release).Spec.Stage }},
-		{&v1alpha1.Release{}, ReleaseHeld, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
+		{&v1alpha1.Delivery{}, DeliveriesByProject, func(o client.Object) string { return o.(*v1alpha1.Delivery).Spec.Project }},
+		{&v1alpha1.Stage{}, StagesByProject, func(o client.Object) string { return o.(*v1alpha1.Stage).Spec.Project }},
+		{&v1alpha1.Release{}, releasesByStage, func(o client.Object) string { return o.(*v1alpha1.Release).Spec.Stage }},
+		{&v1alpha1.Release{}, HeldByCommit, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
 	}
 	for _, index := range indexes {
 		extract := func(o client.Object) []string { return []string{index.value(o)} }
@@ -30,17 +30,17 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// DeliveryProject indexes deliveries by the project they are for.
-const DeliveryProject = "spec.project"
+// DeliveriesByProject indexes deliveries by the project they are for.
+const DeliveriesByProject = "spec.project"
 
-// releaseStage indexes releases by the Stage object they are for.
-const releaseStage = "spec.stage"
+// releasesByStage indexes releases by the Stage object they are for.
+const releasesByStage = "spec.stage"
 
-// StageProject indexes stages by the project they belong to.
-const StageProject = "spec.project"
+// StagesByProject indexes stages by the project they belong to.
+const StagesByProject = "spec.project"
 
-// ReleaseHeld indexes held releases by their commit.
-const ReleaseHeld = "held"
+// HeldByCommit indexes held releases by their commit.
+const HeldByCommit = "held"
 
 // heldCommit returns the commit of a held release, empty for others.
 func heldCommit(rel *v1alpha1.Release) string {

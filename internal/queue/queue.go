@@ -42,8 +42,8 @@ type job struct {
 	run      func(context.Context) (over bool)
 }
 
-// NewQueue returns lanes that run at most parallel releases at the same time.
-func NewQueue(parallel int) *Queue {
+// New returns lanes that run at most parallel releases at the same time.
+func New(parallel int) *Queue {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Queue{
 		ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel),

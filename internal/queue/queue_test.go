@@ -13,13 +13,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// diary notes what happened to releases.
-type diary struct {
+// recorder notes what happened to releases.
+type recorder struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (d *diary) note(line string) {
+func (d *recorder) note(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, line)
@@ -27,7 +27,7 @@ func (d *diary) note(line string) {
 
 // until returns a run that notes its start, waits for its context, and notes
 // how it ended.
-func (d *diary) until(name string) func(context.Context) bool {
+func (d *recorder) until(name string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		d.note("start " + name)
 		<-ctx.Done()
@@ -41,26 +41,28 @@ func (d *diary) until(name string) func(context.Context) bool {
 }
 
 // once returns a run that returns at once.
-func (d *diary) once(name string, over bool) func(context.Context) bool {
+func (d *recorder) once(name string, over bool) func(context.Context) bool {
 	return func(context.Context) bool {
 		d.note(name)
 		return over
 	}
 }
 
-func Stage(name string) types.NamespacedName { return types.NamespacedName{Namespace: "o", Name: name} }
+func stageName(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: "o", Name: name}
+}
 
 func TestNewestReleaseWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewQueue(4)
-		lanes.Submit(Stage("a"), 1, d.until("1"))
+		d, q := &recorder{}, New(4)
+		q.Submit(stageName("a"), 1, d.until("1"))
 		synctest.Wait()
-		lanes.Submit(Stage("a"), 1, d.until("1 again"))
-		lanes.Submit(Stage("a"), 2, d.until("2"))
-		lanes.Submit(Stage("a"), 4, d.until("4"))
-		lanes.Submit(Stage("a"), 3, d.until("3"))
+		q.Submit(stageName("a"), 1, d.until("1 again"))
+		q.Submit(stageName("a"), 2, d.until("2"))
+		q.Submit(stageName("a"), 4, d.until("4"))
+		q.Submit(stageName("a"), 3, d.until("3"))
 		synctest.Wait()
-		lanes.Close()
+		q.Close()
 		want := []string{"start 1", "superseded 1", "start 4", "stopped 4"}
 		if !slices.Equal(d.lines, want) {
 			t.Errorf("got %q, want %q", d.lines, want)
@@ -68,21 +70,21 @@ func TestNewestReleaseWins(t *testing.T) {
 	})
 }
 
-func TestLanesOfStagesAreApart(t *testing.T) {
+func TestStagesAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewQueue(4)
-		lanes.Submit(Stage("a"), 1, d.until("a"))
+		d, q := &recorder{}, New(4)
+		q.Submit(stageName("a"), 1, d.until("a"))
 		synctest.Wait()
-		lanes.Submit(Stage("b"), 1, d.until("b"))
+		q.Submit(stageName("b"), 1, d.until("b"))
 		synctest.Wait()
-		if lanes.Stop(Stage("a")) {
+		if q.Stop(stageName("a")) {
 			t.Error("Stop says the lane is empty while its release still runs")
 		}
 		synctest.Wait()
-		if !lanes.Stop(Stage("a")) {
+		if !q.Stop(stageName("a")) {
 			t.Error("Stop says the lane is busy after its release returned")
 		}
-		lanes.Close()
+		q.Close()
 		want := []string{"start a", "start b", "superseded a", "stopped b"}
 		if !slices.Equal(d.lines, want) {
 			t.Errorf("got %q, want %q", d.lines, want)
@@ -92,21 +94,21 @@ func TestLanesOfStagesAreApart(t *testing.T) {
 
 func TestParallelReleasesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewQueue(1)
-		lanes.Submit(Stage("a"), 1, d.until("a"))
+		d, q := &recorder{}, New(1)
+		q.Submit(stageName("a"), 1, d.until("a"))
 		synctest.Wait()
-		lanes.Submit(Stage("b"), 1, d.until("b"))
+		q.Submit(stageName("b"), 1, d.until("b"))
 		synctest.Wait()
-		lanes.Stop(Stage("a"))
+		q.Stop(stageName("a"))
 		synctest.Wait()
-		lanes.Close()
+		q.Close()
 		want := []string{"start a", "superseded a", "start b", "stopped b"}
 		if !slices.Equal(d.lines, want) {
 			t.Errorf("got %q, want %q", d.lines, want)
 		}
-		lanes.Submit(Stage("c"), 1, d.until("c"))
+		q.Submit(stageName("c"), 1, d.until("c"))
 		if len(d.lines) != len(want) {
-			t.Error("closed lanes ran a release")
+			t.Error("closed q ran a release")
 		}
 	})
 }
@@ -115,21 +117,21 @@ func TestParallelReleasesAreBounded(t *testing.T) {
 // unless it was only held.
 func TestReleaseThatIsOverIsNotRunAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, lanes := &diary{}, NewQueue(4)
+		d, q := &recorder{}, New(4)
 		for _, next := range []struct {
 			sequence int64
 			name     string
 			over     bool
 		}{{1, "held", false}, {1, "approved", true}, {1, "again", true}, {2, "next", true}, {1, "older", true}} {
-			lanes.Submit(Stage("a"), next.sequence, d.once(next.name, next.over))
+			q.Submit(stageName("a"), next.sequence, d.once(next.name, next.over))
 			synctest.Wait()
 		}
-		if !lanes.Stop(Stage("a")) {
+		if !q.Stop(stageName("a")) {
 			t.Error("Stop says the lane is busy")
 		}
-		lanes.Submit(Stage("a"), 1, d.once("made anew", true))
+		q.Submit(stageName("a"), 1, d.once("made anew", true))
 		synctest.Wait()
-		lanes.Close()
+		q.Close()
 		want := []string{"held", "approved", "next", "made anew"}
 		if !slices.Equal(d.lines, want) {
 			t.Errorf("got %q, want %q", d.lines, want)

@@ -30,20 +30,20 @@ func Comment(stages []v1alpha1.Stage, change FileChange) string {
 		text.WriteString("| stage | commit | state |\n|---|---|---|\n")
 	}
 	for _, stage := range stages[:min(len(stages), maxShown)] {
-		text.WriteString(CommentRow(stage) + "\n")
+		text.WriteString(StageRow(stage) + "\n")
 	}
 	if n := len(stages) - maxShown; n > 0 {
 		fmt.Fprintf(&text, "\n%d more stages are not shown.\n", n)
 	}
-	section(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(change.Mistakes))
-	section(&text, "Merging this into the trusted branch changes who may do what:", change.Members)
+	writeSection(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(change.Mistakes))
+	writeSection(&text, "Merging this into the trusted branch changes who may do what:", change.Members)
 	if text.Len() == 0 {
 		return ""
 	}
 	return "### Slipway\n\n" + text.String()
 }
 
-func section(text *strings.Builder, title string, lines []string) {
+func writeSection(text *strings.Builder, title string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
@@ -56,18 +56,18 @@ func section(text *strings.Builder, title string, lines []string) {
 	}
 }
 
-// CommentRow returns a stage's line. What moves is only told as moving, so that a
+// StageRow returns a stage's line. What moves is only told as moving, so that a
 // comment is edited twice per release at most.
-func CommentRow(stage v1alpha1.Stage) string {
+func StageRow(stage v1alpha1.Stage) string {
 	name := "`" + stage.Spec.Name + "`"
 	if strings.HasPrefix(stage.Status.URL, "http") {
-		name = "[" + name + "](" + code(stage.Status.URL) + ")"
+		name = "[" + name + "](" + codeSpan(stage.Status.URL) + ")"
 	}
 	at, said := StepOf(stage.Status.Phase), ""
 	switch at {
-	case stepQueued, stepBuilding, stepSuperseded:
-		at = stepDeploying
-	case stepLive, stepFailed, StepHeld:
+	case StepQueued, StepBuilding, StepSuperseded:
+		at = StepDeploying
+	case StepLive, StepFailed, StepHeld:
 		if ready := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 			said = ready.Message
 		}
@@ -76,12 +76,12 @@ func CommentRow(stage v1alpha1.Stage) string {
 	if said != "" {
 		state = at.describe(said)
 	}
-	return fmt.Sprintf("| %s | `%.8s` | `%s` |", name, stage.Status.Attempted, code(state))
+	return fmt.Sprintf("| %s | `%.8s` | `%s` |", name, stage.Status.Attempted, codeSpan(state))
 }
 
-// code makes a text safe inside a code span, or a link, of a table: nobody is
+// codeSpan makes a text safe inside a code span, or a link, of a table: nobody is
 // mentioned, and nothing is formatted.
-func code(text string) string {
+func codeSpan(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
 		case '`', '|', '<', '>', '\\', '\n', '\r':
@@ -94,7 +94,7 @@ func code(text string) string {
 func mistakes(found []scm.Finding) []string {
 	var lines []string
 	for _, finding := range found {
-		lines = append(lines, fmt.Sprintf("`%s:%d:%d` `%s`", finding.Path, finding.Line, finding.Column, code(finding.Message)))
+		lines = append(lines, fmt.Sprintf("`%s:%d:%d` `%s`", finding.Path, finding.Line, finding.Column, codeSpan(finding.Message)))
 	}
 	return lines
 }
@@ -106,14 +106,14 @@ func MemberChanges(before, after *project.File) []string {
 	for who, role := range has {
 		switch old := had[who]; {
 		case old == "":
-			lines = append(lines, fmt.Sprintf("`%s` becomes %s", code(who), role))
+			lines = append(lines, fmt.Sprintf("`%s` becomes %s", codeSpan(who), role))
 		case old != role:
-			lines = append(lines, fmt.Sprintf("`%s` goes from %s to %s", code(who), old, role))
+			lines = append(lines, fmt.Sprintf("`%s` goes from %s to %s", codeSpan(who), old, role))
 		}
 	}
 	for who, role := range had {
 		if has[who] == "" {
-			lines = append(lines, fmt.Sprintf("`%s` is no longer %s", code(who), role))
+			lines = append(lines, fmt.Sprintf("`%s` is no longer %s", codeSpan(who), role))
 		}
 	}
 	slices.Sort(lines)

@@ -9,7 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-func FindingsOf(problems projectfile.Problems) []scm.Finding {
+func Findings(problems projectfile.Problems) []scm.Finding {
 	var found []scm.Finding
 	for _, problem := range problems {
 		found = append(found, scm.Finding{
@@ -20,8 +20,8 @@ func FindingsOf(problems projectfile.Problems) []scm.Finding {
 	return found
 }
 
-// FileFindings puts what was found into a forge's words.
-func FileFindings(p *v1alpha1.Project, commit string, found []scm.Finding) scm.Findings {
+// FileCheck puts what was found into a forge's words.
+func FileCheck(p *v1alpha1.Project, commit string, found []scm.Finding) scm.Findings {
 	told := scm.Findings{
 		Repository: p.Primary().Path, Commit: commit, Name: scm.Context(project.FileName), State: scm.StateSuccess,
 		Title: project.FileName + " is right", Summary: "Slipway can follow it.",

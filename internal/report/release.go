@@ -16,13 +16,13 @@ type Step string
 
 // The steps of a release at a forge.
 const (
-	stepQueued     Step = "queued"
-	stepBuilding   Step = "building"
-	stepDeploying  Step = "deploying"
-	stepLive       Step = "live"
-	stepFailed     Step = "failed"
+	StepQueued     Step = "queued"
+	StepBuilding   Step = "building"
+	StepDeploying  Step = "deploying"
+	StepLive       Step = "live"
+	StepFailed     Step = "failed"
 	StepHeld       Step = "held"
-	stepSuperseded Step = "superseded"
+	StepSuperseded Step = "superseded"
 )
 
 // PhaseOf returns a release's phase; one that waits for its turn is pending.
@@ -34,19 +34,19 @@ func PhaseOf(rel *v1alpha1.Release) v1alpha1.Phase {
 func StepOf(phase v1alpha1.Phase) Step {
 	switch phase {
 	case v1alpha1.PhasePending:
-		return stepQueued
+		return StepQueued
 	case v1alpha1.PhaseBuilding:
-		return stepBuilding
+		return StepBuilding
 	case v1alpha1.PhaseRendering, v1alpha1.PhaseApplying, v1alpha1.PhaseVerifying:
-		return stepDeploying
+		return StepDeploying
 	case v1alpha1.PhaseSucceeded:
-		return stepLive
+		return StepLive
 	case v1alpha1.PhaseFailed:
-		return stepFailed
+		return StepFailed
 	case v1alpha1.PhaseHeld:
 		return StepHeld
 	case v1alpha1.PhaseSuperseded:
-		return stepSuperseded
+		return StepSuperseded
 	}
 	return ""
 }
@@ -54,11 +54,11 @@ func StepOf(phase v1alpha1.Phase) Step {
 // state returns the step in the words of commit statuses.
 func (s Step) state() scm.State {
 	switch s {
-	case stepLive:
+	case StepLive:
 		return scm.StateSuccess
-	case stepFailed:
+	case StepFailed:
 		return scm.StateFailure
-	case stepSuperseded:
+	case StepSuperseded:
 		return scm.StateError
 	}
 	return scm.StatePending
@@ -68,13 +68,13 @@ func (s Step) state() scm.State {
 // held may never be one.
 func (s Step) phase() scm.Phase {
 	switch s {
-	case stepBuilding, stepDeploying:
+	case StepBuilding, StepDeploying:
 		return scm.PhaseRunning
-	case stepLive:
+	case StepLive:
 		return scm.PhaseLive
-	case stepFailed:
+	case StepFailed:
 		return scm.PhaseFailed
-	case stepSuperseded:
+	case StepSuperseded:
 		return scm.PhaseGone
 	}
 	return ""
@@ -100,7 +100,7 @@ func withShortDigests(message string) string {
 
 // Report is what is told of a release.
 type Report struct {
-	Id         types.UID
+	ID         types.UID
 	Status     *scm.Status     // nil when a newer release has the word
 	Deployment *scm.Deployment // nil for none
 }
@@ -112,14 +112,14 @@ func Of(p *v1alpha1.Project, stage *v1alpha1.Stage, one PendingRelease) Report {
 	if rel.Status.Phase == "" {
 		said = at.describe("waits for its turn")
 	}
-	told := Report{Id: rel.UID}
+	told := Report{ID: rel.UID}
 	if one.Status {
 		told.Status = &scm.Status{
 			Repository: p.Primary().Path, Commit: rel.Spec.Head.Commit, Context: scm.Context(stage.Spec.Name),
 			State: at.state(), Description: said, URL: linkOf(stage, rel),
 		}
 	}
-	if phase := at.phase(); phase != "" && !(at == stepSuperseded && StepOf(rel.Status.Reported).phase() == "") {
+	if phase := at.phase(); phase != "" && !(at == StepSuperseded && StepOf(rel.Status.Reported).phase() == "") {
 		told.Deployment = &scm.Deployment{
 			Release: rel.Namespace + "/" + rel.Name, Repository: p.Primary().Path, Commit: rel.Spec.Head.Commit, Ref: stage.Spec.Ref,
 			Stage: stage.Spec.Name, Preview: stage.Spec.PullRequest != 0, Phase: phase, Description: said, URL: linkOf(stage, rel),

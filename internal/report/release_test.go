@@ -7,10 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/controller/report"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -20,11 +17,11 @@ func TestStepDescribes(t *testing.T) {
 		at            Step
 		message, want string
 	}{
-		"said twice":  {stepLive, "live: 1 changed", "live: 1 changed"},
+		"said twice":  {StepLive, "live: 1 changed", "live: 1 changed"},
 		"said once":   {StepHeld, "waits for ci/test", "held: waits for ci/test"},
-		"nothing":     {stepQueued, "", "queued"},
-		"only itself": {stepLive, "live", "live"},
-		"long":        {stepFailed, strings.Repeat("web crashes ", 40), "failed: web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes…"},
+		"nothing":     {StepQueued, "", "queued"},
+		"only itself": {StepLive, "live", "live"},
+		"long":        {StepFailed, strings.Repeat("web crashes ", 40), "failed: web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes web crashes…"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -69,42 +66,7 @@ func TestReportOf(t *testing.T) {
 	}
 }
 
-// Of a commit's releases only the newest has the word, and the newest of all
-// is told last.
-func TestUntold(t *testing.T) {
-	release := func(name, commit string, phase, reported v1alpha1.Phase) v1alpha1.Release {
-		return v1alpha1.Release{
-			ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)},
-			Spec:       v1alpha1.ReleaseSpec{Head: v1alpha1.Head{Commit: commit}},
-			Status:     v1alpha1.ReleaseStatus{Phase: phase, Reported: reported},
-		}
-	}
-	var r report.Reconciler
-	r.Memory.Set("5", report.Reported{Step: stepLive}) // told, but the cache doesn't show it yet
-	r.Memory.Set("6", report.Reported{Step: StepHeld, Said: "waits for ci/test"})
-	var got []string
-	for _, one := range r.Untold([]v1alpha1.Release{
-		release("6", "g", v1alpha1.PhaseHeld, v1alpha1.PhaseHeld), // for another reason
-		release("5", "f", v1alpha1.PhaseSucceeded, v1alpha1.PhaseBuilding),
-		release("4", "a", v1alpha1.PhaseVerifying, v1alpha1.PhaseApplying), // the same step
-		release("3", "b", v1alpha1.PhaseBuilding, v1alpha1.PhasePending),
-		release("2", "a", v1alpha1.PhaseSuperseded, v1alpha1.PhaseBuilding),
-		release("1", "b", v1alpha1.PhaseFailed, v1alpha1.PhaseFailed),
-		release("0", "c", "", ""),
-		release("-1", "d", "", v1alpha1.PhasePending),
-	}) {
-		word := "silent"
-		if one.Status {
-			word = "told"
-		}
-		got = append(got, one.Release.Name+" "+word)
-	}
-	if want := "0 told, 2 silent, 3 told, 6 told"; strings.Join(got, ", ") != want {
-		t.Errorf("%v, want %s", got, want)
-	}
-}
-
-func TestNoteBody(t *testing.T) {
+func TestComment(t *testing.T) {
 	stage := v1alpha1.Stage{
 		Spec: v1alpha1.StageSpec{Name: "feature-x"},
 		Status: v1alpha1.StageStatus{

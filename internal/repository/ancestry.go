@@ -15,7 +15,7 @@ func (s *Sources) Descends(ctx context.Context, p *v1alpha1.Project, commit, anc
 	if err == nil || fault.CodeOf(err) == fault.Invalid {
 		return descends, err
 	}
-	remote, err := s.Remote(ctx, p, p.Primary())
+	remote, err := s.remote(ctx, p, p.Primary())
 	if err != nil {
 		return false, err
 	}

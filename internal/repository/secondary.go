@@ -18,15 +18,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
-// withFurther adds the services that the project's further repositories
+// withSecondary adds the services that the project's further repositories
 // declare on their default branches. The id then changes with each commit
 // there, so that a push to one of them is released like one to the primary
 // file.
-func (s *Sources) withFurther(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string) (*projectfile.Document, string, error) {
+func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string) (*projectfile.Document, string, error) {
 	var all []projectfile.Further
 	state := id
 	for _, repository := range p.Spec.Repositories[1:] {
-		further, commit, err := s.further(ctx, p, repository)
+		further, commit, err := s.secondary(ctx, p, repository)
 		if err != nil {
 			return nil, "", err
 		}
@@ -46,11 +46,11 @@ func (s *Sources) withFurther(ctx context.Context, p *v1alpha1.Project, document
 	return merged, stateID(state), nil
 }
 
-// WithBuilt adds to a project file's id what its services build from further
+// WithBuiltRepositories adds to a project file's id what its services build from further
 // repositories, so that a push to one of them is released like one to the
 // primary. What is named there and does not exist is left to the release,
 // which says so where it is written.
-func (s *Sources) WithBuilt(ctx context.Context, p *v1alpha1.Project, file *project.File, id string) (string, error) {
+func (s *Sources) WithBuiltRepositories(ctx context.Context, p *v1alpha1.Project, file *project.File, id string) (string, error) {
 	state := id
 	read := map[string]git.Heads{}
 	for _, build := range foreignBuilds(file) {
@@ -65,7 +65,7 @@ func (s *Sources) WithBuilt(ctx context.Context, p *v1alpha1.Project, file *proj
 			}
 			read[repository.Name] = heads
 		}
-		if commit, found := pointed(heads, build.Ref); found {
+		if commit, found := commitAt(heads, build.Ref); found {
 			state += " " + repository.Name + ":" + build.Ref + "=" + commit
 		}
 	}
@@ -100,9 +100,9 @@ func stateID(state string) string {
 	return hex.EncodeToString(sum[:20])
 }
 
-// further reads the project file of a further repository; nil when it has
+// secondary reads the project file of a further repository; nil when it has
 // none, which is usual: another service builds from it then.
-func (s *Sources) further(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (*projectfile.Document, string, error) {
+func (s *Sources) secondary(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (*projectfile.Document, string, error) {
 	heads, err := s.Heads(ctx, p, repository)
 	if err != nil {
 		return nil, "", fmt.Errorf("repository %s: %w", repository.Name, err)

@@ -64,7 +64,7 @@ func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *git.Mirror
 
 // Heads fetches what is new and returns the repository's heads.
 func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Heads, error) {
-	remote, err := s.Remote(ctx, p, repository)
+	remote, err := s.remote(ctx, p, repository)
 	if err != nil {
 		return git.Heads{}, err
 	}
@@ -74,7 +74,7 @@ func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1a
 // Tree returns the tree of a commit of the repository, which is fetched when
 // the mirror does not have it.
 func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error) {
-	remote, err := s.Remote(ctx, p, repository)
+	remote, err := s.remote(ctx, p, repository)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) 
 		line, col := document.Position("project")
 		return nil, "", fault.New(fault.Denied, "%s:%d:%d: project: is %q, but this repository belongs to project %q; write project: %s", project.FileName, line, col, document.File.Project, p.Name, p.Name)
 	}
-	return s.withFurther(ctx, p, document, id)
+	return s.withSecondary(ctx, p, document, id)
 }
 
 // document parses a primary project file once per object id.
@@ -166,7 +166,7 @@ func mirrorKey(p *v1alpha1.Project, repository v1alpha1.Repository) string {
 	return p.Namespace + "/" + p.Name + "/" + repository.Name
 }
 
-func (s *Sources) Remote(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Remote, error) {
+func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Remote, error) {
 	remote := git.Remote{URL: repository.URL, AllowHTTP: s.allowHTTP}
 	if repository.Credentials == nil {
 		return remote, nil
@@ -229,14 +229,14 @@ func (s *Sources) resolve(ctx context.Context, p *v1alpha1.Project, repository v
 	if err != nil {
 		return "", err
 	}
-	if commit, found := pointed(heads, revision); found {
+	if commit, found := commitAt(heads, revision); found {
 		return commit, nil
 	}
 	return "", fault.New(fault.NotFound, "repository %s has no branch or tag %s; correct the build's ref", repository.Path, cmp.Or(revision, heads.Default))
 }
 
-// pointed returns the commit that a revision points to.
-func pointed(heads git.Heads, revision string) (commit string, found bool) {
+// commitAt returns the commit that a revision points to.
+func commitAt(heads git.Heads, revision string) (commit string, found bool) {
 	revision = cmp.Or(revision, heads.Default)
 	for _, ref := range []string{revision, "refs/heads/" + revision, "refs/tags/" + revision} {
 		if commit, found := heads.Refs[ref]; found {

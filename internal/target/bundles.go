@@ -56,7 +56,7 @@ func (b *Bundles) Close() {
 
 // Put implements release.Bundles.
 func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error) {
-	name, digest, err = b.store.Put(ctx, BundleStage(o.Stage), manifests)
+	name, digest, err = b.store.Put(ctx, bundleStage(o.Stage), manifests)
 	if err == nil && o.Cluster.Spec.Bundles.Push {
 		b.pushing.Go(func() { b.push(o, manifests) }) //nolint:contextcheck // it outlives the release and ends with the server
 	}
@@ -65,7 +65,7 @@ func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte) (
 
 // Get implements release.Bundles.
 func (b *Bundles) Get(ctx context.Context, o release.Inputs, name, digest string) ([]byte, error) {
-	return b.store.Get(ctx, BundleStage(o.Stage), name, digest)
+	return b.store.Get(ctx, bundleStage(o.Stage), name, digest)
 }
 
 // push pushes one bundle and tells how it went on the Stage. The release goes
@@ -103,6 +103,6 @@ func sourceOf(p *v1alpha1.Project) string {
 	return p.Primary().URL
 }
 
-func BundleStage(stage *v1alpha1.Stage) bundle.Stage {
+func bundleStage(stage *v1alpha1.Stage) bundle.Stage {
 	return bundle.Stage{Namespace: stage.Namespace, Object: stage.Name, Labels: stage.Labels}
 }

@@ -259,7 +259,7 @@ func (c *Claims) leave(ctx context.Context, ended claim) error {
 
 // Claim implements release.Claims.
 func (s *Target) Claim(ctx context.Context, hosts []string) ([]string, error) {
-	taken, err := s.Sites.claims(s.Connection).Claim(ctx, s.Owner, s.Stage.Spec.Namespace, hosts)
+	taken, err := s.targets.claimsOf(s.connection).Claim(ctx, s.owner, s.stage.Spec.Namespace, hosts)
 	if err == nil && len(taken) == 0 {
 		s.mu.Lock()
 		s.hosts = &hosts
@@ -277,5 +277,5 @@ func (s *Target) keepHosts(ctx context.Context) error {
 	if hosts == nil {
 		return nil
 	}
-	return s.Sites.claims(s.Connection).Keep(ctx, s.Owner, s.Stage.Spec.Namespace, *hosts)
+	return s.targets.claimsOf(s.connection).Keep(ctx, s.owner, s.stage.Spec.Namespace, *hosts)
 }

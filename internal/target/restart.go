@@ -40,9 +40,9 @@ func (s *Target) Restart(ctx context.Context, manifests []byte, services []strin
 	if err != nil {
 		return err
 	}
-	clientset, err := kubernetes.NewForConfig(stageConfig(s.Connection, s.Stage.Spec.Namespace))
+	clientset, err := kubernetes.NewForConfig(stageConfig(s.connection, s.stage.Spec.Namespace))
 	if err != nil {
-		return fmt.Errorf("make client of stage %s: %w", s.Stage.Name, err)
+		return fmt.Errorf("make client of stage %s: %w", s.stage.Name, err)
 	}
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
 		"annotations": map[string]string{annotationRestart: mark},
@@ -51,7 +51,7 @@ func (s *Target) Restart(ctx context.Context, manifests []byte, services []strin
 		return fmt.Errorf("encode the mark of a restart: %w", err)
 	}
 	for _, w := range workloads {
-		if err := roll(ctx, clientset.AppsV1(), s.Stage.Spec.Namespace, w, patch); err != nil {
+		if err := roll(ctx, clientset.AppsV1(), s.stage.Spec.Namespace, w, patch); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "%s %s could not be restarted", w.Kind, w.Metadata.Name)
 		}
 	}

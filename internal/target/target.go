@@ -33,11 +33,11 @@ const rightsLimit = 10 * time.Second
 // Target is a stage's place on its cluster. It belongs to one run of one
 // release.
 type Target struct {
-	Sites      *Targets
-	Stage      *v1alpha1.Stage
+	targets    *Targets
+	stage      *v1alpha1.Stage
 	cluster    *v1alpha1.Cluster
-	Connection *cluster.Connection
-	Owner      apply.Owner
+	connection *cluster.Connection
+	owner      apply.Owner
 
 	mu      sync.Mutex
 	applier *apply.Applier
@@ -50,11 +50,11 @@ type Target struct {
 func (s *Target) tenant() tenancy.Stage {
 	ingress := s.cluster.Spec.Ingress
 	return tenancy.Stage{
-		Organization:     s.Owner.Organization,
-		Project:          s.Owner.Project,
-		Stage:            s.Owner.Stage,
-		Namespace:        s.Stage.Spec.Namespace,
-		Resources:        project.Resources(s.Stage.Spec.Resources),
+		Organization:     s.owner.Organization,
+		Project:          s.owner.Project,
+		Stage:            s.owner.Stage,
+		Namespace:        s.stage.Spec.Namespace,
+		Resources:        project.Resources(s.stage.Spec.Resources),
 		Root:             s.cluster.Spec.Policy.Root,
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,
@@ -73,7 +73,7 @@ func (s *Target) Prepare(ctx context.Context, builds bool) error {
 	if err != nil {
 		return err
 	}
-	keeper := s.Sites.keeper(s.Connection)
+	keeper := s.targets.namespacesOf(s.connection)
 	if err := keeper.Ensure(ctx, tenancy.NewNamespace(tenant), objects); err != nil {
 		return err
 	}
@@ -82,23 +82,23 @@ func (s *Target) Prepare(ctx context.Context, builds bool) error {
 
 // prepareBuilds makes the project's build namespace.
 func (s *Target) prepareBuilds(ctx context.Context) error {
-	namespace := kaniko.NewNamespace(s.Owner.Organization, s.Owner.Project)
+	namespace := kaniko.NewNamespace(s.owner.Organization, s.owner.Project)
 	v4, v6 := tenancy.PrivateNetworks()
 	objects := []client.Object{
-		tenancy.NewBuilds(namespace.Name, namespace.Labels, s.Sites.self),
-		kaniko.NewNetworkPolicy(s.Owner.Organization, s.Owner.Project, append(v4, v6...), s.buildPeers()),
+		tenancy.NewBuilds(namespace.Name, namespace.Labels, s.targets.self),
+		kaniko.NewNetworkPolicy(s.owner.Organization, s.owner.Project, append(v4, v6...), s.buildPeers()),
 	}
-	if err := s.Sites.keeper(s.Connection).Ensure(ctx, namespace, objects); err != nil {
+	if err := s.targets.namespacesOf(s.connection).Ensure(ctx, namespace, objects); err != nil {
 		return err
 	}
-	return s.await(ctx, s.Connection.Config, authorizationv1.ResourceAttributes{Namespace: namespace.Name, Verb: "create", Group: "batch", Resource: "jobs"}, "slipway-build")
+	return s.await(ctx, s.connection.Config, authorizationv1.ResourceAttributes{Namespace: namespace.Name, Verb: "create", Group: "batch", Resource: "jobs"}, "slipway-build")
 }
 
 // buildPeers are what builds may reach besides the internet: Slipway, which
 // hands out the source, and the networks that the cluster names.
 func (s *Target) buildPeers() []networkingv1.NetworkPolicyPeer {
 	peers := []networkingv1.NetworkPolicyPeer{{
-		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Sites.self.Namespace}},
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.targets.self.Namespace}},
 	}}
 	for _, network := range s.cluster.Spec.Builds.Networks {
 		peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: network}})
@@ -109,14 +109,14 @@ func (s *Target) buildPeers() []networkingv1.NetworkPolicyPeer {
 // awaitRights waits until the cluster lets the stage's account write: it takes
 // a moment to notice a new role binding.
 func (s *Target) awaitRights(ctx context.Context) error {
-	namespace := s.Stage.Spec.Namespace
-	return s.await(ctx, stageConfig(s.Connection, namespace), authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "patch", Group: "apps", Resource: "deployments"}, "slipway-stage")
+	namespace := s.stage.Spec.Namespace
+	return s.await(ctx, stageConfig(s.connection, namespace), authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "patch", Group: "apps", Resource: "deployments"}, "slipway-stage")
 }
 
 // await waits until who a configuration speaks for may do something in a
 // namespace, as a role that was bound a moment ago lets them.
 func (s *Target) await(ctx context.Context, config *rest.Config, right authorizationv1.ResourceAttributes, role string) error {
-	if s.Sites.isAble(right.Namespace) {
+	if s.targets.isAble(right.Namespace) {
 		return nil
 	}
 	clientset, err := kubernetes.NewForConfig(config)
@@ -129,7 +129,7 @@ func (s *Target) await(ctx context.Context, config *rest.Config, right authoriza
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
 		answer, err := clientset.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err == nil && answer.Status.Allowed {
-			s.Sites.setAble(right.Namespace, true)
+			s.targets.setAble(right.Namespace, true)
 			return nil
 		}
 		if apierrors.IsForbidden(err) {
@@ -150,9 +150,9 @@ func (s *Target) connect() (*apply.Applier, error) {
 	if s.applier != nil {
 		return s.applier, nil
 	}
-	applier, err := apply.New(s.Connection.Apply, stageConfig(s.Connection, s.Stage.Spec.Namespace), s.Sites.store)
+	applier, err := apply.New(s.connection.Apply, stageConfig(s.connection, s.stage.Spec.Namespace), s.targets.store)
 	if err != nil {
-		return nil, fmt.Errorf("connect to stage %s: %w", s.Stage.Name, err)
+		return nil, fmt.Errorf("connect to stage %s: %w", s.stage.Name, err)
 	}
 	s.applier = applier
 	return applier, nil
@@ -164,9 +164,9 @@ func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes,
 	if err != nil {
 		return v1alpha1.Changes{}, err
 	}
-	defer s.Sites.takeTurn(s.Stage.Spec.Namespace)()
+	defer s.targets.takeTurn(s.stage.Spec.Namespace)()
 	report, err := applier.Apply(ctx, apply.Set{
-		Owner: s.Owner, Cluster: s.cluster.Name, Namespace: s.Stage.Spec.Namespace, Manifests: manifests,
+		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests,
 	})
 	s.mu.Lock()
 	s.report = report
@@ -211,7 +211,7 @@ func (s *Target) Verify(ctx context.Context, deadlines map[string]time.Duration,
 	targets := s.report.Targets
 	s.mu.Unlock()
 	_, err = applier.Wait(ctx, targets, apply.WaitOptions{
-		Namespace: s.Stage.Spec.Namespace,
+		Namespace: s.stage.Spec.Namespace,
 		Deadlines: deadlines,
 		Progress:  func(states []apply.ServiceState) { progress(serviceStatuses(states)) },
 	})
@@ -254,8 +254,8 @@ func (s *Target) Prune(ctx context.Context) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer s.Sites.takeTurn(s.Stage.Spec.Namespace)()
-	removal, err := applier.Prune(ctx, s.Owner)
+	defer s.targets.takeTurn(s.stage.Spec.Namespace)()
+	removal, err := applier.Prune(ctx, s.owner)
 	if err != nil {
 		return count(removal.Deleted), err
 	}
@@ -268,15 +268,15 @@ func (s *Target) Prune(ctx context.Context) (int32, error) {
 
 // Watched reports whether every kind of object that the stage may hold is under
 // watch, so that changes by others are noticed.
-func (s *Target) Watched() bool { return s.Connection.Live.Synced() }
+func (s *Target) Watched() bool { return s.connection.Live.Synced() }
 
 // TryTurn keeps everybody else from writing to the stage until done is called,
 // unless somebody writes now.
-func (s *Target) TryTurn() (done func(), free bool) { return s.Sites.Turn(s.Stage.Spec.Namespace) }
+func (s *Target) TryTurn() (done func(), free bool) { return s.targets.tryTurn(s.stage.Spec.Namespace) }
 
 // Bundle returns the manifests of one of the stage's releases.
 func (s *Target) Bundle(ctx context.Context, name, digest string) ([]byte, error) {
-	return s.Sites.Bundles.Get(ctx, BundleStage(s.Stage), name, digest)
+	return s.targets.Bundles.Get(ctx, bundleStage(s.stage), name, digest)
 }
 
 // Drift returns what others changed or deleted since the stage was applied.
@@ -285,7 +285,7 @@ func (s *Target) Drift(ctx context.Context) ([]apply.Drift, error) {
 	if err != nil {
 		return nil, err
 	}
-	return applier.Drift(ctx, s.Owner)
+	return applier.Drift(ctx, s.owner)
 }
 
 // Repair brings what others changed or deleted back to what was last applied,
@@ -296,29 +296,29 @@ func (s *Target) Repair(ctx context.Context, manifests [][]byte, leave []apply.K
 		return apply.Report{}, err
 	}
 	return applier.Repair(ctx, apply.Repair{
-		Owner: s.Owner, Cluster: s.cluster.Name, Namespace: s.Stage.Spec.Namespace, Manifests: manifests, Leave: leave,
+		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests, Leave: leave,
 	})
 }
 
 // Teardown takes everything down that the stage owns, and reports whether it
 // is gone.
 func (s *Target) Teardown(ctx context.Context) (gone bool, err error) {
-	gone, err = s.Sites.keeper(s.Connection).Delete(ctx, s.Stage.Spec.Namespace, s.tenant().Labels())
+	gone, err = s.targets.namespacesOf(s.connection).Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
 	if err != nil || !gone {
 		return gone, err
 	}
-	s.Sites.setAble(s.Stage.Spec.Namespace, false)
-	s.Sites.setBare(s.Stage.Spec.Namespace, false)
-	if err := s.Sites.claims(s.Connection).Keep(ctx, s.Owner, s.Stage.Spec.Namespace, nil); err != nil {
+	s.targets.setAble(s.stage.Spec.Namespace, false)
+	s.targets.setUnsealed(s.stage.Spec.Namespace, false)
+	if err := s.targets.claimsOf(s.connection).Keep(ctx, s.owner, s.stage.Spec.Namespace, nil); err != nil {
 		return false, err
 	}
-	s.Connection.Live.Forget(s.Stage.Spec.Namespace)
-	inventory, err := s.Sites.store.Load(ctx, s.Owner)
+	s.connection.Live.Forget(s.stage.Spec.Namespace)
+	inventory, err := s.targets.store.Load(ctx, s.owner)
 	if err != nil {
 		return false, err
 	}
-	if err := s.Sites.store.Delete(ctx, inventory); err != nil {
+	if err := s.targets.store.Delete(ctx, inventory); err != nil {
 		return false, err
 	}
-	return true, s.Sites.Bundles.Prune(ctx, BundleStage(s.Stage), 0, nil)
+	return true, s.targets.Bundles.Prune(ctx, bundleStage(s.stage), 0, nil)
 }

@@ -33,12 +33,12 @@ type Targets struct {
 	self       tenancy.Subject
 	now        func() time.Time
 
-	mu      sync.Mutex
-	keepers map[*cluster.Connection]*tenancy.NamespaceApplier
-	able    map[string]bool // namespaces whose account has its rights
-	turns   map[string]*sync.Mutex
-	bare    map[string]bool // namespaces without sealed Secrets
-	claimed map[*cluster.Connection]*Claims
+	mu         sync.Mutex
+	namespaces map[*cluster.Connection]*tenancy.NamespaceApplier
+	able       map[string]bool // namespaces whose account has its rights
+	turns      map[string]*sync.Mutex
+	unsealed   map[string]bool // namespaces without sealed Secrets
+	claims     map[*cluster.Connection]*Claims
 }
 
 // NewTargets returns the sites of the stages that the control cluster knows.
@@ -49,7 +49,7 @@ func NewTargets(c client.Client, clusters *cluster.Clusters, self tenancy.Subjec
 	}
 	return &Targets{
 		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), Bundles: bundle.NewStore(c), self: self, now: clusters.Now,
-		keepers: map[*cluster.Connection]*tenancy.NamespaceApplier{}, able: map[string]bool{}, bare: map[string]bool{}, claimed: map[*cluster.Connection]*Claims{},
+		namespaces: map[*cluster.Connection]*tenancy.NamespaceApplier{}, able: map[string]bool{}, unsealed: map[string]bool{}, claims: map[*cluster.Connection]*Claims{},
 		turns: map[string]*sync.Mutex{},
 	}, nil
 }
@@ -70,8 +70,8 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		return release.Inputs{}, err
 	}
 	site := &Target{
-		Sites: s, Stage: stage, cluster: cluster, Connection: connection,
-		Owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
+		targets: s, stage: stage, cluster: cluster, connection: connection,
+		owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
 	}
 	return release.Inputs{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
@@ -115,25 +115,25 @@ func (s *Targets) Of(ctx context.Context, stage *v1alpha1.Stage) (*Target, error
 	return order.Target.(*Target), nil
 }
 
-// keeper returns what keeps the namespaces of a connection's cluster.
-func (s *Targets) keeper(connection *cluster.Connection) *tenancy.NamespaceApplier {
+// namespacesOf returns what keeps the namespaces of a connection's cluster.
+func (s *Targets) namespacesOf(connection *cluster.Connection) *tenancy.NamespaceApplier {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.keepers[connection] == nil {
-		s.keepers[connection] = tenancy.NewNamespaceApplier(connection.Client, s.now)
+	if s.namespaces[connection] == nil {
+		s.namespaces[connection] = tenancy.NewNamespaceApplier(connection.Client, s.now)
 	}
-	return s.keepers[connection]
+	return s.namespaces[connection]
 }
 
-// claims returns the claims on the hosts of a connection's cluster.
-func (s *Targets) claims(connection *cluster.Connection) *Claims {
-	keeper := s.keeper(connection)
+// claimsOf returns the claims on the hosts of a connection's cluster.
+func (s *Targets) claimsOf(connection *cluster.Connection) *Claims {
+	keeper := s.namespacesOf(connection)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.claimed[connection] == nil {
-		s.claimed[connection] = NewClaims(connection.Client, keeper, s.self)
+	if s.claims[connection] == nil {
+		s.claims[connection] = NewClaims(connection.Client, keeper, s.self)
 	}
-	return s.claimed[connection]
+	return s.claims[connection]
 }
 
 // isAble reports whether a stage's account is known to have its rights.
@@ -172,28 +172,28 @@ func (s *Targets) takeTurn(namespace string) (done func()) {
 	return turn.Unlock
 }
 
-// Turn takes the turn only when nobody has it.
-func (s *Targets) Turn(namespace string) (done func(), free bool) {
+// tryTurn takes the turn only when nobody has it.
+func (s *Targets) tryTurn(namespace string) (done func(), free bool) {
 	turn := s.turnOf(namespace)
 	return turn.Unlock, turn.TryLock()
 }
 
-// isBare reports whether a namespace is known to hold no sealed Secret.
-func (s *Targets) isBare(namespace string) bool {
+// isUnsealed reports whether a namespace is known to hold no sealed Secret.
+func (s *Targets) isUnsealed(namespace string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bare[namespace]
+	return s.unsealed[namespace]
 }
 
-// setBare notes whether a namespace holds no sealed Secret.
-func (s *Targets) setBare(namespace string, bare bool) {
+// setUnsealed notes whether a namespace holds no sealed Secret.
+func (s *Targets) setUnsealed(namespace string, bare bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if bare {
-		s.bare[namespace] = true
+		s.unsealed[namespace] = true
 		return
 	}
-	delete(s.bare, namespace)
+	delete(s.unsealed, namespace)
 }
 
 // imageBuilds returns where a project's images are built and found.
@@ -226,7 +226,7 @@ func stageConfig(connection *cluster.Connection, namespace string) *rest.Config 
 // PruneBundles deletes the bundles of a stage that are not among those used,
 // when more than slack are.
 func (s *Targets) PruneBundles(ctx context.Context, stage *v1alpha1.Stage, slack int, used []string) error {
-	return s.Bundles.Prune(ctx, BundleStage(stage), slack, used)
+	return s.Bundles.Prune(ctx, bundleStage(stage), slack, used)
 }
 
 // Teardown removes everything that a stage owns, and reports whether it is gone.

@@ -22,7 +22,7 @@ import (
 // opened before the first is written. A preview gets none: its code is not
 // reviewed yet.
 func (s *Target) provideSealed(ctx context.Context, api typedv1.SecretInterface, sealed project.Sealed) error {
-	if s.Stage.Spec.PullRequest != 0 {
+	if s.stage.Spec.PullRequest != 0 {
 		return nil
 	}
 	opened, err := s.open(ctx, sealed)
@@ -50,7 +50,7 @@ func (s *Target) open(ctx context.Context, sealed project.Sealed) (map[string]ma
 	if len(sealed) == 0 {
 		return nil, nil
 	}
-	identities, err := s.Sites.identities.Of(ctx, s.Stage.Namespace, s.Owner.Project)
+	identities, err := s.targets.identities.Of(ctx, s.stage.Namespace, s.owner.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Target) writeSealed(ctx context.Context, api typedv1.SecretInterface, n
 		_, err = api.Create(ctx, made, metav1.CreateOptions{})
 	case err != nil:
 	case existing.Labels[naming.LabelSealed] == "":
-		return fault.New(fault.Conflict, "%s: sealed.%s: a Secret of this name is in namespace %s that was not made from sealed values; delete it there, or choose another name", project.FileName, name, s.Stage.Spec.Namespace)
+		return fault.New(fault.Conflict, "%s: sealed.%s: a Secret of this name is in namespace %s that was not made from sealed values; delete it there, or choose another name", project.FileName, name, s.stage.Spec.Namespace)
 	case reflect.DeepEqual(existing.Data, data):
 	default:
 		existing.Data = data
@@ -97,7 +97,7 @@ func (s *Target) sweepSealed(ctx context.Context) (int32, error) {
 	s.mu.Lock()
 	wanted := s.sealed
 	s.mu.Unlock()
-	if wanted == nil || len(*wanted) == 0 && s.Sites.isBare(s.Stage.Spec.Namespace) {
+	if wanted == nil || len(*wanted) == 0 && s.targets.isUnsealed(s.stage.Spec.Namespace) {
 		return 0, nil
 	}
 	api, err := s.secretsAPI()
@@ -106,7 +106,7 @@ func (s *Target) sweepSealed(ctx context.Context) (int32, error) {
 	}
 	found, err := api.List(ctx, metav1.ListOptions{LabelSelector: naming.LabelSealed})
 	if err != nil {
-		return 0, fault.Wrap(fault.Unavailable, err, "the sealed Secrets of namespace %s could not be listed", s.Stage.Spec.Namespace)
+		return 0, fault.Wrap(fault.Unavailable, err, "the sealed Secrets of namespace %s could not be listed", s.stage.Spec.Namespace)
 	}
 	var deleted int32
 	for _, secret := range found.Items {
@@ -118,15 +118,15 @@ func (s *Target) sweepSealed(ctx context.Context) (int32, error) {
 		}
 		deleted++
 	}
-	s.Sites.setBare(s.Stage.Spec.Namespace, len(*wanted) == 0)
+	s.targets.setUnsealed(s.stage.Spec.Namespace, len(*wanted) == 0)
 	return deleted, nil
 }
 
 // secretsAPI writes the stage's Secrets as the stage's own account.
 func (s *Target) secretsAPI() (typedv1.SecretInterface, error) {
-	clientset, err := typedv1.NewForConfig(stageConfig(s.Connection, s.Stage.Spec.Namespace))
+	clientset, err := typedv1.NewForConfig(stageConfig(s.connection, s.stage.Spec.Namespace))
 	if err != nil {
-		return nil, fmt.Errorf("make client of stage %s: %w", s.Stage.Name, err)
+		return nil, fmt.Errorf("make client of stage %s: %w", s.stage.Name, err)
 	}
-	return clientset.Secrets(s.Stage.Spec.Namespace), nil
+	return clientset.Secrets(s.stage.Spec.Namespace), nil
 }

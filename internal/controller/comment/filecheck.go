@@ -63,17 +63,17 @@ func (r *Reconciler) check(ctx context.Context, p *v1alpha1.Project, commit stri
 	case err == nil:
 		return document, nil, nil
 	case errors.As(err, &problems):
-		return nil, report.FindingsOf(problems), nil
+		return nil, report.Findings(problems), nil
 	case code == fault.NotFound || code == fault.Denied:
 		return nil, []scm.Finding{{Path: project.FileName, Line: 1, Column: 1, Message: fault.MessageOf(err)}}, nil
 	}
 	return nil, nil, err
 }
 
-// tellFile shows on a commit whether its slipway.yaml is right: at the lines
+// reportFile shows on a commit whether its slipway.yaml is right: at the lines
 // where the forge can, else in the text of a status. A check that says the same
 // already stays.
-func (r *Reconciler) tellFile(ctx context.Context, host *forge.Client, p *v1alpha1.Project, commit string) error {
+func (r *Reconciler) reportFile(ctx context.Context, host *forge.Client, p *v1alpha1.Project, commit string) error {
 	if commit == "" {
 		return nil
 	}
@@ -81,9 +81,9 @@ func (r *Reconciler) tellFile(ctx context.Context, host *forge.Client, p *v1alph
 	if err != nil || (len(found) == 0 && commit == p.Status.FileCommit) {
 		return err // the file in force is right: nothing to show
 	}
-	told := report.FileFindings(p, commit, found)
+	told := report.FileCheck(p, commit, found)
 	key := p.Namespace + "/" + p.Name + "@" + commit
-	if !r.memory.news(key, told.Title) {
+	if !r.memory.changed(key, told.Title) {
 		return nil
 	}
 	if reader, reads := host.Reader(); reads {

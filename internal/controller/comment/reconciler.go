@@ -47,27 +47,27 @@ type Reconciler struct {
 
 // commentMemory keeps what was last told under a key, to spare calls.
 type commentMemory struct {
-	mu   sync.Mutex
-	told map[string][sha256.Size]byte
+	mu       sync.Mutex
+	reported map[string][sha256.Size]byte
 }
 
 // maxComments bounds the memory of notes.
 const maxComments = 8192
 
-// news reports whether the text isn't the one last told under the key.
-func (m *commentMemory) news(key, text string) bool {
+// changed reports whether the text isn't the one last told under the key.
+func (m *commentMemory) changed(key, text string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.told[key] != sha256.Sum256([]byte(text))
+	return m.reported[key] != sha256.Sum256([]byte(text))
 }
 
 func (m *commentMemory) set(key, text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.told == nil || len(m.told) >= maxComments {
-		m.told = map[string][sha256.Size]byte{}
+	if m.reported == nil || len(m.reported) >= maxComments {
+		m.reported = map[string][sha256.Size]byte{}
 	}
-	m.told[key] = sha256.Sum256([]byte(text))
+	m.reported[key] = sha256.Sum256([]byte(text))
 }
 
 // Reconcile brings one project's comments up to date.
@@ -84,7 +84,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	state, stages, stateErr := r.state(ctx, &p)
-	if stateErr != nil || !r.memory.news(req.String(), state) {
+	if stateErr != nil || !r.memory.changed(req.String(), state) {
 		return ctrl.Result{}, stateErr
 	}
 	if err == nil {
@@ -92,7 +92,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{RequeueAfter: forge.BusyDelay}, nil
 		}
 		defer host.Leave()
-		err = r.tell(ctx, host, &p, stages)
+		err = r.comment(ctx, host, &p, stages)
 	}
 	if wait, limited := scm.RetryAfter(err); limited {
 		return ctrl.Result{RequeueAfter: wait}, nil
@@ -113,16 +113,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // forge isn't asked.
 func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []v1alpha1.Stage, error) {
 	var stages v1alpha1.StageList
-	if err := r.Client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StageProject: p.Name}); err != nil {
+	if err := r.Client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list stages: %w", err)
 	}
 	var deliveries v1alpha1.DeliveryList
-	if err := r.Client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveryProject: p.Name}); err != nil {
+	if err := r.Client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	parts := []string{p.Status.FileCommit}
 	for _, stage := range stages.Items {
-		parts = append(parts, stage.Spec.Ref+" "+report.CommentRow(stage))
+		parts = append(parts, stage.Spec.Ref+" "+report.StageRow(stage))
 	}
 	for _, delivery := range deliveries.Items {
 		if changesRequest(&delivery) {
@@ -133,10 +133,10 @@ func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []
 	return strings.Join(parts, "\n"), stages.Items, nil
 }
 
-// tell shows what is wrong with the project file in force, and writes the
+// comment shows what is wrong with the project file in force, and writes the
 // comments.
-func (r *Reconciler) tell(ctx context.Context, host *forge.Client, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
-	if err := r.tellFile(ctx, host, p, p.Status.FileCommit); err != nil {
+func (r *Reconciler) comment(ctx context.Context, host *forge.Client, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
+	if err := r.reportFile(ctx, host, p, p.Status.FileCommit); err != nil {
 		return err
 	}
 	reader, reads := host.Reader()
@@ -151,7 +151,7 @@ func (r *Reconciler) tell(ctx context.Context, host *forge.Client, p *v1alpha1.P
 		if request.Fork {
 			continue // a fork's branch feeds no stage
 		}
-		if err := r.tellRequest(ctx, host, p, request, fedBy(stages, request.Head.Ref)); err != nil {
+		if err := r.commentOn(ctx, host, p, request, fedBy(stages, request.Head.Ref)); err != nil {
 			return err
 		}
 	}
@@ -170,19 +170,19 @@ func fedBy(stages []v1alpha1.Stage, ref string) []v1alpha1.Stage {
 	return fed
 }
 
-func (r *Reconciler) tellRequest(ctx context.Context, host *forge.Client, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
+func (r *Reconciler) commentOn(ctx context.Context, host *forge.Client, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
 	change, err := r.fileChange(ctx, p, request.Head.Commit)
 	if err != nil {
 		return err
 	}
 	if change.Differs {
-		if err := r.tellFile(ctx, host, p, request.Head.Commit); err != nil {
+		if err := r.reportFile(ctx, host, p, request.Head.Commit); err != nil {
 			return err
 		}
 	}
 	body := report.Comment(fed, change)
 	key := fmt.Sprintf("%s/%s/%d", p.Namespace, p.Name, request.Number)
-	if body == "" || !r.memory.news(key, body) {
+	if body == "" || !r.memory.changed(key, body) {
 		return nil
 	}
 	note := scm.Comment{Repository: p.Primary().Path, PullRequest: request.Number, Topic: commentTopic, Body: body}
@@ -193,9 +193,9 @@ func (r *Reconciler) tellRequest(ctx context.Context, host *forge.Client, p *v1a
 	return nil
 }
 
-// gather is how long changes of a project are gathered before its comments are
+// gatherTime is how long changes of a project are gathered before its comments are
 // looked at.
-const gather = time.Second
+const gatherTime = time.Second
 
 // Setup registers the reconciler.
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
@@ -223,7 +223,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 func gathered(projectOf func(client.Object) string) handler.EventHandler {
 	add := func(o client.Object, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 		if name := projectOf(o); name != "" {
-			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}, gather)
+			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}, gatherTime)
 		}
 	}
 	return handler.Funcs{

@@ -150,9 +150,9 @@ func (r *Reconciler) look(ctx context.Context, stage *v1alpha1.Stage, target Tar
 		return 0, err
 	}
 	if len(drifts) == 0 {
-		return driftSweep, r.calm(ctx, stage)
+		return driftSweep, r.clear(ctx, stage)
 	}
-	found := r.judge(drifts)
+	found := r.allow(drifts)
 	if len(found.repairable) > 0 {
 		manifests, err := r.manifests(ctx, stage, target)
 		if err != nil {
@@ -166,21 +166,21 @@ func (r *Reconciler) look(ctx context.Context, stage *v1alpha1.Stage, target Tar
 // findings are the drifts of one look and what was done about them.
 type findings struct {
 	repairable []apply.Drift
-	fought     []apply.Drift
+	contended  []apply.Drift
 	leave      []apply.Key
 	again      time.Duration
 	report     apply.Report
 	problem    error
 }
 
-// judge tells drifts that may be repaired now from those that somebody keeps
+// allow tells drifts that may be repaired now from those that somebody keeps
 // making.
-func (r *Reconciler) judge(drifts []apply.Drift) findings {
+func (r *Reconciler) allow(drifts []apply.Drift) findings {
 	found := findings{again: driftSweep}
 	for _, drift := range drifts {
 		verdict := r.contention.Allow(drift, r.Now())
 		if verdict.Fight {
-			found.fought = append(found.fought, drift)
+			found.contended = append(found.contended, drift)
 		}
 		if verdict.Repair {
 			found.repairable = append(found.repairable, drift)

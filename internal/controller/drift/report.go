@@ -25,7 +25,7 @@ const maxTold = 10
 func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found findings) error {
 	organization, _ := naming.OrganizationOf(stage.Namespace)
 	log := r.Log.With("organization", organization, "project", stage.Spec.Project, "stage", stage.Spec.Name)
-	all := slices.Concat(found.repairable, found.fought)
+	all := slices.Concat(found.repairable, found.contended)
 	all = slices.CompactFunc(sortedDrifts(all), func(a, b apply.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
 	var told []v1alpha1.Drift
 	for _, drift := range all {
@@ -74,7 +74,7 @@ func (r *Reconciler) describe(drift apply.Drift, found findings) (_ v1alpha1.Dri
 	if left && field == "" {
 		return v1alpha1.Drift{}, false
 	}
-	told.Fight = slices.ContainsFunc(found.fought, func(d apply.Drift) bool { return same(d.Ref) })
+	told.Fight = slices.ContainsFunc(found.contended, func(d apply.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
 	told.Message = fault.Clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
 	return told, true
@@ -130,8 +130,8 @@ func (r *Reconciler) sameRelease(ctx context.Context, stage *v1alpha1.Stage, bef
 	return err == nil && !before.At.Before(&newest.CreationTimestamp)
 }
 
-// calm takes back that a stage is fought over once nothing differs any more.
-func (r *Reconciler) calm(ctx context.Context, stage *v1alpha1.Stage) error {
+// clear takes back that a stage is fought over once nothing differs any more.
+func (r *Reconciler) clear(ctx context.Context, stage *v1alpha1.Stage) error {
 	if drift := stage.Status.Drift; drift == nil || !drift.Fight || r.Now().Sub(drift.At.Time) < driftSweep {
 		return nil
 	}

@@ -45,7 +45,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	status.Status.Namespace = namespace.Name
 	status.Status.ObservedGeneration = org.Generation
 	kube.SetCondition(&status.Status.Conditions, condition, org.Generation)
-	r.judgeTemplates(ctx, status)
+	r.checkTemplates(ctx, status)
 	if saveErr := kube.PatchStatus(ctx, r.Client, &org, status); saveErr != nil {
 		return ctrl.Result{}, saveErr
 	}
@@ -59,8 +59,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // are good: nobody watches ConfigMaps.
 const templatesPoll = 5 * time.Minute
 
-// judgeTemplates shows whether the organization's own templates can be used.
-func (r *Reconciler) judgeTemplates(ctx context.Context, org *v1alpha1.Organization) {
+// checkTemplates shows whether the organization's own templates can be used.
+func (r *Reconciler) checkTemplates(ctx context.Context, org *v1alpha1.Organization) {
 	if len(org.Spec.Templates.ConfigMaps)+len(org.Spec.Templates.Locks) == 0 {
 		meta.RemoveStatusCondition(&org.Status.Conditions, v1alpha1.ConditionTemplates)
 		return

@@ -32,7 +32,7 @@ const markedInFlood = 2
 // and must not be changed.
 func (r *Reconciler) deliveries(ctx context.Context, p *v1alpha1.Project) (waiting, done []v1alpha1.Delivery, err error) {
 	var all v1alpha1.DeliveryList
-	if err := r.Client.List(ctx, &all, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveryProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.Client.List(ctx, &all, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
@@ -62,7 +62,7 @@ func (r *Reconciler) forget(done []v1alpha1.Delivery) {
 // finish has the deliveries marked that a sync served. A delivery that arrived
 // while it ran is not among them and causes the next one. The oldest are
 // deleted where they would not be kept for long.
-func (r *Reconciler) finish(s settled, syncErr error) {
+func (r *Reconciler) finish(s settlement, syncErr error) {
 	keep := maxDeliveries
 	if flood(s.served) {
 		keep = markedInFlood
@@ -70,7 +70,7 @@ func (r *Reconciler) finish(s settled, syncErr error) {
 	surplus := max(len(s.served)-keep, 0)
 	r.Cleaner.Delete(s.served[:surplus])
 	for _, d := range s.served[surplus:] {
-		r.Cleaner.Mark(d, r.marked(&d, s.said[d.Name], syncErr))
+		r.Cleaner.Mark(d, r.marked(&d, s.messages[d.Name], syncErr))
 	}
 }
 

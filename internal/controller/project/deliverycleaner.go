@@ -25,13 +25,13 @@ import (
 // found again by the first sync of the next, because the delivery still waits.
 // It is safe for concurrent use.
 type DeliveryCleaner struct {
-	client  client.Client
-	keeping *queue.PriorityGate // what the door makes durable
-	log     *slog.Logger
-	queue   priorityqueue.PriorityQueue[servedDelivery]
+	client client.Client
+	gate   *queue.PriorityGate // what the door makes durable
+	log    *slog.Logger
+	queue  priorityqueue.PriorityQueue[servedDelivery]
 
 	mu     sync.Mutex
-	chores map[servedDelivery]task
+	tasks  map[servedDelivery]task
 	served servedMemory // what is done
 }
 
@@ -50,7 +50,7 @@ const (
 // NewDeliveryCleaner returns a Tidier, which works while Start runs.
 func NewDeliveryCleaner(c client.Client, keeping *queue.PriorityGate, log *slog.Logger) *DeliveryCleaner {
 	queue := priorityqueue.New("tidier", func(o *priorityqueue.Opts[servedDelivery]) { o.RateLimiter = kube.RetriesOf[servedDelivery]() })
-	return &DeliveryCleaner{client: c, keeping: keeping, log: log, queue: queue, chores: map[servedDelivery]task{}}
+	return &DeliveryCleaner{client: c, gate: keeping, log: log, queue: queue, tasks: map[servedDelivery]task{}}
 }
 
 // Knows reports whether a delivery was given to the Tidier, whatever the watch
@@ -59,7 +59,7 @@ func (t *DeliveryCleaner) Knows(d *v1alpha1.Delivery) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := servedOf(d)
-	_, open := t.chores[key]
+	_, open := t.tasks[key]
 	return open || t.served.knows(key)
 }
 
@@ -78,7 +78,7 @@ func (t *DeliveryCleaner) Mark(d v1alpha1.Delivery, marked *v1alpha1.Delivery) {
 func (t *DeliveryCleaner) add(c task, priority int) {
 	key := servedOf(&c.delivery)
 	t.mu.Lock()
-	t.chores[key] = c
+	t.tasks[key] = c
 	t.mu.Unlock()
 	t.queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(priority)}, key)
 }
@@ -120,12 +120,12 @@ func (t *DeliveryCleaner) pauses() *wait.Backoff {
 // do does one chore.
 func (t *DeliveryCleaner) do(ctx context.Context, key servedDelivery) error {
 	t.mu.Lock()
-	c, open := t.chores[key]
+	c, open := t.tasks[key]
 	t.mu.Unlock()
 	if !open {
 		return nil
 	}
-	if err := t.keeping.Wait(ctx); err != nil {
+	if err := t.gate.Wait(ctx); err != nil {
 		return err
 	}
 	if err := c.do(ctx, t.client); err != nil {
@@ -133,7 +133,7 @@ func (t *DeliveryCleaner) do(ctx context.Context, key servedDelivery) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.chores, key)
+	delete(t.tasks, key)
 	t.served.note(key)
 	return nil
 }

@@ -20,17 +20,17 @@ const (
 	lastLook    = 3 * time.Second
 )
 
-// settled is what a sync makes of the deliveries that waited when it began.
-type settled struct {
-	served []v1alpha1.Delivery
-	said   map[string]string // by a delivery's name, where there is more to say
-	again  time.Duration     // until the refs are read again for the others; 0: there are none
+// settlement is what a sync makes of the deliveries that waited when it began.
+type settlement struct {
+	served   []v1alpha1.Delivery
+	messages map[string]string // by a delivery's name, where there is more to say
+	again    time.Duration     // until the refs are read again for the others; 0: there are none
 }
 
 // settle tells the deliveries whose refs are where they say, or have moved on,
 // from those that the forge's git servers don't show yet.
-func (r *Reconciler) settle(ctx context.Context, p *v1alpha1.Project, heads git.Heads, waiting []v1alpha1.Delivery) settled {
-	s := settled{said: map[string]string{}}
+func (r *Reconciler) settle(ctx context.Context, p *v1alpha1.Project, heads git.Heads, waiting []v1alpha1.Delivery) settlement {
+	s := settlement{messages: map[string]string{}}
 	if heads.Refs == nil { // nothing could be read
 		s.served = waiting
 		return s
@@ -47,7 +47,7 @@ func (r *Reconciler) settle(ctx context.Context, p *v1alpha1.Project, heads git.
 		age := max(r.Now().Sub(d.Spec.Received.Time), 0)
 		if age >= lagPatience {
 			s.served = append(s.served, d)
-			s.said[d.Name] = lagMessage(heads, d)
+			s.messages[d.Name] = lagMessage(heads, d)
 			continue
 		}
 		look := min(max(age/2, firstLook), lastLook)

@@ -60,7 +60,7 @@ func (r *Reconciler) bring(ctx context.Context, p *v1alpha1.Project, wanted []v1
 		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
 	var existing v1alpha1.StageList
-	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StageProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list stages: %w", err)
 	}
 	have := make(map[string]*v1alpha1.Stage, len(existing.Items))

@@ -268,7 +268,7 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if err != nil {
 		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
-	if fileID, err = r.Sources.WithBuilt(ctx, p, document.File, fileID); err != nil {
+	if fileID, err = r.Sources.WithBuiltRepositories(ctx, p, document.File, fileID); err != nil {
 		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
 	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, deliveries: waiting})

@@ -20,7 +20,7 @@ func (r *Reconciler) heldFor(ctx context.Context, o client.Object) []reconcile.R
 		return nil
 	}
 	var held v1alpha1.ReleaseList
-	if err := r.Client.List(ctx, &held, client.InNamespace(delivery.Namespace), client.MatchingFields{kube.ReleaseHeld: delivery.Spec.After}); err != nil {
+	if err := r.Client.List(ctx, &held, client.InNamespace(delivery.Namespace), client.MatchingFields{kube.HeldByCommit: delivery.Spec.After}); err != nil {
 		r.Log.Warn("find held releases", "project", delivery.Spec.Project, "delivery", delivery.Name, "error", err)
 		return nil // the timer looks again
 	}

@@ -32,7 +32,7 @@ type Reconciler struct {
 	Forges *forge.Forges
 	Log    *slog.Logger
 
-	Memory reportMemory
+	memory reportMemory
 }
 
 // reportMemory keeps what was last told of releases, which the watch cache may
@@ -40,29 +40,29 @@ type Reconciler struct {
 // status says the step, and the id is found again.
 type reportMemory struct {
 	mu    sync.Mutex
-	known map[types.UID]Reported
+	known map[types.UID]reportedState
 }
 
-type Reported struct {
-	Step       report.Step
-	Said       string
+type reportedState struct {
+	step       report.Step
+	message    string
 	deployment string
 }
 
 // maxReported bounds the memory of reports.
 const maxReported = 8192
 
-func (m *reportMemory) get(id types.UID) Reported {
+func (m *reportMemory) get(id types.UID) reportedState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.known[id]
 }
 
-func (m *reportMemory) Set(id types.UID, known Reported) {
+func (m *reportMemory) set(id types.UID, known reportedState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.known == nil || len(m.known) >= maxReported {
-		m.known = map[types.UID]Reported{}
+		m.known = map[types.UID]reportedState{}
 	}
 	m.known[id] = known
 }
@@ -77,7 +77,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	untold, skip := r.Untold(releases), r.skipNews(&stage)
+	untold, skip := r.pending(releases), r.skipChanged(&stage)
 	if len(untold) == 0 && !skip {
 		return ctrl.Result{}, nil
 	}
@@ -97,36 +97,36 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		if err == nil && host != nil {
 			failed = r.report(ctx, host, report.Of(&p, &stage, one))
 		}
-		if again(ctx, failed) {
-			return later(failed)
+		if retryable(ctx, failed) {
+			return retryAfter(failed)
 		}
-		if err := r.told(ctx, one.Release, failed); err != nil {
+		if err := r.markReported(ctx, one.Release, failed); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
 	if skip && err == nil && host != nil {
-		return later(r.reportSkip(ctx, host, &p, &stage))
+		return retryAfter(r.reportSkip(ctx, host, &p, &stage))
 	}
 	return ctrl.Result{}, nil
 }
 
-// again reports whether an error is worth another try.
-func again(ctx context.Context, err error) bool {
+// retryable reports whether an error is worth another try.
+func retryable(ctx context.Context, err error) bool {
 	return fault.CodeOf(err) == fault.Unavailable || (err != nil && ctx.Err() != nil)
 }
 
-// later says when to try again: when the forge says, else at the queue's pace.
-func later(err error) (ctrl.Result, error) {
+// retryAfter says when to try again: when the forge says, else at the queue's pace.
+func retryAfter(err error) (ctrl.Result, error) {
 	if wait, limited := scm.RetryAfter(err); limited {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	return ctrl.Result{}, err
 }
 
-// skipNews reports whether the forge wasn't told yet that the stage's head is
+// skipChanged reports whether the forge wasn't told yet that the stage's head is
 // skipped.
-func (r *Reconciler) skipNews(stage *v1alpha1.Stage) bool {
-	return report.Skipped(stage) != "" && r.Memory.get(stage.UID).Said != stage.Spec.Wanted.Commit
+func (r *Reconciler) skipChanged(stage *v1alpha1.Stage) bool {
+	return report.Skipped(stage) != "" && r.memory.get(stage.UID).message != stage.Spec.Wanted.Commit
 }
 
 // reportSkip says on the commit why nothing happens.
@@ -136,19 +136,19 @@ func (r *Reconciler) reportSkip(ctx context.Context, host *forge.Client, p *v1al
 		Repository: p.Primary().Path, Commit: commit, Context: scm.Context(stage.Spec.Name),
 		State: scm.StateSuccess, Description: "skipped: " + report.Skipped(stage),
 	})
-	if again(ctx, err) {
+	if retryable(ctx, err) {
 		return err
 	}
 	if err != nil {
 		r.Log.Error("report", "project", p.Name, "stage", stage.Spec.Name, "commit", commit, "error", err)
 	}
-	r.Memory.Set(stage.UID, Reported{Said: commit})
+	r.memory.set(stage.UID, reportedState{message: commit})
 	return nil
 }
 
-// Untold returns the releases whose step the forge doesn't know, oldest first,
+// pending returns the releases whose step the forge doesn't know, oldest first,
 // so that the newest is told last.
-func (r *Reconciler) Untold(releases []v1alpha1.Release) []report.PendingRelease {
+func (r *Reconciler) pending(releases []v1alpha1.Release) []report.PendingRelease {
 	newer := map[string]bool{} // commits of newer releases
 	var untold []report.PendingRelease
 	for i := range releases { // newest first
@@ -156,7 +156,7 @@ func (r *Reconciler) Untold(releases []v1alpha1.Release) []report.PendingRelease
 		if release.IsRefused(rel) {
 			continue
 		}
-		if r.news(rel) {
+		if r.changed(rel) {
 			untold = append([]report.PendingRelease{{Release: rel, Status: !newer[rel.Spec.Head.Commit]}}, untold...)
 		}
 		newer[rel.Spec.Head.Commit] = true
@@ -164,22 +164,22 @@ func (r *Reconciler) Untold(releases []v1alpha1.Release) []report.PendingRelease
 	return untold
 }
 
-// news reports whether a release has something to tell: another step than the
+// changed reports whether a release has something to tell: another step than the
 // one last told, or another reason why it is held.
-func (r *Reconciler) news(rel *v1alpha1.Release) bool {
-	now, known := report.StepOf(report.PhaseOf(rel)), r.Memory.get(rel.UID)
-	if now == report.StepHeld && known.Step == "" && report.StepOf(rel.Status.Reported) == now {
-		known.Step, known.Said = now, rel.Status.Message // as an earlier server told it
-		r.Memory.Set(rel.UID, known)
+func (r *Reconciler) changed(rel *v1alpha1.Release) bool {
+	now, known := report.StepOf(report.PhaseOf(rel)), r.memory.get(rel.UID)
+	if now == report.StepHeld && known.step == "" && report.StepOf(rel.Status.Reported) == now {
+		known.step, known.message = now, rel.Status.Message // as an earlier server told it
+		r.memory.set(rel.UID, known)
 	}
-	if now == report.StepHeld && known.Step == now {
-		return known.Said != rel.Status.Message
+	if now == report.StepHeld && known.step == now {
+		return known.message != rel.Status.Message
 	}
-	return now != "" && now != known.Step && now != report.StepOf(rel.Status.Reported)
+	return now != "" && now != known.step && now != report.StepOf(rel.Status.Reported)
 }
 
-// told notes what the forge was told, or can't be told because of an error.
-func (r *Reconciler) told(ctx context.Context, rel *v1alpha1.Release, failed error) error {
+// markReported notes what the forge was told, or can't be told because of an error.
+func (r *Reconciler) markReported(ctx context.Context, rel *v1alpha1.Release, failed error) error {
 	if failed != nil {
 		r.Log.Error("report", "project", rel.Spec.Project, "release", rel.Name, "commit", rel.Spec.Head.Commit, "error", failed)
 	}
@@ -188,9 +188,9 @@ func (r *Reconciler) told(ctx context.Context, rel *v1alpha1.Release, failed err
 	if err := kube.PatchStatus(ctx, r.Client, rel, after); err != nil {
 		return err
 	}
-	known := r.Memory.get(rel.UID)
-	known.Step, known.Said = report.StepOf(report.PhaseOf(rel)), rel.Status.Message
-	r.Memory.Set(rel.UID, known)
+	known := r.memory.get(rel.UID)
+	known.step, known.message = report.StepOf(report.PhaseOf(rel)), rel.Status.Message
+	r.memory.set(rel.UID, known)
 	return nil
 }
 
@@ -206,14 +206,14 @@ func (r *Reconciler) report(ctx context.Context, host *forge.Client, told report
 	if told.Deployment == nil || !deploys {
 		return nil
 	}
-	known := r.Memory.get(told.Id)
+	known := r.memory.get(told.ID)
 	told.Deployment.ID = known.deployment
 	id, err := deployer.SetDeployment(ctx, *told.Deployment)
 	if err != nil {
 		return fmt.Errorf("set deployment of %.8s at %s: %w", told.Deployment.Commit, told.Deployment.Repository, err)
 	}
 	known.deployment = id
-	r.Memory.Set(told.Id, known)
+	r.memory.set(told.ID, known)
 	return nil
 }
 
@@ -221,15 +221,15 @@ func (r *Reconciler) report(ctx context.Context, host *forge.Client, told report
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("report").
-		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageToTell)).
+		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
 		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(skippedStage)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
 
-// stageToTell asks for the reports of a release's stage, if there may be
+// stageOfRelease asks for the reports of a release's stage, if there may be
 // any.
-func stageToTell(_ context.Context, o client.Object) []reconcile.Request {
+func stageOfRelease(_ context.Context, o client.Object) []reconcile.Request {
 	rel, ok := o.(*v1alpha1.Release)
 	if !ok || (rel.Status.Phase != v1alpha1.PhaseHeld && report.StepOf(report.PhaseOf(rel)) == report.StepOf(rel.Status.Reported)) {
 		return nil

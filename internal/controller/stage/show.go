@@ -12,18 +12,18 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// unsaid is how long a release that said nothing yet is not shown: most begin
+// showDelay is how long a release that said nothing yet is not shown: most begin
 // and end at once, and the first word says more than that they exist. Objects
 // know the second of their creation only.
-const unsaid = 2 * time.Second
+const showDelay = 2 * time.Second
 
-// showsLater returns how long to wait before the stage shows its newest
+// showDelayOf returns how long to wait before the stage shows its newest
 // release, 0 or less for not at all.
-func showsLater(stage *v1alpha1.Stage, history release.History) time.Duration {
+func showDelayOf(stage *v1alpha1.Stage, history release.History) time.Duration {
 	if len(history) == 0 || history[0].Status.Phase != "" || stage.Status.Release == history[0].Name {
 		return 0
 	}
-	return unsaid - time.Since(history[0].CreationTimestamp.Time)
+	return showDelay - time.Since(history[0].CreationTimestamp.Time)
 }
 
 // show writes the newest release, the newest that succeeded, what is
@@ -46,12 +46,12 @@ func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, history re
 	}
 	after.Status.Quarantine = history.Quarantine(stage.Status.Quarantine)
 	kube.SetCondition(&after.Status.Conditions, condition, stage.Generation)
-	kube.SetCondition(&after.Status.Conditions, automatic(step), stage.Generation)
+	kube.SetCondition(&after.Status.Conditions, autoDeploy(step), stage.Generation)
 	return kube.PatchStatus(ctx, r.Client, stage, after)
 }
 
-// automatic puts what a stage does by itself into a condition.
-func automatic(step release.Step) metav1.Condition {
+// autoDeploy puts what a stage does by itself into a condition.
+func autoDeploy(step release.Step) metav1.Condition {
 	if step.Reason != "" {
 		return metav1.Condition{Type: v1alpha1.ConditionAutoDeploy, Status: metav1.ConditionFalse, Reason: step.Reason, Message: step.Message}
 	}

@@ -74,7 +74,7 @@ func (s *Deliveries) Create(ctx context.Context, delivery *v1alpha1.Delivery) (b
 	s.Prefetcher.Delivered(ctx, delivery)
 	err := s.Client.Create(ctx, delivery)
 	if apierrors.IsAlreadyExists(err) {
-		return s.again(ctx, name)
+		return s.retry(ctx, name)
 	}
 	if err != nil {
 		return false, fault.Wrap(fault.Unavailable, err, "the delivery could not be kept; deliver it again")
@@ -82,8 +82,8 @@ func (s *Deliveries) Create(ctx context.Context, delivery *v1alpha1.Delivery) (b
 	return true, nil
 }
 
-// again makes a delivery pending that failed and is delivered once more.
-func (s *Deliveries) again(ctx context.Context, key client.ObjectKey) (bool, error) {
+// retry makes a delivery pending that failed and is delivered once more.
+func (s *Deliveries) retry(ctx context.Context, key client.ObjectKey) (bool, error) {
 	var kept v1alpha1.Delivery
 	if err := s.Client.Get(ctx, key, &kept); err != nil {
 		return false, fault.Wrap(fault.Unavailable, err, "the delivery could not be read; deliver it again")
