@@ -116,7 +116,8 @@ func listRooms() []string {
 }
 
 // TestListsUseAnIndex refuses lists in reconcilers and what serves them that
-// don't name an index field. Listing helpers of room kube do.
+// don't name an index field of the watch cache, or labels where the API server
+// is asked. Listing helpers of room kube do.
 func TestListsUseAnIndex(t *testing.T) {
 	looked := 0
 	for folder, files := range sources(t) {
@@ -169,7 +170,7 @@ func namesIndex(call *ast.CallExpr) bool {
 	found := false
 	for _, argument := range call.Args[2:] {
 		ast.Inspect(argument, func(n ast.Node) bool {
-			if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == "MatchingFields" {
+			if selector, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"MatchingFields", "MatchingLabels"}, selector.Sel.Name) {
 				found = true
 			}
 			return true

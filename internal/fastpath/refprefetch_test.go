@@ -25,10 +25,10 @@ func TestPrefetchedHeadsAreNewerThanDeliveries(t *testing.T) {
 		err       error
 		want      bool
 	}{
-		"read after it":        {[]time.Duration{0}, []v1alpha1.Delivery{at(-time.Millisecond)}, nil, true},
-		"read before another":  {[]time.Duration{0}, []v1alpha1.Delivery{at(-time.Millisecond), at(time.Millisecond)}, nil, false},
-		"nobody waits":         {[]time.Duration{0}, nil, nil, false},
-		"could not be read":    {[]time.Duration{0}, []v1alpha1.Delivery{at(-time.Millisecond)}, errors.New("the forge is away"), false},
+		"read after it":          {[]time.Duration{0}, []v1alpha1.Delivery{at(-time.Millisecond)}, nil, true},
+		"read before another":    {[]time.Duration{0}, []v1alpha1.Delivery{at(-time.Millisecond), at(time.Millisecond)}, nil, false},
+		"nobody waits":           {[]time.Duration{0}, nil, nil, false},
+		"could not be read":      {[]time.Duration{0}, []v1alpha1.Delivery{at(-time.Millisecond)}, errors.New("the forge is away"), false},
 		"nothing was read early": {nil, []v1alpha1.Delivery{at(0)}, nil, false},
 	}
 	for name, tt := range tests {

@@ -1,18 +1,9 @@
 package kube
 
-import (
-	"errors"
+import "github.com/slipway-dev/slipway/internal/fault"
 
-	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/projectfile"
-)
-
-// ReasonOf names an error in a condition.
+// ReasonOf names an error's code as the reason of a condition.
 func ReasonOf(err error) string {
-	var problems projectfile.Problems
-	if errors.As(err, &problems) {
-		return "ProjectFileInvalid"
-	}
 	switch fault.CodeOf(err) {
 	case fault.Invalid:
 		return "Invalid"

@@ -3,6 +3,7 @@ package project
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/repository"
 )
 
@@ -290,7 +292,7 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 	after := before.DeepCopy()
 	condition := metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionTrue, Reason: "Synced", Message: "every ref is where the forge says"}
 	if err != nil {
-		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, kube.ReasonOf(err), kube.Sentence(err)
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Stages = int32(min(o.stages, maxStages)) //nolint:gosec // bounded on this line
 	}
@@ -336,4 +338,14 @@ func projectOfDelivery(_ context.Context, o client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: delivery.Namespace, Name: delivery.Spec.Project}}}
+}
+
+// reasonOf names an error as the reason of a condition: one of the project file
+// is the user's.
+func reasonOf(err error) string {
+	var problems projectfile.Problems
+	if errors.As(err, &problems) {
+		return "ProjectFileInvalid"
+	}
+	return kube.ReasonOf(err)
 }
