@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // registryTTL is how long it is believed what a tag points to.
@@ -34,13 +35,18 @@ type Connection struct {
 	Registry *build.Registry
 	Builder  build.Builder
 	Push     build.Credentials
+	// Namespaces makes and removes the namespaces of stages and builds.
+	Namespaces *tenancy.NamespaceApplier
+	// Hosts says which project uses which host.
+	Hosts *Claims
 }
 
 // Clusters connects to the clusters of organizations. A connection is kept
 // until the Cluster or a Secret that it names changes. It is safe for
 // concurrent use; Close ends its watches.
 type Clusters struct {
-	Self    *rest.Config // the control cluster
+	Config  *rest.Config    // the control cluster
+	Account tenancy.Subject // the service account that Slipway runs as
 	Secrets *kube.Secrets
 	Builds  kaniko.Config
 	Now     func() time.Time
@@ -50,7 +56,7 @@ type Clusters struct {
 
 	mu      sync.Mutex
 	kept    map[types.NamespacedName]keptConnection
-	watches watches
+	watches apiWatches
 }
 
 type keptConnection struct {
@@ -147,6 +153,8 @@ func (c *Clusters) connect(ctx context.Context, cluster *v1alpha1.Cluster, secre
 	if made.Client, err = client.New(config, client.Options{}); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "cluster %s does not answer", cluster.Name)
 	}
+	made.Namespaces = tenancy.NewNamespaceApplier(made.Client, c.Now)
+	made.Hosts = NewClaims(made.Client, made.Namespaces, c.Account)
 	if len(secrets.push) > 0 {
 		if made.Push, err = build.ParseCredentials(secrets.push); err != nil {
 			return nil, err
@@ -169,7 +177,7 @@ func (c *Clusters) connect(ctx context.Context, cluster *v1alpha1.Cluster, secre
 // config returns how to reach the cluster's API.
 func (c *Clusters) config(cluster *v1alpha1.Cluster, kubeconfig []byte) (*rest.Config, error) {
 	if cluster.Spec.Kubeconfig == nil {
-		return rest.CopyConfig(c.Self), nil
+		return rest.CopyConfig(c.Config), nil
 	}
 	config, err := remoteConfig(kubeconfig)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// watches are the live views of API servers: one for all Clusters that reach
+// apiWatches are the live views of API servers: one for all Clusters that reach
 // the same server with the same credentials. The zero value is ready; the
 // owner guards it.
-type watches struct {
+type apiWatches struct {
 	running map[string]*watched
 	group   sync.WaitGroup
 }
@@ -39,7 +39,7 @@ func credentialsKey(kubeconfig []byte) string {
 
 // open returns the view of an API server, and begins to watch it when nobody
 // does. The watch outlives ctx.
-func (w *watches) open(ctx context.Context, key string, config *rest.Config, changed func(apply.Drift)) (*watched, error) {
+func (w *apiWatches) open(ctx context.Context, key string, config *rest.Config, changed func(apply.Drift)) (*watched, error) {
 	if found := w.running[key]; found != nil {
 		return found, nil
 	}
@@ -58,7 +58,7 @@ func (w *watches) open(ctx context.Context, key string, config *rest.Config, cha
 }
 
 // retain ends the watches that no connection needs.
-func (w *watches) retain(needed map[string]bool) {
+func (w *apiWatches) retain(needed map[string]bool) {
 	for key, watched := range w.running {
 		if !needed[key] {
 			watched.stop()
@@ -68,7 +68,7 @@ func (w *watches) retain(needed map[string]bool) {
 }
 
 // close ends every watch and waits for them.
-func (w *watches) close() {
+func (w *apiWatches) close() {
 	w.retain(nil)
 	w.group.Wait()
 }

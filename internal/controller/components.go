@@ -88,7 +88,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 	d.forges = forge.NewForges(o.Forges, d.secrets, o.AllowHTTP, o.Now)
 	grants := repository.Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}
 	d.sources = repository.NewSources(d.secrets, d.forges, d.mirrors, grants, o.AllowHTTP)
-	d.clusters = &cluster.Clusters{Self: o.Config, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now}
+	d.clusters = &cluster.Clusters{Config: o.Config, Account: d.self, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now}
 	d.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return d.sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})

@@ -73,8 +73,7 @@ func (s *Target) Prepare(ctx context.Context, builds bool) error {
 	if err != nil {
 		return err
 	}
-	keeper := s.targets.namespacesOf(s.connection)
-	if err := keeper.Ensure(ctx, tenancy.NewNamespace(tenant), objects); err != nil {
+	if err := s.connection.Namespaces.Ensure(ctx, tenancy.NewNamespace(tenant), objects); err != nil {
 		return err
 	}
 	return s.awaitRights(ctx)
@@ -88,7 +87,7 @@ func (s *Target) prepareBuilds(ctx context.Context) error {
 		tenancy.NewBuilds(namespace.Name, namespace.Labels, s.targets.self),
 		kaniko.NewNetworkPolicy(s.owner.Organization, s.owner.Project, append(v4, v6...), s.buildPeers()),
 	}
-	if err := s.targets.namespacesOf(s.connection).Ensure(ctx, namespace, objects); err != nil {
+	if err := s.connection.Namespaces.Ensure(ctx, namespace, objects); err != nil {
 		return err
 	}
 	return s.await(ctx, s.connection.Config, authorizationv1.ResourceAttributes{Namespace: namespace.Name, Verb: "create", Group: "batch", Resource: "jobs"}, "slipway-build")
@@ -303,13 +302,13 @@ func (s *Target) Repair(ctx context.Context, manifests [][]byte, leave []apply.K
 // Teardown takes everything down that the stage owns, and reports whether it
 // is gone.
 func (s *Target) Teardown(ctx context.Context) (gone bool, err error) {
-	gone, err = s.targets.namespacesOf(s.connection).Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
+	gone, err = s.connection.Namespaces.Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
 	if err != nil || !gone {
 		return gone, err
 	}
 	s.targets.setAble(s.stage.Spec.Namespace, false)
 	s.targets.setUnsealed(s.stage.Spec.Namespace, false)
-	if err := s.targets.claimsOf(s.connection).Keep(ctx, s.owner, s.stage.Spec.Namespace, nil); err != nil {
+	if err := s.connection.Hosts.Keep(ctx, s.owner, s.stage.Spec.Namespace, nil); err != nil {
 		return false, err
 	}
 	s.connection.Live.Forget(s.stage.Spec.Namespace)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
@@ -31,25 +30,22 @@ type Targets struct {
 	store      apply.Store
 	Bundles    *bundle.Store
 	self       tenancy.Subject
-	now        func() time.Time
 
-	mu         sync.Mutex
-	namespaces map[*cluster.Connection]*tenancy.NamespaceApplier
-	able       map[string]bool // namespaces whose account has its rights
-	turns      map[string]*sync.Mutex
-	unsealed   map[string]bool // namespaces without sealed Secrets
-	claims     map[*cluster.Connection]*Claims
+	mu       sync.Mutex
+	able     map[string]bool // namespaces whose account has its rights
+	turns    map[string]*sync.Mutex
+	unsealed map[string]bool // namespaces without sealed Secrets
 }
 
-// NewTargets returns the sites of the stages that the control cluster knows.
+// NewTargets returns the places of the stages that the control cluster knows.
 func NewTargets(c client.Client, clusters *cluster.Clusters, self tenancy.Subject) (*Targets, error) {
-	store, err := apply.NewConfigMaps(clusters.Self)
+	store, err := apply.NewConfigMaps(clusters.Config)
 	if err != nil {
 		return nil, err
 	}
 	return &Targets{
-		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), Bundles: bundle.NewStore(c), self: self, now: clusters.Now,
-		namespaces: map[*cluster.Connection]*tenancy.NamespaceApplier{}, able: map[string]bool{}, unsealed: map[string]bool{}, claims: map[*cluster.Connection]*Claims{},
+		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), Bundles: bundle.NewStore(c), self: self,
+		able: map[string]bool{}, unsealed: map[string]bool{},
 		turns: map[string]*sync.Mutex{},
 	}, nil
 }
@@ -113,27 +109,6 @@ func (s *Targets) Of(ctx context.Context, stage *v1alpha1.Stage) (*Target, error
 		return nil, err
 	}
 	return order.Target.(*Target), nil
-}
-
-// namespacesOf returns what keeps the namespaces of a connection's cluster.
-func (s *Targets) namespacesOf(connection *cluster.Connection) *tenancy.NamespaceApplier {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.namespaces[connection] == nil {
-		s.namespaces[connection] = tenancy.NewNamespaceApplier(connection.Client, s.now)
-	}
-	return s.namespaces[connection]
-}
-
-// claimsOf returns the claims on the hosts of a connection's cluster.
-func (s *Targets) claimsOf(connection *cluster.Connection) *Claims {
-	keeper := s.namespacesOf(connection)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.claims[connection] == nil {
-		s.claims[connection] = NewClaims(connection.Client, keeper, s.self)
-	}
-	return s.claims[connection]
 }
 
 // isAble reports whether a stage's account is known to have its rights.

@@ -1,4 +1,4 @@
-package target
+package cluster
 
 import (
 	"context"
@@ -108,8 +108,8 @@ func (c *Claims) holds(ctx context.Context, owner apply.Owner, namespace string)
 		return nil, err
 	}
 	var all corev1.ConfigMapList
-	labels := client.MatchingLabels{naming.LabelOrganization: naming.LabelValue(owner.Organization), naming.LabelProject: naming.LabelValue(owner.Project)}
-	if err := c.client.List(ctx, &all, client.InNamespace(tenancy.HostsNamespace), labels); err != nil {
+	ofProject := map[string]string{naming.LabelOrganization: naming.LabelValue(owner.Organization), naming.LabelProject: naming.LabelValue(owner.Project)}
+	if err := c.client.List(ctx, &all, client.InNamespace(tenancy.HostsNamespace), client.MatchingLabels(ofProject)); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "the hosts that project %s uses could not be listed", owner.Project)
 	}
 	held := map[string]bool{}
@@ -255,27 +255,4 @@ func (c *Claims) leave(ctx context.Context, ended claim) error {
 		return fmt.Errorf("delete claim: %w", err)
 	}
 	return nil
-}
-
-// Claim implements release.Claims.
-func (s *Target) Claim(ctx context.Context, hosts []string) ([]string, error) {
-	taken, err := s.targets.claimsOf(s.connection).Claim(ctx, s.owner, s.stage.Spec.Namespace, hosts)
-	if err == nil && len(taken) == 0 {
-		s.mu.Lock()
-		s.hosts = &hosts
-		s.mu.Unlock()
-	}
-	return taken, err
-}
-
-// keepHosts gives up the hosts that the stage, brought to its new manifests,
-// no longer uses.
-func (s *Target) keepHosts(ctx context.Context) error {
-	s.mu.Lock()
-	hosts := s.hosts
-	s.mu.Unlock()
-	if hosts == nil {
-		return nil
-	}
-	return s.targets.claimsOf(s.connection).Keep(ctx, s.owner, s.stage.Spec.Namespace, *hosts)
 }
