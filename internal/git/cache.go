@@ -1,10 +1,11 @@
 package git
 
 import (
-	"container/list"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"k8s.io/utils/lru"
 )
 
 // objectOverhead approximates what an object costs beside its content.
@@ -14,12 +15,12 @@ const objectOverhead = 256
 // Entries belong to their mirror, so that one repository never answers from
 // another's objects. It is safe for concurrent use.
 type objectCache struct {
-	mu    sync.Mutex
-	max   int64
+	max    int64
+	owners atomic.Uint64
+
+	mu    sync.Mutex // held while size and items change together
 	size  int64
-	owner uint64
-	order *list.List // front: most recently used
-	items map[cacheKey]*list.Element
+	items *lru.Cache // of cacheKey to plumbing.EncodedObject; bounded by size, not by number
 }
 
 type cacheKey struct {
@@ -27,80 +28,58 @@ type cacheKey struct {
 	hash  plumbing.Hash
 }
 
-type cacheItem struct {
-	key    cacheKey
-	object plumbing.EncodedObject
-	size   int64
+func newObjectCache(max int64) *objectCache {
+	c := &objectCache{max: max}
+	c.items = lru.NewWithEvictionFunc(0, func(_ lru.Key, object any) {
+		c.size -= cost(object.(plumbing.EncodedObject))
+	})
+	return c
 }
 
-func newObjectCache(max int64) *objectCache {
-	return &objectCache{max: max, order: list.New(), items: make(map[cacheKey]*list.Element)}
-}
+// cost is what an object is charged for.
+func cost(object plumbing.EncodedObject) int64 { return object.Size() + objectOverhead }
 
 // view returns one mirror's part of the cache.
 func (c *objectCache) view() *cacheView {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.owner++
-	return &cacheView{cache: c, owner: c.owner}
+	v := &cacheView{cache: c}
+	v.Clear()
+	return v
 }
 
 // cacheView is the part of an objectCache that belongs to one mirror. It has
 // the shape that go-git expects of an object cache.
 type cacheView struct {
 	cache *objectCache
-	owner uint64
+	owner atomic.Uint64
 }
 
 // Put keeps an object, unless it is so large that it would push out most others.
 func (v *cacheView) Put(object plumbing.EncodedObject) {
-	c, size := v.cache, object.Size()+objectOverhead
+	c, size := v.cache, cost(object)
 	if size > c.max/4 {
 		return
 	}
-	key := cacheKey{v.owner, object.Hash()}
+	key := cacheKey{v.owner.Load(), object.Hash()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old, ok := c.items[key]; ok {
-		c.order.MoveToFront(old)
+	if _, ok := c.items.Get(key); ok {
 		return
 	}
-	c.items[key] = c.order.PushFront(&cacheItem{key, object, size})
-	c.size += size
-	for c.size > c.max {
-		c.drop(c.order.Back())
+	c.items.Add(key, object)
+	for c.size += size; c.size > c.max; {
+		c.items.RemoveOldest()
 	}
 }
 
 // Get returns an object that was kept.
 func (v *cacheView) Get(hash plumbing.Hash) (plumbing.EncodedObject, bool) {
-	c := v.cache
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.items[cacheKey{v.owner, hash}]
+	object, ok := v.cache.items.Get(cacheKey{v.owner.Load(), hash})
 	if !ok {
 		return nil, false
 	}
-	c.order.MoveToFront(e)
-	return e.Value.(*cacheItem).object, true
+	return object.(plumbing.EncodedObject), true
 }
 
-// Clear forgets this mirror's objects.
-func (v *cacheView) Clear() {
-	c := v.cache
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key, e := range c.items {
-		if key.owner == v.owner {
-			c.drop(e)
-		}
-	}
-}
-
-// drop removes one entry; c.mu is held.
-func (c *objectCache) drop(e *list.Element) {
-	item := e.Value.(*cacheItem)
-	c.order.Remove(e)
-	delete(c.items, item.key)
-	c.size -= item.size
-}
+// Clear forgets this mirror's objects: they are never given out again and
+// leave memory as the oldest ones do.
+func (v *cacheView) Clear() { v.owner.Store(v.cache.owners.Add(1)) }

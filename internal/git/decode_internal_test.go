@@ -98,7 +98,7 @@ func FuzzEndpoint(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		e, err := Remote{URL: raw}.endpoint()
+		e, err := parseEndpoint(Remote{URL: raw})
 		if err != nil {
 			return
 		}
@@ -304,8 +304,15 @@ func TestObjectCacheIsBounded(t *testing.T) {
 	if _, ok := one.Get(first); ok {
 		t.Error("the least recently used object is still there")
 	}
+	last := put(one, 900, 'c')
 	one.Clear()
-	if c.size != 0 || len(c.items) != 0 {
-		t.Errorf("after Clear %d bytes in %d objects", c.size, len(c.items))
+	if _, ok := one.Get(last); ok {
+		t.Error("an object is given out after Clear")
+	}
+	for c.items.Len() > 0 {
+		c.items.RemoveOldest()
+	}
+	if c.size != 0 {
+		t.Errorf("an empty cache is charged %d bytes", c.size)
 	}
 }

@@ -94,6 +94,9 @@ func rank(ref string) string {
 	return "2" + ref
 }
 
+// shallowSupported reports whether the server can leave history out.
+func (l *listing) shallowSupported() bool { return l.caps.Supports(capability.Shallow) }
+
 // heads returns the listing for callers.
 func (l *listing) heads() Heads {
 	h := Heads{Default: l.head, Refs: make(map[string]string, len(l.refs))}

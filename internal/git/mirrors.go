@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,10 +19,10 @@ import (
 // wait for each other, reads don't wait for fetches. The directory belongs to
 // one Mirrors at a time.
 type Mirrors struct {
-	dir       string
-	limits    Limits
-	transport *http.Transport
-	cache     *objectCache
+	dir    string
+	limits Limits
+	client *client
+	cache  *objectCache
 
 	mu      sync.Mutex
 	mirrors map[string]*mirror // by directory name; nil until the directory was read
@@ -33,10 +32,10 @@ type Mirrors struct {
 func NewMirrors(dir string, limits Limits) *Mirrors {
 	limits = limits.withDefaults()
 	return &Mirrors{
-		dir:       dir,
-		limits:    limits,
-		transport: newHTTPTransport(),
-		cache:     newObjectCache(limits.CacheBytes),
+		dir:    dir,
+		limits: limits,
+		client: newClient(dir, limits),
+		cache:  newObjectCache(limits.CacheBytes),
 	}
 }
 
@@ -49,14 +48,14 @@ func (m *Mirrors) Close() {
 	for _, one := range all {
 		one.unload()
 	}
-	m.transport.CloseIdleConnections()
+	m.client.close()
 }
 
 // Heads lists the remote's refs without fetching anything.
 func (m *Mirrors) Heads(ctx context.Context, r Remote) (Heads, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.limits.FetchTime)
 	defer cancel()
-	where, s, err := m.connect(r)
+	where, s, err := m.client.open(r)
 	if err != nil {
 		return Heads{}, err
 	}
@@ -87,7 +86,7 @@ func (m *Mirrors) Ensure(ctx context.Context, key string, r Remote, commit strin
 	if err != nil {
 		return err
 	}
-	where, err := r.endpoint()
+	where, err := parseEndpoint(r)
 	if err != nil {
 		return err
 	}
@@ -158,7 +157,7 @@ func (m *Mirrors) read(ctx context.Context, key, commit string) (Commit, *mirror
 func (m *Mirrors) fetch(ctx context.Context, key string, r Remote, commit plumbing.Hash) (*listing, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.limits.FetchTime)
 	defer cancel()
-	where, s, err := m.connect(r)
+	where, s, err := m.client.open(r)
 	if err != nil {
 		return nil, err
 	}
@@ -184,34 +183,11 @@ func (m *Mirrors) fetch(ctx context.Context, key string, r Remote, commit plumbi
 	return l, m.tidy(ctx, one)
 }
 
-// connect checks the remote and makes a session with it; nothing is sent yet.
-func (m *Mirrors) connect(r Remote) (endpoint, session, error) {
-	where, err := r.endpoint()
-	if err != nil {
-		return endpoint{}, nil, err
-	}
-	if _, err := r.patterns(); err != nil {
-		return endpoint{}, nil, err
-	}
-	if where.scheme == "ssh" {
-		return where, newSSHSession(where, r.Credentials, m.dir, m.limits.StallTime), nil
-	}
-	return where, newHTTPSession(m.transport, where, r.Credentials, m.limits.StallTime), nil
-}
-
 func (m *Mirrors) list(ctx context.Context, s session, r Remote) (*listing, error) {
-	patterns, err := r.patterns()
-	if err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make mirror directory: %w", err)
 	}
-	adv, err := s.refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return newListing(adv, patterns, m.limits.Refs)
+	return list(ctx, s, r, m.limits.Refs)
 }
 
 // parseID accepts a full object id only.

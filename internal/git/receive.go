@@ -22,7 +22,7 @@ func (p *packs) receive(ctx context.Context, stream io.Reader, max int64, l Limi
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	defer func() { _ = tmp.Close() }()
-	count, err := measure(io.TeeReader(&boundedReader{r: stream, left: max}, tmp), l)
+	count, err := copyPack(tmp, stream, max, l)
 	if err != nil || count == 0 {
 		return err
 	}
@@ -33,11 +33,12 @@ func (p *packs) receive(ctx context.Context, stream io.Reader, max int64, l Limi
 	return p.publish(tmp.Name(), index)
 }
 
-// measure reads a pack to its end without keeping objects, so that what it
-// inflates to is known before anything inflates it in memory. It returns the
-// number of objects.
-func measure(r io.Reader, l Limits) (count uint32, err error) {
+// copyPack copies a pack of at most max bytes and returns the number of its
+// objects. Objects are inflated one after the other and not kept, so that the
+// limits hold before anything inflates the pack in memory.
+func copyPack(dst io.Writer, src io.Reader, max int64, l Limits) (count uint32, err error) {
 	defer recoverAs(&err)
+	r := io.TeeReader(&boundedReader{r: src, left: max}, dst)
 	scanner := packfile.NewScanner(r)
 	_, count, err = scanner.Header()
 	if err != nil {
@@ -48,7 +49,7 @@ func measure(r io.Reader, l Limits) (count uint32, err error) {
 	}
 	var total int64
 	for range count {
-		size, err := measureObject(scanner, l.ObjectBytes)
+		size, err := skipObject(scanner, l.ObjectBytes)
 		if err != nil {
 			return 0, err
 		}
@@ -65,14 +66,14 @@ func measure(r io.Reader, l Limits) (count uint32, err error) {
 	return count, nil
 }
 
-// measureObject skips one object and returns the size it will have.
-func measureObject(scanner *packfile.Scanner, limit int64) (int64, error) {
+// skipObject reads past one object and returns its size when inflated.
+func skipObject(scanner *packfile.Scanner, limit int64) (int64, error) {
 	header, err := scanner.NextObjectHeader()
 	if err != nil {
 		return 0, fmt.Errorf("read pack: %w", err)
 	}
 	if header.Length > limit {
-		return 0, tooLargeObject(header.Length, limit)
+		return 0, objectTooLarge(header.Length, limit)
 	}
 	head := headBuffer{max: 32}
 	if _, _, err := scanner.NextObject(&head); err != nil {
@@ -83,17 +84,17 @@ func measureObject(scanner *packfile.Scanner, limit int64) (int64, error) {
 	}
 	size := deltaTarget(head.buf.Bytes())
 	if size > limit {
-		return 0, tooLargeObject(size, limit)
+		return 0, objectTooLarge(size, limit)
 	}
 	return size, nil
 }
 
-func tooLargeObject(size, limit int64) error {
+func objectTooLarge(size, limit int64) error {
 	return fmt.Errorf("the pack has an object of %d bytes, more than the limit of %d: %w", size, limit, errTooLarge)
 }
 
-// endless stands for a size that no limit allows.
-const endless = 1 << 62
+// unbounded stands for a size that no limit allows.
+const unbounded = 1 << 62
 
 // deltaTarget reads the second number of a delta: the size of its result.
 func deltaTarget(delta []byte) int64 {
@@ -108,14 +109,14 @@ func deltaNumber(delta []byte) (int64, []byte) {
 	for i, c := range delta {
 		shift := 7 * i
 		if shift >= 62 {
-			return endless, nil
+			return unbounded, nil
 		}
 		value |= int64(c&0x7f) << shift
 		if c&0x80 == 0 {
 			return value, delta[i+1:]
 		}
 	}
-	return endless, nil // cut off; indexing would fail on it anyway
+	return unbounded, nil // cut off; indexing would fail on it anyway
 }
 
 // indexPack builds a pack's index.

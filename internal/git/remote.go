@@ -31,7 +31,7 @@ var scpURL = regexp.MustCompile(`^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):([^/].*)$`)
 // sshPath is what may stand in the command line sent to an ssh server.
 var sshPath = regexp.MustCompile(`^[/~A-Za-z0-9._][A-Za-z0-9._/~+@-]*$`)
 
-// refPatterns are the kinds of refs that may be asked for.
+// refPattern matches the kinds of refs that may be asked for.
 var refPattern = regexp.MustCompile(`^refs/(heads|tags|pull|merge-requests|pull-requests)/[^\x00-\x20~^:?\[\\\x7f]+$`)
 
 // endpoint is a checked remote address.
@@ -58,8 +58,9 @@ func (e endpoint) address() string {
 	return net.JoinHostPort(strings.Trim(e.host, "[]"), "22")
 }
 
-// endpoint checks the URL against the allow-list of schemes and shapes.
-func (r Remote) endpoint() (endpoint, error) {
+// parseEndpoint checks a remote's URL against the allow-list of schemes and
+// shapes.
+func parseEndpoint(r Remote) (endpoint, error) {
 	if len(r.URL) > maxURLBytes || strings.ContainsFunc(r.URL, isControlOrSpace) {
 		return endpoint{}, fault.New(fault.Invalid, "the repository URL is longer than %d bytes or holds spaces or control characters; correct it", maxURLBytes)
 	}
@@ -70,10 +71,10 @@ func (r Remote) endpoint() (endpoint, error) {
 	if err != nil {
 		return endpoint{}, fault.New(fault.Invalid, "the repository URL can't be parsed; write https://host/path or ssh://git@host/path")
 	}
-	return r.fromURL(u)
+	return endpointOf(r, u)
 }
 
-func (r Remote) fromURL(u *url.URL) (endpoint, error) {
+func endpointOf(r Remote, u *url.URL) (endpoint, error) {
 	scheme := strings.ToLower(u.Scheme)
 	switch {
 	case scheme == "http" && !r.AllowHTTP:
@@ -120,8 +121,8 @@ func checkSSH(e endpoint) (endpoint, error) {
 	return e, nil
 }
 
-// patterns returns the checked ref patterns.
-func (r Remote) patterns() ([]string, error) {
+// refPatterns returns a remote's checked ref patterns.
+func refPatterns(r Remote) ([]string, error) {
 	if len(r.Refs) == 0 {
 		return DefaultRefs(), nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,24 +29,55 @@ var errStalled = errors.New("the server stopped sending")
 
 // session talks to one remote's upload-pack. It is used by one goroutine.
 type session interface {
-	// refs lists what the remote has; an empty repository gives an
+	// refs asks for the remote's refs. An empty repository gives an
 	// advertisement without references.
 	refs(ctx context.Context) (*packp.AdvRefs, error)
-	// pack asks for objects. The response must be closed. refs comes first.
+	// pack asks for objects, after refs. The caller closes the response.
 	pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
 	// close ends the session and its connection.
 	close()
 }
 
-// newPackRequest asks for wants, telling the server what is here already.
-// Depth 0 asks for all history that is missing. Shallow boundaries are sent
-// even then: a server that doesn't know them takes a rewound ref's history for
-// present.
-func newPackRequest(caps *capability.List, wants, haves, shallows []plumbing.Hash, depth int) (*packp.UploadPackRequest, error) {
+// request names the objects that a client asks for. Shallow boundaries are sent
+// even with depth 0: a server that doesn't know them assumes that the client
+// has the whole history of a rewound ref.
+type request struct {
+	wants    []plumbing.Hash
+	haves    []plumbing.Hash // commits that the server can build upon
+	shallows []plumbing.Hash // commits whose parents the client doesn't have
+	depth    int             // commits of history; 0: everything that is missing
+}
+
+// pack is the answer to a request. The caller closes it.
+type incoming struct {
+	io.Reader                  // the pack, without progress messages
+	shallows   []plumbing.Hash // new shallow boundaries
+	unshallows []plumbing.Hash // boundaries that are none any more
+	body       io.Closer
+}
+
+// Close ends the transfer.
+func (p *incoming) Close() error { return p.body.Close() }
+
+// requestPack sends a request in a session whose refs were listed.
+func requestPack(ctx context.Context, s session, l *listing, r request) (*incoming, error) {
+	req, err := encodable(l.caps, r)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.pack(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{Reader: packStream(req, resp), shallows: resp.Shallows, unshallows: resp.Unshallows, body: resp}, nil
+}
+
+// encodable gives a request the form that go-git encodes.
+func encodable(caps *capability.List, r request) (*packp.UploadPackRequest, error) {
 	req := packp.NewUploadPackRequestFromCapabilities(caps)
-	req.Wants, req.Haves, req.Shallows, req.Depth = wants, haves, shallows, packp.DepthCommits(depth)
+	req.Wants, req.Haves, req.Shallows, req.Depth = slices.Clone(r.wants), r.haves, slices.Clone(r.shallows), packp.DepthCommits(r.depth)
 	optional := []capability.Capability{capability.NoProgress}
-	if depth > 0 || len(shallows) > 0 {
+	if r.depth > 0 || len(r.shallows) > 0 {
 		optional = append(optional, capability.Shallow)
 	}
 	for _, c := range optional {

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 )
 
 const (
@@ -30,12 +29,12 @@ func (r *repository) update(ctx context.Context, s session, l *listing, limits L
 	if len(wants) == 0 {
 		return r.setRefs(l)
 	}
-	if len(r.shallows) > 0 && !l.caps.Supports(capability.Shallow) {
+	if len(r.shallows) > 0 && !l.shallowSupported() {
 		return errNoShallow
 	}
-	err := r.fetch(ctx, s, l, order{wants, 0, min(limits.IncrementalBytes, limits.FetchBytes)}, limits)
-	if errors.Is(err, errTooLarge) && l.caps.Supports(capability.Shallow) {
-		err = r.fetch(ctx, s, l, order{wants, 1, limits.FetchBytes}, limits)
+	err := r.fetch(ctx, s, l, fetchPlan{wants, 0, min(limits.IncrementalBytes, limits.FetchBytes)}, limits)
+	if errors.Is(err, errTooLarge) && l.shallowSupported() {
+		err = r.fetch(ctx, s, l, fetchPlan{wants, 1, limits.FetchBytes}, limits)
 	}
 	if err != nil {
 		return err
@@ -53,12 +52,12 @@ func (r *repository) clone(ctx context.Context, s session, l *listing, limits Li
 		return r.setRefs(l)
 	}
 	depth := 0
-	if l.caps.Supports(capability.Shallow) {
+	if l.shallowSupported() {
 		depth = 1
 	}
-	err := r.fetch(ctx, s, l, order{wants, depth, limits.FetchBytes}, limits)
+	err := r.fetch(ctx, s, l, fetchPlan{wants, depth, limits.FetchBytes}, limits)
 	if depth > 0 && refusedShallow(ctx, err) {
-		err = r.fetch(ctx, s, l, order{wants, 0, limits.FetchBytes}, limits)
+		err = r.fetch(ctx, s, l, fetchPlan{wants, 0, limits.FetchBytes}, limits)
 	}
 	if err != nil {
 		return err
@@ -91,28 +90,24 @@ func (r *repository) missing(l *listing) []plumbing.Hash {
 	return wants
 }
 
-// order is one request for objects.
-type order struct {
+// fetchPlan is one request for objects.
+type fetchPlan struct {
 	wants []plumbing.Hash
 	depth int   // commits of history; 0: all that is missing
 	max   int64 // bytes of the pack
 }
 
 // fetch asks for objects and stores what comes.
-func (r *repository) fetch(ctx context.Context, s session, l *listing, o order, limits Limits) error {
-	req, err := newPackRequest(l.caps, slices.Clone(o.wants), r.haves(l), slices.Clone(r.shallows), o.depth)
+func (r *repository) fetch(ctx context.Context, s session, l *listing, o fetchPlan, limits Limits) error {
+	in, err := requestPack(ctx, s, l, request{wants: o.wants, haves: r.haves(l), shallows: r.shallows, depth: o.depth})
 	if err != nil {
 		return err
 	}
-	resp, err := s.pack(ctx, req)
-	if err != nil {
+	defer func() { _ = in.Close() }()
+	if err := r.packs.receive(ctx, in, o.max, limits); err != nil {
 		return err
 	}
-	defer func() { _ = resp.Close() }()
-	if err := r.packs.receive(ctx, packStream(req, resp), o.max, limits); err != nil {
-		return err
-	}
-	return r.setShallows(resp.Shallows, resp.Unshallows)
+	return r.setShallows(in.shallows, in.unshallows)
 }
 
 // haves lists commits that the server can build upon: every ref's, and some
@@ -184,7 +179,7 @@ func (r *repository) deepen(ctx context.Context, s session, l *listing, h plumbi
 		return nil
 	}
 	for _, depth := range []int{deepenCommits, allHistory} {
-		if err := r.fetch(ctx, s, l, order{wants, depth, limits.FetchBytes}, limits); err != nil {
+		if err := r.fetch(ctx, s, l, fetchPlan{wants, depth, limits.FetchBytes}, limits); err != nil {
 			return err
 		}
 		if r.packs.has(h) {
