@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
 )
 
 // benchFiles is the size of the repository that the figures are given for.
@@ -25,7 +26,7 @@ func benchServer(b *testing.B) (git.Remote, string) {
 	b.Helper()
 	root := b.TempDir()
 	dir := filepath.Join(root, "big")
-	run(b, "", "git", "init", "-q", "--bare", "-b", "main", dir)
+	gittest.Run(b, "", "git", "init", "-q", "--bare", "-b", "main", dir)
 	var in bytes.Buffer
 	in.WriteString("commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 5\nStart\n")
 	for i := range benchFiles {
@@ -37,7 +38,7 @@ func benchServer(b *testing.B) (git.Remote, string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("fast-import: %v\n%s", err, out)
 	}
-	core := strings.TrimSpace(run(b, "", "git", "--exec-path"))
+	core := strings.TrimSpace(gittest.Run(b, "", "git", "--exec-path"))
 	s := httptest.NewServer(&cgi.Handler{Path: filepath.Join(core, "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + root}})
 	b.Cleanup(s.Close)
 	return git.Remote{URL: s.URL + "/big", AllowHTTP: true}, dir

@@ -1,4 +1,4 @@
-package git_test
+package gittest
 
 import (
 	"bytes"
@@ -16,11 +16,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
-// server is git's own http-backend in this process, with one bare repository
+// Server is git's own http-backend in this process, with one bare repository
 // per name, and a log of what was asked.
-type server struct {
+type Server struct {
 	t    *testing.T
-	dir  string
+	Dir  string // where the repositories are
 	http *httptest.Server
 
 	mu       sync.Mutex
@@ -28,13 +28,14 @@ type server struct {
 	wrap     func(http.Handler) http.Handler
 }
 
-func newServer(t *testing.T) *server {
+// NewServer starts a server that ends with the test.
+func NewServer(t *testing.T) *Server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir()}
-	core := strings.TrimSpace(run(t, "", "git", "--exec-path"))
+	s := &Server{t: t, Dir: t.TempDir()}
+	core := strings.TrimSpace(Run(t, "", "git", "--exec-path"))
 	backend := &cgi.Handler{
 		Path: filepath.Join(core, "git-http-backend"),
-		Env:  []string{"GIT_PROJECT_ROOT=" + s.dir, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + s.dir, "GIT_CONFIG_NOSYSTEM=1"},
+		Env:  []string{"GIT_PROJECT_ROOT=" + s.Dir, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + s.Dir, "GIT_CONFIG_NOSYSTEM=1"},
 	}
 	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -52,15 +53,15 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// through puts a handler in front of git until the test ends or nil is given.
-func (s *server) through(wrap func(http.Handler) http.Handler) {
+// Through puts a handler in front of git until the test ends or nil is given.
+func (s *Server) Through(wrap func(http.Handler) http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wrap = wrap
 }
 
-// asked returns and forgets the requests so far.
-func (s *server) asked() []string {
+// Requests returns and forgets the requests so far.
+func (s *Server) Requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.requests
@@ -68,42 +69,45 @@ func (s *server) asked() []string {
 	return out
 }
 
-func (s *server) remote(name string) git.Remote {
+// Remote returns the remote of a repository.
+func (s *Server) Remote(name string) git.Remote {
 	return git.Remote{URL: s.http.URL + "/" + name, AllowHTTP: true}
 }
 
-// repo is a bare repository on the server and commands to change it.
-type repo struct {
+// Repo is a bare repository on the server and commands to change it.
+type Repo struct {
 	t   *testing.T
-	dir string
+	Dir string
 	n   int
 }
 
-func (s *server) repo(name string) *repo {
+// Repo makes an empty bare repository.
+func (s *Server) Repo(name string) *Repo {
 	s.t.Helper()
-	dir := filepath.Join(s.dir, name)
-	run(s.t, "", "git", "init", "-q", "--bare", "-b", "main", dir)
-	return &repo{t: s.t, dir: dir}
+	dir := filepath.Join(s.Dir, name)
+	Run(s.t, "", "git", "init", "-q", "--bare", "-b", "main", dir)
+	return &Repo{t: s.t, Dir: dir}
 }
 
-func (r *repo) git(args ...string) string {
+// Git runs a git command in the repository and returns its trimmed output.
+func (r *Repo) Git(args ...string) string {
 	r.t.Helper()
-	return strings.TrimSpace(run(r.t, r.dir, "git", args...))
+	return strings.TrimSpace(Run(r.t, r.Dir, "git", args...))
 }
 
-// commit puts files on top of a branch and returns the commit. A nil content
+// Commit puts files on top of a branch and returns the commit. A nil content
 // deletes; "link:" makes a symbolic link; "exec:" an executable file.
-func (r *repo) commit(branch string, files map[string]string) string {
+func (r *Repo) Commit(branch string, files map[string]string) string {
 	r.t.Helper()
 	parent := ""
-	if out, err := exec.Command("git", "-C", r.dir, "rev-parse", "-q", "--verify", "refs/heads/"+branch).Output(); err == nil {
+	if out, err := exec.Command("git", "-C", r.Dir, "rev-parse", "-q", "--verify", "refs/heads/"+branch).Output(); err == nil {
 		parent = strings.TrimSpace(string(out))
 	}
-	return r.commitOn(branch, parent, files)
+	return r.CommitOn(branch, parent, files)
 }
 
-// commitOn is commit on top of any parent, or none; the branch is forced.
-func (r *repo) commitOn(branch, parent string, files map[string]string) string {
+// CommitOn is Commit on top of any parent, or none; the branch is forced.
+func (r *Repo) CommitOn(branch, parent string, files map[string]string) string {
 	r.t.Helper()
 	r.n++
 	var b bytes.Buffer
@@ -125,15 +129,16 @@ func (r *repo) commitOn(branch, parent string, files map[string]string) string {
 		fmt.Fprintf(&b, "M %s inline %q\ndata %d\n%s\n", mode, name, len(text), text)
 	}
 	b.WriteString("\n")
-	cmd := exec.Command("git", "-C", r.dir, "fast-import", "--quiet", "--force")
+	cmd := exec.Command("git", "-C", r.Dir, "fast-import", "--quiet", "--force")
 	cmd.Stdin = &b
 	if out, err := cmd.CombinedOutput(); err != nil {
 		r.t.Fatalf("fast-import: %v\n%s", err, out)
 	}
-	return r.git("rev-parse", "refs/heads/"+branch)
+	return r.Git("rev-parse", "refs/heads/"+branch)
 }
 
-func run(t testing.TB, dir, name string, args ...string) string {
+// Run runs a command with a fixed author and returns its output.
+func Run(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
@@ -146,8 +151,8 @@ func run(t testing.TB, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// pipe runs a command with input.
-func pipe(t testing.TB, dir, input, name string, args ...string) string {
+// Pipe runs a command with input.
+func Pipe(t testing.TB, dir, input, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
