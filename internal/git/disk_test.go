@@ -24,7 +24,7 @@ func noise(size int) string {
 func mirrorDirs(t *testing.T, dir string) []string {
 	t.Helper()
 	all, err := filepath.Glob(filepath.Join(dir, "*"))
-	must(t, err)
+	gittest.Must(t, err)
 	return all
 }
 
@@ -42,11 +42,11 @@ func TestDiskIsBounded(t *testing.T) {
 	ctx := context.Background()
 	get := func(m *git.Mirrors, name string) {
 		t.Helper()
-		must(t, m.Ensure(ctx, name, s.Remote(name), commits[name]))
+		gittest.Must(t, m.Ensure(ctx, name, s.Remote(name), commits[name]))
 		tree, err := m.Tree(ctx, name, commits[name])
-		must(t, err)
+		gittest.Must(t, err)
 		_, err = tree.ReadFile("a")
-		must(t, err)
+		gittest.Must(t, err)
 	}
 	get(m, "r0")
 	get(m, "r1")
@@ -68,8 +68,8 @@ func TestDiskIsBounded(t *testing.T) {
 		t.Errorf("%d mirrors on disk after a restart, want 2", n)
 	}
 	get(again, "r1")
-	must(t, again.Remove(ctx, "r1"))
-	must(t, again.Remove(ctx, "never seen"))
+	gittest.Must(t, again.Remove(ctx, "r1"))
+	gittest.Must(t, again.Remove(ctx, "never seen"))
 	if _, err := again.Commit(ctx, "r1", commits["r1"]); fault.CodeOf(err) != fault.Unavailable {
 		t.Errorf("a removed mirror: %v, want code unavailable", err)
 	}
@@ -141,10 +141,10 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	fetch(t, m, s.Remote("shop"))
 	m.Close()
 	mirror := mirrorDirs(t, dir)[0]
-	must(t, os.MkdirAll(mirror+".new/objects", 0o700))
-	must(t, os.MkdirAll(mirror+".old/objects", 0o700))
-	must(t, os.WriteFile(filepath.Join(mirror, "objects", "pack", "tmp_pack_1"), []byte("x"), 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, "not-ours"), []byte("x"), 0o600))
+	gittest.Must(t, os.MkdirAll(mirror+".new/objects", 0o700))
+	gittest.Must(t, os.MkdirAll(mirror+".old/objects", 0o700))
+	gittest.Must(t, os.WriteFile(filepath.Join(mirror, "objects", "pack", "tmp_pack_1"), []byte("x"), 0o600))
+	gittest.Must(t, os.WriteFile(filepath.Join(dir, "not-ours"), []byte("x"), 0o600))
 	fetch(t, m, s.Remote("shop"))
 	left := mirrorDirs(t, dir)
 	if len(left) != 2 {

@@ -207,7 +207,7 @@ func checkHeads(t reporter, m *git.Mirrors, s *gittest.Server, r *gittest.Repo) 
 	}
 	for ref, commit := range h.Refs {
 		for _, name := range strings.Fields(r.Git("ls-tree", "-r", "--name-only", commit)) {
-			if got, want := content(t, m, commit, name), run(r.t, r.Dir, "git", "show", commit+":"+name); got != want {
+			if got, want := content(t, m, commit, name), r.Show(commit, name); got != want {
 				t.Fatalf("%s: %s = %q, want %q", ref, name, got, want)
 			}
 		}
@@ -292,13 +292,13 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	damage := map[string]func(t *testing.T, dir string){
-		"pack truncated":    func(t *testing.T, dir string) { must(t, os.Truncate(glob("objects/pack/*.pack")(t, dir), 40)) },
-		"pack gone":         func(t *testing.T, dir string) { must(t, os.Remove(glob("objects/pack/*.pack")(t, dir))) },
+		"pack truncated":    func(t *testing.T, dir string) { gittest.Must(t, os.Truncate(glob("objects/pack/*.pack")(t, dir), 40)) },
+		"pack gone":         func(t *testing.T, dir string) { gittest.Must(t, os.Remove(glob("objects/pack/*.pack")(t, dir))) },
 		"index overwritten": func(t *testing.T, dir string) { overwrite(t, glob("objects/pack/*.idx")(t, dir)) },
 		"pack overwritten":  func(t *testing.T, dir string) { overwrite(t, glob("objects/pack/*.pack")(t, dir)) },
 		"refs overwritten":  func(t *testing.T, dir string) { overwrite(t, glob("packed-refs")(t, dir)) },
-		"state gone":        func(t *testing.T, dir string) { must(t, os.Remove(glob("slipway.json")(t, dir))) },
-		"everything gone":   func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) },
+		"state gone":        func(t *testing.T, dir string) { gittest.Must(t, os.Remove(glob("slipway.json")(t, dir))) },
+		"everything gone":   func(t *testing.T, dir string) { gittest.Must(t, os.RemoveAll(dir)) },
 	}
 	for name, do := range damage {
 		for _, warm := range []bool{true, false} {
@@ -327,12 +327,12 @@ func TestLostPack(t *testing.T) {
 	m, dir := newMirrors(t, git.Limits{})
 	fetch(t, m, s.Remote("shop"))
 	first, err := filepath.Glob(filepath.Join(dir, "*", "objects", "pack", "*"))
-	must(t, err)
+	gittest.Must(t, err)
 	c := r.Commit("main", map[string]string{"z": "3"})
 	fetch(t, m, s.Remote("shop"))
 	m.Close()
 	for _, name := range first {
-		must(t, os.Remove(name))
+		gittest.Must(t, os.Remove(name))
 	}
 	repaired(t, m, s, c)
 }
@@ -342,7 +342,7 @@ func repaired(t *testing.T, m *git.Mirrors, s *gittest.Server, commit string) {
 	t.Helper()
 	ctx := context.Background()
 	for range 3 {
-		must(t, m.Ensure(ctx, key, s.Remote("shop"), commit))
+		gittest.Must(t, m.Ensure(ctx, key, s.Remote("shop"), commit))
 		tree, err := m.Tree(ctx, key, commit)
 		if err == nil {
 			_, err = tree.ReadFile("a")
@@ -361,18 +361,11 @@ func repaired(t *testing.T, m *git.Mirrors, s *gittest.Server, commit string) {
 func overwrite(t *testing.T, name string) {
 	t.Helper()
 	info, err := os.Stat(name)
-	must(t, err)
-	must(t, os.Chmod(name, 0o600))
+	gittest.Must(t, err)
+	gittest.Must(t, os.Chmod(name, 0o600))
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	must(t, err)
+	gittest.Must(t, err)
 	_, err = f.WriteAt(make([]byte, info.Size()-60), 30)
-	must(t, err)
-	must(t, f.Close())
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	gittest.Must(t, err)
+	gittest.Must(t, f.Close())
 }

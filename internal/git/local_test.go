@@ -17,8 +17,8 @@ func TestOpenTree(t *testing.T) {
 	work := filepath.Join(root, "work")
 	gittest.Run(t, "", "git", "init", "-q", "-b", "main", work)
 	write := func(name, text string) {
-		must(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o700))
-		must(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o600))
+		gittest.Must(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o700))
+		gittest.Must(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o600))
 	}
 	commit := func(text string) string {
 		write("dir/a", text)
@@ -37,7 +37,7 @@ func TestOpenTree(t *testing.T) {
 	gittest.Run(t, "", "git", "clone", "-q", "--depth", "1", "file://"+work, filepath.Join(root, "shallow"))
 	gittest.Run(t, "", "git", "clone", "-q", "--shared", work, filepath.Join(root, "shared"))
 	gittest.Run(t, "", "git", "init", "-q", filepath.Join(root, "empty"))
-	must(t, os.Mkdir(filepath.Join(root, "nothing"), 0o700))
+	gittest.Must(t, os.Mkdir(filepath.Join(root, "nothing"), 0o700))
 	write("dir/a", "not committed")
 
 	for name, tt := range map[string]struct {
@@ -84,13 +84,13 @@ func TestOpenTree(t *testing.T) {
 func TestOpenTreeWithoutItsObjects(t *testing.T) {
 	work := filepath.Join(t.TempDir(), "work")
 	gittest.Run(t, "", "git", "init", "-q", "-b", "main", work)
-	must(t, os.WriteFile(filepath.Join(work, "a"), []byte("1"), 0o600))
+	gittest.Must(t, os.WriteFile(filepath.Join(work, "a"), []byte("1"), 0o600))
 	gittest.Run(t, work, "git", "add", "-A")
 	gittest.Run(t, work, "git", "commit", "-q", "-m", "x")
 	id := strings.TrimSpace(gittest.Run(t, work, "git", "rev-parse", "HEAD:a"))
-	must(t, os.Remove(filepath.Join(work, ".git", "objects", id[:2], id[2:])))
+	gittest.Must(t, os.Remove(filepath.Join(work, ".git", "objects", id[:2], id[2:])))
 	tree, _, err := git.OpenTree(work, "")
-	must(t, err)
+	gittest.Must(t, err)
 	if _, err := tree.ReadFile("a"); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("a missing object: %v, want code not_found", err)
 	}

@@ -43,7 +43,7 @@ func TestRandomHistories(t *testing.T) {
 				ensureAny(rt, m, s, r, rapid.SampledFrom(commits).Draw(rt, "commit"))
 			}
 		}
-		s.http.Close()
+		s.HTTP.Close()
 	})
 }
 

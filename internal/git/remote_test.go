@@ -24,7 +24,7 @@ const canary = "canary-4f1d9b"
 
 func TestRemoteIsChecked(t *testing.T) {
 	local := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(local, "HEAD"), []byte("ref: refs/heads/main\n"), 0o600))
+	gittest.Must(t, os.WriteFile(filepath.Join(local, "HEAD"), []byte("ref: refs/heads/main\n"), 0o600))
 	for name, tt := range map[string]struct {
 		remote git.Remote
 		code   fault.Code
@@ -77,13 +77,14 @@ func TestRemoteIsChecked(t *testing.T) {
 }
 
 func TestCredentialsAreNeverPrinted(t *testing.T) {
+	const canary = "canary-4f1d9b"
 	c := git.Credentials{Username: canary, Token: canary, SSHKey: []byte(canary), KnownHosts: []byte(canary)}
 	r := git.Remote{URL: "https://h/x", Credentials: c}
 	var logged strings.Builder
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "credentials", c, "remote", r)
 	slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "credentials", c, "remote", r)
 	encoded, err := json.Marshal(map[string]any{"c": c, "r": r, "p": &r})
-	must(t, err)
+	gittest.Must(t, err)
 	all := logged.String() + string(encoded) + c.String() + c.GoString()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		all += fmt.Sprintf(verb, c) + fmt.Sprintf(verb, &c) + fmt.Sprintf(verb, r) + fmt.Sprintf(verb, &r) + fmt.Sprintf(verb, []git.Remote{r})

@@ -135,9 +135,9 @@ type sshServer struct {
 func newSSHServer(t *testing.T, root string, client ssh.PublicKey) *sshServer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
+	gittest.Must(t, err)
 	signer, err := ssh.NewSignerFromKey(private)
-	must(t, err)
+	gittest.Must(t, err)
 	s := &sshServer{t: t, root: root, hostKey: signer.PublicKey()}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(c ssh.ConnMetadata, given ssh.PublicKey) (*ssh.Permissions, error) {
 		if c.User() != "git" || !bytes.Equal(given.Marshal(), client.Marshal()) {
@@ -147,7 +147,7 @@ func newSSHServer(t *testing.T, root string, client ssh.PublicKey) *sshServer {
 	}}
 	s.config.AddHostKey(signer)
 	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	gittest.Must(t, err)
 	s.wait.Go(s.accept)
 	t.Cleanup(func() {
 		_ = s.listener.Close()
@@ -216,11 +216,11 @@ func (s *sshServer) run(channel ssh.Channel, command string) {
 
 func TestSSH(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
+	gittest.Must(t, err)
 	block, err := ssh.MarshalPrivateKey(private, "")
-	must(t, err)
+	gittest.Must(t, err)
 	client, err := ssh.NewPublicKey(public)
-	must(t, err)
+	gittest.Must(t, err)
 	s := gittest.NewServer(t)
 	r := s.Repo("shop.git")
 	other := newSSHServer(t, s.Dir, client)

@@ -31,10 +31,11 @@ func treeOf(t *testing.T, limits git.TreeLimits, files map[string]string) (*git.
 
 func openTree(t *testing.T, s *gittest.Server, commit string, limits git.TreeLimits) *git.Tree {
 	t.Helper()
-	m, _ := newMirrors(t, git.Limits{Tree: limits})
-	fetch(t, m, s.Remote("shop"))
-	tree, err := m.Tree(context.Background(), key, commit)
-	must(t, err)
+	m := git.NewMirrors(t.TempDir(), git.Limits{Tree: limits})
+	t.Cleanup(m.Close)
+	gittest.Must(t, m.Ensure(context.Background(), "shop", s.Remote("shop"), commit))
+	tree, err := m.Tree(context.Background(), "shop", commit)
+	gittest.Must(t, err)
 	return tree
 }
 
@@ -42,7 +43,7 @@ func TestTreeIsAFileSystem(t *testing.T) {
 	tree, r := treeOf(t, git.TreeLimits{}, map[string]string{
 		"a": "1", "dir/b": "22", "dir.x": "dot sorts before slash", "dir/sub/c": "", "dir0": "after", "run": "exec:#!/bin/sh", "ü/ö": "utf-8",
 	})
-	must(t, fstest.TestFS(tree, "a", "dir/b", "dir.x", "dir/sub/c", "dir0", "run", "ü/ö"))
+	gittest.Must(t, fstest.TestFS(tree, "a", "dir/b", "dir.x", "dir/sub/c", "dir0", "run", "ü/ö"))
 	for _, name := range []string{"a", "dir", "dir/sub/c"} {
 		got, err := tree.Hash(name)
 		if want := r.Git("rev-parse", "main:"+name); err != nil || got != want {
@@ -53,7 +54,7 @@ func TestTreeIsAFileSystem(t *testing.T) {
 		t.Errorf("Hash(.) = %s, %v", got, err)
 	}
 	info, err := tree.Stat("run")
-	must(t, err)
+	gittest.Must(t, err)
 	if info.Mode() != 0o755 || !info.ModTime().IsZero() {
 		t.Errorf("run has mode %v and time %v", info.Mode(), info.ModTime())
 	}
@@ -99,7 +100,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		t.Errorf("Lstat = %v, %v", info, err)
 	}
 	list, err := tree.ReadDir(".")
-	must(t, err)
+	gittest.Must(t, err)
 	kinds := map[string]fs.FileMode{}
 	for _, e := range list {
 		kinds[e.Name()] = e.Type()
@@ -121,7 +122,7 @@ func TestSubmodulesAreNotFetched(t *testing.T) {
 		t.Errorf("read inside a submodule = %v", err)
 	}
 	var b bytes.Buffer
-	must(t, opened.Tar(context.Background(), &b, "."))
+	gittest.Must(t, opened.Tar(context.Background(), &b, "."))
 	if diff := cmp.Diff([]string{"- a 644 1", "d lib/ 755 0"}, listTar(t, &b)); diff != "" {
 		t.Errorf("tar (-want +got):\n%s", diff)
 	}
@@ -226,10 +227,10 @@ func TestTar(t *testing.T) {
 	}
 	tree, _ := treeOf(t, git.TreeLimits{}, files)
 	var first, second bytes.Buffer
-	must(t, tree.Tar(context.Background(), &first, "web"))
+	gittest.Must(t, tree.Tar(context.Background(), &first, "web"))
 	files["README"], files["other"] = "changed", "changed"
 	again, _ := treeOf(t, git.TreeLimits{}, files) // another repository and commit, the same directory
-	must(t, again.Tar(context.Background(), &second, "web"))
+	gittest.Must(t, again.Tar(context.Background(), &second, "web"))
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
 		t.Error("the same tree gives other bytes")
 	}
@@ -242,7 +243,7 @@ func TestTar(t *testing.T) {
 		t.Errorf("tar (-want +got):\n%s", diff)
 	}
 	var one bytes.Buffer
-	must(t, tree.Tar(context.Background(), &one, "web/run.sh"))
+	gittest.Must(t, tree.Tar(context.Background(), &one, "web/run.sh"))
 	if diff := cmp.Diff([]string{"- run.sh 755 9"}, listTar(t, &one)); diff != "" {
 		t.Errorf("tar of a file (-want +got):\n%s", diff)
 	}
@@ -261,7 +262,7 @@ func listTar(t *testing.T, r io.Reader) []string {
 		if errors.Is(err, io.EOF) {
 			return out
 		}
-		must(t, err)
+		gittest.Must(t, err)
 		kind := map[byte]string{tar.TypeReg: "-", tar.TypeDir: "d", tar.TypeSymlink: "l"}[h.Typeflag]
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %o %d %s", kind, h.Name, h.Mode, h.Size, h.Linkname)))
 		if h.ModTime.Unix() != 0 || h.Uid != 0 || h.Gid != 0 || h.Uname != "" {
@@ -288,7 +289,7 @@ func TestHostileTrees(t *testing.T) {
 			r := s.Repo("shop")
 			r.Commit("main", map[string]string{"f": "x"})
 			blob, err := hex.DecodeString(r.Git("rev-parse", "main:f"))
-			must(t, err)
+			gittest.Must(t, err)
 			var raw strings.Builder
 			for _, name := range names {
 				raw.WriteString(name + "\x00" + string(blob))

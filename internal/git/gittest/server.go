@@ -21,7 +21,7 @@ import (
 type Server struct {
 	t    *testing.T
 	Dir  string // where the repositories are
-	http *httptest.Server
+	HTTP *httptest.Server
 
 	mu       sync.Mutex
 	requests []string
@@ -37,7 +37,7 @@ func NewServer(t *testing.T) *Server {
 		Path: filepath.Join(core, "git-http-backend"),
 		Env:  []string{"GIT_PROJECT_ROOT=" + s.Dir, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + s.Dir, "GIT_CONFIG_NOSYSTEM=1"},
 	}
-	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.HTTP = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		wrap := s.wrap
@@ -49,7 +49,7 @@ func NewServer(t *testing.T) *Server {
 		}
 		backend.ServeHTTP(w, r)
 	}))
-	t.Cleanup(s.http.Close)
+	t.Cleanup(s.HTTP.Close)
 	return s
 }
 
@@ -71,7 +71,7 @@ func (s *Server) Requests() []string {
 
 // Remote returns the remote of a repository.
 func (s *Server) Remote(name string) git.Remote {
-	return git.Remote{URL: s.http.URL + "/" + name, AllowHTTP: true}
+	return git.Remote{URL: s.HTTP.URL + "/" + name, AllowHTTP: true}
 }
 
 // Repo is a bare repository on the server and commands to change it.
@@ -93,6 +93,12 @@ func (s *Server) Repo(name string) *Repo {
 func (r *Repo) Git(args ...string) string {
 	r.t.Helper()
 	return strings.TrimSpace(Run(r.t, r.Dir, "git", args...))
+}
+
+// Show returns a file of a commit.
+func (r *Repo) Show(commit, name string) string {
+	r.t.Helper()
+	return Run(r.t, r.Dir, "git", "show", commit+":"+name)
 }
 
 // Commit puts files on top of a branch and returns the commit. A nil content
@@ -162,4 +168,12 @@ func Pipe(t testing.TB, dir, input, name string, args ...string) string {
 		t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
 	}
 	return string(out)
+}
+
+// Must ends the test on an error.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
