@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -35,7 +36,7 @@ const concurrency = 16
 type floor struct {
 	yard     *yard
 	document *projectfile.Document
-	mirrors  *git.Mirrors
+	mirrors  *mirror.Store
 	remote   git.Remote
 	client   *kubernetes.Clientset
 }
@@ -48,7 +49,7 @@ func newFloor(b *testing.B, y *yard) *floor {
 	}
 	f := &floor{
 		yard: y, document: document,
-		mirrors: git.NewMirrors(b.TempDir(), git.DefaultLimits()),
+		mirrors: mirror.NewStore(b.TempDir(), git.DefaultLimits()),
 		remote: git.Remote{
 			URL: world.Forge.CloneURL(y.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
 		},

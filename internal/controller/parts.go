@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render/worker"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -64,7 +65,7 @@ type Components struct {
 	clusters *Clusters
 	bundles  *Bundles // nil before it is registered
 	pool     *worker.Pool
-	mirrors  *git.Mirrors
+	mirrors  *mirror.Store
 }
 
 // Close stops what runs and waits for it; call it after the manager stopped.
@@ -105,7 +106,7 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) 
 	}
 	secrets := NewSecrets(mgr.GetAPIReader(), o.Now)
 	forges := NewForges(o.Forges, secrets, o.AllowHTTP, o.Now)
-	mirrors := git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
+	mirrors := mirror.NewStore(filepath.Join(o.Data, "mirrors"), git.DefaultLimits())
 	sources := NewSources(secrets, forges, mirrors, Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}, o.AllowHTTP)
 	lanes := NewQueue(o.ParallelReleases)
 	expected := &RefPrefetcher{client: mgr.GetClient(), sources: sources, lanes: lanes, leads: mgr.Elected(), now: o.Now}

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -36,7 +37,7 @@ const maxDocuments = 512
 type Sources struct {
 	secrets   *Secrets
 	forges    *Forges
-	mirrors   *git.Mirrors
+	mirrors   *mirror.Store
 	grants    Grants
 	allowHTTP bool
 
@@ -56,7 +57,7 @@ type Grants struct {
 
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
-func NewSources(secrets *Secrets, forges *Forges, mirrors *git.Mirrors, grants Grants, allowHTTP bool) *Sources {
+func NewSources(secrets *Secrets, forges *Forges, mirrors *mirror.Store, grants Grants, allowHTTP bool) *Sources {
 	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: map[string]*projectfile.Document{}}
 }
 

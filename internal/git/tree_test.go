@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 // treeOf fetches a repository with the given files and opens its tree.
@@ -31,7 +32,7 @@ func treeOf(t *testing.T, limits git.TreeLimits, files map[string]string) (*git.
 
 func openTree(t *testing.T, s *gittest.Server, commit string, limits git.TreeLimits) *git.Tree {
 	t.Helper()
-	m := git.NewMirrors(t.TempDir(), git.Limits{Tree: limits})
+	m := mirror.NewStore(t.TempDir(), git.Limits{Tree: limits})
 	t.Cleanup(m.Close)
 	gittest.Must(t, m.Ensure(context.Background(), "shop", s.Remote("shop"), commit))
 	tree, err := m.Tree(context.Background(), "shop", commit)

@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"context"
@@ -14,14 +14,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 const key = "acme/shop"
 
-func newMirrors(t *testing.T, limits git.Limits) (*git.Mirrors, string) {
+func newMirrors(t *testing.T, limits git.Limits) (*mirror.Store, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "mirrors")
-	m := git.NewMirrors(dir, limits)
+	m := mirror.NewStore(dir, limits)
 	t.Cleanup(m.Close)
 	return m, dir
 }
@@ -32,7 +33,7 @@ type reporter interface {
 	Fatalf(format string, args ...any)
 }
 
-func fetch(t reporter, m *git.Mirrors, r git.Remote) git.Heads {
+func fetch(t reporter, m *mirror.Store, r git.Remote) git.Heads {
 	t.Helper()
 	h, err := m.Fetch(context.Background(), key, r)
 	if err != nil {
@@ -43,7 +44,7 @@ func fetch(t reporter, m *git.Mirrors, r git.Remote) git.Heads {
 
 // content reads a file of a commit, and every other file too: a commit whose
 // objects are not all there fails.
-func content(t reporter, m *git.Mirrors, commit, name string) string {
+func content(t reporter, m *mirror.Store, commit, name string) string {
 	t.Helper()
 	tree, err := m.Tree(context.Background(), key, commit)
 	if err != nil {
@@ -192,7 +193,7 @@ func TestHistories(t *testing.T) {
 }
 
 // checkHeads fetches and compares with what git says on the server.
-func checkHeads(t reporter, m *git.Mirrors, s *gittest.Server, r *gittest.Repo) {
+func checkHeads(t reporter, m *mirror.Store, s *gittest.Server, r *gittest.Repo) {
 	t.Helper()
 	want := map[string]string{}
 	for line := range strings.Lines(r.Git("for-each-ref", "--format=%(refname) %(objectname)")) {
@@ -338,7 +339,7 @@ func TestLostPack(t *testing.T) {
 }
 
 // repaired reads, fetches and reads again, as a sync that retries does.
-func repaired(t *testing.T, m *git.Mirrors, s *gittest.Server, commit string) {
+func repaired(t *testing.T, m *mirror.Store, s *gittest.Server, commit string) {
 	t.Helper()
 	ctx := context.Background()
 	for range 3 {

@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 func noise(size int) string {
@@ -40,7 +41,7 @@ func TestDiskIsBounded(t *testing.T) {
 	limits := git.Limits{TotalBytes: 250 << 10, Warm: 1}
 	m, dir := newMirrors(t, limits)
 	ctx := context.Background()
-	get := func(m *git.Mirrors, name string) {
+	get := func(m *mirror.Store, name string) {
 		t.Helper()
 		gittest.Must(t, m.Ensure(ctx, name, s.Remote(name), commits[name]))
 		tree, err := m.Tree(ctx, name, commits[name])
@@ -61,7 +62,7 @@ func TestDiskIsBounded(t *testing.T) {
 		t.Errorf("r0 was used more recently than r1 and is gone: %v", asked)
 	}
 	m.Close()
-	again := git.NewMirrors(dir, limits)
+	again := mirror.NewStore(dir, limits)
 	defer again.Close()
 	get(again, "r3")
 	if n := len(mirrorDirs(t, dir)); n != 2 {
@@ -195,7 +196,7 @@ func TestConcurrentUse(t *testing.T) {
 	wait.Wait()
 }
 
-func readOnce(ctx context.Context, m *git.Mirrors, s *gittest.Server, key, commit string) error {
+func readOnce(ctx context.Context, m *mirror.Store, s *gittest.Server, key, commit string) error {
 	if err := m.Ensure(ctx, key, s.Remote("shop"), commit); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 // benchFiles is the size of the repository that the figures are given for.
@@ -58,7 +59,7 @@ func touch(b *testing.B, dir string, n int) {
 func BenchmarkFirstFetch(b *testing.B) {
 	remote, _ := benchServer(b)
 	for b.Loop() {
-		m := git.NewMirrors(b.TempDir(), git.Limits{})
+		m := mirror.NewStore(b.TempDir(), git.Limits{})
 		if _, err := m.Fetch(context.Background(), key, remote); err != nil {
 			b.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func BenchmarkFirstFetch(b *testing.B) {
 // BenchmarkWarmFetch is a push of one changed file in a repository of 10,000.
 func BenchmarkWarmFetch(b *testing.B) {
 	remote, dir := benchServer(b)
-	m := git.NewMirrors(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{})
 	defer m.Close()
 	ctx := context.Background()
 	if _, err := m.Fetch(ctx, key, remote); err != nil {
@@ -108,7 +109,7 @@ func cpu(b *testing.B, who int) time.Duration {
 
 func BenchmarkUnchanged(b *testing.B) {
 	remote, _ := benchServer(b)
-	m := git.NewMirrors(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{})
 	defer m.Close()
 	if _, err := m.Fetch(context.Background(), key, remote); err != nil {
 		b.Fatal(err)
@@ -122,7 +123,7 @@ func BenchmarkUnchanged(b *testing.B) {
 
 func BenchmarkReadFile(b *testing.B) {
 	remote, _ := benchServer(b)
-	m := git.NewMirrors(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{})
 	defer m.Close()
 	h, err := m.Fetch(context.Background(), key, remote)
 	if err != nil {

@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"bytes"

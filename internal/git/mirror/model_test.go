@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 // TestRandomHistories moves branches and tags at random, restarts and damages
@@ -23,7 +24,7 @@ func TestRandomHistories(t *testing.T) {
 		r := s.Repo("shop")
 		dir := filepath.Join(t.TempDir(), fmt.Sprintf("mirrors%d", len(s.Dir)))
 		limits := git.Limits{Packs: 2, IncrementalBytes: 2 << 10, CacheBytes: 1 << 10}
-		m := git.NewMirrors(dir, limits)
+		m := mirror.NewStore(dir, limits)
 		defer func() { m.Close() }()
 		var commits []string
 		branch := rapid.SampledFrom([]string{"main", "a", "a-b", "feature/x"})
@@ -34,7 +35,7 @@ func TestRandomHistories(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(rt, "accident") {
 			case 0:
 				m.Close()
-				m = git.NewMirrors(dir, limits)
+				m = mirror.NewStore(dir, limits)
 			case 1:
 				loseAPack(dir)
 			}
@@ -78,7 +79,7 @@ func loseAPack(dir string) {
 
 // ensureAny asks for any commit ever made and expects it exactly when some ref
 // leads to it, or when the mirror still has it.
-func ensureAny(rt *rapid.T, m *git.Mirrors, s *gittest.Server, r *gittest.Repo, commit string) {
+func ensureAny(rt *rapid.T, m *mirror.Store, s *gittest.Server, r *gittest.Repo, commit string) {
 	rt.Helper()
 	reachable := r.Git("for-each-ref", "--contains", commit) != ""
 	err := m.Ensure(context.Background(), key, s.Remote("shop"), commit)
