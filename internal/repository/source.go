@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -39,7 +40,7 @@ const maxDocuments = 512
 type Sources struct {
 	secrets   *kube.Secrets
 	forges    *forge.Forges
-	mirrors   *git.Mirrors
+	mirrors   *mirror.Store
 	grants    Grants
 	allowHTTP bool
 
@@ -59,7 +60,7 @@ type Grants struct {
 
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
-func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *git.Mirrors, grants Grants, allowHTTP bool) *Sources {
+func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *mirror.Store, grants Grants, allowHTTP bool) *Sources {
 	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: lru.New(maxDocuments)}
 }
 

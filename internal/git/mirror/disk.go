@@ -1,4 +1,4 @@
-package git
+package mirror
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 
 // tidy keeps the number of packs, the disk and the memory within limits after
 // a fetch. The mirror is locked.
-func (m *Mirrors) tidy(ctx context.Context, one *mirror) error {
+func (s *Store) tidy(ctx context.Context, one *mirror) error {
 	r := one.current()
 	if r == nil {
 		return nil
 	}
-	if r.packs.count() > m.limits.Packs {
+	if r.packs.count() > s.limits.Packs {
 		if err := r.packs.merge(); err != nil {
 			return err
 		}
@@ -24,7 +24,7 @@ func (m *Mirrors) tidy(ctx context.Context, one *mirror) error {
 	now := time.Now()
 	_ = os.Chtimes(one.dir, now, now) // the order of use survives a restart; nothing depends on it
 	one.measure(r)
-	m.evict(ctx, one)
+	s.evict(ctx, one)
 	return nil
 }
 
@@ -45,7 +45,7 @@ func (m *mirror) usage() (time.Time, int64, bool) {
 
 // evict closes and deletes the least recently used mirrors beyond the limits,
 // but never the one just used nor one that is being fetched.
-func (m *Mirrors) evict(ctx context.Context, keep *mirror) {
+func (s *Store) evict(ctx context.Context, keep *mirror) {
 	type item struct {
 		one   *mirror
 		used  time.Time
@@ -55,8 +55,8 @@ func (m *Mirrors) evict(ctx context.Context, keep *mirror) {
 	var all []item
 	var total int64
 	open := 0
-	m.mu.Lock()
-	for _, one := range m.mirrors {
+	s.mu.Lock()
+	for _, one := range s.mirrors {
 		used, bytes, isOpen := one.usage()
 		total += bytes
 		if isOpen {
@@ -66,11 +66,11 @@ func (m *Mirrors) evict(ctx context.Context, keep *mirror) {
 			all = append(all, item{one, used, bytes, isOpen})
 		}
 	}
-	m.mu.Unlock()
+	s.mu.Unlock()
 	sort.Slice(all, func(i, j int) bool { return all[i].used.Before(all[j].used) })
 	for _, it := range all {
-		overDisk, overOpen := total > m.limits.TotalBytes, open > m.limits.Warm && it.open
-		if ctx.Err() != nil || (!overDisk && open <= m.limits.Warm) {
+		overDisk, overOpen := total > s.limits.TotalBytes, open > s.limits.Warm && it.open
+		if ctx.Err() != nil || (!overDisk && open <= s.limits.Warm) {
 			return
 		}
 		if (!overDisk && !overOpen) || !it.one.tryLock() {

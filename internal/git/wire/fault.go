@@ -1,4 +1,4 @@
-package git
+package wire
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
 )
 
 // What a remote can do wrong, beside status codes.
@@ -20,12 +21,11 @@ var (
 	errNoKey         = errors.New("ssh needs a key and known hosts")
 	errBadKey        = errors.New("the ssh key can't be parsed")
 	errBadKnownHosts = errors.New("the known hosts can't be parsed")
-	errDamaged       = errors.New("the mirror is damaged")
 )
 
-// remoteFault turns what went wrong with a remote into a sentence and a code.
+// Fault turns what went wrong with a remote into a sentence and a code.
 // Errors that already have a code pass.
-func remoteFault(ctx context.Context, where endpoint, err error) error {
+func Fault(ctx context.Context, where Endpoint, err error) error {
 	var coded *fault.Error
 	if err == nil || errors.As(err, &coded) {
 		return err
@@ -37,7 +37,7 @@ func remoteFault(ctx context.Context, where endpoint, err error) error {
 		return say(fault.Unavailable, "stopped before it was done; it will be tried again")
 	}
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, git.ErrTooLarge):
 		return say(fault.Invalid, "the repository is larger than the limit; remove large files from its history or raise the limit")
 	case errors.Is(err, errNotGit):
 		return say(fault.Invalid, "the URL doesn't answer as a git repository; correct the URL")

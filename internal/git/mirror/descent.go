@@ -1,4 +1,4 @@
-package git
+package mirror
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
 )
 
 // maxDescent is how many commits are looked at for an ancestor.
@@ -16,7 +17,7 @@ const maxDescent = 50_000
 // Descends says whether commit has ancestor in its history, or is it. Mirrors
 // hold the history since the first fetch only: when that is too short to tell,
 // the error's code is not_found.
-func (m *Mirrors) Descends(ctx context.Context, key, commit, ancestor string) (bool, error) {
+func (s *Store) Descends(ctx context.Context, key, commit, ancestor string) (bool, error) {
 	from, err := parseID(commit)
 	if err != nil {
 		return false, err
@@ -25,7 +26,7 @@ func (m *Mirrors) Descends(ctx context.Context, key, commit, ancestor string) (b
 	if err != nil {
 		return false, err
 	}
-	one, err := m.mirror(key)
+	one, err := s.mirror(key)
 	if err != nil {
 		return false, err
 	}
@@ -75,7 +76,7 @@ func (m *mirror) parents(h plumbing.Hash) ([]plumbing.Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := decodeCommit(h, kind, data)
+	c, err := git.DecodeCommit(h, kind, data)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"context"
@@ -13,14 +13,16 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 const key = "acme/shop"
 
-func newMirrors(t *testing.T, limits git.Limits) (*git.Mirrors, string) {
+func newMirrors(t *testing.T, limits git.Limits) (*mirror.Store, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "mirrors")
-	m := git.NewMirrors(dir, limits)
+	m := mirror.NewStore(dir, limits)
 	t.Cleanup(m.Close)
 	return m, dir
 }
@@ -31,7 +33,7 @@ type reporter interface {
 	Fatalf(format string, args ...any)
 }
 
-func fetch(t reporter, m *git.Mirrors, r git.Remote) git.Heads {
+func fetch(t reporter, m *mirror.Store, r git.Remote) git.Heads {
 	t.Helper()
 	h, err := m.Fetch(context.Background(), key, r)
 	if err != nil {
@@ -42,7 +44,7 @@ func fetch(t reporter, m *git.Mirrors, r git.Remote) git.Heads {
 
 // content reads a file of a commit, and every other file too: a commit whose
 // objects are not all there fails.
-func content(t reporter, m *git.Mirrors, commit, name string) string {
+func content(t reporter, m *mirror.Store, commit, name string) string {
 	t.Helper()
 	tree, err := m.Tree(context.Background(), key, commit)
 	if err != nil {
@@ -66,24 +68,24 @@ func content(t reporter, m *git.Mirrors, commit, name string) string {
 }
 
 func TestFetchHeads(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	first := r.commit("main", map[string]string{"a": "1"})
-	second := r.commit("feature/ünïcode", map[string]string{"b": "2"})
-	r.git("tag", "light", first)
-	r.git("-c", "user.name=A", "-c", "user.email=a@b", "tag", "-a", "-m", "note", "v1.0", second)
-	r.git("update-ref", "refs/pull/7/head", second)
-	r.git("update-ref", "refs/notes/secret", second)
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	first := r.Commit("main", map[string]string{"a": "1"})
+	second := r.Commit("feature/ünïcode", map[string]string{"b": "2"})
+	r.Git("tag", "light", first)
+	r.Git("-c", "user.name=A", "-c", "user.email=a@b", "tag", "-a", "-m", "note", "v1.0", second)
+	r.Git("update-ref", "refs/pull/7/head", second)
+	r.Git("update-ref", "refs/notes/secret", second)
 	m, dir := newMirrors(t, git.Limits{})
 
 	want := git.Heads{Default: "refs/heads/main", Refs: map[string]string{
 		"refs/heads/main": first, "refs/heads/feature/ünïcode": second,
 		"refs/tags/light": first, "refs/tags/v1.0": second,
 	}}
-	if diff := cmp.Diff(want, fetch(t, m, s.remote("shop"))); diff != "" {
+	if diff := cmp.Diff(want, fetch(t, m, s.Remote("shop"))); diff != "" {
 		t.Errorf("Heads (-want +got):\n%s", diff)
 	}
-	withPulls := s.remote("shop")
+	withPulls := s.Remote("shop")
 	withPulls.Refs = append(git.DefaultRefs(), "refs/pull/*/head")
 	want.Refs["refs/pull/7/head"] = second
 	if diff := cmp.Diff(want, fetch(t, m, withPulls)); diff != "" {
@@ -101,33 +103,33 @@ func TestFetchHeads(t *testing.T) {
 	if len(mirrors) != 1 {
 		t.Fatalf("mirrors on disk: %v", mirrors)
 	}
-	run(t, mirrors[0], "git", "fsck", "--full", "--strict")
-	if got := strings.TrimSpace(run(t, mirrors[0], "git", "rev-parse", "v1.0^{commit}")); got != second {
+	gittest.Run(t, mirrors[0], "git", "fsck", "--full", "--strict")
+	if got := strings.TrimSpace(gittest.Run(t, mirrors[0], "git", "rev-parse", "v1.0^{commit}")); got != second {
 		t.Errorf("git resolves v1.0 to %s, want %s", got, second)
 	}
 }
 
 func TestUnchangedRefsFetchNothing(t *testing.T) {
-	s := newServer(t)
-	s.repo("shop").commit("main", map[string]string{"a": "1"})
+	s := gittest.NewServer(t)
+	s.Repo("shop").Commit("main", map[string]string{"a": "1"})
 	m, _ := newMirrors(t, git.Limits{})
-	fetch(t, m, s.remote("shop"))
-	s.asked()
-	fetch(t, m, s.remote("shop"))
-	if diff := cmp.Diff([]string{"GET /shop/info/refs"}, s.asked()); diff != "" {
+	fetch(t, m, s.Remote("shop"))
+	s.Requests()
+	fetch(t, m, s.Remote("shop"))
+	if diff := cmp.Diff([]string{"GET /shop/info/refs"}, s.Requests()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 
 func TestEmptyRepository(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
 	m, _ := newMirrors(t, git.Limits{})
-	if h := fetch(t, m, s.remote("shop")); len(h.Refs) != 0 {
+	if h := fetch(t, m, s.Remote("shop")); len(h.Refs) != 0 {
 		t.Errorf("Refs = %v, want none", h.Refs)
 	}
-	c := r.commit("main", map[string]string{"a": "1"})
-	if h := fetch(t, m, s.remote("shop")); h.Refs["refs/heads/main"] != c {
+	c := r.Commit("main", map[string]string{"a": "1"})
+	if h := fetch(t, m, s.Remote("shop")); h.Refs["refs/heads/main"] != c {
 		t.Errorf("main = %s, want %s", h.Refs["refs/heads/main"], c)
 	}
 	if got := content(t, m, c, "a"); got != "1" {
@@ -138,43 +140,43 @@ func TestEmptyRepository(t *testing.T) {
 // TestHistories moves refs in every way a forge allows and reads every head
 // completely after each step.
 func TestHistories(t *testing.T) {
-	type step func(r *repo, seen map[string]string)
+	type step func(r *gittest.Repo, seen map[string]string)
 	commit := func(branch, name, text string) step {
-		return func(r *repo, seen map[string]string) {
-			seen[text] = r.commit(branch, map[string]string{name: text})
+		return func(r *gittest.Repo, seen map[string]string) {
+			seen[text] = r.Commit(branch, map[string]string{name: text})
 		}
 	}
 	set := func(ref, to string) step {
-		return func(r *repo, seen map[string]string) { r.git("update-ref", ref, seen[to]) }
+		return func(r *gittest.Repo, seen map[string]string) { r.Git("update-ref", ref, seen[to]) }
 	}
 	history := []step{commit("main", "a", "1"), commit("main", "b", "2"), commit("main", "a", "3"), commit("main", "dir/c", "4")}
 	tests := map[string][]step{
 		"fast forward":        {commit("main", "a", "5"), commit("main", "a", "6")},
 		"rewind":              {set("refs/heads/main", "1"), set("refs/heads/main", "4"), set("refs/heads/main", "2")},
 		"rewind then forward": {set("refs/heads/main", "2"), commit("main", "z", "5"), commit("main", "z", "6")},
-		"force push": {func(r *repo, seen map[string]string) {
-			seen["5"] = r.commitOn("main", seen["1"], map[string]string{"x": "5"})
+		"force push": {func(r *gittest.Repo, seen map[string]string) {
+			seen["5"] = r.CommitOn("main", seen["1"], map[string]string{"x": "5"})
 		}, commit("main", "x", "6")},
-		"unrelated history": {func(r *repo, seen map[string]string) {
-			seen["5"] = r.commitOn("main", "", map[string]string{"x": "5"})
+		"unrelated history": {func(r *gittest.Repo, seen map[string]string) {
+			seen["5"] = r.CommitOn("main", "", map[string]string{"x": "5"})
 		}, commit("main", "x", "6"), set("refs/heads/main", "4")},
-		"branch from old commit": {func(r *repo, seen map[string]string) {
-			seen["5"] = r.commitOn("old", seen["2"], map[string]string{"x": "5"})
+		"branch from old commit": {func(r *gittest.Repo, seen map[string]string) {
+			seen["5"] = r.CommitOn("old", seen["2"], map[string]string{"x": "5"})
 		}, commit("main", "x", "6")},
-		"deleted and made again": {func(r *repo, _ map[string]string) { r.git("update-ref", "-d", "refs/heads/main") },
+		"deleted and made again": {func(r *gittest.Repo, _ map[string]string) { r.Git("update-ref", "-d", "refs/heads/main") },
 			set("refs/heads/main", "3"), commit("main", "a", "5")},
 		"revert brings old content back": {commit("main", "a", "1"), commit("main", "a", "3"), commit("main", "b", "2")},
-		"server forgets the old tip": {func(r *repo, seen map[string]string) {
-			seen["5"] = r.commitOn("main", seen["3"], map[string]string{"x": "5"})
-			r.git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
+		"server forgets the old tip": {func(r *gittest.Repo, seen map[string]string) {
+			seen["5"] = r.CommitOn("main", seen["3"], map[string]string{"x": "5"})
+			r.Git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
 		}, commit("main", "x", "6")},
 		"tag moves and vanishes": {set("refs/tags/t", "1"), set("refs/tags/t", "3"),
-			func(r *repo, _ map[string]string) { r.git("update-ref", "-d", "refs/tags/t") }},
+			func(r *gittest.Repo, _ map[string]string) { r.Git("update-ref", "-d", "refs/tags/t") }},
 	}
 	for name, steps := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t)
-			r, seen := s.repo("shop"), map[string]string{}
+			s := gittest.NewServer(t)
+			r, seen := s.Repo("shop"), map[string]string{}
 			m, _ := newMirrors(t, git.Limits{Packs: 2})
 			for i, step := range slices.Concat(history, steps) {
 				step(r, seen)
@@ -183,7 +185,7 @@ func TestHistories(t *testing.T) {
 				}
 				checkHeads(t, m, s, r)
 			}
-			if asked := s.asked(); len(asked) > 2*len(steps)+2 {
+			if asked := s.Requests(); len(asked) > 2*len(steps)+2 {
 				t.Errorf("%d requests for %d fetches: %v", len(asked), len(steps)+1, asked)
 			}
 		})
@@ -191,22 +193,22 @@ func TestHistories(t *testing.T) {
 }
 
 // checkHeads fetches and compares with what git says on the server.
-func checkHeads(t reporter, m *git.Mirrors, s *server, r *repo) {
+func checkHeads(t reporter, m *mirror.Store, s *gittest.Server, r *gittest.Repo) {
 	t.Helper()
 	want := map[string]string{}
-	for line := range strings.Lines(r.git("for-each-ref", "--format=%(refname) %(objectname)")) {
+	for line := range strings.Lines(r.Git("for-each-ref", "--format=%(refname) %(objectname)")) {
 		name, id, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if name != "" {
 			want[name] = id
 		}
 	}
-	h := fetch(t, m, s.remote("shop"))
+	h := fetch(t, m, s.Remote("shop"))
 	if diff := cmp.Diff(want, h.Refs); diff != "" {
 		t.Fatalf("refs (-want +got):\n%s", diff)
 	}
 	for ref, commit := range h.Refs {
-		for _, name := range strings.Fields(r.git("ls-tree", "-r", "--name-only", commit)) {
-			if got, want := content(t, m, commit, name), run(r.t, r.dir, "git", "show", commit+":"+name); got != want {
+		for _, name := range strings.Fields(r.Git("ls-tree", "-r", "--name-only", commit)) {
+			if got, want := content(t, m, commit, name), r.Show(commit, name); got != want {
 				t.Fatalf("%s: %s = %q, want %q", ref, name, got, want)
 			}
 		}
@@ -214,12 +216,12 @@ func checkHeads(t reporter, m *git.Mirrors, s *server, r *repo) {
 }
 
 func TestCommit(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	parent := r.commit("main", map[string]string{"a": "1"})
-	c := r.commit("main", map[string]string{"a": "2"})
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	parent := r.Commit("main", map[string]string{"a": "1"})
+	c := r.Commit("main", map[string]string{"a": "2"})
 	m, _ := newMirrors(t, git.Limits{})
-	fetch(t, m, s.remote("shop"))
+	fetch(t, m, s.Remote("shop"))
 	got, err := m.Commit(context.Background(), key, c)
 	if err != nil {
 		t.Fatalf("Commit: %v", err)
@@ -227,7 +229,7 @@ func TestCommit(t *testing.T) {
 	if got.When.Unix() != 1_700_000_002 {
 		t.Errorf("When = %v", got.When)
 	}
-	want := git.Commit{Hash: c, Tree: r.git("rev-parse", c+"^{tree}"), Subject: "Change 2", Message: "Change 2\n\nBody of 2.\n",
+	want := git.Commit{Hash: c, Tree: r.Git("rev-parse", c+"^{tree}"), Subject: "Change 2", Message: "Change 2\n\nBody of 2.\n",
 		Author: "Alice", Email: "alice@acme.example", When: got.When, Parents: []string{parent}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Commit (-want +got):\n%s", diff)
@@ -243,12 +245,12 @@ func TestCommit(t *testing.T) {
 }
 
 func TestEnsure(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	first := r.commit("main", map[string]string{"a": "1"})
-	second := r.commit("main", map[string]string{"a": "2"})
-	other := r.commitOn("gone", first, map[string]string{"a": "3"})
-	r.git("update-ref", "-d", "refs/heads/gone")
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	first := r.Commit("main", map[string]string{"a": "1"})
+	second := r.Commit("main", map[string]string{"a": "2"})
+	other := r.CommitOn("gone", first, map[string]string{"a": "3"})
+	r.Git("update-ref", "-d", "refs/heads/gone")
 	m, _ := newMirrors(t, git.Limits{})
 	ctx := context.Background()
 
@@ -264,7 +266,7 @@ func TestEnsure(t *testing.T) {
 		"there, not asked for it": {second, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := m.Ensure(ctx, key, s.remote("shop"), tt.commit); fault.CodeOf(err) != tt.code {
+			if err := m.Ensure(ctx, key, s.Remote("shop"), tt.commit); fault.CodeOf(err) != tt.code {
 				t.Fatalf("Ensure = %v, want code %q", err, tt.code)
 			}
 			if tt.code == "" && content(t, m, tt.commit, "a") == "" {
@@ -272,8 +274,8 @@ func TestEnsure(t *testing.T) {
 			}
 		})
 	}
-	s.asked()
-	if err := m.Ensure(ctx, key, s.remote("shop"), second); err != nil || len(s.asked()) != 0 {
+	s.Requests()
+	if err := m.Ensure(ctx, key, s.Remote("shop"), second); err != nil || len(s.Requests()) != 0 {
 		t.Errorf("Ensure of a present commit: %v, or it asked the server", err)
 	}
 }
@@ -291,22 +293,22 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	damage := map[string]func(t *testing.T, dir string){
-		"pack truncated":    func(t *testing.T, dir string) { must(t, os.Truncate(glob("objects/pack/*.pack")(t, dir), 40)) },
-		"pack gone":         func(t *testing.T, dir string) { must(t, os.Remove(glob("objects/pack/*.pack")(t, dir))) },
+		"pack truncated":    func(t *testing.T, dir string) { gittest.Must(t, os.Truncate(glob("objects/pack/*.pack")(t, dir), 40)) },
+		"pack gone":         func(t *testing.T, dir string) { gittest.Must(t, os.Remove(glob("objects/pack/*.pack")(t, dir))) },
 		"index overwritten": func(t *testing.T, dir string) { overwrite(t, glob("objects/pack/*.idx")(t, dir)) },
 		"pack overwritten":  func(t *testing.T, dir string) { overwrite(t, glob("objects/pack/*.pack")(t, dir)) },
 		"refs overwritten":  func(t *testing.T, dir string) { overwrite(t, glob("packed-refs")(t, dir)) },
-		"state gone":        func(t *testing.T, dir string) { must(t, os.Remove(glob("slipway.json")(t, dir))) },
-		"everything gone":   func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) },
+		"state gone":        func(t *testing.T, dir string) { gittest.Must(t, os.Remove(glob("slipway.json")(t, dir))) },
+		"everything gone":   func(t *testing.T, dir string) { gittest.Must(t, os.RemoveAll(dir)) },
 	}
 	for name, do := range damage {
 		for _, warm := range []bool{true, false} {
 			t.Run(name+map[bool]string{true: " while open", false: " between runs"}[warm], func(t *testing.T) {
-				s := newServer(t)
-				r := s.repo("shop")
-				c := r.commit("main", map[string]string{"a": strings.Repeat("content ", 100), "b/c": "2"})
+				s := gittest.NewServer(t)
+				r := s.Repo("shop")
+				c := r.Commit("main", map[string]string{"a": strings.Repeat("content ", 100), "b/c": "2"})
 				m, dir := newMirrors(t, git.Limits{CacheBytes: 1})
-				fetch(t, m, s.remote("shop"))
+				fetch(t, m, s.Remote("shop"))
 				if !warm {
 					m.Close()
 				}
@@ -320,28 +322,28 @@ func TestDamage(t *testing.T) {
 // TestLostPack removes one of two packs, index and all, so that only reading
 // can show what is missing.
 func TestLostPack(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	r.commit("main", map[string]string{"a": "1", "b/c": "2"})
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	r.Commit("main", map[string]string{"a": "1", "b/c": "2"})
 	m, dir := newMirrors(t, git.Limits{})
-	fetch(t, m, s.remote("shop"))
+	fetch(t, m, s.Remote("shop"))
 	first, err := filepath.Glob(filepath.Join(dir, "*", "objects", "pack", "*"))
-	must(t, err)
-	c := r.commit("main", map[string]string{"z": "3"})
-	fetch(t, m, s.remote("shop"))
+	gittest.Must(t, err)
+	c := r.Commit("main", map[string]string{"z": "3"})
+	fetch(t, m, s.Remote("shop"))
 	m.Close()
 	for _, name := range first {
-		must(t, os.Remove(name))
+		gittest.Must(t, os.Remove(name))
 	}
 	repaired(t, m, s, c)
 }
 
 // repaired reads, fetches and reads again, as a sync that retries does.
-func repaired(t *testing.T, m *git.Mirrors, s *server, commit string) {
+func repaired(t *testing.T, m *mirror.Store, s *gittest.Server, commit string) {
 	t.Helper()
 	ctx := context.Background()
 	for range 3 {
-		must(t, m.Ensure(ctx, key, s.remote("shop"), commit))
+		gittest.Must(t, m.Ensure(ctx, key, s.Remote("shop"), commit))
 		tree, err := m.Tree(ctx, key, commit)
 		if err == nil {
 			_, err = tree.ReadFile("a")
@@ -360,18 +362,11 @@ func repaired(t *testing.T, m *git.Mirrors, s *server, commit string) {
 func overwrite(t *testing.T, name string) {
 	t.Helper()
 	info, err := os.Stat(name)
-	must(t, err)
-	must(t, os.Chmod(name, 0o600))
+	gittest.Must(t, err)
+	gittest.Must(t, os.Chmod(name, 0o600))
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	must(t, err)
+	gittest.Must(t, err)
 	_, err = f.WriteAt(make([]byte, info.Size()-60), 30)
-	must(t, err)
-	must(t, f.Close())
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	gittest.Must(t, err)
+	gittest.Must(t, f.Close())
 }

@@ -1,19 +1,17 @@
-package git
+package wire
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/slipway-dev/slipway/internal/git"
 )
 
 // stderrBytes is how much of a server's complaint is looked at.
@@ -23,8 +21,8 @@ const stderrBytes = 4096
 // command, so a second pack connects again. Neither the user's ssh
 // configuration nor an agent is consulted.
 type sshSession struct {
-	endpoint    endpoint
-	credentials Credentials
+	endpoint    Endpoint
+	credentials git.Credentials
 	scratch     string // directory for the known_hosts file while it is parsed
 	idle        time.Duration
 	line        *sshLine // nil when not connected
@@ -41,11 +39,11 @@ type sshLine struct {
 	release func() bool
 }
 
-func newSSHSession(e endpoint, c Credentials, scratch string, idle time.Duration) *sshSession {
+func newSSHSession(e Endpoint, c git.Credentials, scratch string, idle time.Duration) *sshSession {
 	return &sshSession{endpoint: e, credentials: c, scratch: scratch, idle: idle}
 }
 
-func (s *sshSession) refs(ctx context.Context) (*packp.AdvRefs, error) {
+func (s *sshSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
 	line, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -59,9 +57,9 @@ func (s *sshSession) refs(ctx context.Context) (*packp.AdvRefs, error) {
 	return adv, nil
 }
 
-func (s *sshSession) pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
 	if s.line == nil {
-		if _, err := s.refs(ctx); err != nil {
+		if _, err := s.Refs(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +79,7 @@ func (s *sshSession) pack(ctx context.Context, req *packp.UploadPackRequest) (*p
 	return decodePack(line, req)
 }
 
-func (s *sshSession) close() {
+func (s *sshSession) Close() {
 	if s.line == nil {
 		return
 	}
@@ -174,64 +172,3 @@ func (l *sshLine) complaint(err error) error {
 	}
 	return err
 }
-
-// config takes key and known hosts from the credentials alone.
-func (s *sshSession) config() (*ssh.ClientConfig, error) {
-	if len(s.credentials.SSHKey) == 0 || len(s.credentials.KnownHosts) == 0 {
-		return nil, errNoKey
-	}
-	signer, err := ssh.ParsePrivateKey(s.credentials.SSHKey)
-	if err != nil {
-		return nil, errBadKey // the cause could quote the key
-	}
-	hosts, err := s.knownHosts()
-	if err != nil {
-		return nil, err
-	}
-	return &ssh.ClientConfig{
-		User:              s.endpoint.user,
-		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
-		HostKeyCallback:   hosts.HostKeyCallback(),
-		HostKeyAlgorithms: hosts.HostKeyAlgorithms(s.endpoint.address()),
-		Timeout:           connectTimeout,
-	}, nil
-}
-
-// hostKeys is what is needed of a known_hosts database.
-type hostKeys interface {
-	HostKeyCallback() ssh.HostKeyCallback
-	HostKeyAlgorithms(address string) []string
-}
-
-// knownHosts parses the known_hosts lines; the parser only reads files.
-func (s *sshSession) knownHosts() (hostKeys, error) {
-	f, err := os.CreateTemp(s.scratch, "known_hosts-*")
-	if err != nil {
-		return nil, fmt.Errorf("write known hosts: %w", err)
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(append(bytes.TrimSpace(s.credentials.KnownHosts), '\n'))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("write known hosts: %w", err)
-	}
-	db, err := gitssh.NewKnownHostsDb(f.Name())
-	if err != nil {
-		return nil, errBadKnownHosts
-	}
-	return db, nil
-}
-
-// headBuffer keeps the first bytes written to it.
-type headBuffer struct {
-	buf bytes.Buffer
-	max int
-}
-
-func (b *headBuffer) Write(p []byte) (int, error) {
-	if room := b.max - b.buf.Len(); room > 0 {
-		b.buf.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
-}
-
-func (b *headBuffer) String() string { return b.buf.String() }

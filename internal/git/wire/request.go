@@ -1,4 +1,4 @@
-package git
+package wire
 
 import (
 	"bytes"
@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
-	"time"
+	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
@@ -20,32 +19,46 @@ import (
 // advertisementBytes bounds a server's list of refs: room for 500,000 of them.
 const advertisementBytes = 64 << 20
 
-// errTooLarge stops a body that outgrows its limit.
-var errTooLarge = errors.New("the server sends more than the limit")
-
-// errStalled stops a server that has gone silent.
-var errStalled = errors.New("the server stopped sending")
-
-// session talks to one remote's upload-pack. It is used by one goroutine.
-type session interface {
-	// refs lists what the remote has; an empty repository gives an
-	// advertisement without references.
-	refs(ctx context.Context) (*packp.AdvRefs, error)
-	// pack asks for objects. The response must be closed. refs comes first.
-	pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
-	// close ends the session and its connection.
-	close()
+// Request names the objects that a client asks for. Shallow boundaries are sent
+// even with depth 0: a server that doesn't know them assumes that the client
+// has the whole history of a rewound ref.
+type Request struct {
+	Wants    []plumbing.Hash
+	Haves    []plumbing.Hash // commits that the server can build upon
+	Shallows []plumbing.Hash // commits whose parents the client doesn't have
+	Depth    int             // commits of history; 0: everything that is missing
 }
 
-// newPackRequest asks for wants, telling the server what is here already.
-// Depth 0 asks for all history that is missing. Shallow boundaries are sent
-// even then: a server that doesn't know them takes a rewound ref's history for
-// present.
-func newPackRequest(caps *capability.List, wants, haves, shallows []plumbing.Hash, depth int) (*packp.UploadPackRequest, error) {
+// Pack is the answer to a request. The caller closes it.
+type Pack struct {
+	io.Reader                  // the pack, without progress messages
+	Shallows   []plumbing.Hash // new shallow boundaries
+	Unshallows []plumbing.Hash // boundaries that are none any more
+	body       io.Closer
+}
+
+// Close ends the transfer.
+func (p *Pack) Close() error { return p.body.Close() }
+
+// FetchPack sends a request in a session whose refs were listed.
+func FetchPack(ctx context.Context, s Session, l *Listing, r Request) (*Pack, error) {
+	req, err := encodable(l.caps, r)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.Pack(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &Pack{Reader: packStream(req, resp), Shallows: resp.Shallows, Unshallows: resp.Unshallows, body: resp}, nil
+}
+
+// encodable gives a request the form that go-git encodes.
+func encodable(caps *capability.List, r Request) (*packp.UploadPackRequest, error) {
 	req := packp.NewUploadPackRequestFromCapabilities(caps)
-	req.Wants, req.Haves, req.Shallows, req.Depth = wants, haves, shallows, packp.DepthCommits(depth)
+	req.Wants, req.Haves, req.Shallows, req.Depth = slices.Clone(r.Wants), r.Haves, slices.Clone(r.Shallows), packp.DepthCommits(r.Depth)
 	optional := []capability.Capability{capability.NoProgress}
-	if depth > 0 || len(shallows) > 0 {
+	if r.Depth > 0 || len(r.Shallows) > 0 {
 		optional = append(optional, capability.Shallow)
 	}
 	for _, c := range optional {
@@ -108,68 +121,4 @@ func packStream(req *packp.UploadPackRequest, resp io.Reader) io.Reader {
 		return sideband.NewDemuxer(sideband.Sideband, resp)
 	}
 	return resp
-}
-
-// boundedReader fails with errTooLarge after max bytes.
-type boundedReader struct {
-	r    io.Reader
-	left int64
-}
-
-func (b *boundedReader) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, b.atLimit()
-	}
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	n, err := b.r.Read(p)
-	b.left -= int64(n)
-	return n, err
-}
-
-// atLimit tells a body that ends exactly at the limit from a longer one.
-func (b *boundedReader) atLimit() error {
-	var one [1]byte
-	n, err := b.r.Read(one[:])
-	if n > 0 {
-		return errTooLarge
-	}
-	return err
-}
-
-// watchdog cancels a context when nothing was read for a while.
-type watchdog struct {
-	io.ReadCloser
-	idle   time.Duration
-	timer  *time.Timer
-	cancel context.CancelCauseFunc
-	once   sync.Once
-}
-
-// watch wraps a body whose context is cancelled by cancel after idle silence.
-func watch(body io.ReadCloser, idle time.Duration, cancel context.CancelCauseFunc) *watchdog {
-	return &watchdog{
-		ReadCloser: body,
-		idle:       idle,
-		timer:      time.AfterFunc(idle, func() { cancel(errStalled) }),
-		cancel:     cancel,
-	}
-}
-
-func (w *watchdog) Read(p []byte) (int, error) {
-	n, err := w.ReadCloser.Read(p)
-	w.timer.Reset(w.idle)
-	return n, err
-}
-
-// Close ends the watch, the body and its context.
-func (w *watchdog) Close() error {
-	var err error
-	w.once.Do(func() {
-		w.timer.Stop()
-		err = w.ReadCloser.Close()
-		w.cancel(nil)
-	})
-	return err
 }

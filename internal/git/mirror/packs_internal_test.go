@@ -1,4 +1,4 @@
-package git
+package mirror
 
 import (
 	"bytes"
@@ -13,66 +13,11 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/wire"
 )
-
-const someHash = "\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab"
-
-func TestDecodeTree(t *testing.T) {
-	h := plumbing.NewHash(strings.Repeat("ab", 20))
-	for name, tt := range map[string]struct {
-		raw  string
-		want []entry
-		fail bool
-	}{
-		"empty": {"", nil, false},
-		"every mode": {"100644 a\x00" + someHash + "100664 b\x00" + someHash + "100755 c\x00" + someHash + "120000 d\x00" + someHash + "160000 e\x00" + someHash + "40000 f\x00" + someHash,
-			[]entry{{"a", filemode.Regular, h}, {"b", filemode.Regular, h}, {"c", filemode.Executable, h}, {"d", filemode.Symlink, h}, {"e", filemode.Submodule, h}, {"f", filemode.Dir, h}}, false},
-		"sorted by plain name": {"100644 a.b\x00" + someHash + "40000 a\x00" + someHash, []entry{{"a", filemode.Dir, h}, {"a.b", filemode.Regular, h}}, false},
-		"no name":              {"100644", nil, true},
-		"no zero byte":         {"100644 a", nil, true},
-		"short id":             {"100644 a\x00\xab", nil, true},
-		"empty name":           {"100644 \x00" + someHash, nil, true},
-		"mode not octal":       {"9 a\x00" + someHash, nil, true},
-		"empty mode":           {" a\x00" + someHash, nil, true},
-		"slash":                {"100644 a/b\x00" + someHash, nil, true},
-		"dot git":              {"100644 .git\x00" + someHash, nil, true},
-		"too many":             {strings.Repeat("100644 a\x00"+someHash, 11), nil, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := decodeTree([]byte(tt.raw), 10)
-			if (err != nil) != tt.fail {
-				t.Fatalf("decodeTree = %v, want failure %v", err, tt.fail)
-			}
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(entry{})); diff != "" && !tt.fail {
-				t.Errorf("entries (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func FuzzDecodeTree(f *testing.F) {
-	f.Add([]byte("100644 a\x00" + someHash + "40000 b\x00" + someHash))
-	f.Add([]byte("100644 ..\x00" + someHash))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		list, err := decodeTree(raw, 100)
-		if err != nil {
-			return
-		}
-		for i, e := range list {
-			if e.name == "" || e.name == "." || e.name == ".." || strings.ContainsAny(e.name, "/\x00") {
-				t.Fatalf("entry %q got through", e.name)
-			}
-			if i > 0 && list[i-1].name >= e.name {
-				t.Fatalf("%q stands before %q", list[i-1].name, e.name)
-			}
-			if found, ok := lookup(list, e.name); !ok || found != e {
-				t.Fatalf("lookup(%q) = %v, %v", e.name, found, ok)
-			}
-		}
-	})
-}
 
 func FuzzPackedRefs(f *testing.F) {
 	id := strings.Repeat("ab", 20)
@@ -87,29 +32,8 @@ func FuzzPackedRefs(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was written can't be read: %v", err)
 		}
-		if diff := cmp.Diff(refs, again, cmp.AllowUnexported(target{})); diff != "" {
+		if diff := cmp.Diff(refs, again, cmp.AllowUnexported(wire.Target{})); diff != "" {
 			t.Fatalf("refs (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func FuzzEndpoint(f *testing.F) {
-	for _, seed := range []string{"https://h/a/b.git", "git@h:a/b.git", "ssh://git@[::1]:22/a", "file:///etc", "--upload-pack=x", "ext::sh", "../x"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, raw string) {
-		e, err := Remote{URL: raw}.endpoint()
-		if err != nil {
-			return
-		}
-		if e.scheme != "https" && e.scheme != "ssh" {
-			t.Fatalf("%q gives scheme %q", raw, e.scheme)
-		}
-		if strings.HasPrefix(e.host, "-") || e.host == "" || strings.Contains("/"+e.path+"/", "/../") {
-			t.Fatalf("%q gives %+v", raw, e)
-		}
-		if e.scheme == "ssh" && strings.ContainsAny(e.path+e.user, "'\\!`$;&|<>() \n") {
-			t.Fatalf("%q would reach a shell as %q", raw, e.path)
 		}
 	})
 }
@@ -161,19 +85,19 @@ func TestReceiveLimits(t *testing.T) {
 		data := append(append(varint(100), varint(target)...), 0x90, 100) // copy 100 bytes from the base
 		return packEntry{kind: 7, size: len(data), base: id[:], data: data}
 	}
-	limits := Limits{ObjectBytes: 1000, InflatedBytes: 2000, Objects: 5}
+	limits := git.Limits{ObjectBytes: 1000, InflatedBytes: 2000, Objects: 5}
 	for name, tt := range map[string]struct {
 		pack []byte
 		err  error
 	}{
 		"fine":                    {packOf(base, delta(100)), nil},
-		"large object":            {packOf(blobEntry(make([]byte, 1001))), errTooLarge},
-		"declared larger":         {packOf(packEntry{kind: 3, size: 1 << 40, data: []byte("x")}), errTooLarge},
-		"delta to a large object": {packOf(base, delta(1<<40)), errTooLarge},
-		"delta of endless size":   {packOf(base, delta(1<<63)), errTooLarge},
-		"all together":            {packOf(blobEntry(make([]byte, 900)), blobEntry(make([]byte, 901)), blobEntry(make([]byte, 902))), errTooLarge},
-		"many objects":            {packOf(base, base, base, base, base, base), errTooLarge},
-		"as sent":                 {append(packOf(base), make([]byte, 4096)...), errTooLarge},
+		"large object":            {packOf(blobEntry(make([]byte, 1001))), git.ErrTooLarge},
+		"declared larger":         {packOf(packEntry{kind: 3, size: 1 << 40, data: []byte("x")}), git.ErrTooLarge},
+		"delta to a large object": {packOf(base, delta(1<<40)), git.ErrTooLarge},
+		"delta of endless size":   {packOf(base, delta(1<<63)), git.ErrTooLarge},
+		"all together":            {packOf(blobEntry(make([]byte, 900)), blobEntry(make([]byte, 901)), blobEntry(make([]byte, 902))), git.ErrTooLarge},
+		"many objects":            {packOf(base, base, base, base, base, base), git.ErrTooLarge},
+		"as sent":                 {append(packOf(base), make([]byte, 4096)...), git.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -182,7 +106,7 @@ func TestReceiveLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer p.close()
-			err = p.receive(context.Background(), bytes.NewReader(tt.pack), 2048, limits.withDefaults())
+			err = p.receive(context.Background(), bytes.NewReader(tt.pack), 2048, limits.WithDefaults())
 			if !errors.Is(err, tt.err) {
 				t.Errorf("receive = %v, want %v", err, tt.err)
 			}
@@ -219,7 +143,7 @@ func FuzzReceive(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer p.close()
-		limits := Limits{ObjectBytes: 1 << 16, InflatedBytes: 1 << 18, Objects: 100}.withDefaults()
+		limits := git.Limits{ObjectBytes: 1 << 16, InflatedBytes: 1 << 18, Objects: 100}.WithDefaults()
 		if p.receive(context.Background(), bytes.NewReader(raw), 1<<16, limits) == nil && p.count() > 0 {
 			_, _, _ = p.object(id)
 		}
@@ -246,7 +170,7 @@ func TestMergeKeepsEveryObject(t *testing.T) {
 		delta := near(target)
 		delta.base = []byte{byte(len(packOf(base)) - packHeader - packTrail)} // distance back to the base
 		pack := packOf(base, delta)
-		if err := p.receive(context.Background(), bytes.NewReader(pack), 1<<20, DefaultLimits()); err != nil {
+		if err := p.receive(context.Background(), bytes.NewReader(pack), 1<<20, git.DefaultLimits()); err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, plumbing.ComputeHash(plumbing.BlobObject, []byte(target)))
@@ -304,8 +228,15 @@ func TestObjectCacheIsBounded(t *testing.T) {
 	if _, ok := one.Get(first); ok {
 		t.Error("the least recently used object is still there")
 	}
+	last := put(one, 900, 'c')
 	one.Clear()
-	if c.size != 0 || len(c.items) != 0 {
-		t.Errorf("after Clear %d bytes in %d objects", c.size, len(c.items))
+	if _, ok := one.Get(last); ok {
+		t.Error("an object is given out after Clear")
+	}
+	for c.items.Len() > 0 {
+		c.items.RemoveOldest()
+	}
+	if c.size != 0 {
+		t.Errorf("an empty cache is charged %d bytes", c.size)
 	}
 }

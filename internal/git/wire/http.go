@@ -1,4 +1,4 @@
-package git
+package wire
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+
+	"github.com/slipway-dev/slipway/internal/git"
 )
 
 const (
@@ -57,11 +59,11 @@ func (e *redirectError) Error() string {
 type httpSession struct {
 	client      *http.Client
 	base        *url.URL // moves with a redirect inside the same host
-	credentials Credentials
+	credentials git.Credentials
 	idle        time.Duration
 }
 
-func newHTTPSession(transport http.RoundTripper, e endpoint, c Credentials, idle time.Duration) *httpSession {
+func newHTTPSession(transport http.RoundTripper, e Endpoint, c git.Credentials, idle time.Duration) *httpSession {
 	return &httpSession{
 		client:      &http.Client{Transport: transport, CheckRedirect: checkRedirect},
 		base:        &url.URL{Scheme: e.scheme, Host: e.host, Path: e.path},
@@ -81,7 +83,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func (s *httpSession) refs(ctx context.Context) (*packp.AdvRefs, error) {
+func (s *httpSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
 	u := *s.base
 	u.Path += infoRefs
 	u.RawQuery = "service=" + uploadPack
@@ -94,7 +96,7 @@ func (s *httpSession) refs(ctx context.Context) (*packp.AdvRefs, error) {
 	return decodeRefs(&boundedReader{r: body, left: advertisementBytes})
 }
 
-func (s *httpSession) pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
 	content, err := encodeRequest(req, false)
 	if err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func (s *httpSession) pack(ctx context.Context, req *packp.UploadPackRequest) (*
 	return decodePack(body, req)
 }
 
-func (s *httpSession) close() {}
+func (s *httpSession) Close() {}
 
 // do sends one request and returns the body of a 200 with the expected type,
 // and the URL that answered.

@@ -1,10 +1,9 @@
-package git
+package mirror
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/slipway-dev/slipway/internal/git"
 )
 
 const (
@@ -67,7 +69,7 @@ func openPacks(dir string, limit int64, objects cache.Object) (*packs, error) {
 		}
 		if orphan, ok := strings.CutSuffix(name, idxSuffix); ok && !exists(filepath.Join(dir, orphan+packSuffix)) {
 			p.close()
-			return nil, fmt.Errorf("index %s has no pack: %w", name, errDamaged)
+			return nil, fmt.Errorf("index %s has no pack: %w", name, git.ErrDamaged)
 		}
 		if !strings.HasSuffix(name, packSuffix) {
 			continue
@@ -97,7 +99,7 @@ func openPack(name string, objects cache.Object) (*pack, error) {
 }
 
 func decodeIndex(f *os.File, index *idxfile.MemoryIndex) (err error) {
-	defer recoverAs(&err)
+	defer git.RecoverAs(&err)
 	if err := idxfile.NewDecoder(f).Decode(index); err != nil {
 		return fmt.Errorf("read index: %w", err)
 	}
@@ -135,7 +137,7 @@ func checkTrail(f *os.File, want []byte) (int64, error) {
 		return 0, fmt.Errorf("read the pack's checksum: %w", err)
 	}
 	if !bytes.Equal(got, want) {
-		return 0, fmt.Errorf("pack and index don't match: %w", errDamaged)
+		return 0, fmt.Errorf("pack and index don't match: %w", git.ErrDamaged)
 	}
 	return info.Size(), nil
 }
@@ -167,35 +169,18 @@ func (p *packs) object(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
 	}
 	object, err := readPacked(one, h)
 	if err != nil {
-		return plumbing.InvalidObject, nil, fmt.Errorf("read object %s: %w", h, errors.Join(err, errDamaged))
+		return plumbing.InvalidObject, nil, fmt.Errorf("read object %s: %w", h, errors.Join(err, git.ErrDamaged))
 	}
 	if object.Hash() != h {
-		return plumbing.InvalidObject, nil, fmt.Errorf("object %s reads as %s: %w", h, object.Hash(), errDamaged)
+		return plumbing.InvalidObject, nil, fmt.Errorf("object %s reads as %s: %w", h, object.Hash(), git.ErrDamaged)
 	}
-	data, err := objectBytes(object, p.limit)
+	data, err := git.ObjectBytes(object, p.limit)
 	return object.Type(), data, err
 }
 
 func readPacked(one *pack, h plumbing.Hash) (_ plumbing.EncodedObject, err error) {
-	defer recoverAs(&err)
+	defer git.RecoverAs(&err)
 	return one.reader.Get(h)
-}
-
-// objectBytes copies an object's content, which is at most limit bytes.
-func objectBytes(object plumbing.EncodedObject, limit int64) ([]byte, error) {
-	if object.Size() > limit {
-		return nil, fmt.Errorf("object %s has %d bytes, more than the limit of %d: %w", object.Hash(), object.Size(), limit, errTooLarge)
-	}
-	r, err := object.Reader()
-	if err != nil {
-		return nil, fmt.Errorf("open object %s: %w", object.Hash(), err)
-	}
-	defer func() { _ = r.Close() }()
-	data := make([]byte, object.Size())
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, fmt.Errorf("read object %s: %w", object.Hash(), err)
-	}
-	return data, nil
 }
 
 // add takes a pack that was just written.
@@ -239,9 +224,11 @@ func (p *packs) close() {
 	p.list = nil
 }
 
-// recoverAs turns a panic of the pack reader on hostile bytes into an error.
-func recoverAs(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("the pack reader panicked: %v: %w", r, errDamaged)
+// commit reads and decodes a commit object.
+func (p *packs) commit(h plumbing.Hash) (*object.Commit, error) {
+	kind, data, err := p.object(h)
+	if err != nil {
+		return nil, err
 	}
+	return git.DecodeCommit(h, kind, data)
 }

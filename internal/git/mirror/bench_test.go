@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 // benchFiles is the size of the repository that the figures are given for.
@@ -25,7 +27,7 @@ func benchServer(b *testing.B) (git.Remote, string) {
 	b.Helper()
 	root := b.TempDir()
 	dir := filepath.Join(root, "big")
-	run(b, "", "git", "init", "-q", "--bare", "-b", "main", dir)
+	gittest.Run(b, "", "git", "init", "-q", "--bare", "-b", "main", dir)
 	var in bytes.Buffer
 	in.WriteString("commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 5\nStart\n")
 	for i := range benchFiles {
@@ -37,7 +39,7 @@ func benchServer(b *testing.B) (git.Remote, string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("fast-import: %v\n%s", err, out)
 	}
-	core := strings.TrimSpace(run(b, "", "git", "--exec-path"))
+	core := strings.TrimSpace(gittest.Run(b, "", "git", "--exec-path"))
 	s := httptest.NewServer(&cgi.Handler{Path: filepath.Join(core, "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "HOME=" + root}})
 	b.Cleanup(s.Close)
 	return git.Remote{URL: s.URL + "/big", AllowHTTP: true}, dir
@@ -57,7 +59,7 @@ func touch(b *testing.B, dir string, n int) {
 func BenchmarkFirstFetch(b *testing.B) {
 	remote, _ := benchServer(b)
 	for b.Loop() {
-		m := git.NewMirrors(b.TempDir(), git.Limits{})
+		m := mirror.NewStore(b.TempDir(), git.Limits{})
 		if _, err := m.Fetch(context.Background(), key, remote); err != nil {
 			b.Fatal(err)
 		}
@@ -68,7 +70,7 @@ func BenchmarkFirstFetch(b *testing.B) {
 // BenchmarkWarmFetch is a push of one changed file in a repository of 10,000.
 func BenchmarkWarmFetch(b *testing.B) {
 	remote, dir := benchServer(b)
-	m := git.NewMirrors(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{})
 	defer m.Close()
 	ctx := context.Background()
 	if _, err := m.Fetch(ctx, key, remote); err != nil {
@@ -107,7 +109,7 @@ func cpu(b *testing.B, who int) time.Duration {
 
 func BenchmarkUnchanged(b *testing.B) {
 	remote, _ := benchServer(b)
-	m := git.NewMirrors(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{})
 	defer m.Close()
 	if _, err := m.Fetch(context.Background(), key, remote); err != nil {
 		b.Fatal(err)
@@ -121,7 +123,7 @@ func BenchmarkUnchanged(b *testing.B) {
 
 func BenchmarkReadFile(b *testing.B) {
 	remote, _ := benchServer(b)
-	m := git.NewMirrors(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{})
 	defer m.Close()
 	h, err := m.Fetch(context.Background(), key, remote)
 	if err != nil {

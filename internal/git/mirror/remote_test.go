@@ -1,11 +1,9 @@
-package git_test
+package mirror_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
 )
 
 // canary is a secret that must not appear anywhere.
@@ -23,7 +22,7 @@ const canary = "canary-4f1d9b"
 
 func TestRemoteIsChecked(t *testing.T) {
 	local := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(local, "HEAD"), []byte("ref: refs/heads/main\n"), 0o600))
+	gittest.Must(t, os.WriteFile(filepath.Join(local, "HEAD"), []byte("ref: refs/heads/main\n"), 0o600))
 	for name, tt := range map[string]struct {
 		remote git.Remote
 		code   fault.Code
@@ -75,30 +74,6 @@ func TestRemoteIsChecked(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreNeverPrinted(t *testing.T) {
-	c := git.Credentials{Username: canary, Token: canary, SSHKey: []byte(canary), KnownHosts: []byte(canary)}
-	r := git.Remote{URL: "https://h/x", Credentials: c}
-	var logged strings.Builder
-	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "credentials", c, "remote", r)
-	slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "credentials", c, "remote", r)
-	encoded, err := json.Marshal(map[string]any{"c": c, "r": r, "p": &r})
-	must(t, err)
-	all := logged.String() + string(encoded) + c.String() + c.GoString()
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		all += fmt.Sprintf(verb, c) + fmt.Sprintf(verb, &c) + fmt.Sprintf(verb, r) + fmt.Sprintf(verb, &r) + fmt.Sprintf(verb, []git.Remote{r})
-	}
-	hex := fmt.Sprintf("%x", canary)
-	numbers := strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]")
-	for _, secret := range []string{canary, hex, numbers} {
-		if strings.Contains(all, secret) {
-			t.Errorf("%q is printed:\n%s", secret, all)
-		}
-	}
-	if none := (git.Credentials{}).String(); none != "[none]" {
-		t.Errorf("no credentials print as %q", none)
-	}
-}
-
 // TestRemoteFaults puts a broken server in front of git and checks the code of
 // the error, that no secret is in it, and that a later fetch works.
 func TestRemoteFaults(t *testing.T) {
@@ -143,12 +118,12 @@ func TestRemoteFaults(t *testing.T) {
 		"silence in the pack":      {onPost(silent), fault.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t)
-			s.repo("shop").commit("main", map[string]string{"a": strings.Repeat("1 ", 1000), "b": "x"})
+			s := gittest.NewServer(t)
+			s.Repo("shop").Commit("main", map[string]string{"a": strings.Repeat("1 ", 1000), "b": "x"})
 			m, dir := newMirrors(t, git.Limits{StallTime: 300 * time.Millisecond})
-			remote := s.remote("shop")
+			remote := s.Remote("shop")
 			remote.Credentials = git.Credentials{Username: "bot", Token: canary}
-			s.through(tt.wrap)
+			s.Through(tt.wrap)
 			_, err := m.Fetch(context.Background(), key, remote)
 			if fault.CodeOf(err) != tt.code {
 				t.Errorf("Fetch = %v, want code %s", err, tt.code)
@@ -156,7 +131,7 @@ func TestRemoteFaults(t *testing.T) {
 			if text := fmt.Sprint(err); strings.Contains(text, canary) || strings.Contains(text, "Ym90Om") {
 				t.Errorf("the error tells a secret: %v", err)
 			}
-			s.through(nil)
+			s.Through(nil)
 			fetch(t, m, remote)
 			if found, _ := filepath.Glob(filepath.Join(dir, "*", "objects", "pack", "tmp_*")); len(found) > 0 {
 				t.Errorf("files are left: %v", found)
@@ -208,9 +183,9 @@ func cut(bytes int) func(http.Handler) http.Handler {
 }
 
 func TestRedirectInsideTheHostIsFollowed(t *testing.T) {
-	s := newServer(t)
-	c := s.repo("new").commit("main", map[string]string{"a": "1"})
-	s.through(func(git http.Handler) http.Handler {
+	s := gittest.NewServer(t)
+	c := s.Repo("new").Commit("main", map[string]string{"a": "1"})
+	s.Through(func(git http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/old/") {
 				http.Redirect(w, r, strings.Replace(r.URL.String(), "/old/", "/new/", 1), http.StatusMovedPermanently)
@@ -220,7 +195,7 @@ func TestRedirectInsideTheHostIsFollowed(t *testing.T) {
 		})
 	})
 	m, _ := newMirrors(t, git.Limits{})
-	if h := fetch(t, m, s.remote("old")); h.Refs["refs/heads/main"] != c {
+	if h := fetch(t, m, s.Remote("old")); h.Refs["refs/heads/main"] != c {
 		t.Errorf("Heads = %v", h)
 	}
 	if got := content(t, m, c, "a"); got != "1" {
@@ -229,10 +204,10 @@ func TestRedirectInsideTheHostIsFollowed(t *testing.T) {
 }
 
 func TestCredentialsAreSent(t *testing.T) {
-	s := newServer(t)
-	s.repo("shop").commit("main", map[string]string{"a": "1"})
+	s := gittest.NewServer(t)
+	s.Repo("shop").Commit("main", map[string]string{"a": "1"})
 	var seen []string
-	s.through(func(git http.Handler) http.Handler {
+	s.Through(func(git http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			name, password, _ := r.BasicAuth()
 			seen = append(seen, name+":"+password)
@@ -240,7 +215,7 @@ func TestCredentialsAreSent(t *testing.T) {
 		})
 	})
 	m, _ := newMirrors(t, git.Limits{})
-	remote := s.remote("shop")
+	remote := s.Remote("shop")
 	remote.Credentials.Token = canary
 	fetch(t, m, remote)
 	if len(seen) != 2 || seen[0] != "x-access-token:"+canary || seen[1] != seen[0] {
@@ -249,13 +224,13 @@ func TestCredentialsAreSent(t *testing.T) {
 }
 
 func TestContextEndsAFetch(t *testing.T) {
-	s := newServer(t)
-	s.repo("shop").commit("main", map[string]string{"a": "1"})
-	s.through(silent)
+	s := gittest.NewServer(t)
+	s.Repo("shop").Commit("main", map[string]string{"a": "1"})
+	s.Through(silent)
 	m, _ := newMirrors(t, git.Limits{})
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	_, err := m.Fetch(ctx, key, s.remote("shop"))
+	_, err := m.Fetch(ctx, key, s.Remote("shop"))
 	if fault.CodeOf(err) != fault.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Fetch = %v, want an expired deadline with code unavailable", err)
 	}

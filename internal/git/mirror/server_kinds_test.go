@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"bytes"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
 )
 
 // TestServerWithoutShallow talks to servers that don't offer shallow clones,
@@ -53,35 +54,35 @@ func TestServerWithoutShallow(t *testing.T) {
 	}
 	for name, wrap := range map[string]func(http.Handler) http.Handler{"not offered": hide, "refused": refuse} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t)
-			r := s.repo("shop")
-			first := r.commit("main", map[string]string{"a": "1"})
-			r.commit("main", map[string]string{"a": "2"})
-			s.through(wrap)
+			s := gittest.NewServer(t)
+			r := s.Repo("shop")
+			first := r.Commit("main", map[string]string{"a": "1"})
+			r.Commit("main", map[string]string{"a": "2"})
+			s.Through(wrap)
 			m, _ := newMirrors(t, git.Limits{Packs: 2})
 			checkHeads(t, m, s, r)
 			if content(t, m, first, "a") != "1" {
 				t.Error("a complete clone lacks the first commit")
 			}
 			for i := range 4 {
-				r.commit("main", map[string]string{"a": fmt.Sprint(i)})
+				r.Commit("main", map[string]string{"a": fmt.Sprint(i)})
 				checkHeads(t, m, s, r)
 			}
-			r.git("update-ref", "refs/heads/main", first)
+			r.Git("update-ref", "refs/heads/main", first)
 			checkHeads(t, m, s, r)
-			r.commitOn("main", "", map[string]string{"z": "unrelated"})
+			r.CommitOn("main", "", map[string]string{"z": "unrelated"})
 			checkHeads(t, m, s, r)
 		})
 	}
 	t.Run("no longer offered", func(t *testing.T) {
-		s := newServer(t)
-		r := s.repo("shop")
-		r.commit("main", map[string]string{"a": "1"})
-		r.commit("main", map[string]string{"a": "2"})
+		s := gittest.NewServer(t)
+		r := s.Repo("shop")
+		r.Commit("main", map[string]string{"a": "1"})
+		r.Commit("main", map[string]string{"a": "2"})
 		m, _ := newMirrors(t, git.Limits{})
 		checkHeads(t, m, s, r)
-		s.through(hide)
-		r.commit("main", map[string]string{"a": "3"})
+		s.Through(hide)
+		r.Commit("main", map[string]string{"a": "3"})
 		checkHeads(t, m, s, r)
 	})
 }
@@ -90,8 +91,8 @@ func TestServerWithoutShallow(t *testing.T) {
 // git would send all history before it; beyond IncrementalBytes only the tip
 // is taken.
 func TestLargeHistoryIsLeftOut(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
 	noise := func(n int) map[string]string {
 		b := make([]byte, 64<<10)
 		_, _ = rand.Read(b)
@@ -99,21 +100,21 @@ func TestLargeHistoryIsLeftOut(t *testing.T) {
 	}
 	var commits []string
 	for i := range 10 {
-		commits = append(commits, r.commit("main", noise(i)))
+		commits = append(commits, r.Commit("main", noise(i)))
 	}
 	m, _ := newMirrors(t, git.Limits{IncrementalBytes: 200 << 10})
 	checkHeads(t, m, s, r)
-	s.asked()
-	r.git("update-ref", "refs/heads/main", commits[8])
+	s.Requests()
+	r.Git("update-ref", "refs/heads/main", commits[8])
 	checkHeads(t, m, s, r)
-	if asked := s.asked(); len(asked) != 3 {
+	if asked := s.Requests(); len(asked) != 3 {
 		t.Errorf("requests %v, want a second one for the tip alone", asked)
 	}
 	if _, err := m.Commit(context.Background(), key, commits[7]); err == nil {
 		t.Error("history was taken all the same")
 	}
 	for i := range 3 {
-		r.commit("main", map[string]string{"n": fmt.Sprint("later ", i)})
+		r.Commit("main", map[string]string{"n": fmt.Sprint("later ", i)})
 		checkHeads(t, m, s, r)
 	}
 }
@@ -134,9 +135,9 @@ type sshServer struct {
 func newSSHServer(t *testing.T, root string, client ssh.PublicKey) *sshServer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
+	gittest.Must(t, err)
 	signer, err := ssh.NewSignerFromKey(private)
-	must(t, err)
+	gittest.Must(t, err)
 	s := &sshServer{t: t, root: root, hostKey: signer.PublicKey()}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(c ssh.ConnMetadata, given ssh.PublicKey) (*ssh.Permissions, error) {
 		if c.User() != "git" || !bytes.Equal(given.Marshal(), client.Marshal()) {
@@ -146,7 +147,7 @@ func newSSHServer(t *testing.T, root string, client ssh.PublicKey) *sshServer {
 	}}
 	s.config.AddHostKey(signer)
 	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	gittest.Must(t, err)
 	s.wait.Go(s.accept)
 	t.Cleanup(func() {
 		_ = s.listener.Close()
@@ -215,15 +216,15 @@ func (s *sshServer) run(channel ssh.Channel, command string) {
 
 func TestSSH(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
+	gittest.Must(t, err)
 	block, err := ssh.MarshalPrivateKey(private, "")
-	must(t, err)
+	gittest.Must(t, err)
 	client, err := ssh.NewPublicKey(public)
-	must(t, err)
-	s := newServer(t)
-	r := s.repo("shop.git")
-	other := newSSHServer(t, s.dir, client)
-	server := newSSHServer(t, s.dir, client)
+	gittest.Must(t, err)
+	s := gittest.NewServer(t)
+	r := s.Repo("shop.git")
+	other := newSSHServer(t, s.Dir, client)
+	server := newSSHServer(t, s.Dir, client)
 	address := server.listener.Addr().String()
 	good := git.Remote{URL: "ssh://git@" + address + "/shop.git", Credentials: git.Credentials{
 		SSHKey:     pem.EncodeToMemory(block),
@@ -234,7 +235,7 @@ func TestSSH(t *testing.T) {
 		t.Errorf("an empty repository has refs %v", h.Refs)
 	}
 	for i := range 3 {
-		c := r.commit("main", map[string]string{"a": fmt.Sprint(i)})
+		c := r.Commit("main", map[string]string{"a": fmt.Sprint(i)})
 		if h := fetch(t, m, good); h.Refs["refs/heads/main"] != c || h.Default != "refs/heads/main" {
 			t.Fatalf("Heads = %v", h)
 		}

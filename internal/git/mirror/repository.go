@@ -1,4 +1,4 @@
-package git
+package mirror
 
 import (
 	"bufio"
@@ -14,6 +14,9 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
+
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/wire"
 )
 
 const (
@@ -32,7 +35,7 @@ type repository struct {
 	packs    *packs
 	state    state
 	head     string
-	refs     map[string]target
+	refs     map[string]wire.Target
 	shallows []plumbing.Hash
 }
 
@@ -49,7 +52,7 @@ func newRepository(dir string, s state, limit int64, objects cache.Object) (*rep
 			return nil, fmt.Errorf("make mirror: %w", err)
 		}
 	}
-	r := &repository{dir: dir, state: s, refs: map[string]target{}}
+	r := &repository{dir: dir, state: s, refs: map[string]wire.Target{}}
 	if err := writeFile(filepath.Join(dir, "config"), []byte(bareConfig)); err != nil {
 		return nil, err
 	}
@@ -99,7 +102,7 @@ func (r *repository) load() error {
 	}
 	for line := range strings.FieldsSeq(string(shallow)) {
 		if !plumbing.IsHash(line) {
-			return fmt.Errorf("shallow boundary %q: %w", line, errDamaged)
+			return fmt.Errorf("shallow boundary %q: %w", line, git.ErrDamaged)
 		}
 		r.shallows = append(r.shallows, plumbing.NewHash(line))
 	}
@@ -140,11 +143,11 @@ func (r *repository) saveShallows() error {
 }
 
 // setRefs makes the refs those of a listing.
-func (r *repository) setRefs(l *listing) error {
-	if r.head == l.head && maps.Equal(r.refs, l.refs) {
+func (r *repository) setRefs(l *wire.Listing) error {
+	if r.head == l.Head && maps.Equal(r.refs, l.Refs) {
 		return nil
 	}
-	r.head, r.refs = l.head, l.refs
+	r.head, r.refs = l.Head, l.Refs
 	return r.save()
 }
 
@@ -169,21 +172,21 @@ func (r *repository) setShallows(add, remove []plumbing.Hash) error {
 }
 
 // encodePackedRefs writes refs as git does, peeled tags included.
-func encodePackedRefs(refs map[string]target) []byte {
+func encodePackedRefs(refs map[string]wire.Target) []byte {
 	var b bytes.Buffer
 	b.WriteString(refsHeader)
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
 		t := refs[name]
-		fmt.Fprintf(&b, "%s %s\n", t.object, name)
-		if t.commit != t.object {
-			fmt.Fprintf(&b, "^%s\n", t.commit)
+		fmt.Fprintf(&b, "%s %s\n", t.Object, name)
+		if t.Commit != t.Object {
+			fmt.Fprintf(&b, "^%s\n", t.Commit)
 		}
 	}
 	return b.Bytes()
 }
 
-func decodePackedRefs(raw []byte) (map[string]target, error) {
-	refs := make(map[string]target)
+func decodePackedRefs(raw []byte) (map[string]wire.Target, error) {
+	refs := make(map[string]wire.Target)
 	last := ""
 	scanner := bufio.NewScanner(bytes.NewReader(raw))
 	for scanner.Scan() {
@@ -193,12 +196,12 @@ func decodePackedRefs(raw []byte) (map[string]target, error) {
 		switch {
 		case strings.HasPrefix(line, "#"):
 		case peeled != id && plumbing.IsHash(peeled) && last != "":
-			refs[last] = target{object: refs[last].object, commit: plumbing.NewHash(peeled)}
+			refs[last] = wire.Target{Object: refs[last].Object, Commit: plumbing.NewHash(peeled)}
 		case plumbing.IsHash(id) && name != "":
 			h := plumbing.NewHash(id)
-			refs[name], last = target{object: h, commit: h}, name
+			refs[name], last = wire.Target{Object: h, Commit: h}, name
 		default:
-			return nil, fmt.Errorf("packed ref %q: %w", line, errDamaged)
+			return nil, fmt.Errorf("packed ref %q: %w", line, git.ErrDamaged)
 		}
 	}
 	if err := scanner.Err(); err != nil {

@@ -1,4 +1,4 @@
-package git_test
+package mirror_test
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 // TestRandomHistories moves branches and tags at random, restarts and damages
@@ -18,11 +20,11 @@ import (
 // fetch.
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s := newServer(t)
-		r := s.repo("shop")
-		dir := filepath.Join(t.TempDir(), fmt.Sprintf("mirrors%d", len(s.dir)))
+		s := gittest.NewServer(t)
+		r := s.Repo("shop")
+		dir := filepath.Join(t.TempDir(), fmt.Sprintf("mirrors%d", len(s.Dir)))
 		limits := git.Limits{Packs: 2, IncrementalBytes: 2 << 10, CacheBytes: 1 << 10}
-		m := git.NewMirrors(dir, limits)
+		m := mirror.NewStore(dir, limits)
 		defer func() { m.Close() }()
 		var commits []string
 		branch := rapid.SampledFrom([]string{"main", "a", "a-b", "feature/x"})
@@ -33,7 +35,7 @@ func TestRandomHistories(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(rt, "accident") {
 			case 0:
 				m.Close()
-				m = git.NewMirrors(dir, limits)
+				m = mirror.NewStore(dir, limits)
 			case 1:
 				loseAPack(dir)
 			}
@@ -42,12 +44,12 @@ func TestRandomHistories(t *testing.T) {
 				ensureAny(rt, m, s, r, rapid.SampledFrom(commits).Draw(rt, "commit"))
 			}
 		}
-		s.http.Close()
+		s.HTTP.Close()
 	})
 }
 
 // change makes one change of refs on the server.
-func change(rt *rapid.T, r *repo, branch *rapid.Generator[string], commits *[]string) {
+func change(rt *rapid.T, r *gittest.Repo, branch *rapid.Generator[string], commits *[]string) {
 	name := branch.Draw(rt, "branch")
 	files := map[string]string{rapid.SampledFrom([]string{"x", "y", "d/z"}).Draw(rt, "file"): rapid.SampledFrom([]string{"1", "2", noise(1 << 10)}).Draw(rt, "content")}
 	kind := rapid.IntRange(0, 5).Draw(rt, "change")
@@ -56,15 +58,15 @@ func change(rt *rapid.T, r *repo, branch *rapid.Generator[string], commits *[]st
 	}
 	switch kind {
 	case 0, 1:
-		*commits = append(*commits, r.commit(name, files))
+		*commits = append(*commits, r.Commit(name, files))
 	case 2:
-		*commits = append(*commits, r.commitOn(name, rapid.SampledFrom(*commits).Draw(rt, "parent"), files))
+		*commits = append(*commits, r.CommitOn(name, rapid.SampledFrom(*commits).Draw(rt, "parent"), files))
 	case 3:
-		*commits = append(*commits, r.commitOn(name, "", files))
+		*commits = append(*commits, r.CommitOn(name, "", files))
 	case 4:
-		r.git("update-ref", "refs/heads/"+name, rapid.SampledFrom(*commits).Draw(rt, "target"))
+		r.Git("update-ref", "refs/heads/"+name, rapid.SampledFrom(*commits).Draw(rt, "target"))
 	case 5:
-		r.git("update-ref", "-d", "refs/heads/"+name)
+		r.Git("update-ref", "-d", "refs/heads/"+name)
 	}
 }
 
@@ -77,10 +79,10 @@ func loseAPack(dir string) {
 
 // ensureAny asks for any commit ever made and expects it exactly when some ref
 // leads to it, or when the mirror still has it.
-func ensureAny(rt *rapid.T, m *git.Mirrors, s *server, r *repo, commit string) {
+func ensureAny(rt *rapid.T, m *mirror.Store, s *gittest.Server, r *gittest.Repo, commit string) {
 	rt.Helper()
-	reachable := r.git("for-each-ref", "--contains", commit) != ""
-	err := m.Ensure(context.Background(), key, s.remote("shop"), commit)
+	reachable := r.Git("for-each-ref", "--contains", commit) != ""
+	err := m.Ensure(context.Background(), key, s.Remote("shop"), commit)
 	if reachable && err != nil {
 		rt.Fatalf("Ensure(%s), which a ref contains: %v", commit, err)
 	}
@@ -92,23 +94,23 @@ func ensureAny(rt *rapid.T, m *git.Mirrors, s *server, r *repo, commit string) {
 		if err != nil {
 			rt.Fatalf("Tree(%s): %v", commit, err)
 		}
-		if got, err := tree.Hash("."); err != nil || got != r.git("rev-parse", commit+"^{tree}") {
+		if got, err := tree.Hash("."); err != nil || got != r.Git("rev-parse", commit+"^{tree}") {
 			rt.Fatalf("Hash of %s: %s, %v", commit, got, err)
 		}
 	}
 }
 
 func TestDescends(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	before := r.commit("main", map[string]string{"a": "0"})
-	first := r.commit("main", map[string]string{"a": "1"})
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	before := r.Commit("main", map[string]string{"a": "0"})
+	first := r.Commit("main", map[string]string{"a": "1"})
 	m, _ := newMirrors(t, git.Limits{})
-	fetch(t, m, s.remote("shop"))
-	second := r.commit("main", map[string]string{"a": "2"})
-	side := r.commitOn("side", first, map[string]string{"b": "2"})
-	lone := r.commitOn("lone", "", map[string]string{"c": "2"})
-	fetch(t, m, s.remote("shop"))
+	fetch(t, m, s.Remote("shop"))
+	second := r.Commit("main", map[string]string{"a": "2"})
+	side := r.CommitOn("side", first, map[string]string{"b": "2"})
+	lone := r.CommitOn("lone", "", map[string]string{"c": "2"})
+	fetch(t, m, s.Remote("shop"))
 	for name, tt := range map[string]struct {
 		commit, ancestor string
 		want             bool
