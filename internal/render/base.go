@@ -12,7 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/helm"
+	sourcehelm "github.com/slipway-dev/slipway/internal/render/source/helm"
 )
 
 // Where things are in the tree that Kustomize sees. The last layer is at its
@@ -108,7 +108,7 @@ func (l *layout) directory(name, dir string) (string, error) {
 
 // chart makes a base of the objects that a Helm chart renders.
 func (l *layout) chart(ctx context.Context, dir, name string, source project.Helm) error {
-	output, err := helm.Render(ctx, l.files.Sources, helm.Input{
+	output, err := sourcehelm.Render(ctx, l.files.Sources, sourcehelm.Input{
 		Service: name, Namespace: l.request.namespace(), Source: source, Limits: l.limits,
 	})
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/compose"
-	"github.com/slipway-dev/slipway/internal/render/helm"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
+	sourcecompose "github.com/slipway-dev/slipway/internal/render/source/compose"
+	sourcehelm "github.com/slipway-dev/slipway/internal/render/source/helm"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -69,7 +69,7 @@ func (c *collector) kustomizations(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := kustomize.Walk(ctx, c.reader, at, dir); err != nil {
+		if _, err := kustomization.Walk(ctx, c.reader, at, dir); err != nil {
 			return err
 		}
 	}
@@ -94,9 +94,9 @@ func (c *collector) source(ctx context.Context, name string, s project.Service) 
 	case project.SourceBuild, project.SourceImage, project.SourceKustomize:
 		return nil
 	case project.SourceCompose:
-		return compose.Collect(ctx, c.reader, place(name, ""), *s.Compose)
+		return sourcecompose.Collect(ctx, c.reader, place(name, ""), *s.Compose)
 	case project.SourceHelm:
-		return helm.Collect(ctx, c.reader, place(name, ""), *s.Helm)
+		return sourcehelm.Collect(ctx, c.reader, place(name, ""), *s.Helm)
 	}
 	return place(name, "").Refuse("the service has no source; give it one of build, image, template, compose, helm, kustomize")
 }
@@ -128,7 +128,7 @@ func (c *collector) overlays(ctx context.Context) error {
 }
 
 func (c *collector) overlay(ctx context.Context, at tree.Place, dir string) (Overlay, error) {
-	reaches, err := kustomize.Walk(ctx, c.reader, at, dir)
+	reaches, err := kustomization.Walk(ctx, c.reader, at, dir)
 	if err != nil {
 		return Overlay{}, err
 	}
@@ -137,7 +137,7 @@ func (c *collector) overlay(ctx context.Context, at tree.Place, dir string) (Ove
 	if !ok {
 		return Overlay{}, fmt.Errorf("collect %s: its kustomization file is gone", dir)
 	}
-	file, err := kustomize.Parse(name, c.reader.Files()[name], c.reader.Limits())
+	file, err := kustomization.Parse(name, c.reader.Files()[name], c.reader.Limits())
 	if err != nil {
 		return Overlay{}, err
 	}

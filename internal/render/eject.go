@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
-
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
 )
 
 // Eject returns what Render hands to Kustomize as plain files, by path:
@@ -49,7 +48,7 @@ func (l *layout) addSeal() error {
 	if len(l.request.Sealed) == 0 {
 		return nil
 	}
-	objects, err := kustomize.Build(l.tree, ".")
+	objects, err := kustomization.Build(l.tree, ".")
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,14 @@ package render
 
 import (
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/template"
+	sourcetemplate "github.com/slipway-dev/slipway/internal/render/source/template"
 )
 
 // OwnTemplates are the service templates and locks of an organization.
-type OwnTemplates = template.Own
+type OwnTemplates = sourcetemplate.Own
 
 // Secret is what a Secret of the stage must hold before its service starts.
-type Secret = template.Secret
+type Secret = sourcetemplate.Secret
 
 // ExpandTemplates replaces services that use a template by what it stands
 // for, so that a plan sees what is to be built. The Secrets that the templates
@@ -18,7 +18,7 @@ func ExpandTemplates(services map[string]project.Service, own OwnTemplates) (map
 	if !usesTemplates(services) {
 		return services, nil, nil
 	}
-	catalog, err := template.NewCatalog(own)
+	catalog, err := sourcetemplate.NewCatalog(own)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -44,7 +44,7 @@ func (r Request) expand() (Request, []Secret, error) {
 // CheckTemplates reports what is wrong with an organization's templates and
 // locks.
 func CheckTemplates(own OwnTemplates) error {
-	catalog, err := template.NewCatalog(own)
+	catalog, err := sourcetemplate.NewCatalog(own)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
 // Render makes the manifests of a stage from collected files. It is pure, but
@@ -52,7 +52,7 @@ func build(l *layout) (Result, error) {
 	if len(l.request.Services) == 0 && len(l.files.Overlays) == 0 {
 		return Result{}, nil
 	}
-	objects, err := kustomize.Build(l.tree, ".")
+	objects, err := kustomization.Build(l.tree, ".")
 	if err != nil {
 		return Result{}, err
 	}
@@ -78,7 +78,7 @@ func build(l *layout) (Result, error) {
 }
 
 // noteImages adds the object's images without a digest.
-func noteImages(object kustomize.Object, unpinned map[string]bool) error {
+func noteImages(object kustomization.Object, unpinned map[string]bool) error {
 	return eachImage(object.Fields, func(ref string) (string, error) {
 		if strings.HasPrefix(ref, BuiltImage+"/") {
 			return "", fault.New(fault.Invalid, "%s: the image %.100q stands for a service that Slipway builds, but no such image was built; correct the service's name", object.Name(), ref)

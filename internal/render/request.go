@@ -8,7 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -116,7 +116,7 @@ func (f Files) includes(dir string) bool {
 
 // kustomizationName returns the kustomization file's path in dir.
 func (f Files) kustomizationName(dir string) (string, bool) {
-	for _, name := range kustomize.FileNames() {
+	for _, name := range kustomization.FileNames() {
 		candidate := join(dir, name)
 		if _, found := f.Tree[candidate]; found {
 			return candidate, true

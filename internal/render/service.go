@@ -9,7 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/compose"
+	sourcecompose "github.com/slipway-dev/slipway/internal/render/source/compose"
 	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
@@ -75,7 +75,7 @@ func (l *layout) hosts(name string) []string {
 
 // compose makes a base of services of a Compose file.
 func (l *layout) compose(ctx context.Context, dir, name string, source project.Compose) error {
-	services, warnings, err := compose.Expand(ctx, l.files.Sources, name, source, l.limits)
+	services, warnings, err := sourcecompose.Expand(ctx, l.files.Sources, name, source, l.limits)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package kustomize
+package kustomization
 
 // allowedFields are the fields that the walk understands.
 func allowedFields() []string {

@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table in docs/compose.md")
 
-const document = "../../../docs/compose.md"
+const document = "../../../../docs/compose.md"
 
 // TestDocumentHasTheTable holds docs/compose.md to the table.
 func TestDocumentHasTheTable(t *testing.T) {
@@ -29,7 +29,7 @@ func TestDocumentHasTheTable(t *testing.T) {
 		return
 	}
 	if string(data) != want {
-		t.Errorf("%s doesn't have the table; run go test ./internal/render/compose -update", document)
+		t.Errorf("%s doesn't have the table; run go test ./internal/render/source/compose -update", document)
 	}
 }
 

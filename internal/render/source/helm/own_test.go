@@ -15,7 +15,7 @@ import (
 // server read single files of it, without Helm.
 func TestOwnChart(t *testing.T) {
 	files := map[string]string{}
-	own := os.DirFS("../../../charts/slipway")
+	own := os.DirFS("../../../../charts/slipway")
 	err := fs.WalkDir(own, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

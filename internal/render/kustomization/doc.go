@@ -6,4 +6,4 @@
 // out again, so that Kustomize and the walk can't read one file differently.
 //
 // It knows nothing of services, Helm or Compose.
-package kustomize
+package kustomization

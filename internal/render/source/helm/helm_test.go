@@ -10,7 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/helm"
+	sourcehelm "github.com/slipway-dev/slipway/internal/render/source/helm"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -28,10 +28,10 @@ func chart(t *testing.T, files map[string]string, source project.Helm) (string, 
 	}
 	source.Chart = "c"
 	r := tree.NewReader(tree.FromFS(fsys), tree.DefaultLimits())
-	if err := helm.Collect(context.Background(), r, tree.Place{File: "slipway.yaml", Field: "services.s"}, source); err != nil {
+	if err := sourcehelm.Collect(context.Background(), r, tree.Place{File: "slipway.yaml", Field: "services.s"}, source); err != nil {
 		return "", nil, err
 	}
-	output, err := helm.Render(context.Background(), r.Files(), helm.Input{
+	output, err := sourcehelm.Render(context.Background(), r.Files(), sourcehelm.Input{
 		Service: "s", Namespace: "stage", Source: source, Limits: tree.DefaultLimits(),
 	})
 	var all []string

@@ -1,4 +1,4 @@
-package kustomize_test
+package kustomization_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -45,7 +45,7 @@ func TestWalkFindsEveryReference(t *testing.T) {
 		want = append(want, "raw/"+name)
 	}
 	r := tree.NewReader(tree.FromFS(fsys), tree.DefaultLimits())
-	entered, err := kustomize.Walk(context.Background(), r, tree.Place{File: "slipway.yaml"}, "raw")
+	entered, err := kustomization.Walk(context.Background(), r, tree.Place{File: "slipway.yaml"}, "raw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func FuzzWalk(f *testing.F) {
 			"b/a.yaml":               {Data: []byte("a: 1\n")},
 		}), t}
 		limits := tree.Limits{Files: 50, FileBytes: 1 << 16, Bytes: 1 << 18, Nodes: 5000, Depth: 20, Visits: 20, Documents: 100}
-		_, err := kustomize.Walk(context.Background(), tree.NewReader(source, limits), tree.Place{File: "slipway.yaml"}, "raw")
+		_, err := kustomization.Walk(context.Background(), tree.NewReader(source, limits), tree.Place{File: "slipway.yaml"}, "raw")
 		var coded *fault.Error
 		if err != nil && (!errors.As(err, &coded) || coded.Code != fault.Invalid) {
 			t.Errorf("%v is no coded invalid error", err)
