@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	sourcetemplate "github.com/slipway-dev/slipway/internal/render/source/template"
+	"github.com/slipway-dev/slipway/internal/render/source/template"
 )
 
 // templateLine is one template in the list.
@@ -54,12 +54,12 @@ func newTemplates(streams Streams) *cobra.Command {
 }
 
 // catalog returns the built-in templates and the organization's own.
-func (c *templatesCommand) catalog() (*sourcetemplate.Catalog, error) {
+func (c *templatesCommand) catalog() (*template.Catalog, error) {
 	own, err := c.templates()
 	if err != nil {
 		return nil, err
 	}
-	return sourcetemplate.NewCatalog(own)
+	return template.NewCatalog(own)
 }
 
 func (c *templatesCommand) list() error {
@@ -93,7 +93,7 @@ func (c *templatesCommand) show(name string) error {
 	return output{c.streams, c.format}.print(found, func(t *table) { templateText(t, found) })
 }
 
-func templateText(t *table, shown sourcetemplate.Template) {
+func templateText(t *table, shown template.Template) {
 	t.row(shown.Description)
 	t.row()
 	t.head("PARAMETER", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION")
@@ -118,7 +118,7 @@ func templateText(t *table, shown sourcetemplate.Template) {
 }
 
 // usedWith shows the parameters that must be given, or else one that may be.
-func usedWith(shown sourcetemplate.Template) string {
+func usedWith(shown template.Template) string {
 	var with []string
 	names := slices.Sorted(maps.Keys(shown.Parameters))
 	for _, name := range names {
@@ -136,7 +136,7 @@ func usedWith(shown sourcetemplate.Template) string {
 	return ", with: {" + strings.Join(with, ", ") + "}"
 }
 
-func allowed(p sourcetemplate.Parameter) string {
+func allowed(p template.Parameter) string {
 	switch {
 	case len(p.Enum) > 0:
 		var values []string

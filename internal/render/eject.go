@@ -17,14 +17,7 @@ import (
 // are in repo, with the bases added to the overlays' resources; the file at
 // the root puts everything into the stage.
 func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, error) {
-	if err := req.check(); err != nil {
-		return nil, err
-	}
-	req, _, err := req.expand()
-	if err != nil {
-		return nil, err
-	}
-	l, err := arrange(ctx, req, files)
+	l, _, err := arrange(ctx, allSources(), req, files)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -93,10 +92,6 @@ func (r Request) namespace() string {
 		return r.Namespace
 	}
 	return naming.Namespace(r.Organization, r.Project, r.Stage)
-}
-
-func (r Request) serviceNames() []string {
-	return slices.Sorted(maps.Keys(r.Services))
 }
 
 // check refuses a request that nobody could render.

@@ -66,6 +66,7 @@ func load(ctx context.Context, r *tree.Reader, at tree.Place, dir string) (*File
 		return nil, fmt.Errorf("write %s: %w", name, err)
 	}
 	r.Put(name, canonical)
+	r.Share(name)
 	return file, nil
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// Walk reads every file that the Kustomize directory dir needs, and refuses
-// what Kustomize may not do. It returns the directories that it entered, dir
+// Walk reads and shares every file that the Kustomize directory dir needs, and
+// refuses what Kustomize may not do. It returns the directories that it entered, dir
 // first, each once. The place says what refers to dir.
 func Walk(ctx context.Context, r *tree.Reader, at tree.Place, dir string) ([]string, error) {
 	w := &walk{reader: r, entered: map[string]*File{}}
@@ -248,6 +248,9 @@ func (w *walk) file(ctx context.Context, at tree.Place, dir, ref string) (string
 		return "", nil, at.Refuse("the file %s is outside %s; Kustomize reads files only below the directory that names them: move it, or list its directory", tree.Quote(ref), tree.Quote(path.Clean(dir)))
 	}
 	data, err := w.reader.File(ctx, at, name)
+	if err == nil {
+		w.reader.Share(name)
+	}
 	return name, data, err
 }
 

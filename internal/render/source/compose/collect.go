@@ -5,20 +5,27 @@ import (
 	"path"
 	"strings"
 
-	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// Collect reads a Compose file and the files that its selected services refer
-// to. The place is the service's in the project file, without a field.
-func Collect(ctx context.Context, r *tree.Reader, at tree.Place, source project.Compose) error {
-	given := at
-	given.Field += ".compose.file"
-	name, err := tree.Resolve(given, ".", source.File)
+// Source implements source.Source for the key compose.
+type Source struct{ source.Concrete }
+
+// References returns the Compose file.
+func (Source) References(s source.Service) []source.Reference {
+	return []source.Reference{{Field: "compose.file", Path: s.Spec.Compose.File, Kind: source.File, Noun: "a Compose file"}}
+}
+
+// Collect reads the Compose file and the files that its selected services
+// refer to.
+func (Source) Collect(ctx context.Context, r *tree.Reader, s source.Service) error {
+	at := s.Place("compose.file")
+	name, err := tree.Resolve(at, ".", s.Spec.Compose.File)
 	if err != nil {
 		return err
 	}
-	data, err := r.File(ctx, given, name)
+	data, err := r.File(ctx, at, name)
 	if err != nil {
 		return err
 	}
@@ -26,7 +33,7 @@ func Collect(ctx context.Context, r *tree.Reader, at tree.Place, source project.
 	if err != nil {
 		return err
 	}
-	services, err := f.selected(source.Services, at)
+	services, err := f.selected(s)
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,11 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render/tree"
+	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
 // environment lays environment over the env files, as Compose does.
-func (e *expansion) environment(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) environment(name string, from types.ServiceConfig, s *workload.Input) error {
 	env := map[string]string{}
 	for _, file := range from.EnvFiles {
 		data, found := e.files[path.Join(path.Dir(e.file.path), file.Path)]
@@ -48,7 +49,7 @@ func (e *expansion) environment(name string, from types.ServiceConfig, s *Servic
 
 // ports opens the container's ports to the stage; the first is the one that
 // routes lead to.
-func (e *expansion) ports(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) ports(name string, from types.ServiceConfig, s *workload.Input) error {
 	var numbers []int32
 	for _, port := range from.Ports {
 		if port.Protocol != "" && port.Protocol != "tcp" {
@@ -82,7 +83,7 @@ func (e *expansion) ports(name string, from types.ServiceConfig, s *Service) err
 }
 
 // volumes makes persistent volumes and empty directories.
-func (e *expansion) volumes(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) volumes(name string, from types.ServiceConfig, s *workload.Input) error {
 	at := e.file.key(name, "volumes")
 	for _, volume := range from.Volumes {
 		switch volume.Type {
@@ -105,7 +106,7 @@ func (e *expansion) volumes(name string, from types.ServiceConfig, s *Service) e
 	return nil
 }
 
-func (e *expansion) volume(name string, volume types.ServiceVolumeConfig, s *Service) error {
+func (e *expansion) volume(name string, volume types.ServiceVolumeConfig, s *workload.Input) error {
 	size, err := e.volumeSize(volume.Source)
 	if err != nil {
 		return err
@@ -137,7 +138,7 @@ func (e *expansion) volumeSize(name string) (string, error) {
 }
 
 // configs mounts files.
-func (e *expansion) configs(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) configs(name string, from types.ServiceConfig, s *workload.Input) error {
 	for _, config := range from.Configs {
 		at := e.file.key(name, "configs")
 		given, known := e.file.project.Configs[config.Source]
@@ -164,7 +165,7 @@ func (e *expansion) configs(name string, from types.ServiceConfig, s *Service) e
 }
 
 // health asks with the same command.
-func (e *expansion) health(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) health(name string, from types.ServiceConfig, s *workload.Input) error {
 	check := from.HealthCheck
 	if check == nil || check.Disable || len(check.Test) == 0 || check.Test[0] == "NONE" {
 		return nil
@@ -186,7 +187,7 @@ func (e *expansion) health(name string, from types.ServiceConfig, s *Service) er
 }
 
 // scale takes the number of replicas, wherever it is written.
-func (e *expansion) scale(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) scale(name string, from types.ServiceConfig, s *workload.Input) error {
 	replicas := from.Scale
 	if from.Deploy != nil && from.Deploy.Replicas != nil {
 		replicas = from.Deploy.Replicas
@@ -202,7 +203,7 @@ func (e *expansion) scale(name string, from types.ServiceConfig, s *Service) err
 }
 
 // resources takes CPU and memory, wherever they are written.
-func (e *expansion) resources(_ string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) resources(_ string, from types.ServiceConfig, s *workload.Input) error {
 	cpu, memory := float64(from.CPUS), int64(from.MemLimit)
 	if memory == 0 {
 		memory = int64(from.MemReservation)
@@ -241,7 +242,7 @@ func deployed(from types.ServiceConfig) []*types.Resource {
 
 // security asks for what Compose gives by default: a writable root. The user
 // is the image's only if it is given as a number.
-func (e *expansion) security(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) security(name string, from types.ServiceConfig, s *workload.Input) error {
 	security := &project.Security{WritableRoot: !from.ReadOnly, Capabilities: from.CapAdd}
 	s.Service.Security = security
 	user, _, _ := strings.Cut(from.User, ":")
@@ -262,7 +263,7 @@ func (e *expansion) security(name string, from types.ServiceConfig, s *Service) 
 }
 
 // routes reads what Compose has no key for.
-func (e *expansion) routes(name string, from types.ServiceConfig, s *Service) error {
+func (e *expansion) routes(name string, from types.ServiceConfig, s *workload.Input) error {
 	extension, given := from.Extensions["x-slipway"]
 	if !given {
 		return nil

@@ -9,53 +9,41 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/tree"
+	"github.com/slipway-dev/slipway/internal/render/source"
+	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
-// Service is a service of a Compose file in the words of the project file,
-// with what those words lack.
-type Service struct {
-	Name    string
-	Service project.Service
-	// Files are mounted read-only, by absolute path.
-	Files map[string]string
-	// Scratch are paths of empty directories.
-	Scratch    []string
-	WorkingDir string
-	// Grace is the time to end in seconds; 0 means the usual one.
-	Grace int64
-}
-
-// Expand returns the selected services from collected files. The service is
-// the one of the project file that the Compose file belongs to.
-func Expand(ctx context.Context, files map[string][]byte, service string, source project.Compose, limits tree.Limits) ([]Service, []string, error) {
-	name := path.Clean(source.File)
-	at := tree.Place{File: project.FileName, Field: "services." + service}
+// Base returns the workloads of the selected services. The one of the project
+// file brings them their deadline.
+func (Source) Base(ctx context.Context, s source.Service, files map[string][]byte) (source.Base, error) {
+	name := path.Clean(s.Spec.Compose.File)
 	data, found := files[name]
 	if !found {
-		return nil, nil, fmt.Errorf("expand %s: it was not collected", name)
+		return source.Base{}, fmt.Errorf("expand %s: it was not collected", name)
 	}
-	f, err := parse(ctx, name, data, limits)
+	f, err := parse(ctx, name, data, s.Limits)
 	if err != nil {
-		return nil, nil, err
+		return source.Base{}, err
 	}
-	names, err := f.selected(source.Services, at)
+	names, err := f.selected(s)
 	if err != nil {
-		return nil, nil, err
+		return source.Base{}, err
 	}
 	e := &expansion{file: f, files: files, owners: map[string]string{}}
 	for _, variable := range f.unset {
 		e.warn("%s: the variable %s has no default and no value, so it is empty; write ${%s:-value}", name, variable, variable)
 	}
-	var services []Service
+	base := source.Base{From: name + " (by services." + s.Name + ")"}
 	for _, one := range names {
 		expanded, err := e.service(one)
 		if err != nil {
-			return nil, nil, err
+			return source.Base{}, err
 		}
-		services = append(services, expanded)
+		expanded.Service.Deadline = s.Spec.Deadline
+		base.Workloads = append(base.Workloads, expanded)
 	}
-	return services, e.warnings, nil
+	base.Warnings = e.warnings
+	return base, nil
 }
 
 // expansion maps the services of one file.
@@ -70,26 +58,26 @@ func (e *expansion) warn(format string, args ...any) {
 	e.warnings = append(e.warnings, fmt.Sprintf(format, args...))
 }
 
-func (e *expansion) service(name string) (Service, error) {
+func (e *expansion) service(name string) (workload.Input, error) {
 	if err := e.checkKeys(name); err != nil {
-		return Service{}, err
+		return workload.Input{}, err
 	}
 	from := e.file.project.Services[name]
-	s := Service{Name: name, WorkingDir: from.WorkingDir, Files: map[string]string{}}
+	s := workload.Input{Name: name, Image: from.Image, WorkingDir: from.WorkingDir, Files: map[string]string{}}
 	s.Service = project.Service{
 		Image:   from.Image,
 		Command: from.Entrypoint,
 		Args:    from.Command,
 	}
 	if from.Image == "" {
-		return Service{}, e.file.key(name, "image").Refuse("the service has no image; name one")
+		return workload.Input{}, e.file.key(name, "image").Refuse("the service has no image; name one")
 	}
-	steps := []func(string, types.ServiceConfig, *Service) error{
+	steps := []func(string, types.ServiceConfig, *workload.Input) error{
 		e.environment, e.ports, e.volumes, e.configs, e.health, e.scale, e.resources, e.security, e.routes,
 	}
 	for _, step := range steps {
 		if err := step(name, from, &s); err != nil {
-			return Service{}, err
+			return workload.Input{}, err
 		}
 	}
 	if from.StopGracePeriod != nil {

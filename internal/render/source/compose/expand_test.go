@@ -10,22 +10,28 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
-	sourcecompose "github.com/slipway-dev/slipway/internal/render/source/compose"
+	"github.com/slipway-dev/slipway/internal/render/source"
+	"github.com/slipway-dev/slipway/internal/render/source/compose"
 	"github.com/slipway-dev/slipway/internal/render/tree"
+	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
-func expand(t *testing.T, text string, files map[string]string, services ...string) ([]sourcecompose.Service, []string, error) {
+func expand(t *testing.T, text string, files map[string]string, services ...string) ([]workload.Input, []string, error) {
 	t.Helper()
 	fsys := fstest.MapFS{"deploy/compose.yaml": {Data: []byte(text)}}
 	for name, data := range files {
 		fsys[name] = &fstest.MapFile{Data: []byte(data)}
 	}
-	source := project.Compose{File: "deploy/compose.yaml", Services: services}
+	service := source.Service{
+		Name: "x", Limits: tree.DefaultLimits(),
+		Spec: project.Service{Compose: &project.Compose{File: "deploy/compose.yaml", Services: services}},
+	}
 	r := tree.NewReader(tree.FromFS(fsys), tree.DefaultLimits())
-	if err := sourcecompose.Collect(context.Background(), r, tree.Place{File: "slipway.yaml", Field: "services.x"}, source); err != nil {
+	if err := (compose.Source{}).Collect(context.Background(), r, service); err != nil {
 		return nil, nil, err
 	}
-	return sourcecompose.Expand(context.Background(), r.Files(), "x", source, tree.DefaultLimits())
+	base, err := compose.Source{}.Base(context.Background(), service, r.Files())
+	return base.Workloads, base.Warnings, err
 }
 
 func number[T any](v T) *T { return &v }
@@ -35,44 +41,44 @@ func TestExpand(t *testing.T) {
 	cases := map[string]struct {
 		text  string
 		files map[string]string
-		want  sourcecompose.Service
+		want  workload.Input
 	}{
 		"image only": {
 			text: "{image: 'a:1'}",
-			want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: writable}},
+			want: workload.Input{Service: project.Service{Image: "a:1", Security: writable}},
 		},
 		"command and entrypoint": {
 			text: "{image: a:1, entrypoint: /run.sh --now, command: [serve, 'two words'], working_dir: /srv}",
-			want: sourcecompose.Service{WorkingDir: "/srv", Service: project.Service{Image: "a:1", Command: []string{"/run.sh", "--now"}, Args: []string{"serve", "two words"}, Security: writable}},
+			want: workload.Input{WorkingDir: "/srv", Service: project.Service{Image: "a:1", Command: []string{"/run.sh", "--now"}, Args: []string{"serve", "two words"}, Security: writable}},
 		},
 		"environment over env files": {
 			text:  "{image: a:1, env_file: [one.env, {path: gone.env, required: false}, ../two.env], environment: [A=own, 'N=1']}",
 			files: map[string]string{"deploy/one.env": "A=one\nB=one\nexport C='quoted # text'\n", "two.env": "B=two\nD=${B}-x\n"},
-			want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: writable,
+			want: workload.Input{Service: project.Service{Image: "a:1", Security: writable,
 				Env: map[string]string{"A": "own", "B": "two", "C": "quoted # text", "D": "two-x", "N": "1"}}},
 		},
 		"ports": {
 			text: "{image: a:1, ports: ['8080:80', '127.0.0.1:9000:9000', {target: 7000, published: 1}], expose: ['80', 6000]}",
-			want: sourcecompose.Service{Service: project.Service{Image: "a:1", Port: 80, Security: writable,
+			want: workload.Input{Service: project.Service{Image: "a:1", Port: 80, Security: writable,
 				Ports: map[string]int32{"port-9000": 9000, "port-7000": 7000, "port-6000": 6000}}},
 		},
 		"resources": {
 			text: "{image: a:1, cpus: 0.5, mem_limit: 64m, deploy: {replicas: 3, resources: {limits: {memory: 1g}}}}",
-			want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: writable, Scale: &project.Scale{Min: 3},
+			want: workload.Input{Service: project.Service{Image: "a:1", Security: writable, Scale: &project.Scale{Min: 3},
 				Resources: project.Resources{CPU: "500m", Memory: "64Mi"}}},
 		},
 		"health": {
 			text: "{image: a:1, healthcheck: {test: curl -f localhost, start_period: 1m}}",
-			want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: writable,
+			want: workload.Input{Service: project.Service{Image: "a:1", Security: writable,
 				Health: &project.Health{Command: []string{"/bin/sh", "-c", "curl -f localhost"}, InitialDelay: 60}}},
 		},
-		"no health":     {text: "{image: a:1, healthcheck: {disable: true}}", want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: writable}}},
-		"root":          {text: "{image: a:1, user: root}", want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: &project.Security{WritableRoot: true, RunAsRoot: true}}}},
-		"user":          {text: "{image: a:1, user: '1000:1000', read_only: true, cap_add: [NET_ADMIN]}", want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: &project.Security{RunAsUser: number(int64(1000)), Capabilities: []string{"NET_ADMIN"}}}}},
-		"grace":         {text: "{image: a:1, stop_grace_period: 1m30s}", want: sourcecompose.Service{Grace: 90, Service: project.Service{Image: "a:1", Security: writable}}},
-		"empty places":  {text: "{image: a:1, tmpfs: ['/run:size=64m'], volumes: [{type: tmpfs, target: /cache}]}", want: sourcecompose.Service{Scratch: []string{"/cache", "/run"}, Service: project.Service{Image: "a:1", Security: writable}}},
-		"ignored keys":  {text: "{image: a:1, restart: always, container_name: xy, labels: {a: b}, networks: [default], logging: {driver: none}, init: true}", want: sourcecompose.Service{Service: project.Service{Image: "a:1", Security: writable}}},
-		"default value": {text: "{image: 'a:${TAG:-2}', environment: {A: '$$HOME'}}", want: sourcecompose.Service{Service: project.Service{Image: "a:2", Security: writable, Env: map[string]string{"A": "$HOME"}}}},
+		"no health":     {text: "{image: a:1, healthcheck: {disable: true}}", want: workload.Input{Service: project.Service{Image: "a:1", Security: writable}}},
+		"root":          {text: "{image: a:1, user: root}", want: workload.Input{Service: project.Service{Image: "a:1", Security: &project.Security{WritableRoot: true, RunAsRoot: true}}}},
+		"user":          {text: "{image: a:1, user: '1000:1000', read_only: true, cap_add: [NET_ADMIN]}", want: workload.Input{Service: project.Service{Image: "a:1", Security: &project.Security{RunAsUser: number(int64(1000)), Capabilities: []string{"NET_ADMIN"}}}}},
+		"grace":         {text: "{image: a:1, stop_grace_period: 1m30s}", want: workload.Input{Grace: 90, Service: project.Service{Image: "a:1", Security: writable}}},
+		"empty places":  {text: "{image: a:1, tmpfs: ['/run:size=64m'], volumes: [{type: tmpfs, target: /cache}]}", want: workload.Input{Scratch: []string{"/cache", "/run"}, Service: project.Service{Image: "a:1", Security: writable}}},
+		"ignored keys":  {text: "{image: a:1, restart: always, container_name: xy, labels: {a: b}, networks: [default], logging: {driver: none}, init: true}", want: workload.Input{Service: project.Service{Image: "a:1", Security: writable}}},
+		"default value": {text: "{image: 'a:${TAG:-2}', environment: {A: '$$HOME'}}", want: workload.Input{Service: project.Service{Image: "a:2", Security: writable, Env: map[string]string{"A": "$HOME"}}}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -80,11 +86,11 @@ func TestExpand(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.want.Name = "one"
+			c.want.Name, c.want.Image = "one", c.want.Service.Image
 			if c.want.Files == nil {
 				c.want.Files = map[string]string{}
 			}
-			if diff := cmp.Diff([]sourcecompose.Service{c.want}, got); diff != "" {
+			if diff := cmp.Diff([]workload.Input{c.want}, got); diff != "" {
 				t.Errorf("services (-want +got):\n%s", diff)
 			}
 			if len(warnings) > 0 {

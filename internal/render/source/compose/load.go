@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -154,22 +155,26 @@ func (f *file) key(service, name string) tree.Place {
 	return f.at(node, "services."+service+"."+name)
 }
 
-// selected returns the names of the services to take, sorted.
-func (f *file) selected(wanted []string, at tree.Place) ([]string, error) {
+// selected returns the names of the Compose file's services that a service of
+// the project file takes, sorted.
+func (f *file) selected(s source.Service) ([]string, error) {
 	var names []string
+	wanted := s.Spec.Compose.Services
 	if len(wanted) == 0 {
 		for name, service := range f.project.Services {
 			if len(service.Profiles) == 0 {
 				names = append(names, name)
 			}
 		}
+		if len(names) == 0 {
+			return nil, s.Place("compose").Refuse("%s has no service without profiles; name the ones to take in compose.services", tree.Quote(f.path))
+		}
 		slices.Sort(names)
 		return names, nil
 	}
 	for _, name := range wanted {
 		if _, known := f.project.Services[name]; !known {
-			at.Field += ".compose.services"
-			return nil, at.Refuse("%s has no service %s; it has %s", tree.Quote(f.path), tree.Quote(name), strings.Join(slices.Sorted(maps.Keys(f.project.Services)), ", "))
+			return nil, s.Place("compose.services").Refuse("%s has no service %s; it has %s", tree.Quote(f.path), tree.Quote(name), strings.Join(slices.Sorted(maps.Keys(f.project.Services)), ", "))
 		}
 		names = append(names, name)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -11,32 +12,41 @@ import (
 
 	"helm.sh/helm/v4/pkg/ignore"
 
-	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// Collect reads a chart and its values files. The place is the service's in
-// the project file, without a field.
-func Collect(ctx context.Context, r *tree.Reader, at tree.Place, source project.Helm) error {
-	chart, err := tree.Resolve(below(at, "helm.chart"), ".", source.Chart)
+// Source implements source.Source for the key helm.
+type Source struct{ source.Concrete }
+
+// References returns the chart and its values files.
+func (Source) References(s source.Service) []source.Reference {
+	references := []source.Reference{
+		{Field: "helm.chart", Path: path.Join(s.Spec.Helm.Chart, "Chart.yaml"), Kind: source.File, Noun: "a chart's description"},
+	}
+	for i, values := range s.Spec.Helm.Values {
+		references = append(references, source.Reference{Field: fmt.Sprintf("helm.values[%d]", i), Path: values, Kind: source.File, Noun: "a file with values"})
+	}
+	return references
+}
+
+// Collect reads the chart and its values files.
+func (Source) Collect(ctx context.Context, r *tree.Reader, s source.Service) error {
+	at := s.Place("helm.chart")
+	chart, err := tree.Resolve(at, ".", s.Spec.Helm.Chart)
 	if err != nil {
 		return err
 	}
-	for _, ref := range source.Values {
-		if err := collectValues(ctx, r, below(at, "helm.values"), ref); err != nil {
+	for _, ref := range s.Spec.Helm.Values {
+		if err := collectValues(ctx, r, s.Place("helm.values"), ref); err != nil {
 			return err
 		}
 	}
-	c := &collector{reader: r, at: below(at, "helm.chart"), chart: chart}
+	c := &collector{reader: r, at: at, chart: chart}
 	if c.rules, err = c.ignoreRules(ctx); err != nil {
 		return err
 	}
 	return c.directory(ctx, chart, 1)
-}
-
-func below(at tree.Place, field string) tree.Place {
-	at.Field += "." + field
-	return at
 }
 
 func collectValues(ctx context.Context, r *tree.Reader, at tree.Place, ref string) error {

@@ -2,15 +2,14 @@ package helm_test
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
-	sourcehelm "github.com/slipway-dev/slipway/internal/render/source/helm"
+	"github.com/slipway-dev/slipway/internal/render/source"
+	"github.com/slipway-dev/slipway/internal/render/source/helm"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -18,7 +17,7 @@ const chartFile = "apiVersion: v2\nname: search\nversion: 1.0.0\n"
 
 // chart collects and renders a chart; files are below the chart's directory
 // unless they start with a slash.
-func chart(t *testing.T, files map[string]string, source project.Helm) (string, []string, error) {
+func chart(t *testing.T, files map[string]string, spec project.Helm) (string, []string, error) {
 	t.Helper()
 	fsys := fstest.MapFS{"c/Chart.yaml": {Data: []byte(chartFile)}}
 	for name, text := range files {
@@ -26,19 +25,18 @@ func chart(t *testing.T, files map[string]string, source project.Helm) (string, 
 			fsys[name] = &fstest.MapFile{Data: []byte(text)}
 		}
 	}
-	source.Chart = "c"
+	spec.Chart = "c"
+	service := source.Service{Name: "s", Namespace: "stage", Spec: project.Service{Helm: &spec}, Limits: tree.DefaultLimits()}
 	r := tree.NewReader(tree.FromFS(fsys), tree.DefaultLimits())
-	if err := sourcehelm.Collect(context.Background(), r, tree.Place{File: "slipway.yaml", Field: "services.s"}, source); err != nil {
+	if err := (helm.Source{}).Collect(context.Background(), r, service); err != nil {
 		return "", nil, err
 	}
-	output, err := sourcehelm.Render(context.Background(), r.Files(), sourcehelm.Input{
-		Service: "s", Namespace: "stage", Source: source, Limits: tree.DefaultLimits(),
-	})
+	base, err := helm.Source{}.Base(context.Background(), service, r.Files())
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(output.Files)) {
-		all = append(all, string(output.Files[name]))
+	for _, file := range base.Files {
+		all = append(all, string(file.Data))
 	}
-	return strings.Join(all, "---\n"), output.Warnings, err
+	return strings.Join(all, "---\n"), base.Warnings, err
 }
 
 func TestValues(t *testing.T) {

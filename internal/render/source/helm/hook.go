@@ -11,6 +11,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 	"github.com/slipway-dev/slipway/internal/render/workload"
 )
@@ -28,30 +29,33 @@ const (
 )
 
 // sortOut keeps the objects of rendered templates and decides about hooks.
-func sortOut(rendered map[string]string, in Input) (Output, error) {
-	output := Output{Files: map[string][]byte{}, Templates: map[string]string{}}
+func sortOut(rendered map[string]string, s source.Service) (source.Base, error) {
+	var base source.Base
 	for i, name := range slices.Sorted(maps.Keys(rendered)) {
 		if path.Base(name) == "NOTES.txt" || strings.TrimSpace(rendered[name]) == "" {
 			continue
 		}
-		text, warnings, err := sortOutFile(name, rendered[name], in)
+		text, warnings, err := sortOutFile(name, rendered[name], s)
 		if err != nil {
-			return Output{}, err
+			return source.Base{}, err
 		}
-		output.Warnings = append(output.Warnings, warnings...)
-		if text != "" {
-			file := fmt.Sprintf("%03d-%s.yaml", i, strings.TrimSuffix(path.Base(name), path.Ext(name)))
-			_, inside, _ := strings.Cut(name, "/") // the first element is the chart's name
-			output.Files[file], output.Templates[file] = []byte(text), path.Join(in.Source.Chart, inside)
+		base.Warnings = append(base.Warnings, warnings...)
+		if text == "" {
+			continue
 		}
+		_, inside, _ := strings.Cut(name, "/") // the first element is the chart's name
+		base.Files = append(base.Files, source.Manifest{
+			Name: fmt.Sprintf("%03d-%s.yaml", i, strings.TrimSuffix(path.Base(name), path.Ext(name))),
+			Data: []byte(text), From: path.Join(s.Spec.Helm.Chart, inside),
+		})
 	}
-	return output, nil
+	return base, nil
 }
 
-func sortOutFile(name, rendered string, in Input) (string, []string, error) {
-	documents, err := tree.Documents(name, []byte(rendered), in.Limits)
+func sortOutFile(name, rendered string, s source.Service) (string, []string, error) {
+	documents, err := tree.Documents(name, []byte(rendered), s.Limits)
 	if err != nil {
-		return "", nil, refuse(in, "it renders what can't be read: %v", err)
+		return "", nil, refuse(s, "it renders what can't be read: %v", err)
 	}
 	var kept, warnings []string
 	for _, document := range documents {
@@ -59,7 +63,7 @@ func sortOutFile(name, rendered string, in Input) (string, []string, error) {
 		if object.IsNilOrEmpty() || object.YNode().Kind != yaml.MappingNode {
 			continue
 		}
-		warning, keep, err := decide(object, name, in)
+		warning, keep, err := decide(object, name, s)
 		if err != nil {
 			return "", nil, err
 		}
@@ -71,7 +75,7 @@ func sortOutFile(name, rendered string, in Input) (string, []string, error) {
 		}
 		text, err := object.String()
 		if err != nil {
-			return "", nil, refuse(in, "the object in %s can't be written: %s", name, brief(err))
+			return "", nil, refuse(s, "the object in %s can't be written: %s", name, brief(err))
 		}
 		kept = append(kept, text)
 	}
@@ -80,7 +84,7 @@ func sortOutFile(name, rendered string, in Input) (string, []string, error) {
 
 // decide applies the fate of one object; a hook that is kept loses what made
 // it one for Helm.
-func decide(object *yaml.RNode, name string, in Input) (warning string, keep bool, err error) {
+func decide(object *yaml.RNode, name string, s source.Service) (warning string, keep bool, err error) {
 	hooks := object.GetAnnotations()[hookAnnotation]
 	if hooks == "" {
 		return "", true, nil
@@ -88,9 +92,9 @@ func decide(object *yaml.RNode, name string, in Input) (warning string, keep boo
 	label := fmt.Sprintf("%s %s", object.GetKind(), object.GetName())
 	switch fateOf(hooks, object.GetKind()) {
 	case fateDrop:
-		return fmt.Sprintf("service %s: the hook %s (%s) is left out", in.Service, label, hooks), false, nil
+		return fmt.Sprintf("service %s: the hook %s (%s) is left out", s.Name, label, hooks), false, nil
 	case fateRefuse:
-		return "", false, refuse(in, "the hook %s (%s) in %s would have to run after the release, which nothing here does; switch it off in the values", label, hooks, name)
+		return "", false, refuse(s, "the hook %s (%s) in %s would have to run after the release, which nothing here does; switch it off in the values", label, hooks, name)
 	case fateRelease:
 		return "", true, becomeRelease(object)
 	}

@@ -17,7 +17,7 @@ import (
 	"helm.sh/helm/v4/pkg/engine"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -25,60 +25,43 @@ import (
 // renders alike on a laptop and for any cluster.
 const kubernetesVersion = "v1.34.0"
 
-// Input is one service that is a chart.
-type Input struct {
-	Service   string
-	Namespace string
-	Source    project.Helm
-	Limits    tree.Limits
-}
-
-// Output are the chart's objects, by file, and warnings about what was left
-// out.
-type Output struct {
-	Files map[string][]byte
-	// Templates are the paths in the repository that the files come from.
-	Templates map[string]string
-	Warnings  []string
-}
-
-// Render renders a chart from collected files. It must run in a confined
-// process: a template may recurse without end.
-func Render(ctx context.Context, files map[string][]byte, in Input) (Output, error) {
-	loaded, err := load(files, in)
+// Base renders the chart. It must run in a confined process: a template may
+// recurse without end.
+func (Source) Base(ctx context.Context, s source.Service, files map[string][]byte) (source.Base, error) {
+	loaded, err := load(files, s)
 	if err != nil {
-		return Output{}, err
+		return source.Base{}, err
 	}
-	values, err := mergeValues(files, in)
+	values, err := mergeValues(files, s)
 	if err != nil {
-		return Output{}, err
+		return source.Base{}, err
 	}
-	if err := checkDependencies(loaded, in); err != nil {
-		return Output{}, err
+	if err := checkDependencies(loaded, s); err != nil {
+		return source.Base{}, err
 	}
 	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
-		return Output{}, refuse(in, "its dependencies can't be resolved: %v; correct Chart.yaml", err)
+		return source.Base{}, refuse(s, "its dependencies can't be resolved: %v; correct Chart.yaml", err)
 	}
-	rendered, err := execute(ctx, loaded, values, in)
+	rendered, err := execute(ctx, loaded, values, s)
 	if err != nil {
-		return Output{}, err
+		return source.Base{}, err
 	}
-	output, err := sortOut(rendered, in)
+	base, err := sortOut(rendered, s)
 	if err != nil {
-		return Output{}, err
+		return source.Base{}, err
 	}
 	if len(loaded.CRDObjects()) > 0 {
-		output.Warnings = append(output.Warnings, fmt.Sprintf("service %s: the custom resource definitions in the chart's crds directory are left out; they belong to the whole cluster, so its administrator installs them", in.Service))
+		base.Warnings = append(base.Warnings, fmt.Sprintf("service %s: the custom resource definitions in the chart's crds directory are left out; they belong to the whole cluster, so its administrator installs them", s.Name))
 	}
-	return output, nil
+	return base, nil
 }
 
-func refuse(in Input, format string, args ...any) error {
-	return fault.New(fault.Invalid, "service %s: chart %s: %s", in.Service, in.Source.Chart, fmt.Sprintf(format, args...))
+func refuse(s source.Service, format string, args ...any) error {
+	return fault.New(fault.Invalid, "service %s: chart %s: %s", s.Name, s.Spec.Helm.Chart, fmt.Sprintf(format, args...))
 }
 
-func load(files map[string][]byte, in Input) (*chart.Chart, error) {
-	dir := path.Clean(in.Source.Chart)
+func load(files map[string][]byte, s source.Service) (*chart.Chart, error) {
+	dir := path.Clean(s.Spec.Helm.Chart)
 	var buffered []*archive.BufferedFile
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if inside, ok := strings.CutPrefix(name, dir+"/"); ok {
@@ -86,14 +69,14 @@ func load(files map[string][]byte, in Input) (*chart.Chart, error) {
 		}
 	}
 	if len(buffered) == 0 {
-		return nil, refuse(in, "it has no files; correct helm.chart")
+		return nil, refuse(s, "it has no files; correct helm.chart")
 	}
 	loaded, err := loader.LoadFiles(buffered)
 	if err != nil {
-		return nil, refuse(in, "it can't be loaded: %s; correct it", brief(err))
+		return nil, refuse(s, "it can't be loaded: %s; correct it", brief(err))
 	}
 	if loaded.Metadata.Type == "library" {
-		return nil, refuse(in, "it is a library, which has no objects of its own; name a chart that uses it")
+		return nil, refuse(s, "it is a library, which has no objects of its own; name a chart that uses it")
 	}
 	sortDependencies(loaded)
 	return loaded, nil
@@ -111,9 +94,9 @@ func sortDependencies(c *chart.Chart) {
 
 // mergeValues lays the values files and then the inline values over each
 // other; the chart's own come below them all.
-func mergeValues(files map[string][]byte, in Input) (map[string]any, error) {
+func mergeValues(files map[string][]byte, s source.Service) (map[string]any, error) {
 	values := map[string]any{}
-	for _, ref := range in.Source.Values {
+	for _, ref := range s.Spec.Helm.Values {
 		name := path.Clean(ref)
 		layer, err := loader.LoadValues(strings.NewReader(string(files[name])))
 		if err != nil {
@@ -121,11 +104,11 @@ func mergeValues(files map[string][]byte, in Input) (map[string]any, error) {
 		}
 		values = loader.MergeMaps(values, layer)
 	}
-	return loader.MergeMaps(values, in.Source.Set), nil
+	return loader.MergeMaps(values, s.Spec.Helm.Set), nil
 }
 
 // checkDependencies wants every dependency to be in the chart.
-func checkDependencies(loaded *chart.Chart, in Input) error {
+func checkDependencies(loaded *chart.Chart, s source.Service) error {
 	present := map[string]bool{}
 	for _, child := range loaded.Dependencies() {
 		present[child.Name()] = true
@@ -137,30 +120,30 @@ func checkDependencies(loaded *chart.Chart, in Input) error {
 		}
 	}
 	if len(missing) > 0 {
-		return refuse(in, "the dependencies %s are not in its charts directory, and nothing is downloaded; run `helm dependency update` and commit them", strings.Join(missing, ", "))
+		return refuse(s, "the dependencies %s are not in its charts directory, and nothing is downloaded; run `helm dependency update` and commit them", strings.Join(missing, ", "))
 	}
 	return nil
 }
 
-func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, in Input) (map[string]string, error) {
-	release := common.ReleaseOptions{Name: in.Service, Namespace: in.Namespace, Revision: 1, IsInstall: true}
+func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, s source.Service) (map[string]string, error) {
+	release := common.ReleaseOptions{Name: s.Name, Namespace: s.Namespace, Revision: 1, IsInstall: true}
 	version, err := common.ParseKubeVersion(kubernetesVersion)
 	if err != nil {
 		return nil, fmt.Errorf("parse the version told to charts: %w", err)
 	}
 	if wanted := loaded.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.String()) {
-		return nil, refuse(in, "it wants Kubernetes %s, but charts are rendered for %s; use a version of the chart that allows it", wanted, version)
+		return nil, refuse(s, "it wants Kubernetes %s, but charts are rendered for %s; use a version of the chart that allows it", wanted, version)
 	}
 	capabilities := common.DefaultCapabilities.Copy()
 	capabilities.KubeVersion = *version
 	top, err := util.ToRenderValues(loaded, values, release, capabilities)
 	if err != nil {
-		return nil, refuse(in, "its values are wrong: %s; correct helm.values or helm.set", brief(err))
+		return nil, refuse(s, "its values are wrong: %s; correct helm.values or helm.set", brief(err))
 	}
 	templates := engine.Engine{CustomTemplateFuncs: functions()}
 	rendered, err := templates.RenderWithContext(ctx, loaded, top)
 	if err != nil {
-		return nil, refuse(in, "%s; correct the template or the values it needs", brief(err))
+		return nil, refuse(s, "%s; correct the template or the values it needs", brief(err))
 	}
 	return rendered, nil
 }

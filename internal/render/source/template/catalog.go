@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 	"github.com/slipway-dev/slipway/templates"
 )
@@ -20,17 +21,8 @@ type Catalog struct {
 	locks     map[string]map[string]any
 }
 
-// Own is what an organization adds to the catalog. It survives JSON.
-type Own struct {
-	// Templates are descriptors, by file name; one that has the name of a
-	// built-in template replaces it.
-	Templates map[string][]byte `json:"templates,omitempty"`
-	// Locks fix parameters, by template and parameter.
-	Locks map[string]map[string]any `json:"locks,omitempty"`
-}
-
 // NewCatalog returns the built-in templates with those of an organization.
-func NewCatalog(own Own) (*Catalog, error) {
+func NewCatalog(own source.Templates) (*Catalog, error) {
 	c := &Catalog{templates: map[string]Template{}, locks: own.Locks}
 	builtin := templates.Services()
 	entries, err := fs.ReadDir(builtin, ".")
@@ -74,9 +66,9 @@ func (c *Catalog) Template(name string) (Template, bool) {
 // Expand replaces every service that uses a template by what it stands for.
 // Services that use none are kept as they are, so that expanding twice changes
 // nothing.
-func (c *Catalog) Expand(services map[string]project.Service) (map[string]project.Service, []Secret, error) {
+func (c *Catalog) Expand(services map[string]project.Service) (map[string]project.Service, []source.Secret, error) {
 	expanded := map[string]project.Service{}
-	var secrets []Secret
+	var secrets []source.Secret
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		s := services[name]
 		if s.Source() != project.SourceTemplate {

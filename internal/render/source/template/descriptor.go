@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -16,7 +17,7 @@ type Template struct {
 	Description string               `json:"description"`
 	Parameters  map[string]Parameter `json:"parameters,omitempty"`
 	// Secret is what the template's Secret must hold, by key.
-	Secret map[string]SecretValue `json:"secret,omitempty"`
+	Secret map[string]source.SecretValue `json:"secret,omitempty"`
 	// Service is the service that takes the name of the one in the project
 	// file, as a tree with parameters in it.
 	Service map[string]any `json:"service"`
@@ -57,16 +58,6 @@ const (
 	TypeQuantity Type = "quantity" // a Kubernetes quantity, bounded by min and max
 )
 
-// SecretValue says where the value of one key comes from: exactly one field
-// is set.
-type SecretValue struct {
-	// Random is the number of random letters and digits.
-	Random int `json:"random,omitempty"`
-	// Format is text in which ${KEY} stands for another key of the Secret and
-	// ${parameter} for a parameter; ${service} is the service's name.
-	Format string `json:"format,omitempty"`
-}
-
 // Parse reads a descriptor strictly.
 func Parse(file string, data []byte, limits tree.Limits) (Template, error) {
 	at := tree.Place{File: file}
@@ -95,9 +86,14 @@ func Parse(file string, data []byte, limits tree.Limits) (Template, error) {
 	return t, t.check(at)
 }
 
+var (
+	templateName  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+	parameterName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]{0,39}$`)
+)
+
 // check refuses a descriptor that could not be expanded.
 func (t Template) check(at tree.Place) error {
-	if !regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`).MatchString(t.Name) {
+	if !templateName.MatchString(t.Name) {
 		return at.Refuse("the name %s is none; use at most 40 lower-case letters, digits and dashes", tree.Quote(t.Name))
 	}
 	if t.Description == "" || len(t.Service) == 0 {
@@ -105,7 +101,7 @@ func (t Template) check(at tree.Place) error {
 	}
 	for name, p := range t.Parameters {
 		at.Field = "parameters." + name
-		if !regexp.MustCompile(`^[a-z][a-zA-Z0-9]{0,39}$`).MatchString(name) || name == serviceVariable {
+		if !parameterName.MatchString(name) || name == serviceVariable {
 			return at.Refuse("this is no parameter's name; use letters and digits")
 		}
 		if p.Description == "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/source"
 )
 
 // serviceVariable stands for the name of the service that uses the template.
@@ -20,7 +21,7 @@ const serviceVariable = "service"
 type Expansion struct {
 	Services map[string]project.Service
 	// Secret is nil when the template needs none.
-	Secret *Secret
+	Secret *source.Secret
 }
 
 // Expand applies the template to a service of the project file. What the
@@ -85,6 +86,22 @@ func (t Template) values(service string, with project.Parameters, locks map[stri
 		values[name] = value
 	}
 	return values, nil
+}
+
+// secret returns the Secret of one use of the template; its formats have no
+// parameters any more.
+func (t Template) secret(service string, values map[string]any) *source.Secret {
+	if len(t.Secret) == 0 {
+		return nil
+	}
+	s := &source.Secret{Name: service + "-credentials", Service: service, Values: map[string]source.SecretValue{}}
+	for key, value := range t.Secret {
+		s.Values[key] = value.Substitute(func(name string) (string, bool) {
+			given, known := values[name]
+			return text(given), known
+		})
+	}
+	return s
 }
 
 // service fills one tree and decodes it strictly.
@@ -182,11 +199,12 @@ func fillMap(m map[string]any, values map[string]any) (any, bool, error) {
 	return filled, true, nil
 }
 
+var variable = regexp.MustCompile(`\$\{([a-zA-Z][a-zA-Z0-9]*)\}`)
+
 // fillText replaces ${name}. Text that is nothing but one parameter takes the
 // parameter's own type.
 func fillText(s string, values map[string]any) (any, error) {
-	pattern := regexp.MustCompile(`\$\{([a-zA-Z][a-zA-Z0-9]*)\}`)
-	if whole := pattern.FindStringSubmatch(s); whole != nil && whole[0] == s {
+	if whole := variable.FindStringSubmatch(s); whole != nil && whole[0] == s {
 		value, known := values[whole[1]]
 		if !known {
 			return nil, fmt.Errorf("${%s} is no parameter", whole[1])
@@ -194,7 +212,7 @@ func fillText(s string, values map[string]any) (any, error) {
 		return value, nil
 	}
 	var unknown error
-	filled := pattern.ReplaceAllStringFunc(s, func(found string) string {
+	filled := variable.ReplaceAllStringFunc(s, func(found string) string {
 		name := found[2 : len(found)-1]
 		value, known := values[name]
 		if !known {

@@ -51,17 +51,24 @@ func (p Parameter) typed(given any) (any, error) {
 	return nil, fmt.Errorf("has the type %q, which does not exist; correct the template", p.Type)
 }
 
+var (
+	nameForm    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+	versionForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	pathForm    = regexp.MustCompile(`^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/?$|^/$`)
+	stringForm  = regexp.MustCompile(`^[\pL\pN\pP\pS ]{0,200}$`)
+)
+
 // form is what values of a textual type look like.
 func (t Type) form() *regexp.Regexp {
 	switch t {
 	case TypeName:
-		return regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+		return nameForm
 	case TypeVersion:
-		return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+		return versionForm
 	case TypePath:
-		return regexp.MustCompile(`^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/?$|^/$`)
+		return pathForm
 	}
-	return regexp.MustCompile(`^[\pL\pN\pP\pS ]{0,200}$`)
+	return stringForm
 }
 
 func (p Parameter) integer(given any) (any, error) {

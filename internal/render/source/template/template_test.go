@@ -9,12 +9,13 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
-	sourcetemplate "github.com/slipway-dev/slipway/internal/render/source/template"
+	"github.com/slipway-dev/slipway/internal/render/source"
+	"github.com/slipway-dev/slipway/internal/render/source/template"
 )
 
-func catalog(t *testing.T, own sourcetemplate.Own) *sourcetemplate.Catalog {
+func catalog(t *testing.T, own source.Templates) *template.Catalog {
 	t.Helper()
-	c, err := sourcetemplate.NewCatalog(own)
+	c, err := template.NewCatalog(own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +23,7 @@ func catalog(t *testing.T, own sourcetemplate.Own) *sourcetemplate.Catalog {
 }
 
 func TestEveryTemplateExpandsWithItsDefaults(t *testing.T) {
-	c := catalog(t, sourcetemplate.Own{})
+	c := catalog(t, source.Templates{})
 	want := []string{"adminer", "go", "mailpit", "mariadb", "memcached", "minio", "mongodb", "mysql", "nats", "node", "postgres", "python", "rabbitmq", "redis", "static", "valkey"}
 	if diff := cmp.Diff(want, c.Names()); diff != "" {
 		t.Errorf("templates (-want +got):\n%s", diff)
@@ -47,7 +48,7 @@ func TestEveryTemplateExpandsWithItsDefaults(t *testing.T) {
 	}
 }
 
-func checkSecret(t *testing.T, secret sourcetemplate.Secret) {
+func checkSecret(t *testing.T, secret source.Secret) {
 	t.Helper()
 	data, err := secret.Fill(nil, rand.Reader)
 	if err != nil {
@@ -68,7 +69,7 @@ func checkSecret(t *testing.T, secret sourcetemplate.Secret) {
 }
 
 func TestExpand(t *testing.T) {
-	c := catalog(t, sourcetemplate.Own{})
+	c := catalog(t, source.Templates{})
 	services, secrets, err := c.Expand(map[string]project.Service{"db": {
 		Template: "postgres",
 		With:     project.Parameters{"version": "17", "storage": "5Gi", "database": "shop"},
@@ -97,7 +98,7 @@ func TestExpand(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	c := catalog(t, sourcetemplate.Own{})
+	c := catalog(t, source.Templates{})
 	for storage, volumes := range map[string]int{"0": 0, "1Gi": 1} {
 		services, _, err := c.Expand(map[string]project.Service{"cache": {Template: "redis", With: project.Parameters{"storage": storage}}})
 		if err != nil {
@@ -113,7 +114,7 @@ func TestConditions(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	own := sourcetemplate.Own{Locks: map[string]map[string]any{"postgres": {"version": "16"}, "redis": {"eviction": "noeviction"}}}
+	own := source.Templates{Locks: map[string]map[string]any{"postgres": {"version": "16"}, "redis": {"eviction": "noeviction"}}}
 	cases := map[string]struct {
 		service project.Service
 		code    fault.Code
@@ -143,7 +144,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestOwnTemplates(t *testing.T) {
-	own := sourcetemplate.Own{Templates: map[string][]byte{"queue.yaml": []byte(`
+	own := source.Templates{Templates: map[string][]byte{"queue.yaml": []byte(`
 name: queue
 description: our queue with its page
 parameters:
@@ -179,7 +180,7 @@ also:
 		"nested far":       "name: x\ndescription: d\nservice: " + strings.Repeat("{a: ", 100) + "1" + strings.Repeat("}", 100) + "\n",
 		"reserved service": "name: x\ndescription: d\nparameters: {service: {type: string, default: a, description: d}}\nservice: {image: x}\n",
 	} {
-		if _, err := sourcetemplate.NewCatalog(sourcetemplate.Own{Templates: map[string][]byte{"own.yaml": []byte(text)}}); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "own.yaml") {
+		if _, err := template.NewCatalog(source.Templates{Templates: map[string][]byte{"own.yaml": []byte(text)}}); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "own.yaml") {
 			t.Errorf("%s: got %v, want an invalid error that names own.yaml", name, err)
 		}
 	}

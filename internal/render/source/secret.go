@@ -1,4 +1,4 @@
-package template
+package source
 
 import (
 	"fmt"
@@ -17,28 +17,32 @@ type Secret struct {
 	Values  map[string]SecretValue `json:"values"`
 }
 
-// secret returns the Secret of one use of the template; its formats have no
-// parameters any more.
-func (t Template) secret(service string, values map[string]any) *Secret {
-	if len(t.Secret) == 0 {
-		return nil
-	}
-	s := &Secret{Name: service + "-credentials", Service: service, Values: map[string]SecretValue{}}
-	for key, value := range t.Secret {
-		if value.Format != "" {
-			value.Format = references().ReplaceAllStringFunc(value.Format, func(found string) string {
-				if given, known := values[found[2:len(found)-1]]; known {
-					return text(given)
-				}
-				return found
-			})
-		}
-		s.Values[key] = value
-	}
-	return s
+// SecretValue says where the value of one key comes from: exactly one field
+// is set.
+type SecretValue struct {
+	// Random is the number of random letters and digits.
+	Random int `json:"random,omitempty"`
+	// Format is text in which ${KEY} stands for another key of the Secret and,
+	// in a template, ${parameter} for a parameter; ${service} is the service's
+	// name.
+	Format string `json:"format,omitempty"`
 }
 
-func references() *regexp.Regexp { return regexp.MustCompile(`\$\{([a-zA-Z][a-zA-Z0-9_]*)\}`) }
+var reference = regexp.MustCompile(`\$\{([a-zA-Z][a-zA-Z0-9_]*)\}`)
+
+// Substitute replaces ${name} in the value's format where known has the name.
+func (v SecretValue) Substitute(known func(name string) (string, bool)) SecretValue {
+	if v.Format == "" {
+		return v
+	}
+	v.Format = reference.ReplaceAllStringFunc(v.Format, func(found string) string {
+		if text, ok := known(found[2 : len(found)-1]); ok {
+			return text
+		}
+		return found
+	})
+	return v
+}
 
 // Fill returns the Secret's data: what exists stays, what is missing is made.
 // Random must be a source fit for passwords (crypto/rand.Reader).
@@ -61,7 +65,7 @@ func (s Secret) Fill(existing map[string][]byte, random io.Reader) (map[string][
 		if _, there := data[key]; there {
 			continue
 		}
-		data[key] = references().ReplaceAllFunc([]byte(s.Values[key].Format), func(found []byte) []byte {
+		data[key] = reference.ReplaceAllFunc([]byte(s.Values[key].Format), func(found []byte) []byte {
 			return data[string(found[2:len(found)-1])]
 		})
 	}
