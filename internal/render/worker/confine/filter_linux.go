@@ -1,6 +1,6 @@
 //go:build amd64 || arm64
 
-package worker
+package confine
 
 import "golang.org/x/sys/unix"
 

@@ -1,13 +1,13 @@
 //go:build !linux || (!amd64 && !arm64)
 
-package worker
+package confine
 
 import (
 	"fmt"
 	"runtime"
 )
 
-// confine can't be had here, and rendering unconfined is not an answer.
-func confine(confinement) error {
+// Self always fails here: rendering unconfined is not an answer.
+func Self(Limits) error {
 	return fmt.Errorf("rendering can't be confined on %s/%s; run the server on linux/amd64 or linux/arm64", runtime.GOOS, runtime.GOARCH)
 }

@@ -1,6 +1,6 @@
 //go:build amd64 || arm64
 
-package worker
+package confine
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confine takes from this process, for good, everything that rendering does
-// not need.
-func confine(limits confinement) error {
+// Self confines this process, with all its threads. There is no way back; an
+// error means that it may be confined in part, and should end.
+func Self(limits Limits) error {
 	if err := limitResources(limits); err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func confine(limits confinement) error {
 }
 
 // limitResources are backstops; the parent watches tighter limits.
-func limitResources(limits confinement) error {
+func limitResources(limits Limits) error {
 	// The address space can't be limited, since Go reserves much of it; data
 	// counts what is mapped for writing, in arenas of 64 MiB.
 	const arenas = 256 << 20
