@@ -1,6 +1,3 @@
-// Package manifest reads one document of rendered manifests, within limits,
-// for every room that must understand the same in it. It must not know what
-// the document may say.
 package manifest
 
 import (
@@ -8,15 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"unicode"
-
 	"strings"
+	"unicode"
 
 	yamlnode "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 )
 
-// Limits of one document. Its size is for the caller to bound.
+// Limits of a document that Read reads; Split bounds its size.
 const (
 	MaxDepth    = 100  // levels of nesting
 	MaxElements = 2000 // of one list
@@ -36,7 +32,7 @@ func Read(document []byte) (asJSON []byte, fields map[string]any, err error) {
 	if decoder.Decode(&fields) != nil || fields == nil {
 		return nil, nil, errors.New("is no map of fields")
 	}
-	return asJSON, fields, measure(fields, 0)
+	return asJSON, fields, checkBounds(fields, 0)
 }
 
 // toJSON converts a document. What the parser says may quote the document, so
@@ -88,16 +84,16 @@ func hasAlias(node *yamlnode.Node) bool {
 	return false
 }
 
-// measure refuses values that nest too deep, and lists so long that reading
+// checkBounds refuses values that nest too deep, and lists so long that reading
 // them as a kind's fields would take hundreds of times their size.
-func measure(value any, level int) error {
+func checkBounds(value any, level int) error {
 	if level > MaxDepth {
 		return fmt.Errorf("nests more than %d levels deep", MaxDepth)
 	}
 	switch v := value.(type) {
 	case map[string]any:
 		for _, element := range v {
-			if err := measure(element, level+1); err != nil {
+			if err := checkBounds(element, level+1); err != nil {
 				return err
 			}
 		}
@@ -106,7 +102,7 @@ func measure(value any, level int) error {
 			return fmt.Errorf("holds a list of more than %d elements", MaxElements)
 		}
 		for _, element := range v {
-			if err := measure(element, level+1); err != nil {
+			if err := checkBounds(element, level+1); err != nil {
 				return err
 			}
 		}
