@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
 // Eject returns what Render hands to Kustomize as plain files, by path:

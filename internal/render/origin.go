@@ -3,11 +3,12 @@ package render
 import (
 	"context"
 	"fmt"
-	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
 // Renderer renders a stage: a worker.Pool, or this package's own functions.

@@ -146,7 +146,7 @@ func (p *Pool) replace() {
 func (p *Pool) start(ctx context.Context) (*child, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
+	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // what ends the pool ends this too
 	c, err := start(ctx, p.options)
 	if err != nil {
 		return nil, err
