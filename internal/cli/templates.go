@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/template"
+	"github.com/slipway-dev/slipway/internal/render/source/template"
 )
 
 // templateLine is one template in the list.
