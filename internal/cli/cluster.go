@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // cluster says which control cluster, and which organization in it, a command
@@ -83,8 +85,23 @@ func (c *cluster) scope() string {
 	return ""
 }
 
-// namespace limits a list to the scope.
-func (c *cluster) namespace() client.ListOption { return client.InNamespace(c.scope()) }
+// stage finds a stage by the names of its project and its own.
+func (c *cluster) stage(ctx context.Context, project, name string) (*operate.Stage, error) {
+	made, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	return c.stageWith(ctx, made, project, name)
+}
+
+// stageWith finds a stage with a client that was made before.
+func (c *cluster) stageWith(ctx context.Context, made client.WithWatch, project, name string) (*operate.Stage, error) {
+	found, err := operate.Stages{Client: made}.Find(ctx, c.scope(), project, name)
+	if errors.Is(err, operate.ErrAmbiguous) {
+		return nil, &usageError{fmt.Errorf("%s; say which with --organization", messageOf(err))}
+	}
+	return found, err
+}
 
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
@@ -95,15 +112,6 @@ func newScheme() (*runtime.Scheme, error) {
 		return nil, fmt.Errorf("register Slipway types: %w", err)
 	}
 	return scheme, nil
-}
-
-// list reads a list of objects and explains what may be missing.
-func list(ctx context.Context, c client.Reader, into client.ObjectList, options ...client.ListOption) error {
-	err := c.List(ctx, into, options...)
-	if err == nil {
-		return nil
-	}
-	return fault.Wrap(fault.Unavailable, err, "the control cluster did not answer: %v; is Slipway installed there, and may you read its objects?", err)
 }
 
 // isTerminal reports whether a file is a terminal.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // completionLimit is how long a shell waits for names.
@@ -59,11 +60,11 @@ func (c *cluster) knownStages(ctx context.Context) []v1alpha1.Stage {
 	if err != nil {
 		return nil
 	}
-	var all v1alpha1.StageList
-	if err := made.List(ctx, &all, c.namespace()); err != nil {
+	stages, err := operate.Stages{Client: made}.List(ctx, c.scope())
+	if err != nil {
 		return nil
 	}
-	return all.Items
+	return stages
 }
 
 // completeReleases completes PROJECT STAGE N….
@@ -73,12 +74,12 @@ func (s *stageCommand) completeReleases(command *cobra.Command, args []string, t
 	}
 	ctx, cancel := context.WithTimeout(command.Context(), completionLimit)
 	defer cancel()
-	about, err := s.subject(ctx, args[0], args[1])
+	stage, err := s.stage(ctx, args[0], args[1])
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var numbers []string
-	for _, rel := range about.releases {
+	for _, rel := range stage.Releases {
 		numbers = append(numbers, fmt.Sprintf("%d\t%s %s %s", rel.Spec.Sequence, rel.Status.Phase, short(rel.Spec.Head.Commit), rel.Spec.Head.Subject))
 	}
 	return numbers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder

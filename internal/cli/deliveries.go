@@ -3,16 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 type deliveries struct {
@@ -56,7 +53,7 @@ func (d *deliveries) list(ctx context.Context, project string) error {
 	if err != nil {
 		return err
 	}
-	found, err := d.of(ctx, c, project)
+	found, err := operate.Deliveries{Client: c}.List(ctx, d.scope(), project)
 	if err != nil {
 		return err
 	}
@@ -74,47 +71,12 @@ func deliveryMark(d *v1alpha1.Delivery) mark {
 	return markOf(d.Status.Phase == v1alpha1.DeliveryDone, d.Status.Phase == v1alpha1.DeliveryFailed)
 }
 
-// of returns a project's deliveries, newest first.
-func (d *deliveries) of(ctx context.Context, c client.Client, project string) ([]v1alpha1.Delivery, error) {
-	var all v1alpha1.DeliveryList
-	if err := list(ctx, c, &all, d.namespace(), client.MatchingLabels{naming.LabelProject: naming.LabelValue(project)}); err != nil {
-		return nil, err
-	}
-	found := slices.DeleteFunc(all.Items, func(one v1alpha1.Delivery) bool { return one.Spec.Project != project })
-	slices.SortStableFunc(found, func(a, b v1alpha1.Delivery) int { return b.Spec.Received.Compare(a.Spec.Received.Time) })
-	for i := range found {
-		found[i].ManagedFields = nil
-	}
-	return found, nil
-}
-
-// find returns a delivery by its name or by the forge's own id of it.
-func (d *deliveries) find(ctx context.Context, c client.Client, project, name string) (*v1alpha1.Delivery, error) {
-	all, err := d.of(ctx, c, project)
-	if err != nil {
-		return nil, err
-	}
-	var found []*v1alpha1.Delivery
-	for i := range all {
-		if all[i].Name == name || all[i].Spec.ID == name {
-			found = append(found, &all[i])
-		}
-	}
-	switch len(found) {
-	case 0:
-		return nil, fault.New(fault.NotFound, "project %s has no delivery %.80q; `slipway deliveries list %s` lists those that are kept", project, name, project)
-	case 1:
-		return found[0], nil
-	}
-	return nil, fault.New(fault.Invalid, "%d deliveries of project %s have the id %.80q; give the name of one", len(found), project, name)
-}
-
 func (d *deliveries) show(ctx context.Context, project, name string) error {
 	c, err := d.client()
 	if err != nil {
 		return err
 	}
-	one, err := d.find(ctx, c, project, name)
+	one, err := operate.Deliveries{Client: c}.Find(ctx, d.scope(), project, name)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/apply"
-	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/naming"
-	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // liveDiff compares what runs with what was applied last.
@@ -22,16 +20,16 @@ type liveDiff struct {
 
 // run shows what differs, with the rights of the user and without writing
 // anything.
-func (d *liveDiff) run(ctx context.Context, project, stage string) error {
-	about, err := d.subject(ctx, project, stage)
+func (d *liveDiff) run(ctx context.Context, project, name string) error {
+	stage, err := d.stage(ctx, project, name)
 	if err != nil {
 		return err
 	}
-	set, err := about.desired(ctx)
+	set, err := stage.Desired(ctx)
 	if err != nil {
 		return err
 	}
-	config, err := d.there.config(ctx, &d.cluster, about)
+	config, err := d.there.config(ctx, &d.cluster, stage)
 	if err != nil {
 		return err
 	}
@@ -39,38 +37,13 @@ func (d *liveDiff) run(ctx context.Context, project, stage string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.print(about, differences); err != nil {
+	if err := d.print(stage, differences); err != nil {
 		return err
 	}
 	if d.exitCode && len(differences) > 0 {
 		return &findingsError{len(differences)}
 	}
 	return nil
-}
-
-// desired returns what the stage should consist of: the bundle of the release
-// that is live, with the replicas that people asked for.
-func (s *subject) desired(ctx context.Context) (apply.Set, error) {
-	good, err := s.live()
-	if err != nil {
-		return apply.Set{}, err
-	}
-	manifests, err := s.bundle(ctx, good)
-	if err != nil {
-		return apply.Set{}, err
-	}
-	if manifests, err = release.Scaled(manifests, s.stage.Status.Scale); err != nil {
-		return apply.Set{}, fmt.Errorf("put the replicas of %s into its manifests: %w", s, err)
-	}
-	organization, isOrganization := naming.OrganizationOf(s.stage.Namespace)
-	if !isOrganization {
-		return apply.Set{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", s, s.stage.Namespace)
-	}
-	return apply.Set{
-		Owner:     apply.Owner{Organization: organization, Project: s.stage.Spec.Project, Stage: s.stage.Spec.Name},
-		Namespace: s.stage.Spec.Namespace,
-		Manifests: manifests,
-	}, nil
 }
 
 // liveDifference is one object that is not as it was left, for programs.
@@ -91,7 +64,7 @@ type liveField struct {
 }
 
 // print writes what differs, an object and then its fields.
-func (d *liveDiff) print(about *subject, found []apply.Difference) error {
+func (d *liveDiff) print(stage *operate.Stage, found []apply.Difference) error {
 	differences := []liveDifference{}
 	for _, one := range found {
 		difference := liveDifference{Object: one.Ref.String(), Kind: string(one.Kind), Reason: one.Reason}
@@ -102,7 +75,7 @@ func (d *liveDiff) print(about *subject, found []apply.Difference) error {
 	}
 	return output{d.streams, d.format}.print(differences, func(t *table) {
 		if len(differences) == 0 {
-			t.row(fmt.Sprintf("%s is as release %d left it", about, about.good().Spec.Sequence))
+			t.row(fmt.Sprintf("%s is as release %d left it", stage, stage.Good().Spec.Sequence))
 		}
 		for _, one := range differences {
 			one.text(t)

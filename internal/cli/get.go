@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // getter is what the get commands share.
@@ -65,7 +66,7 @@ func (g *getter) projects(command *cobra.Command) error {
 		return err
 	}
 	var found v1alpha1.ProjectList
-	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+	if err := operate.List(command.Context(), c, &found, g.scope()); err != nil {
 		return err
 	}
 	return g.print(found.Items, func(t *table) {
@@ -86,7 +87,7 @@ func (g *getter) stages(command *cobra.Command) error {
 		return err
 	}
 	var found v1alpha1.StageList
-	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+	if err := operate.List(command.Context(), c, &found, g.scope()); err != nil {
 		return err
 	}
 	found.Items = slices.DeleteFunc(found.Items, func(s v1alpha1.Stage) bool {
@@ -106,7 +107,7 @@ func (g *getter) releases(command *cobra.Command) error {
 		return err
 	}
 	var found v1alpha1.ReleaseList
-	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+	if err := operate.List(command.Context(), c, &found, g.scope()); err != nil {
 		return err
 	}
 	found.Items = slices.DeleteFunc(found.Items, func(r v1alpha1.Release) bool {
@@ -130,7 +131,7 @@ func (g *getter) deliveries(command *cobra.Command) error {
 		return err
 	}
 	var found v1alpha1.DeliveryList
-	if err := list(command.Context(), c, &found, g.namespace()); err != nil {
+	if err := operate.List(command.Context(), c, &found, g.scope()); err != nil {
 		return err
 	}
 	found.Items = slices.DeleteFunc(found.Items, func(d v1alpha1.Delivery) bool { return g.project != "" && d.Spec.Project != g.project })

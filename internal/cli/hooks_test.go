@@ -116,7 +116,7 @@ func TestHooksOfNobody(t *testing.T) {
 	if _, err := w.list(t.Context(), "shopp"); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("an unknown project gave %v", err)
 	}
-	w.organization = "other"
+	w.namespace = "slipway-org-other"
 	if _, err := w.list(t.Context(), "shop"); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("another organization's project gave %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 type logs struct {
@@ -109,7 +110,7 @@ func forService(name string) string {
 // find returns the release, wherever it is.
 func (l *logs) find(ctx context.Context, c client.Client) (*v1alpha1.Release, error) {
 	var found v1alpha1.ReleaseList
-	if err := list(ctx, c, &found, l.namespace()); err != nil {
+	if err := operate.List(ctx, c, &found, l.scope()); err != nil {
 		return nil, err
 	}
 	i := slices.IndexFunc(found.Items, func(r v1alpha1.Release) bool { return r.Name == l.release })

@@ -4,10 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 func newPause(streams Streams) *cobra.Command {
@@ -48,57 +46,37 @@ paused is released now.`,
 	return command
 }
 
-func (p *stageCommand) pause(ctx context.Context, project, stage string) error {
-	about, err := p.subject(ctx, project, stage)
+func (p *stageCommand) pause(ctx context.Context, project, name string) error {
+	stage, who, err := p.open(ctx, project, name)
 	if err != nil {
 		return err
 	}
-	if was := about.stage.Spec.Pause; was != nil {
-		p.say("%s is paused already, %s", about, pausedBy(was))
-		return p.result(about.stage)
-	}
-	user, err := whoAmI(ctx, about.client)
+	changed, err := stage.Pause(ctx, who)
 	if err != nil {
 		return err
 	}
-	after := about.stage.DeepCopy()
-	after.Spec.Pause = &v1alpha1.Pause{By: user, Reason: p.reason, At: metav1.Now()}
-	if err := about.change(ctx, after, "pause"); err != nil {
-		return err
+	paused := operate.PausedBy(stage.Object.Spec.Pause)
+	if changed {
+		p.say("%s is paused, %s; `slipway resume %s` ends it", stage, paused, stage.Arguments())
+	} else {
+		p.say("%s is paused already, %s", stage, paused)
 	}
-	p.say("%s is paused, %s; `slipway resume %s` ends it", about, pausedBy(after.Spec.Pause), about.args())
-	return p.result(after)
+	return p.result(stage.Object)
 }
 
-func (p *stageCommand) resume(ctx context.Context, project, stage string) error {
-	about, err := p.subject(ctx, project, stage)
+func (p *stageCommand) resume(ctx context.Context, project, name string) error {
+	stage, err := p.stage(ctx, project, name)
 	if err != nil {
 		return err
 	}
-	was := about.stage.Spec.Pause
-	if was == nil {
-		p.say("%s is not paused", about)
-		return p.result(about.stage)
-	}
-	after := about.stage.DeepCopy()
-	after.Spec.Pause = nil
-	if err := about.change(ctx, after, "resume"); err != nil {
+	ended, err := stage.Resume(ctx)
+	if err != nil {
 		return err
 	}
-	p.say("%s goes on; it was paused %s", about, pausedBy(was))
-	return p.result(after)
-}
-
-// pausedBy says who paused a stage, since when and why.
-func pausedBy(pause *v1alpha1.Pause) string {
-	text := "by " + pause.By + " since " + pause.At.UTC().Format("2006-01-02 15:04 MST")
-	if pause.Reason != "" {
-		text += ": " + pause.Reason
+	if ended == nil {
+		p.say("%s is not paused", stage)
+	} else {
+		p.say("%s goes on; it was paused %s", stage, operate.PausedBy(ended))
 	}
-	return text
-}
-
-// change writes what a person changed in the stage's spec.
-func (s *subject) change(ctx context.Context, after *v1alpha1.Stage, deed string) error {
-	return explained(s.client.Patch(ctx, after, client.MergeFrom(s.stage)), "%s stage %s", deed, s)
+	return p.result(stage.Object)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // place says how a stage's own cluster is reached, where that is another one
@@ -22,21 +23,25 @@ func (p *place) flags(command *cobra.Command) {
 }
 
 // config returns how the user reaches the stage's cluster.
-func (p *place) config(ctx context.Context, c *cluster, about *subject) (*rest.Config, error) {
+func (p *place) config(ctx context.Context, c *cluster, stage *operate.Stage) (*rest.Config, error) {
 	if p.stageContext != "" {
 		there := cluster{kubeconfig: c.kubeconfig, context: p.stageContext}
 		return there.config()
 	}
+	made, err := c.client()
+	if err != nil {
+		return nil, err
+	}
 	var project v1alpha1.Project
-	if err := about.client.Get(ctx, client.ObjectKey{Namespace: about.stage.Namespace, Name: about.stage.Spec.Project}, &project); err != nil {
-		return nil, explained(err, "read project %s", about.stage.Spec.Project)
+	if err := made.Get(ctx, client.ObjectKey{Namespace: stage.Object.Namespace, Name: stage.Object.Spec.Project}, &project); err != nil {
+		return nil, operate.Explain(err, "read project %s", stage.Object.Spec.Project)
 	}
 	var on v1alpha1.Cluster
-	if err := about.client.Get(ctx, client.ObjectKey{Namespace: about.stage.Namespace, Name: project.Spec.Cluster}, &on); err != nil {
-		return nil, explained(err, "read cluster %s", project.Spec.Cluster)
+	if err := made.Get(ctx, client.ObjectKey{Namespace: stage.Object.Namespace, Name: project.Spec.Cluster}, &on); err != nil {
+		return nil, operate.Explain(err, "read cluster %s", project.Spec.Cluster)
 	}
 	if on.Spec.Kubeconfig != nil {
-		return nil, fault.New(fault.Invalid, "%s runs on cluster %s, which is another one than the control cluster; name your context for it with --stage-context", about, on.Name)
+		return nil, fault.New(fault.Invalid, "%s runs on cluster %s, which is another one than the control cluster; name your context for it with --stage-context", stage, on.Name)
 	}
 	return c.config()
 }

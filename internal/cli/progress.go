@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // progressWidth is how much of a line is shown while it may be redrawn: a
@@ -87,25 +88,7 @@ func took(rel *v1alpha1.Release, now time.Time) string {
 	if len(rel.Status.Timings) == 0 {
 		return "-"
 	}
-	return seconds(busy(rel, now))
-}
-
-// busy returns how long a release took, or has been at it, without the time
-// that it waited for people.
-func busy(rel *v1alpha1.Release, now time.Time) time.Duration {
-	var sum time.Duration
-	timings := rel.Status.Timings
-	for i, phase := range timings {
-		if phase.Phase == v1alpha1.PhaseHeld || phase.Phase.Done() {
-			continue
-		}
-		end := now
-		if i+1 < len(timings) {
-			end = timings[i+1].At.Time
-		}
-		sum += end.Sub(phase.At.Time)
-	}
-	return sum
+	return seconds(operate.Busy(rel, now))
 }
 
 // seconds says a duration in the unit that people think in.

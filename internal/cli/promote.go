@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 type promote struct {
@@ -36,35 +36,24 @@ this stage's own overlay and settings.`,
 	return command
 }
 
-func (p *promote) run(ctx context.Context, project, stage string) error {
-	about, err := p.subject(ctx, project, stage)
-	if err != nil {
-		return err
-	}
-	source, err := p.source(ctx, about, project)
-	if err != nil {
-		return err
-	}
-	good := source.good()
-	if good == nil {
-		return fault.New(fault.Conflict, "nothing has succeeded in %s yet, so there is nothing to promote; see `slipway releases %s`", source, source.args())
-	}
-	return p.carryOut(ctx, about, ask{trigger: v1alpha1.TriggerPromotion, head: good.Spec.Head, from: good.Name})
+func (p *promote) run(ctx context.Context, project, name string) error {
+	return p.requestAndWait(ctx, project, name, func(stage *operate.Stage, who operate.Actor) (*v1alpha1.Release, error) {
+		source, err := p.source(ctx, stage)
+		if err != nil {
+			return nil, err
+		}
+		return stage.Promote(ctx, who, source)
+	})
 }
 
 // source finds the stage whose images are taken.
-func (p *promote) source(ctx context.Context, about *subject, project string) (*subject, error) {
-	name := cmp.Or(p.from, about.stage.Spec.PromoteFrom)
+func (p *promote) source(ctx context.Context, stage *operate.Stage) (*operate.Stage, error) {
+	name := cmp.Or(p.from, stage.Object.Spec.PromoteFrom)
 	switch name {
 	case "":
-		return nil, &usageError{fmt.Errorf("from which stage? the project file names none for %s in promoteFrom; say --from", about)}
-	case about.stage.Spec.Name:
-		return nil, &usageError{fmt.Errorf("%s can't be promoted to itself; `slipway restart` starts it again", about)}
+		return nil, &usageError{fmt.Errorf("from which stage? the project file names none for %s in promoteFrom; say --from", stage)}
+	case stage.Object.Spec.Name:
+		return nil, &usageError{fmt.Errorf("%s can't be promoted to itself; `slipway restart` starts it again", stage)}
 	}
-	stage, err := p.stage(ctx, about.client, project, name)
-	if err != nil {
-		return nil, err
-	}
-	source := &subject{client: about.client, stage: stage}
-	return source, source.refresh(ctx)
+	return stage.Sibling(ctx, name)
 }

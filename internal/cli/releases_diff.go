@@ -1,15 +1,13 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/bundle"
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 type releasesDiff struct {
@@ -37,7 +35,7 @@ shown, only that they differ.`,
 }
 
 func (d *releasesDiff) run(ctx context.Context, args []string) error {
-	about, a, err := d.numbered(ctx, args[:3])
+	stage, a, err := d.numbered(ctx, args[:3])
 	if err != nil {
 		return err
 	}
@@ -45,15 +43,15 @@ func (d *releasesDiff) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	b, err := about.release(number)
+	b, err := stage.Release(number)
 	if err != nil {
 		return err
 	}
-	before, err := about.kept(ctx, a)
+	before, err := kept(ctx, stage, a)
 	if err != nil {
 		return err
 	}
-	after, err := about.kept(ctx, b)
+	after, err := kept(ctx, stage, b)
 	if err != nil {
 		return err
 	}
@@ -65,7 +63,7 @@ func (d *releasesDiff) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(differences) == 0 {
-		d.say("releases %d and %d of %s have the same manifests", a.Spec.Sequence, b.Spec.Sequence, about)
+		d.say("releases %d and %d of %s have the same manifests", a.Spec.Sequence, b.Spec.Sequence, stage)
 	}
 	if d.exitCode && len(differences) > 0 {
 		return &findingsError{len(differences)}
@@ -79,35 +77,12 @@ func sideOf(rel *v1alpha1.Release) func(name string) string {
 }
 
 // kept reads the manifests of a release's bundle, with the rights of the user.
-func (s *subject) kept(ctx context.Context, rel *v1alpha1.Release) (map[string][]byte, error) {
-	manifests, err := s.bundle(ctx, rel)
+func kept(ctx context.Context, stage *operate.Stage, rel *v1alpha1.Release) (map[string][]byte, error) {
+	manifests, err := stage.Bundle(ctx, rel)
 	if err != nil {
 		return nil, err
 	}
 	return byName(manifests)
-}
-
-func (s *subject) bundle(ctx context.Context, rel *v1alpha1.Release) ([]byte, error) {
-	if rel.Status.Bundle == "" {
-		return nil, fault.New(fault.NotFound, "release %d of %s kept no manifests: it is %s: %s", rel.Spec.Sequence, s, cmp.Or(rel.Status.Phase, v1alpha1.PhasePending), rel.Status.Message)
-	}
-	owner := bundle.Stage{Namespace: s.stage.Namespace, Object: s.stage.Name}
-	manifests, err := bundle.NewStore(s.client).Get(ctx, owner, rel.Status.Bundle, rel.Status.BundleDigest)
-	if fault.CodeOf(err) == fault.Unavailable {
-		return nil, fault.Wrap(fault.Denied, err, "the bundle of release %d could not be read: %v; it is a Secret in namespace %s, ask an owner of the organization for the right to read it", rel.Spec.Sequence, rootOf(err), s.stage.Namespace)
-	}
-	return manifests, err
-}
-
-// rootOf returns the innermost error.
-func rootOf(err error) error {
-	for {
-		wrapper, wraps := err.(interface{ Unwrap() error })
-		if !wraps || wrapper.Unwrap() == nil {
-			return err
-		}
-		err = wrapper.Unwrap()
-	}
 }
 
 // byName splits manifests into their objects.

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 type releasesLogs struct {
@@ -46,7 +47,7 @@ release that is live, and the logs of builds go an hour after them.`,
 }
 
 func (l *releasesLogs) run(ctx context.Context, args []string) error {
-	about, rel, err := l.numbered(ctx, args)
+	stage, rel, err := l.numbered(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (l *releasesLogs) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	config, err := l.place.config(ctx, &l.cluster, about)
+	config, err := l.place.config(ctx, &l.cluster, stage)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (l *releasesLogs) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("make client: %w", err)
 	}
-	pods, err := l.pods(ctx, clientset, about, rel)
+	pods, err := l.pods(ctx, clientset, stage, rel)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (l *releasesLogs) run(ctx context.Context, args []string) error {
 		l.pod(ctx, clientset, &pods[i])
 	}
 	if found+len(pods) == 0 {
-		return fault.New(fault.NotFound, "release %d of %s has no log any more: it built nothing that is kept, and none of the stage's pods is of it", rel.Spec.Sequence, about)
+		return fault.New(fault.NotFound, "release %d of %s has no log any more: it built nothing that is kept, and none of the stage's pods is of it", rel.Spec.Sequence, stage)
 	}
 	return nil
 }
@@ -106,18 +107,13 @@ func (l *releasesLogs) builds(ctx context.Context, rel *v1alpha1.Release) (int, 
 // pods returns the pods of the stage's release Jobs and services, by name.
 // Those of services are of the release that went live last, so any other
 // release has only its Jobs' left.
-func (l *releasesLogs) pods(ctx context.Context, clientset kubernetes.Interface, about *subject, rel *v1alpha1.Release) ([]corev1.Pod, error) {
+func (l *releasesLogs) pods(ctx context.Context, clientset kubernetes.Interface, stage *operate.Stage, rel *v1alpha1.Release) ([]corev1.Pod, error) {
 	selector := metav1.ListOptions{LabelSelector: naming.LabelManagedBy + "=" + naming.ManagedBy}
-	list, err := clientset.CoreV1().Pods(about.stage.Spec.Namespace).List(ctx, selector)
+	list, err := clientset.CoreV1().Pods(stage.Object.Spec.Namespace).List(ctx, selector)
 	if err != nil {
-		return nil, explained(err, "list the pods of %s", about)
+		return nil, operate.Explain(err, "list the pods of %s", stage)
 	}
-	current := true
-	for i := range about.releases {
-		if newer := &about.releases[i]; newer.Spec.Sequence > rel.Spec.Sequence && applied(newer) {
-			current = false
-		}
-	}
+	current := stage.IsCurrent(rel)
 	pods := slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool { return !current || !ofRelease(&pod, rel) })
 	slices.SortFunc(pods, func(a, b corev1.Pod) int {
 		return cmp.Or(cmp.Compare(a.Labels[naming.LabelService], b.Labels[naming.LabelService]), cmp.Compare(a.Name, b.Name))
@@ -147,7 +143,7 @@ func (l *releasesLogs) pod(ctx context.Context, clientset kubernetes.Interface, 
 		options := &corev1.PodLogOptions{Container: container.Name, TailLines: &l.tail, Previous: crashed}
 		stream, err := clientset.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
 		if err != nil {
-			fmt.Fprintf(l.streams.Err, "%s\n", printable(messageOf(explained(err, "read the log of pod %s", pod.Name))))
+			fmt.Fprintf(l.streams.Err, "%s\n", printable(messageOf(operate.Explain(err, "read the log of pod %s", pod.Name))))
 			continue
 		}
 		l.copyLines(stream)

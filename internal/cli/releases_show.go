@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 func newReleasesShow(streams Streams) *cobra.Command {
@@ -18,12 +19,12 @@ func newReleasesShow(streams Streams) *cobra.Command {
 		Args:              cobra.ExactArgs(3),
 		ValidArgsFunction: r.completeReleases,
 		RunE: func(command *cobra.Command, args []string) error {
-			about, rel, err := r.numbered(command.Context(), args)
+			stage, rel, err := r.numbered(command.Context(), args)
 			if err != nil {
 				return err
 			}
 			rel.ManagedFields = nil
-			return output{r.streams, r.format}.print(rel, func(t *table) { about.describe(t, rel) })
+			return output{r.streams, r.format}.print(rel, func(t *table) { describe(t, stage, rel) })
 		},
 	}
 	r.flags(command)
@@ -32,14 +33,14 @@ func newReleasesShow(streams Streams) *cobra.Command {
 }
 
 // describe fills a table with all that is known of a release.
-func (s *subject) describe(t *table, rel *v1alpha1.Release) {
+func describe(t *table, stage *operate.Stage, rel *v1alpha1.Release) {
 	head := rel.Spec.Head
 	fact := func(name, value string) {
 		if value != "" {
 			t.row(name+":", value)
 		}
 	}
-	fact("release", fmt.Sprintf("%d of %s (%s)", rel.Spec.Sequence, s, rel.Name))
+	fact("release", fmt.Sprintf("%d of %s (%s)", rel.Spec.Sequence, stage, rel.Name))
 	fact("commit", strings.TrimSpace(head.Commit+"  "+head.Subject))
 	fact("pushed by", head.Actor)
 	fact("trigger", string(rel.Spec.Trigger))

@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 type rollback struct {
@@ -39,58 +38,8 @@ itself with 'slipway deploy'.`,
 	return command
 }
 
-func (r *rollback) run(ctx context.Context, project, stage string) error {
-	about, err := r.subject(ctx, project, stage)
-	if err != nil {
-		return err
-	}
-	to, err := about.rollbackTo(r.to)
-	if err != nil {
-		return err
-	}
-	return r.carryOut(ctx, about, ask{trigger: v1alpha1.TriggerRollback, head: to.Spec.Head, from: to.Name})
-}
-
-// rollbackTo returns the release to go back to.
-func (s *subject) rollbackTo(sequence int64) (*v1alpha1.Release, error) {
-	if sequence == 0 {
-		return s.lastGood()
-	}
-	to, err := s.release(sequence)
-	if err != nil {
-		return nil, err
-	}
-	if to.Status.Phase != v1alpha1.PhaseSucceeded || to.Status.Bundle == "" {
-		return nil, fault.New(fault.Conflict, "release %d of %s never went live (%s: %s), so there is nothing to go back to; choose one that did from `slipway releases %s`",
-			sequence, s, to.Status.Phase, to.Status.Message, s.args())
-	}
-	return to, nil
-}
-
-// lastGood returns the newest release before the present one that succeeded,
-// with another bundle than the present one's and no quarantined commit.
-func (s *subject) lastGood() (*v1alpha1.Release, error) {
-	at := max(0, slices.IndexFunc(s.releases, func(r v1alpha1.Release) bool { return applied(&r) }))
-	for i := at + 1; i < len(s.releases); i++ {
-		rel := &s.releases[i]
-		if rel.Status.Phase != v1alpha1.PhaseSucceeded || rel.Status.Bundle == "" || rel.Status.BundleDigest == s.releases[at].Status.BundleDigest {
-			continue
-		}
-		if q := s.stage.Status.Quarantine; q != nil && q.Commit == rel.Spec.Head.Commit {
-			continue
-		}
-		return rel, nil
-	}
-	if len(s.releases) == 0 {
-		return nil, fault.New(fault.NotFound, "%s has no release yet, so there is none to go back to", s)
-	}
-	return nil, fault.New(fault.NotFound, "no release of %s before %d succeeded with something else; `slipway releases %s` lists what there is, --to takes one of them",
-		s, s.releases[at].Spec.Sequence, s.args())
-}
-
-// applied reports whether a release came as far as writing to its stage.
-func applied(rel *v1alpha1.Release) bool {
-	return rel.Status.Phase == v1alpha1.PhaseSucceeded || slices.ContainsFunc(rel.Status.Timings, func(t v1alpha1.PhaseTime) bool {
-		return t.Phase == v1alpha1.PhaseApplying
+func (r *rollback) run(ctx context.Context, project, name string) error {
+	return r.requestAndWait(ctx, project, name, func(stage *operate.Stage, who operate.Actor) (*v1alpha1.Release, error) {
+		return stage.Rollback(ctx, who, r.to)
 	})
 }

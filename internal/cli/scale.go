@@ -3,12 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strconv"
 
 	"github.com/spf13/cobra"
-
-	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
 // maxReplicas is how many replicas of a service may be asked for.
@@ -44,22 +41,27 @@ func (s *scale) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	about, err := s.subject(ctx, args[0], args[1])
+	stage, who, err := s.open(ctx, args[0], args[1])
 	if err != nil {
 		return err
 	}
-	if err := about.haveServices(args[2:3]); err != nil {
+	if err := stage.SetReplicas(ctx, args[2], replicas); err != nil {
 		return err
 	}
-	if err := s.keep(ctx, about, args[2], replicas); err != nil {
+	wanted := "as the project file says"
+	if replicas != nil {
+		wanted = fmt.Sprintf("%d replicas", *replicas)
+	}
+	s.say("%s: %s is to have %s", stage, args[2], wanted)
+	rel, err := stage.ApplyReplicas(ctx, who)
+	switch {
+	case err != nil:
 		return err
+	case rel == nil:
+		s.say("nothing has gone live in %s yet; its first release will have it so", stage)
+		return s.result(stage.Object)
 	}
-	good := about.good()
-	if good == nil {
-		s.say("nothing has gone live in %s yet; its first release will have it so", about)
-		return s.result(about.stage)
-	}
-	return s.carryOut(ctx, about, ask{trigger: v1alpha1.TriggerScale, head: good.Spec.Head, from: good.Name})
+	return s.wait(ctx, stage, rel)
 }
 
 // replicas reads the number that was asked for, nil for a reset.
@@ -76,26 +78,4 @@ func (s *scale) replicas(args []string) (*int32, error) {
 	}
 	n := int32(wide)
 	return &n, nil
-}
-
-// keep writes the number to the stage, where it outlives releases.
-func (s *scale) keep(ctx context.Context, about *subject, service string, replicas *int32) error {
-	after := about.stage.DeepCopy()
-	after.Spec.Scale = maps.Clone(after.Spec.Scale)
-	if after.Spec.Scale == nil {
-		after.Spec.Scale = map[string]int32{}
-	}
-	said := "as the project file says"
-	if replicas != nil {
-		after.Spec.Scale[service] = *replicas
-		said = fmt.Sprintf("%d replicas", *replicas)
-	} else {
-		delete(after.Spec.Scale, service)
-	}
-	if err := about.change(ctx, after, "scale "+service+" of"); err != nil {
-		return err
-	}
-	about.stage = after
-	s.say("%s: %s is to have %s", about, service, said)
-	return nil
 }

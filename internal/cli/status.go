@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,20 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/operate"
 )
-
-// statusLine is one service of one stage.
-type statusLine struct {
-	Project string         `json:"project"`
-	Stage   string         `json:"stage"`
-	Phase   v1alpha1.Phase `json:"phase"`
-	Commit  string         `json:"commit,omitempty"`
-	Service string         `json:"service,omitempty"`
-	Image   string         `json:"image,omitempty"`
-	Ready   string         `json:"ready,omitempty"`
-	URL     string         `json:"url,omitempty"`
-	Message string         `json:"message,omitempty"`
-}
 
 type status struct {
 	cluster
@@ -67,8 +53,8 @@ func (s *status) run(ctx context.Context) error {
 }
 
 // once prints how things are now.
-func (s *status) once(ctx context.Context, c client.Client) error {
-	lines, err := s.lines(ctx, c)
+func (s *status) once(ctx context.Context, c client.WithWatch) error {
+	lines, err := operate.Stages{Client: c}.Status(ctx, s.scope(), s.project)
 	if err != nil {
 		return err
 	}
@@ -77,12 +63,12 @@ func (s *status) once(ctx context.Context, c client.Client) error {
 
 // follow prints again after every change, at most twice a second.
 func (s *status) follow(ctx context.Context, c client.WithWatch) error {
-	var stages v1alpha1.StageList
-	watcher, err := c.Watch(ctx, &stages, s.namespace())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	changes, err := operate.Watch(ctx, c, &v1alpha1.StageList{}, s.scope())
 	if err != nil {
-		return fmt.Errorf("watch stages: %w", err)
+		return err
 	}
-	defer watcher.Stop()
 	for {
 		if s.streams.Terminal && s.format == "text" {
 			fmt.Fprint(s.streams.Out, "\x1b[H\x1b[2J")
@@ -90,7 +76,7 @@ func (s *status) follow(ctx context.Context, c client.WithWatch) error {
 		if err := s.once(ctx, c); err != nil {
 			return err
 		}
-		if !nextChange(ctx, watcher.ResultChan()) {
+		if !nextChange(ctx, changes) {
 			return nil
 		}
 	}
@@ -122,48 +108,7 @@ func nextChange[T any](ctx context.Context, changes <-chan T) bool {
 	}
 }
 
-// lines gathers the services of all stages.
-func (s *status) lines(ctx context.Context, c client.Client) ([]statusLine, error) {
-	var stages v1alpha1.StageList
-	if err := list(ctx, c, &stages, s.namespace()); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(stages.Items, func(a, b v1alpha1.Stage) int {
-		return cmp.Or(cmp.Compare(a.Spec.Project, b.Spec.Project), cmp.Compare(a.Spec.Name, b.Spec.Name))
-	})
-	lines := []statusLine{}
-	for _, stage := range stages.Items {
-		if s.project == "" || stage.Spec.Project == s.project {
-			lines = append(lines, stageLines(stage)...)
-		}
-	}
-	return lines, nil
-}
-
-func stageLines(stage v1alpha1.Stage) []statusLine {
-	line := statusLine{Project: stage.Spec.Project, Stage: stage.Spec.Name, Phase: stage.Status.Phase, Commit: short(stage.Status.Commit), Message: remark(&stage)}
-	for _, condition := range stage.Status.Conditions {
-		if condition.Type == v1alpha1.ConditionReady && condition.Status != "True" {
-			line.Message = condition.Message
-		}
-	}
-	if len(stage.Status.Services) == 0 {
-		return []statusLine{line}
-	}
-	var lines []statusLine
-	for _, service := range stage.Status.Services {
-		each := line
-		each.Service, each.Image, each.URL = service.Name, service.Image, service.URL
-		each.Ready = fmt.Sprintf("%d/%d", service.Ready, service.Wanted)
-		if service.Message != "" {
-			each.Message = service.Message
-		}
-		lines = append(lines, each)
-	}
-	return lines
-}
-
-func statusTable(t *table, lines []statusLine) {
+func statusTable(t *table, lines []operate.StatusLine) {
 	t.head("PROJECT", "STAGE", "PHASE", "COMMIT", "SERVICE", "IMAGE", "READY", "URL", "MESSAGE")
 	for _, l := range lines {
 		t.marked(phaseMark(l.Phase), l.Project, l.Stage, dash(string(l.Phase)), dash(l.Commit), dash(l.Service),

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/scm"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 )
@@ -27,12 +28,12 @@ const previousSecret = "previous"
 
 // webhooks keeps the hooks of projects.
 type webhooks struct {
-	client       client.Client
-	forges       map[string]forges.Forge
-	random       io.Reader
-	organization string
-	url          string
-	allowHTTP    bool
+	client    client.Client
+	forges    map[string]forges.Forge
+	random    io.Reader
+	namespace string // of the organization; empty for all
+	url       string
+	allowHTTP bool
 }
 
 // list returns all hooks of the project's repositories.
@@ -129,12 +130,8 @@ func (k *webhooks) finish(ctx context.Context, name string) error {
 
 // project finds a project by its name, in the organization or in any.
 func (k *webhooks) project(ctx context.Context, name string) (*v1alpha1.Project, error) {
-	namespace := client.InNamespace("")
-	if k.organization != "" {
-		namespace = client.InNamespace(naming.OrganizationNamespace(k.organization))
-	}
 	var all v1alpha1.ProjectList
-	if err := list(ctx, k.client, &all, namespace); err != nil {
+	if err := operate.List(ctx, k.client, &all, k.namespace); err != nil {
 		return nil, err
 	}
 	var found []*v1alpha1.Project
