@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -11,10 +9,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/push"
 	"github.com/slipway-dev/slipway/internal/build/source"
 )
-
-// maxSmallFile bounds the token and the registry configuration that the steps
-// of a build read.
-const maxSmallFile = 1 << 20
 
 // newSource is the first step of a build: it fetches the context.
 func newSource(streams Streams) *cobra.Command {
@@ -76,13 +70,4 @@ func newImage(streams Streams) *cobra.Command {
 	command := &cobra.Command{Use: "image", Short: "Steps of a build", Hidden: true}
 	command.AddCommand(pushImage)
 	return command
-}
-
-func readSmall(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxSmallFile))
 }

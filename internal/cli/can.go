@@ -56,10 +56,10 @@ The exit code is 0 for yes and 3 for no.`,
 
 func (c *canCommand) run(user string, action project.Action, stage string) error {
 	if !slices.Contains(actions(), action) {
-		return &usageError{fmt.Errorf("%.60q is no action; the actions are %s", action, join(actions(), ", "))}
+		return wrongUsage(fmt.Errorf("%.60q is no action; the actions are %s", action, join(actions(), ", ")))
 	}
 	if user == "" {
-		return &usageError{errors.New("the user is empty; give a login at the forge")}
+		return wrongUsage(errors.New("the user is empty; give a login at the forge"))
 	}
 	opened, err := c.open()
 	if err != nil {
@@ -70,11 +70,11 @@ func (c *canCommand) run(user string, action project.Action, stage string) error
 		return err
 	}
 	v := judge(opened.document, project.Actor{Login: user, Groups: c.groups}, action, rule)
-	if err := (output{c.streams, c.format}).print(v, v.text); err != nil {
+	if err := newOutput(c.streams, c.format).print(v, v.text); err != nil {
 		return err
 	}
 	if !v.Allowed {
-		return &findingsError{1}
+		return findings(1)
 	}
 	return nil
 }
@@ -154,52 +154,6 @@ func byGroup(file *project.File, actor project.Actor, action project.Action, rul
 	return "; members of " + strings.Join(groups, ", ") + " may: if " + actor.Login + " is one, say so with --group"
 }
 
-// gates are what a deploy waits for besides the right to it.
-func gates(doc *projectfile.Document, rule project.Stage) []string {
-	var all []string
-	if len(rule.Requires.Checks) > 0 {
-		all = append(all, fmt.Sprintf("the checks %s must pass (%s)", strings.Join(rule.Requires.Checks, ", "), whereStage(doc, rule.Name, "requires.checks")))
-	}
-	if rule.Requires.Approvals > 0 {
-		all = append(all, fmt.Sprintf("%d of those who may approve must (%s)", rule.Requires.Approvals, whereStage(doc, rule.Name, "requires.approvals")))
-	}
-	if rule.PromoteFrom != "" {
-		all = append(all, fmt.Sprintf("it takes the images that run in stage %s (%s)", rule.PromoteFrom, whereStage(doc, rule.Name, "promoteFrom")))
-	}
-	for i, window := range rule.Freeze {
-		all = append(all, fmt.Sprintf("it is frozen from %s until %s (%s)", window.From, window.Until, whereStage(doc, rule.Name, fmt.Sprintf("freeze[%d]", i))))
-	}
-	return all
-}
-
-// whereStage returns the place of a field of a stage rule.
-func whereStage(doc *projectfile.Document, rule, field string) string {
-	index := slices.IndexFunc(doc.File.Stages, func(s project.Stage) bool { return s.Name == rule })
-	return whereIn(doc, fmt.Sprintf("stages[%d].%s", index, field))
-}
-
-// whereIn returns the place of a path of the project file, or of what holds
-// it.
-func whereIn(doc *projectfile.Document, path string) string {
-	if file, line, column := doc.Where(path); line > 0 {
-		return fmt.Sprintf("%s:%d:%d", file, line, column)
-	}
-	line, column := position(doc, path)
-	return fmt.Sprintf("%s:%d:%d", project.FileName, line, column)
-}
-
-// position returns the place of a path, or of the nearest part above it that
-// is written in the file.
-func position(doc *projectfile.Document, path string) (line, column int) {
-	for path != "" {
-		if line, column := doc.Position(path); line > 0 {
-			return line, column
-		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
-	}
-	return 1, 1
-}
-
 func roles() []project.Role {
 	return []project.Role{project.RoleViewer, project.RoleDeveloper, project.RoleMaintainer, project.RoleOwner}
 }
@@ -209,13 +163,4 @@ func actions() []project.Action {
 		project.ActionView, project.ActionDeploy, project.ActionRestart, project.ActionRollback, project.ActionPromote, project.ActionApprove,
 		project.ActionScale, project.ActionExec, project.ActionDelete, project.ActionRotate, project.ActionQuarantine,
 	}
-}
-
-// join joins named strings.
-func join[T ~string](parts []T, separator string) string {
-	var text []string
-	for _, part := range parts {
-		text = append(text, string(part))
-	}
-	return strings.Join(text, separator)
 }

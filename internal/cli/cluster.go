@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -98,7 +97,7 @@ func (c *cluster) stage(ctx context.Context, project, name string) (*operate.Sta
 func (c *cluster) stageWith(ctx context.Context, made client.WithWatch, project, name string) (*operate.Stage, error) {
 	found, err := operate.Stages{Client: made}.Find(ctx, c.scope(), project, name)
 	if errors.Is(err, operate.ErrAmbiguous) {
-		return nil, &usageError{fmt.Errorf("%s; say which with --organization", messageOf(err))}
+		return nil, wrongUsage(fmt.Errorf("%s; say which with --organization", messageOf(err)))
 	}
 	return found, err
 }
@@ -114,13 +113,7 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-// isTerminal reports whether a file is a terminal.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// Standard returns the streams of the process. NO_COLOR turns colour off.
-func Standard(noColour bool) Streams {
-	return Streams{Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: isTerminal(os.Stdout) && !noColour}
+// unattended says that no server has taken up what was asked for.
+func unattended(streams Streams, name string) {
+	fmt.Fprintf(streams.Err, "nobody has taken %s up yet; does Slipway's server run?\n", name)
 }

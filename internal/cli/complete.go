@@ -68,19 +68,19 @@ func (c *cluster) knownStages(ctx context.Context) []v1alpha1.Stage {
 }
 
 // completeReleases completes PROJECT STAGE N….
-func (s *stageCommand) completeReleases(command *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+func (c *cluster) completeReleases(command *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) < 2 {
-		return s.completeStages(command, args, typed)
+		return c.completeStages(command, args, typed)
 	}
 	ctx, cancel := context.WithTimeout(command.Context(), completionLimit)
 	defer cancel()
-	stage, err := s.stage(ctx, args[0], args[1])
+	stage, err := c.stage(ctx, args[0], args[1])
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var numbers []string
 	for _, rel := range stage.Releases {
-		numbers = append(numbers, fmt.Sprintf("%d\t%s %s %s", rel.Spec.Sequence, rel.Status.Phase, short(rel.Spec.Head.Commit), rel.Spec.Head.Subject))
+		numbers = append(numbers, fmt.Sprintf("%d\t%s %s %s", rel.Spec.Sequence, rel.Status.Phase, operate.ShortCommit(rel.Spec.Head.Commit), rel.Spec.Head.Subject))
 	}
 	return numbers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }

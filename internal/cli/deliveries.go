@@ -27,7 +27,7 @@ func newDeliveries(streams Streams) *cobra.Command {
 		GroupID: "see",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{fmt.Errorf("deliveries what? list, show or replay")}
+			return wrongUsage(fmt.Errorf("deliveries what? list, show or replay"))
 		},
 	}
 	sub := func(use, brief, long string, args cobra.PositionalArgs, run func(*cobra.Command, []string) error) *cobra.Command {
@@ -57,11 +57,11 @@ func (d *deliveries) list(ctx context.Context, project string) error {
 	if err != nil {
 		return err
 	}
-	return output{d.streams, d.format}.print(found, func(t *table) {
+	return newOutput(d.streams, d.format).print(found, func(t *table) {
 		t.head("DELIVERY", "EVENT", "REF", "COMMIT", "ACTOR", "PHASE", "AGE", "MESSAGE")
 		for i := range found {
 			one := &found[i]
-			t.marked(deliveryMark(one), one.Name, one.Spec.Event, dash(one.Spec.Ref), dash(short(one.Spec.After)), dash(one.Spec.Actor),
+			t.marked(deliveryMark(one), one.Name, one.Spec.Event, dash(one.Spec.Ref), dash(operate.ShortCommit(one.Spec.After)), dash(one.Spec.Actor),
 				dash(string(one.Status.Phase)), age(one.Spec.Received.Time, time.Now()), one.Status.Message)
 		}
 	})
@@ -84,7 +84,7 @@ func (d *deliveries) show(ctx context.Context, project, name string) error {
 }
 
 func (d *deliveries) print(one *v1alpha1.Delivery) error {
-	return output{d.streams, d.format}.print(one, func(t *table) {
+	return newOutput(d.streams, d.format).print(one, func(t *table) {
 		fact := func(name, value string) {
 			if value != "" {
 				t.row(name+":", value)

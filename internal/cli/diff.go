@@ -1,26 +1,16 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/release"
 )
-
-// difference is what became of one object.
-type difference struct {
-	Object string `json:"object"`
-	Change string `json:"change"` // added, removed or changed
-	Diff   string `json:"diff"`
-}
 
 type diffCommand struct {
 	rendering
@@ -108,7 +98,7 @@ func (d *diffCommand) run(ctx context.Context) error {
 		return err
 	}
 	if d.exitCode && len(differences) > 0 {
-		return &findingsError{len(differences)}
+		return findings(len(differences))
 	}
 	return nil
 }
@@ -121,7 +111,7 @@ func (d *diffCommand) sides(ctx context.Context) (before, after rendered, err er
 	case 2:
 		return d.twoStages(ctx, d.stages[0], d.stages[1])
 	}
-	return before, after, &usageError{errors.New("give --stage once to compare commits, or twice to compare two stages")}
+	return before, after, wrongUsage(errors.New("give --stage once to compare commits, or twice to compare two stages"))
 }
 
 // commits renders one stage in two states of the repository.
@@ -153,7 +143,7 @@ func (d *diffCommand) at(ctx context.Context, stage, revision string) (rendered,
 // twoStages renders two stages of one state of the repository.
 func (d *diffCommand) twoStages(ctx context.Context, first, second string) (before, after rendered, err error) {
 	if strings.Contains(d.commit, "..") {
-		return before, after, &usageError{errors.New("two stages are compared at one commit; give --commit a single one, or --stage once")}
+		return before, after, wrongUsage(errors.New("two stages are compared at one commit; give --commit a single one, or --stage once"))
 	}
 	opened, err := d.open()
 	if err != nil {
@@ -199,73 +189,11 @@ func compare(before, after rendered) ([]difference, error) {
 	return differ(left, right, at(before), at(after)), nil
 }
 
-// differ compares objects by name; at names the two sides of one.
-func differ(left, right map[string][]byte, atLeft, atRight func(name string) string) []difference {
-	names := maps.Clone(left)
-	maps.Copy(names, right)
-	differences := []difference{}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		old, had := left[name]
-		now, has := right[name]
-		from, to := atLeft(name), atRight(name)
-		if !had {
-			from = nothing
-		}
-		if !has {
-			to = nothing
-		}
-		text := diff.Diff(from, old, to, now)
-		if text == nil {
-			continue
-		}
-		change := map[[2]bool]string{{true, true}: "changed", {true, false}: "removed", {false, true}: "added"}[[2]bool{had, has}]
-		_, text, _ = bytes.Cut(text, []byte("\n")) // the line "diff A B", which the next two repeat
-		differences = append(differences, difference{Object: name, Change: change, Diff: string(text)})
-	}
-	return differences
-}
-
-// nothing is the side of an object that one side doesn't have.
-const nothing = "/dev/null"
-
 // label names one side of one object's diff.
 func label(side rendered, name string) string {
 	state := "working-tree"
 	if side.snapshot.commit != "" {
-		state = short(side.snapshot.commit)
+		state = operate.ShortCommit(side.snapshot.commit)
 	}
 	return state + "/" + side.rule + "/" + name
-}
-
-// printDifferences writes differences; text is coloured on a terminal.
-func printDifferences(streams Streams, format string, differences []difference) error {
-	if format != "text" {
-		return output{streams, format}.print(differences, nil)
-	}
-	for _, one := range differences {
-		for line := range strings.Lines(one.Diff) {
-			line = printable(strings.TrimSuffix(line, "\n"))
-			if streams.Terminal {
-				line = coloured(line)
-			}
-			if _, err := fmt.Fprintln(streams.Out, line); err != nil {
-				return fmt.Errorf("print: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-func coloured(line string) string {
-	switch {
-	case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "+++"):
-		return colour(heading, line)
-	case strings.HasPrefix(line, "+"):
-		return colour(good, line)
-	case strings.HasPrefix(line, "-"):
-		return colour(bad, line)
-	case strings.HasPrefix(line, "@@"):
-		return colour(waiting, line)
-	}
-	return line
 }

@@ -41,7 +41,7 @@ func (d *liveDiff) run(ctx context.Context, project, name string) error {
 		return err
 	}
 	if d.exitCode && len(differences) > 0 {
-		return &findingsError{len(differences)}
+		return findings(len(differences))
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (d *liveDiff) print(stage *operate.Stage, found []apply.Difference) error {
 		}
 		differences = append(differences, difference)
 	}
-	return output{d.streams, d.format}.print(differences, func(t *table) {
+	return newOutput(d.streams, d.format).print(differences, func(t *table) {
 		if len(differences) == 0 {
 			t.row(fmt.Sprintf("%s is as release %d left it", stage, stage.Good().Spec.Sequence))
 		}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -55,7 +52,7 @@ not exist.`,
 
 func (e *ejectCommand) run(ctx context.Context) error {
 	if e.to == "" {
-		return &usageError{errors.New("say where to write, with --to DIR")}
+		return wrongUsage(errors.New("say where to write, with --to DIR"))
 	}
 	if entries, err := os.ReadDir(e.to); err == nil && len(entries) > 0 {
 		return fault.New(fault.Conflict, "%s is not empty, and nothing is overwritten; name a new directory", e.to)
@@ -66,7 +63,7 @@ func (e *ejectCommand) run(ctx context.Context) error {
 	}
 	for name := range e.given {
 		if _, isService := made.request.Images[name]; !isService {
-			return &usageError{fmt.Errorf("--images %s: eject takes images by service; %s is none", name, name)}
+			return wrongUsage(fmt.Errorf("--images %s: eject takes images by service; %s is none", name, name))
 		}
 	}
 	files, err := eject(ctx, made)
@@ -78,11 +75,11 @@ func (e *ejectCommand) run(ctx context.Context) error {
 	}
 	e.tell(made)
 	done := ejected{Stage: made.request.Stage, Directory: e.to, Files: slices.Sorted(maps.Keys(files))}
-	err = output{e.streams, e.format}.print(done, func(t *table) {
+	err = newOutput(e.streams, e.format).print(done, func(t *table) {
 		t.row(fmt.Sprintf("wrote %s to %s; kustomize build %s renders stage %s", count(len(files), "file"), e.to, e.to, done.Stage))
 	})
 	if err == nil && len(made.findings) > 0 {
-		return &findingsError{len(made.findings)}
+		return findings(len(made.findings))
 	}
 	return err
 }
@@ -95,41 +92,4 @@ func eject(ctx context.Context, made rendered) (map[string][]byte, error) {
 		return nil, err
 	}
 	return render.Eject(ctx, made.request, collected)
-}
-
-// writeFiles writes files below a directory, which none of them can leave.
-func writeFiles(dir string, files map[string][]byte) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // files of a repository are for everyone to read
-		return fmt.Errorf("make %s: %w", dir, err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", dir, err)
-	}
-	defer root.Close()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return fmt.Errorf("make the directory of %s: %w", filepath.Join(dir, name), err)
-		}
-		if err := writeNew(root, name, files[name]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeNew writes a file that must not exist yet.
-func writeNew(root *os.Root, name string, data []byte) error {
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fault.Wrap(fault.Conflict, err, "%s exists, and nothing is overwritten; remove it first", filepath.Join(root.Name(), name))
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(root.Name(), name), err)
-	}
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(root.Name(), name), err)
-	}
-	return nil
 }

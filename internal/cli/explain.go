@@ -125,7 +125,7 @@ func (e *explainer) explainRef(ref string) error {
 			answer.Previews = file.Previews.Accepts(branch)
 		}
 	}
-	return output{e.streams, e.format}.print(answer, func(t *table) { answer.text(t, file) })
+	return newOutput(e.streams, e.format).print(answer, func(t *table) { answer.text(t, file) })
 }
 
 func (e *explainer) fed(doc *projectfile.Document, match project.Match, ref string) (fed, error) {
@@ -170,13 +170,6 @@ func (a refAnswer) text(t *table, file *project.File) {
 	}
 }
 
-func yesNo(yes bool) string {
-	if yes {
-		return "yes"
-	}
-	return "no"
-}
-
 // explainEnv tells a service's environment.
 func (e *explainer) explainEnv(service string) error {
 	opened, err := e.openSite()
@@ -185,7 +178,7 @@ func (e *explainer) explainEnv(service string) error {
 	}
 	doc := opened.document
 	if e.stage == "" {
-		return &usageError{fmt.Errorf("say in which stage, with --stage; %s", stageNames(doc.File))}
+		return wrongUsage(fmt.Errorf("say in which stage, with --stage; %s", stageNames(doc.File)))
 	}
 	rule, err := findRule(doc.File, e.stage)
 	if err != nil {
@@ -282,7 +275,7 @@ func (e *explainer) print(values []projectfile.Value) error {
 	if values == nil {
 		values = []projectfile.Value{}
 	}
-	return output{e.streams, e.format}.print(values, func(t *table) {
+	return newOutput(e.streams, e.format).print(values, func(t *table) {
 		t.head("PATH", "VALUE", "ORIGIN")
 		for _, v := range values {
 			text, err := json.Marshal(v.Value)

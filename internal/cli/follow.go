@@ -71,7 +71,7 @@ func (s *stageCommand) wait(ctx context.Context, stage *operate.Stage, rel *v1al
 
 // brief says what kind of release it is and what it brings.
 func brief(rel *v1alpha1.Release) string {
-	what := string(rel.Spec.Trigger) + " of " + short(rel.Spec.Head.Commit)
+	what := string(rel.Spec.Trigger) + " of " + operate.ShortCommit(rel.Spec.Head.Commit)
 	if rel.Spec.From != "" {
 		what += " from " + rel.Spec.From
 	}
@@ -112,14 +112,14 @@ func (s *stageCommand) conclude(stage *operate.Stage, rel *v1alpha1.Release) err
 		s.say("%s: release %d is live in %s%s", stage, number, took(rel, time.Now()), withURL(rel.Status.URL))
 		return nil
 	case v1alpha1.PhaseHeld:
-		return &outcomeError{ExitHeld, fmt.Sprintf("%s: release %d is held: %s; `slipway approve %s` lets it go on, by someone who may", stage, number, rel.Status.Message, stage.Arguments())}
+		return ended(ExitHeld, fmt.Sprintf("%s: release %d is held: %s; `slipway approve %s` lets it go on, by someone who may", stage, number, rel.Status.Message, stage.Arguments()))
 	case v1alpha1.PhaseSuperseded:
-		return &outcomeError{ExitNotLive, fmt.Sprintf("%s: release %d did not go live: %s; see `slipway releases %s`", stage, number, rel.Status.Message, stage.Arguments())}
+		return ended(ExitNotLive, fmt.Sprintf("%s: release %d did not go live: %s; see `slipway releases %s`", stage, number, rel.Status.Message, stage.Arguments()))
 	}
 	if release.IsRefused(rel) {
-		return &outcomeError{ExitFindings, fmt.Sprintf("%s: release %d is refused: %s", stage, number, rel.Status.Message)}
+		return ended(ExitFindings, fmt.Sprintf("%s: release %d is refused: %s", stage, number, rel.Status.Message))
 	}
-	return &outcomeError{ExitNotLive, fmt.Sprintf("%s: release %d failed: %s", stage, number, rel.Status.Message)}
+	return ended(ExitNotLive, fmt.Sprintf("%s: release %d failed: %s", stage, number, rel.Status.Message))
 }
 
 func withURL(url string) string {
@@ -127,11 +127,6 @@ func withURL(url string) string {
 		return ""
 	}
 	return ": " + url
-}
-
-// unattended says that no server has taken up what was asked for.
-func unattended(streams Streams, name string) {
-	fmt.Fprintf(streams.Err, "nobody has taken %s up yet; does Slipway's server run?\n", name)
 }
 
 // say prints a line for people, and nothing when a program reads.
@@ -147,5 +142,5 @@ func (s *stageCommand) result(object client.Object) error {
 		return nil
 	}
 	object.SetManagedFields(nil)
-	return output{s.streams, s.format}.print(object, nil)
+	return newOutput(s.streams, s.format).print(object, nil)
 }

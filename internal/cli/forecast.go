@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -80,7 +81,7 @@ func (f *forecaster) resolve(named, standing, flag string) (string, error) {
 	}
 	_, commit, err := git.OpenTree(f.directory, revision)
 	if fault.CodeOf(err) == fault.NotFound && standing == "" {
-		return "", fault.Wrap(fault.NotFound, err, "%s has no commit %s; fetch it, or say what stands for it with --%s", f.directory, short(named), flag)
+		return "", fault.Wrap(fault.NotFound, err, "%s has no commit %s; fetch it, or say what stands for it with --%s", f.directory, operate.ShortCommit(named), flag)
 	}
 	return commit, err
 }
@@ -165,7 +166,7 @@ func (f *forecaster) decide(ctx context.Context, p *v1alpha1.Project, e scm.Even
 		}
 		for _, s := range known.Services {
 			images.known[s.Hash] = "built"
-			last[s.Name] = plan.LastImage{Hash: s.Hash, Inputs: s.Inputs, Release: "of commit " + short(before)}
+			last[s.Name] = plan.LastImage{Hash: s.Hash, Inputs: s.Inputs, Release: "of commit " + operate.ShortCommit(before)}
 		}
 	}
 	order.Release = releaseOf(stage, stage.Spec.Wanted.Commit)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,7 +31,7 @@ func newGet(streams Streams) *cobra.Command {
 		GroupID: "see",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("get what? projects, stages, releases or deliveries")}
+			return wrongUsage(errors.New("get what? projects, stages, releases or deliveries"))
 		},
 	}
 	command.AddCommand(
@@ -96,7 +95,7 @@ func (g *getter) stages(command *cobra.Command) error {
 	return g.print(found.Items, func(t *table) {
 		t.head("PROJECT", "STAGE", "REF", "COMMIT", "PHASE", "URL")
 		for _, s := range found.Items {
-			t.marked(phaseMark(s.Status.Phase), s.Spec.Project, s.Spec.Name, s.Spec.Ref, dash(short(s.Status.Commit)), dash(string(s.Status.Phase)), dash(s.Status.URL))
+			t.marked(phaseMark(s.Status.Phase), s.Spec.Project, s.Spec.Name, s.Spec.Ref, dash(operate.ShortCommit(s.Status.Commit)), dash(string(s.Status.Phase)), dash(s.Status.URL))
 		}
 	})
 }
@@ -119,7 +118,7 @@ func (g *getter) releases(command *cobra.Command) error {
 	return g.print(found.Items, func(t *table) {
 		t.head("RELEASE", "COMMIT", "PHASE", "BUILT", "REUSED", "AGE", "MESSAGE")
 		for _, r := range found.Items {
-			t.marked(phaseMark(r.Status.Phase), r.Name, short(r.Spec.Head.Commit), dash(string(r.Status.Phase)),
+			t.marked(phaseMark(r.Status.Phase), r.Name, operate.ShortCommit(r.Spec.Head.Commit), dash(string(r.Status.Phase)),
 				fmt.Sprint(r.Status.Built), fmt.Sprint(r.Status.Reused), age(r.CreationTimestamp.Time, time.Now()), r.Status.Message)
 		}
 	})
@@ -140,33 +139,11 @@ func (g *getter) deliveries(command *cobra.Command) error {
 		t.head("PROJECT", "EVENT", "REF", "COMMIT", "ACTOR", "PHASE", "AGE", "MESSAGE")
 		for _, d := range found.Items {
 			t.marked(markOf(d.Status.Phase == v1alpha1.DeliveryDone, d.Status.Phase == v1alpha1.DeliveryFailed), d.Spec.Project, d.Spec.Event,
-				dash(d.Spec.Ref), dash(short(d.Spec.After)), dash(d.Spec.Actor), dash(string(d.Status.Phase)), age(d.Spec.Received.Time, time.Now()), d.Status.Message)
+				dash(d.Spec.Ref), dash(operate.ShortCommit(d.Spec.After)), dash(d.Spec.Actor), dash(string(d.Status.Phase)), age(d.Spec.Received.Time, time.Now()), d.Status.Message)
 		}
 	})
 }
 
 func (g *getter) print(value any, text func(*table)) error {
-	return output{g.streams, g.format}.print(value, text)
-}
-
-func organizationOf(namespace string) string {
-	organization, _ := naming.OrganizationOf(namespace)
-	return cmp.Or(organization, namespace)
-}
-
-func markOf(isGood, isBad bool) mark {
-	switch {
-	case isGood:
-		return good
-	case isBad:
-		return bad
-	}
-	return waiting
-}
-
-func phaseMark(phase v1alpha1.Phase) mark {
-	if phase == v1alpha1.PhaseSuperseded {
-		return plain
-	}
-	return markOf(phase == v1alpha1.PhaseSucceeded, phase == v1alpha1.PhaseFailed)
+	return newOutput(g.streams, g.format).print(value, text)
 }

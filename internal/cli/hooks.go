@@ -55,7 +55,7 @@ func (c *hooksCommand) command(use, brief, long string, run hooksDeed) *cobra.Co
 			keeper := &webhooks{client: made, forges: forges.All(), random: rand.Reader, namespace: c.scope(), url: c.url, allowHTTP: c.allowHTTP}
 			rows, err := run(keeper, command.Context(), args[0])
 			if len(rows) > 0 {
-				if printed := (output{c.streams, c.format}).print(rows, func(t *table) { hookTable(t, rows) }); printed != nil {
+				if printed := newOutput(c.streams, c.format).print(rows, func(t *table) { hookTable(t, rows) }); printed != nil {
 					return printed
 				}
 			}

@@ -167,7 +167,7 @@ func sameDirectory(a, b string) bool {
 
 // print shows the files in a dry run, and else what was written.
 func (i *initCommand) print(done initialised, paths []string) error {
-	return output{i.streams, i.format}.print(done, func(t *table) {
+	return newOutput(i.streams, i.format).print(done, func(t *table) {
 		for _, name := range paths {
 			if done.Written {
 				t.marked(good, "wrote "+filepath.Join(done.Directory, name))

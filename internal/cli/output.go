@@ -18,6 +18,9 @@ type output struct {
 	format  string
 }
 
+// newOutput returns what prints in a format.
+func newOutput(streams Streams, format string) output { return output{streams, format} }
+
 // outputFlag adds -o to a command.
 func outputFlag(command *cobra.Command, format *string) {
 	*format = "text"
@@ -135,14 +138,6 @@ func printable(cell string) string {
 		}
 		return r
 	}, cell)
-}
-
-// short returns the first eight characters of a commit.
-func short(commit string) string {
-	if len(commit) > 8 {
-		return commit[:8]
-	}
-	return commit
 }
 
 // age returns how long ago something was, in its largest unit.

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // progressWidth is how much of a line is shown while it may be redrawn: a
@@ -81,23 +79,4 @@ func clipped(text string, n int) string {
 		return text
 	}
 	return string(runes[:n-1]) + "…"
-}
-
-// took says how long a release took, or has been at it.
-func took(rel *v1alpha1.Release, now time.Time) string {
-	if len(rel.Status.Timings) == 0 {
-		return "-"
-	}
-	return seconds(operate.Busy(rel, now))
-}
-
-// seconds says a duration in the unit that people think in.
-func seconds(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }

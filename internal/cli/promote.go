@@ -51,9 +51,9 @@ func (p *promote) source(ctx context.Context, stage *operate.Stage) (*operate.St
 	name := cmp.Or(p.from, stage.Object.Spec.PromoteFrom)
 	switch name {
 	case "":
-		return nil, &usageError{fmt.Errorf("from which stage? the project file names none for %s in promoteFrom; say --from", stage)}
+		return nil, wrongUsage(fmt.Errorf("from which stage? the project file names none for %s in promoteFrom; say --from", stage))
 	case stage.Object.Spec.Name:
-		return nil, &usageError{fmt.Errorf("%s can't be promoted to itself; `slipway restart` starts it again", stage)}
+		return nil, wrongUsage(fmt.Errorf("%s can't be promoted to itself; `slipway restart` starts it again", stage))
 	}
 	return stage.Sibling(ctx, name)
 }

@@ -40,7 +40,7 @@ directory, for --templates of the offline commands. DIR must not hold them yet.`
 
 func (p *puller) run(ctx context.Context, directory string) error {
 	if p.organization == "" {
-		return &usageError{errors.New("say whose templates, with --organization")}
+		return wrongUsage(errors.New("say whose templates, with --organization"))
 	}
 	c, err := p.client()
 	if err != nil {

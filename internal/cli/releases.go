@@ -14,12 +14,14 @@ import (
 
 // releases is what the commands about a stage's releases share.
 type releases struct {
-	stageCommand
-	limit int
+	cluster
+	streams Streams
+	format  string
+	limit   int
 }
 
 func newReleases(streams Streams) *cobra.Command {
-	r := &releases{stageCommand: stageCommand{streams: streams}}
+	r := &releases{streams: streams}
 	command := &cobra.Command{
 		Use:     "releases PROJECT STAGE",
 		Short:   "List a stage's releases, show one, or what two of them differ in",
@@ -47,10 +49,10 @@ func (r *releases) list(ctx context.Context, project, name string) error {
 		return err
 	}
 	summaries := stage.Summaries(r.limit, time.Now())
-	return output{r.streams, r.format}.print(summaries, func(t *table) {
+	return newOutput(r.streams, r.format).print(summaries, func(t *table) {
 		t.head("", "RELEASE", "COMMIT", "TRIGGER", "BY", "PHASE", "TOOK", "BUILT", "REUSED", "AGE", "MESSAGE")
 		for i, s := range summaries {
-			t.marked(phaseMark(s.Phase), star(s.Live), fmt.Sprint(s.Release), short(s.Commit), string(s.Trigger), dash(s.By), dash(string(s.Phase)),
+			t.marked(phaseMark(s.Phase), star(s.Live), fmt.Sprint(s.Release), operate.ShortCommit(s.Commit), string(s.Trigger), dash(s.By), dash(string(s.Phase)),
 				took(&stage.Releases[i], time.Now()), fmt.Sprint(s.Built), fmt.Sprint(s.Reused), age(s.Created, time.Now()), s.Message)
 		}
 		if line := operate.WhyNotAutomatic(stage.Object); line != "" {
@@ -70,18 +72,18 @@ func star(live bool) string {
 func sequenceOf(arg string) (int64, error) {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n < 1 {
-		return 0, &usageError{fmt.Errorf("%.40q is no number of a release; `slipway releases PROJECT STAGE` lists them", arg)}
+		return 0, wrongUsage(fmt.Errorf("%.40q is no number of a release; `slipway releases PROJECT STAGE` lists them", arg))
 	}
 	return n, nil
 }
 
 // numbered finds a release by PROJECT STAGE N.
-func (s *stageCommand) numbered(ctx context.Context, args []string) (*operate.Stage, *v1alpha1.Release, error) {
+func (r *releases) numbered(ctx context.Context, args []string) (*operate.Stage, *v1alpha1.Release, error) {
 	sequence, err := sequenceOf(args[2])
 	if err != nil {
 		return nil, nil, err
 	}
-	stage, err := s.stage(ctx, args[0], args[1])
+	stage, err := r.stage(ctx, args[0], args[1])
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 type releasesDiff struct {
-	stageCommand
+	releases
 	exitCode bool
 }
 
 func newReleasesDiff(streams Streams) *cobra.Command {
-	d := &releasesDiff{stageCommand: stageCommand{streams: streams}}
+	d := &releasesDiff{releases: releases{streams: streams}}
 	command := &cobra.Command{
 		Use:   "diff PROJECT STAGE A B",
 		Short: "Show how the manifests of two releases differ",
@@ -62,11 +62,11 @@ func (d *releasesDiff) run(ctx context.Context, args []string) error {
 	if err := printDifferences(d.streams, d.format, differences); err != nil {
 		return err
 	}
-	if len(differences) == 0 {
-		d.say("releases %d and %d of %s have the same manifests", a.Spec.Sequence, b.Spec.Sequence, stage)
+	if len(differences) == 0 && d.format == "text" {
+		fmt.Fprintf(d.streams.Out, "releases %d and %d of %s have the same manifests\n", a.Spec.Sequence, b.Spec.Sequence, stage)
 	}
 	if d.exitCode && len(differences) > 0 {
-		return &findingsError{len(differences)}
+		return findings(len(differences))
 	}
 	return nil
 }
@@ -83,17 +83,4 @@ func kept(ctx context.Context, stage *operate.Stage, rel *v1alpha1.Release) (map
 		return nil, err
 	}
 	return byName(manifests)
-}
-
-// byName splits manifests into their objects.
-func byName(manifests []byte) (map[string][]byte, error) {
-	objects, err := decodeObjects(manifests)
-	if err != nil {
-		return nil, err
-	}
-	named := map[string][]byte{}
-	for _, o := range objects {
-		named[o.name] = o.text
-	}
-	return named, nil
 }

@@ -23,13 +23,13 @@ import (
 )
 
 type releasesLogs struct {
-	stageCommand
+	releases
 	place
 	tail int64
 }
 
 func newReleasesLogs(streams Streams) *cobra.Command {
-	l := &releasesLogs{stageCommand: stageCommand{streams: streams}}
+	l := &releasesLogs{releases: releases{streams: streams}}
 	command := &cobra.Command{
 		Use:   "logs PROJECT STAGE N",
 		Short: "Print what a release's builds, release commands and pods printed",
@@ -40,7 +40,7 @@ release that is live, and the logs of builds go an hour after them.`,
 		ValidArgsFunction: l.completeReleases,
 		RunE:              func(command *cobra.Command, args []string) error { return l.run(command.Context(), args) },
 	}
-	l.stageCommand.flags(command)
+	l.releases.flags(command)
 	l.place.flags(command)
 	command.Flags().Int64Var(&l.tail, "tail", 20, "how many lines of each pod")
 	return command
@@ -79,7 +79,7 @@ func (l *releasesLogs) run(ctx context.Context, args []string) error {
 // builds prints the logs of the release's builds and returns how many it
 // made. One that can't be read doesn't keep the others from being shown.
 func (l *releasesLogs) builds(ctx context.Context, rel *v1alpha1.Release) (int, error) {
-	config, err := l.stageCommand.config()
+	config, err := l.releases.config()
 	if err != nil {
 		return 0, err
 	}

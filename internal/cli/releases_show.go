@@ -12,7 +12,7 @@ import (
 )
 
 func newReleasesShow(streams Streams) *cobra.Command {
-	r := &releases{stageCommand: stageCommand{streams: streams}}
+	r := &releases{streams: streams}
 	command := &cobra.Command{
 		Use:               "show PROJECT STAGE N",
 		Short:             "Show all that is known of a release",
@@ -24,7 +24,7 @@ func newReleasesShow(streams Streams) *cobra.Command {
 				return err
 			}
 			rel.ManagedFields = nil
-			return output{r.streams, r.format}.print(rel, func(t *table) { describe(t, stage, rel) })
+			return newOutput(r.streams, r.format).print(rel, func(t *table) { describe(t, stage, rel) })
 		},
 	}
 	r.flags(command)

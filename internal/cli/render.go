@@ -70,12 +70,6 @@ the exit code is 3.`,
 	return command
 }
 
-// stageFlags adds the flags that choose a stage.
-func stageFlags(command *cobra.Command, stage, ref *string) {
-	command.Flags().StringVarP(stage, "stage", "s", "", "the stage, as slipway.yaml names it")
-	command.Flags().StringVar(ref, "ref", "", "the branch or tag, for a stage that is made once per branch")
-}
-
 func (r *renderCommand) run(ctx context.Context) error {
 	made, err := r.chosen(ctx, r.stageName, r.ref)
 	if err != nil {
@@ -90,25 +84,9 @@ func (r *renderCommand) run(ctx context.Context) error {
 	}
 	r.tell(made)
 	if len(made.findings) > 0 {
-		return &findingsError{len(made.findings)}
+		return findings(len(made.findings))
 	}
 	return nil
-}
-
-// chosen renders the stage that flags name.
-func (r *rendering) chosen(ctx context.Context, stage, ref string) (rendered, error) {
-	if err := r.load(); err != nil {
-		return rendered{}, err
-	}
-	opened, err := r.open()
-	if err != nil {
-		return rendered{}, err
-	}
-	target, err := choose(opened.document.File, stage, ref)
-	if err != nil {
-		return rendered{}, err
-	}
-	return r.stage(ctx, opened, target.rule, r.place(opened.document.File.Project, target.name))
 }
 
 func (r *renderCommand) structured(made rendered) error {
@@ -131,7 +109,7 @@ func (r *renderCommand) structured(made rendered) error {
 	for _, object := range objects {
 		value.Manifests = append(value.Manifests, object.fields)
 	}
-	return output{r.streams, r.format}.print(value, nil)
+	return newOutput(r.streams, r.format).print(value, nil)
 }
 
 func findingsOf(findings []guard.Finding) []finding {

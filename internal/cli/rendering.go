@@ -64,7 +64,7 @@ func (r *rendering) load() error {
 	for _, pair := range r.images {
 		name, ref, found := strings.Cut(pair, "=")
 		if !found || !byDigest.MatchString(ref) {
-			return &usageError{fmt.Errorf("--images %.200q: write SERVICE=REFERENCE@sha256:… with the 64 hexadecimal digits of the digest", pair)}
+			return wrongUsage(fmt.Errorf("--images %.200q: write SERVICE=REFERENCE@sha256:… with the 64 hexadecimal digits of the digest", pair))
 		}
 		r.given[name] = ref
 	}
@@ -129,7 +129,7 @@ func (r *rendering) pin(made rendered) ([]byte, error) {
 		case slices.Contains(made.result.Images, name):
 			digests[name] = ref
 		case !isService:
-			return nil, &usageError{fmt.Errorf("--images %s: stage %s has neither a service of that name nor that image; it has the images %s", name, made.request.Stage, strings.Join(made.result.Images, ", "))}
+			return nil, wrongUsage(fmt.Errorf("--images %s: stage %s has neither a service of that name nor that image; it has the images %s", name, made.request.Stage, strings.Join(made.result.Images, ", ")))
 		}
 	}
 	return render.Pin(made.result.Manifests, digests)
@@ -229,4 +229,26 @@ func (r *rendering) tell(made rendered) {
 	for _, f := range made.findings {
 		fmt.Fprintln(r.streams.Err, "refused: "+printable(f.String()))
 	}
+}
+
+// stageFlags adds the flags that choose a stage.
+func stageFlags(command *cobra.Command, stage, ref *string) {
+	command.Flags().StringVarP(stage, "stage", "s", "", "the stage, as slipway.yaml names it")
+	command.Flags().StringVar(ref, "ref", "", "the branch or tag, for a stage that is made once per branch")
+}
+
+// chosen renders the stage that flags name.
+func (r *rendering) chosen(ctx context.Context, stage, ref string) (rendered, error) {
+	if err := r.load(); err != nil {
+		return rendered{}, err
+	}
+	opened, err := r.open()
+	if err != nil {
+		return rendered{}, err
+	}
+	target, err := choose(opened.document.File, stage, ref)
+	if err != nil {
+		return rendered{}, err
+	}
+	return r.stage(ctx, opened, target.rule, r.place(opened.document.File.Project, target.name))
 }

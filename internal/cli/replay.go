@@ -33,7 +33,7 @@ func (d *deliveries) replay(ctx context.Context, project, name string) error {
 		return err
 	}
 	if operate.WasReplayed(after, replayed) && after.Status.Phase == v1alpha1.DeliveryFailed {
-		return &outcomeError{ExitNotLive, fmt.Sprintf("delivery %s failed again: %s", after.Name, after.Status.Message)}
+		return ended(ExitNotLive, fmt.Sprintf("delivery %s failed again: %s", after.Name, after.Status.Message))
 	}
 	return nil
 }

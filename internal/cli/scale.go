@@ -70,11 +70,11 @@ func (s *scale) replicas(args []string) (*int32, error) {
 	case s.reset && len(args) == 0:
 		return nil, nil
 	case s.reset, len(args) == 0:
-		return nil, &usageError{fmt.Errorf("give either a number of replicas or --reset")}
+		return nil, wrongUsage(fmt.Errorf("give either a number of replicas or --reset"))
 	}
 	wide, err := strconv.ParseInt(args[0], 10, 32)
 	if err != nil || wide < 0 || wide > maxReplicas {
-		return nil, &usageError{fmt.Errorf("%.40q is no number of replicas; give one from 0 to %d", args[0], maxReplicas)}
+		return nil, wrongUsage(fmt.Errorf("%.40q is no number of replicas; give one from 0 to %d", args[0], maxReplicas))
 	}
 	n := int32(wide)
 	return &n, nil

@@ -27,7 +27,7 @@ func newSchema(streams Streams) *cobra.Command {
 				}
 				return nil
 			}
-			return output{streams, format}.print(json.RawMessage(schema), nil)
+			return newOutput(streams, format).print(json.RawMessage(schema), nil)
 		},
 	}
 	outputFlag(command, &format)

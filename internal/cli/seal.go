@@ -80,12 +80,12 @@ func newRecipient(streams Streams) *cobra.Command {
 
 func (s *sealCommand) run(ctx context.Context, name, key string) error {
 	if err := projectfile.CheckSealed(name, key); err != nil {
-		return &usageError{err}
+		return wrongUsage(err)
 	}
 	recipient := s.recipient
 	if recipient == "" {
 		if s.project == "" {
-			return &usageError{errors.New("say for whom: with --recipient age1…, or with --project and a control cluster")}
+			return wrongUsage(errors.New("say for whom: with --recipient age1…, or with --project and a control cluster"))
 		}
 		var err error
 		if recipient, err = s.ask(ctx, s.project); err != nil {
@@ -106,7 +106,7 @@ func (s *sealCommand) run(ctx context.Context, name, key string) error {
 // ask reads a project's recipient from the control cluster.
 func (s *sealCommand) ask(ctx context.Context, name string) (string, error) {
 	if s.organization == "" {
-		return "", &usageError{errors.New("say of which organization the project is, with --organization")}
+		return "", wrongUsage(errors.New("say of which organization the project is, with --organization"))
 	}
 	c, err := s.client()
 	if err != nil {

@@ -101,11 +101,11 @@ func (c *simulateCommand) run(ctx context.Context) error {
 		}
 		answer.FileCommit, answer.Trusted = made.fileCommit, made.trustedRef
 	}
-	if err := (output{c.streams, c.format}).print(answer, func(t *table) { answer.text(t, c.directory != "") }); err != nil {
+	if err := newOutput(c.streams, c.format).print(answer, func(t *table) { answer.text(t, c.directory != "") }); err != nil {
 		return err
 	}
 	if held := answer.held(); held > 0 {
-		return &findingsError{held}
+		return findings(held)
 	}
 	return nil
 }
@@ -114,10 +114,10 @@ func (c *simulateCommand) run(ctx context.Context) error {
 func (c *simulateCommand) read() (scm.Event, error) {
 	forge, known := forges.All()[c.forge]
 	if !known {
-		return scm.Event{}, &usageError{fmt.Errorf("--forge %.40s: use %s", c.forge, strings.Join(forgeNames(), ", "))}
+		return scm.Event{}, wrongUsage(fmt.Errorf("--forge %.40s: use %s", c.forge, strings.Join(forgeNames(), ", ")))
 	}
 	if c.organization == "" {
-		return scm.Event{}, &usageError{errors.New("--organization must not be empty")}
+		return scm.Event{}, wrongUsage(errors.New("--organization must not be empty"))
 	}
 	header := forge.Driver.Headers(c.event, "simulated")
 	if err := c.addHeaders(header); err != nil {
@@ -141,7 +141,7 @@ func (c *simulateCommand) addHeaders(header http.Header) error {
 	for _, given := range c.headers {
 		name, value, found := strings.Cut(given, "=")
 		if !found || name == "" {
-			return &usageError{fmt.Errorf("--header %.40q: write NAME=VALUE", given)}
+			return wrongUsage(fmt.Errorf("--header %.40q: write NAME=VALUE", given))
 		}
 		header.Set(name, value)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -80,7 +81,7 @@ func (s simulation) text(t *table, planned bool) {
 		t.row("the project is synced; give --repo to see what comes of it")
 		return
 	}
-	t.row(fmt.Sprintf("slipway.yaml of %s at %s applies", s.Trusted, short(s.FileCommit)))
+	t.row(fmt.Sprintf("slipway.yaml of %s at %s applies", s.Trusted, operate.ShortCommit(s.FileCommit)))
 	if len(s.Stages) == 0 {
 		t.row("the project is synced, and no stage changes")
 	}
@@ -88,7 +89,7 @@ func (s simulation) text(t *table, planned bool) {
 		m := map[string]mark{outcomeReleases: good, outcomeHeld: waiting, outcomeDeleted: bad}[stage.Outcome]
 		line := fmt.Sprintf("stage %s (%s): %s", stage.Stage, stage.Namespace, stage.Outcome)
 		if stage.Outcome == outcomeReleases {
-			line += " commit " + short(stage.Commit)
+			line += " commit " + operate.ShortCommit(stage.Commit)
 		}
 		if stage.Why != "" {
 			line += ": " + stage.Why
@@ -109,13 +110,13 @@ func sentenceOf(e scm.Event) string {
 		if e.Forced {
 			verb = "force-pushed"
 		}
-		return fmt.Sprintf("%s %s %s of %s: %s to %s", who, verb, e.Ref, e.Repository, dash(short(e.Before)), dash(short(e.After)))
+		return fmt.Sprintf("%s %s %s of %s: %s to %s", who, verb, e.Ref, e.Repository, dash(operate.ShortCommit(e.Before)), dash(operate.ShortCommit(e.After)))
 	case scm.KindDelete:
 		return fmt.Sprintf("%s deleted %s of %s", who, e.Ref, e.Repository)
 	case scm.KindPullRequest, scm.KindComment:
 		return fmt.Sprintf("pull request %d of %s was %s by %s", e.PullRequest.Number, e.Repository, e.PullRequest.Action, who)
 	case scm.KindCheck:
-		return fmt.Sprintf("check %s of %s at %s ended: %s", e.Check.Name, e.Repository, short(e.After), e.Check.State)
+		return fmt.Sprintf("check %s of %s at %s ended: %s", e.Check.Name, e.Repository, operate.ShortCommit(e.After), e.Check.State)
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s %s", e.Name, e.Repository))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/render/tree"
@@ -40,7 +41,7 @@ func stateName(commit string) string {
 	if commit == "" {
 		return "the working tree"
 	}
-	return "commit " + short(commit)
+	return "commit " + operate.ShortCommit(commit)
 }
 
 // directoryFlag adds -C alone, for commands that only read the project file.
@@ -93,7 +94,7 @@ func (s *repository) withFurther(document *projectfile.Document) (*projectfile.D
 	for _, pair := range s.further {
 		name, dir, found := strings.Cut(pair, "=")
 		if !found || name == "" || dir == "" {
-			return nil, &usageError{fmt.Errorf("--further %.100q: write NAME=DIR", pair)}
+			return nil, wrongUsage(fmt.Errorf("--further %.100q: write NAME=DIR", pair))
 		}
 		data, err := readProjectFile(os.DirFS(dir), dir)
 		if err != nil {
@@ -117,7 +118,7 @@ func (s *repository) refuse(err error) error {
 	for _, problem := range problems {
 		fmt.Fprintln(s.streams.Err, printable(problem.Error()))
 	}
-	return &findingsError{len(problems)}
+	return findings(len(problems))
 }
 
 // findRoot returns the directory that the project file belongs in: the

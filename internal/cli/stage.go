@@ -20,7 +20,7 @@ type chosen struct {
 // branch, so a ref must say which.
 func choose(file *project.File, rule, ref string) (chosen, error) {
 	if rule == "" {
-		return chosen{}, &usageError{errors.New("say which stage, with --stage; " + stageNames(file))}
+		return chosen{}, wrongUsage(errors.New("say which stage, with --stage; " + stageNames(file)))
 	}
 	found, err := findRule(file, rule)
 	if err != nil {
@@ -28,7 +28,7 @@ func choose(file *project.File, rule, ref string) (chosen, error) {
 	}
 	if ref == "" {
 		if found.Pattern() {
-			return chosen{}, &usageError{errors.New("stage " + rule + " is made once per branch that matches " + found.Branch + "; say which with --ref")}
+			return chosen{}, wrongUsage(errors.New("stage " + rule + " is made once per branch that matches " + found.Branch + "; say which with --ref"))
 		}
 		return chosen{rule: found, name: rule}, nil
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +57,7 @@ func (s *status) once(ctx context.Context, c client.WithWatch) error {
 	if err != nil {
 		return err
 	}
-	return output{s.streams, s.format}.print(lines, func(t *table) { statusTable(t, lines) })
+	return newOutput(s.streams, s.format).print(lines, func(t *table) { statusTable(t, lines) })
 }
 
 // follow prints again after every change, at most twice a second.
@@ -114,15 +113,4 @@ func statusTable(t *table, lines []operate.StatusLine) {
 		t.marked(phaseMark(l.Phase), l.Project, l.Stage, dash(string(l.Phase)), dash(l.Commit), dash(l.Service),
 			dash(shortImage(l.Image)), dash(l.Ready), dash(l.URL), l.Message)
 	}
-}
-
-// shortImage keeps what tells images apart: the last name and the first
-// digits of the digest.
-func shortImage(image string) string {
-	name, digest, found := strings.Cut(image, "@sha256:")
-	name = name[strings.LastIndex(name, "/")+1:]
-	if !found {
-		return name
-	}
-	return name + "@" + short(digest)
 }

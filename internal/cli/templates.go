@@ -72,7 +72,7 @@ func (c *templatesCommand) list() error {
 		t, _ := catalog.Template(name)
 		lines = append(lines, templateLine{t.Name, t.Description})
 	}
-	return output{c.streams, c.format}.print(lines, func(t *table) {
+	return newOutput(c.streams, c.format).print(lines, func(t *table) {
 		t.head("NAME", "DESCRIPTION")
 		for _, line := range lines {
 			t.row(line.Name, line.Description)
@@ -90,7 +90,7 @@ func (c *templatesCommand) show(name string) error {
 		return fault.New(fault.NotFound, "there is no template %.60q; there are %s", name, strings.Join(catalog.Names(), ", "))
 	}
 	found = catalog.Fixed(found)
-	return output{c.streams, c.format}.print(found, func(t *table) { templateText(t, found) })
+	return newOutput(c.streams, c.format).print(found, func(t *table) { templateText(t, found) })
 }
 
 func templateText(t *table, shown template.Template) {

@@ -83,11 +83,11 @@ func (v *validateCommand) run() error {
 		found.Project, found.Stages, found.Services = document.File.Project, len(document.File.Stages), len(document.File.Services)
 		found.Problems = append(found.Problems, (&references{name: name, document: document, files: tree.FromFS(files), own: templates}).check()...)
 	}
-	if err := (output{v.streams, v.format}).print(found, found.text); err != nil {
+	if err := newOutput(v.streams, v.format).print(found, found.text); err != nil {
 		return err
 	}
 	if len(found.Problems) > 0 {
-		return &findingsError{len(found.Problems)}
+		return findings(len(found.Problems))
 	}
 	return nil
 }
@@ -122,12 +122,4 @@ func (v validation) text(t *table) {
 	if len(v.Problems) == 0 {
 		t.marked(good, fmt.Sprintf("%s: fine: project %s, %s, %s", v.File, v.Project, count(v.Stages, "stage"), count(v.Services, "service")))
 	}
-}
-
-// count returns "1 stage", "2 stages".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -4,6 +4,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// Build says what was compiled.
+type Build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+}
+
 func newVersion(streams Streams, build Build) *cobra.Command {
 	var format string
 	command := &cobra.Command{
@@ -11,7 +18,7 @@ func newVersion(streams Streams, build Build) *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return output{streams, format}.print(build, func(t *table) {
+			return newOutput(streams, format).print(build, func(t *table) {
 				t.row("slipway", build.Version)
 				t.row("commit", build.Commit)
 				t.row("go", build.Go)

@@ -228,7 +228,7 @@ func (k *webhooks) address(ctx context.Context, p *v1alpha1.Project) (string, er
 	if err != nil {
 		return "", err
 	}
-	return "", &usageError{errors.New("no repository has a hook of Slipway yet; say where forges reach it, with --url https://…")}
+	return "", wrongUsage(errors.New("no repository has a hook of Slipway yet; say where forges reach it, with --url https://…"))
 }
 
 // hookPath is the path of a project at the door.
