@@ -5,6 +5,11 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
+	"github.com/slipway-dev/slipway/internal/cli/cmd/version"
+	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
 const manual = `Slipway turns a git push into a running stage on Kubernetes.
@@ -44,23 +49,26 @@ act as the user of your kubeconfig; -n names the organization.
 Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings, or refused, 4 it was done
 but did not go live (failed, rejected, overtaken), 5 held until someone approves.`
 
+// Build says what was compiled.
+type Build = version.Build
+
 // Run runs the command line and returns the exit code. Serve is what the
 // server command does.
-func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {
+func Run(ctx context.Context, args []string, streams stream.Streams, build Build, serve server.Serve) int {
 	root := New(streams, build, serve)
 	root.SetArgs(args)
-	code, message := exitCode(root.ExecuteContext(ctx))
+	code, message := exit.Of(root.ExecuteContext(ctx))
 	if message != "" {
 		fmt.Fprintf(streams.Err, "slipway: %s\n", message)
 	}
-	if code == ExitUsage {
+	if code == exit.Usage {
 		fmt.Fprintln(streams.Err, "Run 'slipway --help' for how it is used.")
 	}
 	return code
 }
 
 // New returns the root command.
-func New(streams Streams, build Build, serve Serve) *cobra.Command {
+func New(streams stream.Streams, build Build, serve server.Serve) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "slipway",
 		Short:         "Turn a git push into a running stage on Kubernetes",
@@ -71,7 +79,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	root.SetIn(streams.In)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrongUsage(err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.WrongUsage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: "see", Title: "See what runs:"},
@@ -79,15 +87,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 		&cobra.Group{ID: "repository", Title: "Work in a repository, without a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
-	root.AddCommand(
-		newStatus(streams), newGet(streams), newLogs(streams), newReleases(streams), newDeliveries(streams), newHooks(streams),
-		newDeploy(streams), newRollback(streams), newPromote(streams), newApprove(streams), newReject(streams),
-		newPause(streams), newResume(streams), newRestart(streams), newScale(streams),
-		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
-		newSchema(streams), newSimulate(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
-		newServer(streams, serve), newVersion(streams, build),
-		newRenderWorker(streams), newSource(streams), newImage(streams),
-	)
+	root.AddCommand(commands(streams, build, serve)...)
 	wrapArgs(root)
 	return root
 }
@@ -97,7 +97,7 @@ func wrapArgs(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return wrongUsage(err)
+				return exit.WrongUsage(err)
 			}
 			return nil
 		}
