@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
+
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 )

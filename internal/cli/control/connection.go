@@ -20,14 +20,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
-// Connection says which control cluster, and which organization in it, a command
-// is about.
+// Connection says which control cluster a command speaks with, and which
+// organization in it.
 type Connection struct {
 	kubeconfig   string
 	context      string
 	Organization string
 }
 
+// Flags adds the flags that name the control cluster and the organization.
 func (c *Connection) Flags(command *cobra.Command) {
 	c.ReachFlags(command)
 	command.Flags().StringVarP(&c.Organization, "organization", "n", "", "the organization (default: the one whose namespace your context names, or all that you may see)")
@@ -104,6 +105,7 @@ func (c *Connection) StageWith(ctx context.Context, made client.WithWatch, proje
 	return found, err
 }
 
+// NewScheme returns the types that a client of the control cluster knows.
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {

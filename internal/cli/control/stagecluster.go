@@ -12,12 +12,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
-// StageCluster says how a stage's own cluster is reached, where that is another one
-// than the control cluster.
+// StageCluster says how a stage's own cluster is reached, where that is another
+// one than the control cluster.
 type StageCluster struct {
 	stageContext string
 }
 
+// Flags adds the flag that names the context of the stage's cluster.
 func (p *StageCluster) Flags(command *cobra.Command) {
 	command.Flags().StringVar(&p.stageContext, "stage-context", "", "context of the kubeconfig for the stage's cluster, where that is another one than the control cluster")
 }

@@ -25,7 +25,7 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// WrongUsage says that a command was called wrongly.
+// WrongUsage marks an error in how a command was called.
 func WrongUsage(err error) error { return &usageError{err} }
 
 // findingsError ends a check that found something; what was printed already
@@ -37,8 +37,8 @@ func (e *findingsError) Error() string { return fmt.Sprintf("%d findings", e.n) 
 // Found ends a check that found n things, which are printed already.
 func Found(n int) error { return &findingsError{n} }
 
-// OutcomeError ends a command that did what it was told to, when what came of
-// it is not what was hoped for.
+// OutcomeError ends a command that was carried out, when the result is not the
+// one that was hoped for: its exit code, and a message for people.
 type OutcomeError struct {
 	Code    int
 	Message string
@@ -46,12 +46,12 @@ type OutcomeError struct {
 
 func (e *OutcomeError) Error() string { return e.Message }
 
-// Ended ends a command that was done, with a code and a message of what came of
-// it.
+// Ended ends a command that was carried out, when the result is not the one that
+// was hoped for.
 func Ended(code int, message string) error { return &OutcomeError{code, message} }
 
-// Of returns the exit code that an error of a command stands for, and
-// what is said of it; nothing where the command has said it already.
+// Of returns the exit code for an error that a command ended with, and the message
+// to print; empty when the command has printed it already.
 func Of(err error) (code int, message string) {
 	var usage *usageError
 	var found *findingsError

@@ -17,7 +17,7 @@ import (
 // maxBytes bounds small files: tokens, configurations, descriptors.
 const maxBytes = 1 << 20
 
-// Read reads a small file.
+// Read reads a file of at most a megabyte, and no more of a longer one.
 func Read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -27,7 +27,8 @@ func Read(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxBytes))
 }
 
-// WriteAll writes files below a directory, which none of them can leave.
+// WriteAll writes new files, by their path below a directory that none of them can
+// leave. A file that exists is an error.
 func WriteAll(dir string, files map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // files of a repository are for everyone to read
 		return fmt.Errorf("make %s: %w", dir, err)

@@ -30,8 +30,8 @@ const (
 	// unbuilt is the registry, in rendered manifests, of images that were not
 	// given with --images.
 	unbuilt = "unbuilt.slipway.local"
-	// patience is how long rendering in this process may take.
-	patience = time.Minute
+	// renderLimit is how long rendering in this process may take.
+	renderLimit = time.Minute
 )
 
 // Rendering is what the commands that render share.
@@ -53,6 +53,7 @@ type Rendered struct {
 	unknown []string
 }
 
+// Flags adds the flags of the repository, the target and the images.
 func (r *Rendering) Flags(command *cobra.Command) {
 	r.Repository.Flags(command)
 	r.Target.Flags(command)
@@ -73,8 +74,8 @@ func (r *Rendering) Load() error {
 	return r.Target.Load()
 }
 
-// RenderStage renders a stage as if it were placed at a place, with the server's own
-// mapping, and holds the result to the cluster's policy.
+// RenderStage renders a stage as if it were placed there, with the server's own
+// mapping, and checks the result against the cluster's policy.
 func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project.Stage, at release.Place) (Rendered, error) {
 	services, _, err := release.Services(from.Document, rule.Name, r.Templates)
 	if err != nil {
@@ -187,7 +188,7 @@ func (inProcess) Render(ctx context.Context, files fs.FS, request render.Request
 		result render.Result
 		err    error
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, renderLimit)
 	defer cancel()
 	done := make(chan outcome, 1)
 	go func() {
@@ -204,7 +205,7 @@ func (inProcess) Render(ctx context.Context, files fs.FS, request render.Request
 		return o.result, o.err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return render.Result{}, fault.New(fault.Invalid, "rendering stage %s took more than %s; simplify its sources", request.Stage, patience)
+			return render.Result{}, fault.New(fault.Invalid, "rendering stage %s took more than %s; simplify its sources", request.Stage, renderLimit)
 		}
 		return render.Result{}, fmt.Errorf("render stage %s: %w", request.Stage, ctx.Err())
 	}
@@ -214,7 +215,8 @@ func (r *Rendering) warn(text string) {
 	fmt.Fprintln(r.Streams.Err, "warning: "+output.Printable(text))
 }
 
-// Report prints what people should know of a rendered stage.
+// Report prints what people should know of a rendered stage: warnings, images and
+// Secrets that only the server fills in, and refused objects.
 func (r *Rendering) Report(made Rendered) {
 	for _, warning := range made.Result.Warnings {
 		r.warn(warning)
@@ -233,7 +235,7 @@ func (r *Rendering) Report(made Rendered) {
 	}
 }
 
-// RenderChosen renders the stage that flags name.
+// RenderChosen reads all flags and renders the stage that two of them name.
 func (r *Rendering) RenderChosen(ctx context.Context, stage, ref string) (Rendered, error) {
 	if err := r.Load(); err != nil {
 		return Rendered{}, err

@@ -21,13 +21,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// Repository says which state of which repository a command is about.
+// Repository says which repository a command reads, and in which state.
 type Repository struct {
 	Streams    stream.Streams
 	Dir        string
 	Commit     string
 	fileCommit string
-	further    []string
+	secondary  []string
 }
 
 // Snapshot is one state of a repository's files.
@@ -40,6 +40,7 @@ type Snapshot struct {
 // String names the snapshot.
 func (s Snapshot) String() string { return StateName(s.Commit) }
 
+// StateName names a commit for people; empty means the working tree.
 func StateName(commit string) string {
 	if commit == "" {
 		return "the working tree"
@@ -52,11 +53,12 @@ func (s *Repository) DirectoryFlag(command *cobra.Command) {
 	command.Flags().StringVarP(&s.Dir, "directory", "C", ".", "the repository, or a directory in it")
 }
 
+// Flags adds the flags that choose the repository and its state.
 func (s *Repository) Flags(command *cobra.Command) {
 	s.DirectoryFlag(command)
 	command.Flags().StringVar(&s.Commit, "commit", "", "a commit, branch or tag (default: the working tree)")
 	command.Flags().StringVar(&s.fileCommit, "file-commit", "", "take slipway.yaml from this commit, as the server does from the default branch (default: from --commit)")
-	command.Flags().StringArrayVar(&s.further, "further", nil, "NAME=DIR: a checkout of a further repository of the project, whose slipway.yaml adds services")
+	command.Flags().StringArrayVar(&s.secondary, "secondary", nil, "NAME=DIR: a checkout of a secondary repository of the project, whose slipway.yaml adds services")
 }
 
 // Open reads the project file and opens the files beside it. Mistakes in the
@@ -86,18 +88,18 @@ func (s *Repository) OpenAt(revision string) (Snapshot, error) {
 	if opened.Document, err = projectfile.Parse(project.FileName, data); err != nil {
 		return opened, s.refuse(err)
 	}
-	opened.Document, err = s.withFurther(opened.Document)
+	opened.Document, err = s.withSecondary(opened.Document)
 	return opened, s.refuse(err)
 }
 
-// withFurther adds the services of further repositories, as the server does. A
+// withSecondary adds the services of secondary repositories, as the server does. A
 // directory stands for the clone URL that only the Project knows.
-func (s *Repository) withFurther(document *projectfile.Document) (*projectfile.Document, error) {
+func (s *Repository) withSecondary(document *projectfile.Document) (*projectfile.Document, error) {
 	var all []projectfile.Further
-	for _, pair := range s.further {
+	for _, pair := range s.secondary {
 		name, dir, found := strings.Cut(pair, "=")
 		if !found || name == "" || dir == "" {
-			return nil, exit.WrongUsage(fmt.Errorf("--further %.100q: write NAME=DIR", pair))
+			return nil, exit.WrongUsage(fmt.Errorf("--secondary %.100q: write NAME=DIR", pair))
 		}
 		data, err := ReadProjectFile(os.DirFS(dir), dir)
 		if err != nil {

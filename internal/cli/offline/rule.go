@@ -11,7 +11,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// Choice is a stage that a command is about.
+// Choice is a stage that a command was called for: its rule, and its name, which
+// differs where a rule makes a stage per branch.
 type Choice struct {
 	Rule project.Stage
 	Name string
@@ -43,6 +44,7 @@ func Choose(file *project.File, rule, ref string) (Choice, error) {
 	return Choice{Rule: found, Name: rule}, nil
 }
 
+// FindRule returns the stage rule of a name.
 func FindRule(file *project.File, name string) (project.Stage, error) {
 	rule, found := file.Stage(name)
 	if !found {
@@ -70,6 +72,7 @@ func Feeds(rule project.Stage) string {
 	return "branch " + rule.Branch
 }
 
+// StageNames says which stages there are.
 func StageNames(file *project.File) string {
 	var names []string
 	for _, s := range file.Stages {

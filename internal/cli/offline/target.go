@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// Target is what an offline command can't see: whose cluster the stage is on,
-// and how that is reached.
+// Target is what an offline command can't see: the organization, and the cluster
+// that the stage is placed on.
 type Target struct {
 	Organization string
 	domain       string
@@ -23,6 +23,7 @@ type Target struct {
 	Templates    render.OwnTemplates
 }
 
+// Flags adds the flags that describe the target.
 func (s *Target) Flags(command *cobra.Command) {
 	s.Own.Flags(command)
 	flags := command.Flags()
@@ -31,7 +32,7 @@ func (s *Target) Flags(command *cobra.Command) {
 	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
 }
 
-// Load reads what the flags name.
+// Load reads the files that the flags name. It comes before everything else.
 func (s *Target) Load() error {
 	if s.clusterFile != "" {
 		data, err := localfile.Read(s.clusterFile)
@@ -52,7 +53,7 @@ func (s *Target) Load() error {
 	return err
 }
 
-// Place returns where a stage of the project is put.
+// Place returns where a stage of a project would be placed.
 func (s *Target) Place(project, stage string) release.Place {
 	return release.Place{
 		Organization: s.Organization,

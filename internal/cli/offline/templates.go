@@ -23,9 +23,10 @@ const (
 	maxOwn = 100
 )
 
-// Templates says where an organization's own templates are.
+// Templates says in which directory an organization's own templates are.
 type Templates struct{ directory string }
 
+// Flags adds the flag that names the directory.
 func (o *Templates) Flags(command *cobra.Command) {
 	command.Flags().StringVar(&o.directory, "templates", "", "directory with the organization's own service templates: slipway templates pull fills it")
 }
@@ -73,7 +74,8 @@ func parseLocks(file string, data []byte) (map[string]map[string]any, error) {
 	return locks, nil
 }
 
-// WriteTemplates writes an organization's templates as templates reads them.
+// WriteTemplates writes an organization's templates as Load reads them, and
+// returns how many files it wrote.
 func WriteTemplates(directory string, all render.OwnTemplates) (int, error) {
 	files := map[string][]byte{}
 	for name, data := range all.Templates {

@@ -8,9 +8,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
 // Printer prints a command's result in the format that was asked for.
@@ -19,10 +20,10 @@ type Printer struct {
 	format  string
 }
 
-// New returns what prints in a format.
+// New returns a printer for one of the formats of AddFlag.
 func New(streams stream.Streams, format string) Printer { return Printer{streams, format} }
 
-// AddFlag adds -o to a command.
+// AddFlag adds -o to a command. The default is text.
 func AddFlag(command *cobra.Command, format *string) {
 	*format = "text"
 	command.Flags().VarP((*formatFlag)(format), "output", "o", "how to print: text, json or yaml")
@@ -78,18 +79,22 @@ type Table struct {
 // Mark says how a row is meant.
 type Mark int
 
+// Marks, and the colours that they have on a terminal.
 const (
-	plain Mark = iota
-	Heading
-	Good
-	Bad
-	Waiting
+	plain   Mark = iota
+	Heading      // bold
+	Good         // green
+	Bad          // red
+	Waiting      // yellow
 )
 
+// Row adds a row.
 func (t *Table) Row(cells ...string) { t.Marked(plain, cells...) }
 
+// Head adds a row of column names.
 func (t *Table) Head(cells ...string) { t.Marked(Heading, cells...) }
 
+// Marked adds a row with a mark.
 func (t *Table) Marked(m Mark, cells ...string) {
 	for i := range cells {
 		cells[i] = Printable(cells[i])
@@ -121,6 +126,7 @@ func (t *Table) write(o Printer) error {
 	return nil
 }
 
+// Colour gives a line the colour of a mark, for a terminal.
 func Colour(m Mark, line string) string {
 	codes := map[Mark]string{Heading: "1", Good: "32", Bad: "31", Waiting: "33"}
 	code, found := codes[m]
@@ -130,8 +136,8 @@ func Colour(m Mark, line string) string {
 	return "\x1b[" + code + "m" + line + "\x1b[0m"
 }
 
-// Printable takes control characters out of a cell: names and messages come
-// from outside and must not steer the terminal.
+// Printable replaces control characters: names and messages come from outside and
+// must not control the terminal.
 func Printable(cell string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
@@ -141,7 +147,7 @@ func Printable(cell string) string {
 	}, cell)
 }
 
-// Age returns how long ago something was, in its largest unit.
+// Age says how long ago something was, in its largest unit.
 func Age(since, now time.Time) string {
 	if since.IsZero() {
 		return "-"
@@ -158,7 +164,7 @@ func Age(since, now time.Time) string {
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
-// Dash stands for nothing.
+// Dash returns a dash for an empty text.
 func Dash(text string) string {
 	if text == "" {
 		return "-"

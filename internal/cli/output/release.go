@@ -11,11 +11,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
+// Organization returns the organization of a namespace, or the namespace where it
+// is no organization's.
 func Organization(namespace string) string {
 	organization, _ := naming.OrganizationOf(namespace)
 	return cmp.Or(organization, namespace)
 }
 
+// MarkOf returns the mark of something that ended well, badly or not yet.
 func MarkOf(isGood, isBad bool) Mark {
 	switch {
 	case isGood:
@@ -26,6 +29,7 @@ func MarkOf(isGood, isBad bool) Mark {
 	return Waiting
 }
 
+// PhaseMark returns the mark of a release's phase.
 func PhaseMark(phase v1alpha1.Phase) Mark {
 	if phase == v1alpha1.PhaseSuperseded {
 		return plain
@@ -44,7 +48,8 @@ func ShortImage(image string) string {
 	return name + "@" + operate.ShortCommit(digest)
 }
 
-// Took says how long a release took, or has been at it.
+// Took says how long a release took, or has been running, without the time that it
+// waited for people.
 func Took(rel *v1alpha1.Release, now time.Time) string {
 	if len(rel.Status.Timings) == 0 {
 		return "-"

@@ -14,6 +14,7 @@ func Join[T ~string](parts []T, separator string) string {
 	return strings.Join(text, separator)
 }
 
+// YesNo returns yes or no.
 func YesNo(yes bool) string {
 	if yes {
 		return "yes"

@@ -12,7 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
-// NewSource is the first step of a build: it fetches the context.
+// NewSource returns the command source, the first step of a build: it fetches the
+// context.
 func NewSource(streams stream.Streams) *cobra.Command {
 	var url, tokenFile, to string
 	fetch := &cobra.Command{
@@ -39,7 +40,8 @@ func NewSource(streams stream.Streams) *cobra.Command {
 	return command
 }
 
-// NewImage is the last step of a build: it pushes the image.
+// NewImage returns the command image, the last step of a build: it pushes the
+// image.
 func NewImage(streams stream.Streams) *cobra.Command {
 	var tar, to, config string
 	var options push.Options

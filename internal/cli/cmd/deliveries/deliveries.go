@@ -23,6 +23,7 @@ type deliveries struct {
 	noWait  bool
 }
 
+// New returns the command deliveries.
 func New(streams stream.Streams) *cobra.Command {
 	d := &deliveries{streams: streams}
 	command := &cobra.Command{

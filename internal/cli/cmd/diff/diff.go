@@ -26,6 +26,7 @@ type diffCommand struct {
 	format   string
 }
 
+// New returns the command diff.
 func New(streams stream.Streams) *cobra.Command {
 	d := &diffCommand{Rendering: offline.Rendering{Repository: offline.Repository{Streams: streams}}}
 	live := &liveDiff{streams: streams}

@@ -35,6 +35,7 @@ type canCommand struct {
 	format string
 }
 
+// NewCan returns the command can.
 func NewCan(streams stream.Streams) *cobra.Command {
 	c := &canCommand{Repository: offline.Repository{Streams: streams}}
 	command := &cobra.Command{

@@ -30,6 +30,7 @@ type explainer struct {
 	ref    string
 }
 
+// NewExplain returns the command explain.
 func NewExplain(streams stream.Streams) *cobra.Command {
 	e := &explainer{Repository: offline.Repository{Streams: streams}}
 	command := &cobra.Command{
@@ -106,7 +107,7 @@ type refAnswer struct {
 	Previews bool `json:"previews"`
 }
 
-// explainRef tells what a ref feeds. A short name may be a branch or a tag.
+// explainRef says what a ref feeds. A short name may be a branch or a tag.
 func (e *explainer) explainRef(ref string) error {
 	opened, err := e.openSite()
 	if err != nil {
@@ -174,7 +175,7 @@ func (a refAnswer) text(t *output.Table, file *project.File) {
 	}
 }
 
-// explainEnv tells a service's environment.
+// explainEnv prints a service's environment.
 func (e *explainer) explainEnv(service string) error {
 	opened, err := e.openSite()
 	if err != nil {
@@ -236,7 +237,7 @@ func (e *explainer) templateEnv(services map[string]project.Service, service str
 	return values, nil
 }
 
-// explainStage tells everything that a stage consists of.
+// explainStage prints everything that a stage consists of.
 func (e *explainer) explainStage(stage string) error {
 	opened, err := e.openSite()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
+// NewSchema returns the command schema.
 func NewSchema(streams stream.Streams) *cobra.Command {
 	var format string
 	command := &cobra.Command{

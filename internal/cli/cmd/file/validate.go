@@ -35,6 +35,7 @@ type validateCommand struct {
 	format    string
 }
 
+// NewValidate returns the command validate.
 func NewValidate(streams stream.Streams) *cobra.Command {
 	v := &validateCommand{Repository: offline.Repository{Streams: streams}}
 	command := &cobra.Command{
@@ -60,7 +61,7 @@ With problems the exit code is 3.`,
 	v.DirectoryFlag(command)
 	v.own.Flags(command)
 	command.Flags().StringVar(&v.Commit, "commit", "", "a commit, branch or tag (default: the working tree)")
-	command.Flags().BoolVar(&v.secondary, "secondary", false, "it is the file of a further repository of the project, which only declares services")
+	command.Flags().BoolVar(&v.secondary, "secondary", false, "it is the file of a secondary repository of the project, which only declares services")
 	output.AddFlag(command, &v.format)
 	return command
 }

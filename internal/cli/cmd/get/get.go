@@ -27,6 +27,7 @@ type getter struct {
 	stage   string
 }
 
+// New returns the command get.
 func New(streams stream.Streams) *cobra.Command {
 	g := &getter{streams: streams}
 	command := &cobra.Command{

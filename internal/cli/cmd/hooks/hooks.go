@@ -28,6 +28,7 @@ type hooksCommand struct {
 	finish    bool
 }
 
+// New returns the command hooks.
 func New(streams stream.Streams) *cobra.Command {
 	c := &hooksCommand{streams: streams}
 	command := &cobra.Command{
@@ -44,10 +45,10 @@ needs the right to read the project's Secrets, and to write that of its webhook.
 	return command
 }
 
-// hooksDeed is what a command does for a project, given by its name.
-type hooksDeed func(keeper *webhooks, ctx context.Context, name string) ([]hookRow, error)
+// hooksAction is what a command does for a project, given by its name.
+type hooksAction func(all *webhooks, ctx context.Context, name string) ([]hookRow, error)
 
-func (c *hooksCommand) command(use, brief, long string, run hooksDeed) *cobra.Command {
+func (c *hooksCommand) command(use, brief, long string, run hooksAction) *cobra.Command {
 	command := &cobra.Command{
 		Use: use, Short: brief, Long: long, Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -55,8 +56,8 @@ func (c *hooksCommand) command(use, brief, long string, run hooksDeed) *cobra.Co
 			if err != nil {
 				return err
 			}
-			keeper := &webhooks{client: made, forges: forges.All(), random: rand.Reader, namespace: c.Scope(), url: c.url, allowHTTP: c.allowHTTP}
-			rows, err := run(keeper, command.Context(), args[0])
+			all := &webhooks{client: made, forges: forges.All(), random: rand.Reader, namespace: c.Scope(), url: c.url, allowHTTP: c.allowHTTP}
+			rows, err := run(all, command.Context(), args[0])
 			if len(rows) > 0 {
 				if printed := output.New(c.streams, c.format).Print(rows, func(t *output.Table) { hookTable(t, rows) }); printed != nil {
 					return printed
@@ -88,17 +89,17 @@ that is missing is made. It may be run at any time.`, (*webhooks).sync)
 }
 
 func (c *hooksCommand) rotateCommand() *cobra.Command {
-	run := func(keeper *webhooks, ctx context.Context, name string) ([]hookRow, error) {
+	run := func(all *webhooks, ctx context.Context, name string) ([]hookRow, error) {
 		if c.finish {
-			return nil, keeper.finish(ctx, name)
+			return nil, all.finish(ctx, name)
 		}
-		return keeper.rotate(ctx, name, c.wait)
+		return all.rotate(ctx, name, c.wait)
 	}
 	command := c.command("rotate PROJECT", "Give the project's hooks a new secret, without losing a delivery",
 		`Give the project's hooks a new secret, without losing a delivery.
 
 The old secret stays valid beside the new one, so that deliveries on their way
-and redeliveries are still believed. Every server knows the new one before a
+and redeliveries are still accepted. Every server knows the new one before a
 hook uses it. When nothing with the old one is expected any more, take it away
 with --finish. A rotation that was interrupted is finished by the next one, or
 by slipway hooks sync.`, run)

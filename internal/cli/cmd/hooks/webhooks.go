@@ -150,9 +150,9 @@ func (k *webhooks) project(ctx context.Context, name string) (*v1alpha1.Project,
 	return nil, fault.New(fault.Conflict, "%d organizations have a project %s; name one with --organization", len(found), name)
 }
 
-// each does a deed for every repository that Slipway has credentials for, and
+// each calls fn for every repository that Slipway has credentials for, and
 // says so of the others. One that fails doesn't stop the rest.
-func (k *webhooks) each(ctx context.Context, p *v1alpha1.Project, deed func(v1alpha1.Repository, scm.Hooks) ([]hookRow, error)) ([]hookRow, error) {
+func (k *webhooks) each(ctx context.Context, p *v1alpha1.Project, fn func(v1alpha1.Repository, scm.Hooks) ([]hookRow, error)) ([]hookRow, error) {
 	var rows []hookRow
 	var failed error
 	for _, repository := range p.Spec.Repositories {
@@ -163,7 +163,7 @@ func (k *webhooks) each(ctx context.Context, p *v1alpha1.Project, deed func(v1al
 		case hooks == nil:
 			made = []hookRow{{Did: "skipped", Why: "no token; set the hook by hand, with the secret in Secret " + p.Spec.Webhook.Secret.Name}}
 		default:
-			made, err = deed(repository, hooks)
+			made, err = fn(repository, hooks)
 		}
 		if err != nil {
 			failed = also(failed, fault.Wrap(fault.CodeOf(err), err, "repository %s: %s", repository.Path, exit.MessageOf(err)))
@@ -214,7 +214,7 @@ func (k *webhooks) hooks(ctx context.Context, p *v1alpha1.Project, repository v1
 	return hooks, nil
 }
 
-// address returns where the project's deliveries go: at the door that was
+// address returns where the project's deliveries go: at the address that was
 // given, or where a hook of the project already leads.
 func (k *webhooks) address(ctx context.Context, p *v1alpha1.Project) (string, error) {
 	if k.url != "" {
@@ -232,7 +232,7 @@ func (k *webhooks) address(ctx context.Context, p *v1alpha1.Project) (string, er
 	return "", exit.WrongUsage(errors.New("no repository has a hook of Slipway yet; say where forges reach it, with --url https://…"))
 }
 
-// hookPath is the path of a project at the door.
+// hookPath is the path of a project at the receiver.
 func hookPath(p *v1alpha1.Project) string {
 	organization, _ := naming.OrganizationOf(p.Namespace)
 	return "/hooks/" + organization + "/" + p.Name

@@ -38,6 +38,7 @@ type initCommand struct {
 	format  string
 }
 
+// New returns the command init.
 func New(streams stream.Streams) *cobra.Command {
 	i := &initCommand{streams: streams}
 	command := &cobra.Command{
@@ -95,7 +96,7 @@ func (i *initCommand) run(dir string) error {
 	return i.print(done, start.Paths())
 }
 
-// about gathers what the checkout tells, overruled by flags.
+// about gathers what is known of the checkout; flags win.
 func (i *initCommand) about(dir string) (starter.About, []string, error) {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {

@@ -29,6 +29,7 @@ type buildLogs struct {
 	follow  bool
 }
 
+// NewLogs returns the command logs.
 func NewLogs(streams stream.Streams) *cobra.Command {
 	l := &buildLogs{streams: streams}
 	command := &cobra.Command{

@@ -24,6 +24,7 @@ type releases struct {
 	limit   int
 }
 
+// New returns the command releases.
 func New(streams stream.Streams) *cobra.Command {
 	r := &releases{streams: streams}
 	command := &cobra.Command{

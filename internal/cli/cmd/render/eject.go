@@ -34,6 +34,7 @@ type ejectCommand struct {
 	format    string
 }
 
+// NewEject returns the command eject.
 func NewEject(streams stream.Streams) *cobra.Command {
 	e := &ejectCommand{Rendering: offline.Rendering{Repository: offline.Repository{Streams: streams}}}
 	command := &cobra.Command{

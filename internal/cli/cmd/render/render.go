@@ -45,6 +45,7 @@ type renderCommand struct {
 	format    string
 }
 
+// NewRender returns the command render.
 func NewRender(streams stream.Streams) *cobra.Command {
 	r := &renderCommand{Rendering: offline.Rendering{Repository: offline.Repository{Streams: streams}}}
 	command := &cobra.Command{

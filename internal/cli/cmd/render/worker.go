@@ -7,7 +7,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/worker"
 )
 
-// NewWorker is the child process that the server renders in.
+// NewWorker returns the hidden command render-worker: the child process that
+// manifests are rendered in.
 func NewWorker(streams stream.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:    "render-worker",

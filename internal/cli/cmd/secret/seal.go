@@ -31,6 +31,7 @@ type sealCommand struct {
 	stage     string
 }
 
+// NewSeal returns the command seal.
 func NewSeal(streams stream.Streams) *cobra.Command {
 	s := &sealCommand{streams: streams}
 	command := &cobra.Command{
@@ -61,6 +62,7 @@ be kept in the repository. With --stage the value is for that stage only.`,
 	return command
 }
 
+// NewRecipient returns the command recipient.
 func NewRecipient(streams stream.Streams) *cobra.Command {
 	s := &sealCommand{streams: streams}
 	command := &cobra.Command{

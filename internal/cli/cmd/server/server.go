@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
 // Options is what the server is started with.
@@ -31,6 +32,7 @@ type Options struct {
 // Serve runs the server until its context ends.
 type Serve func(ctx context.Context, options Options, streams stream.Streams) error
 
+// New returns the command server.
 func New(streams stream.Streams, serve Serve) *cobra.Command {
 	var o Options
 	command := &cobra.Command{

@@ -21,7 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 )
 
-// simulateCommand tells what the server would make of a delivery.
+// simulateCommand says what the server would make of a delivery.
 type simulateCommand struct {
 	streams stream.Streams
 	format  string
@@ -35,6 +35,7 @@ type simulateCommand struct {
 	now                              func() time.Time
 }
 
+// New returns the command simulate.
 func New(streams stream.Streams) *cobra.Command {
 	c := &simulateCommand{streams: streams, now: time.Now}
 	command := &cobra.Command{
@@ -49,7 +50,7 @@ who may deploy to them, what holds a release up, and which services would be
 built, and why. Without, only what the event says.
 
 What only the server knows is left out: which images the registry holds, and
-the digests of base images. What only the forge knows is told by flags.
+the digests of base images. What only the forge knows is given by flags.
 
 The exit code is 0 when something would be released, or there is nothing to do,
 and 3 when a release would be held.`,
@@ -67,7 +68,7 @@ func (c *simulateCommand) flags(command *cobra.Command) {
 	flags.StringVar(&c.forge, "forge", "", "the forge: "+strings.Join(forgeNames(), ", "))
 	flags.StringVar(&c.event, "event", "", "the event, as the forge's header names it")
 	flags.StringVar(&c.payload, "payload", "", "file with the body of the delivery")
-	flags.StringArrayVar(&c.headers, "header", nil, "a further header of the delivery, NAME=VALUE; repeatable")
+	flags.StringArrayVar(&c.headers, "header", nil, "another header of the delivery, NAME=VALUE; repeatable")
 	flags.StringVar(&c.directory, "repo", "", "the repository, or a directory in it")
 	flags.StringVar(&c.trusted, "trusted", "", "the branch that slipway.yaml is taken from (default: the remote's default branch, or the one checked out)")
 	flags.StringVar(&c.commit, "commit", "", "what stands for the commit that was pushed, when the repository has another")
@@ -113,7 +114,7 @@ func (c *simulateCommand) run(ctx context.Context) error {
 	return nil
 }
 
-// read parses the payload as the door does after it believed it.
+// read parses the payload as the receiver does once it is authenticated.
 func (c *simulateCommand) read() (scm.Event, error) {
 	forge, known := forges.All()[c.forge]
 	if !known {

@@ -14,7 +14,7 @@ import (
 // simulation is what a delivery leads to.
 type simulation struct {
 	Event scm.Event `json:"event"`
-	// Ignored is the reason why the door makes nothing of it; empty when it
+	// Ignored is the reason why the receiver ignores it; empty when it
 	// keeps it.
 	Ignored string `json:"ignored,omitempty"`
 	// Trusted is the ref that the project file is taken from, at FileCommit.
@@ -102,7 +102,7 @@ func (s simulation) text(t *output.Table, planned bool) {
 	}
 }
 
-// sentenceOf says what an event tells.
+// sentenceOf says in words what an event is.
 func sentenceOf(e scm.Event) string {
 	who := cmp.Or(e.Actor, "somebody")
 	switch e.Kind {

@@ -19,11 +19,13 @@ type approve struct {
 	release int64
 }
 
+// NewApprove returns the command approve.
 func NewApprove(streams stream.Streams) *cobra.Command {
 	return newVerdict(streams, v1alpha1.VerdictApprove, "Let a held release go on", `Let a held release go on. Your name is kept with the release. When it takes more
 than one approval, the release stays held until the others are given.`)
 }
 
+// NewReject returns the command reject.
 func NewReject(streams stream.Streams) *cobra.Command {
 	return newVerdict(streams, v1alpha1.VerdictReject, "End a held release", `End a held release: it fails, with your name and your reason.`)
 }

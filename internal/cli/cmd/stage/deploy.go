@@ -15,6 +15,7 @@ type deploy struct {
 	commit string
 }
 
+// NewDeploy returns the command deploy.
 func NewDeploy(streams stream.Streams) *cobra.Command {
 	d := &deploy{stageCommand: stageCommand{streams: streams}}
 	command := &cobra.Command{

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
+// NewPause returns the command pause.
 func NewPause(streams stream.Streams) *cobra.Command {
 	p := &stageCommand{streams: streams}
 	command := &cobra.Command{
@@ -29,6 +30,7 @@ are still done; a deploy and a promotion are refused until then.`,
 	return command
 }
 
+// NewResume returns the command resume.
 func NewResume(streams stream.Streams) *cobra.Command {
 	p := &stageCommand{streams: streams}
 	command := &cobra.Command{

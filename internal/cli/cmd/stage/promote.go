@@ -18,6 +18,7 @@ type promote struct {
 	from string
 }
 
+// NewPromote returns the command promote.
 func NewPromote(streams stream.Streams) *cobra.Command {
 	p := &promote{stageCommand: stageCommand{streams: streams}}
 	command := &cobra.Command{

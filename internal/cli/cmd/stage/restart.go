@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
+// NewRestart returns the command restart.
 func NewRestart(streams stream.Streams) *cobra.Command {
 	r := &stageCommand{streams: streams}
 	command := &cobra.Command{

@@ -15,6 +15,7 @@ type rollback struct {
 	to int64
 }
 
+// NewRollback returns the command rollback.
 func NewRollback(streams stream.Streams) *cobra.Command {
 	r := &rollback{stageCommand: stageCommand{streams: streams}}
 	command := &cobra.Command{

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/spf13/cobra"
+
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
-	"github.com/spf13/cobra"
 )
 
 // maxReplicas is how many replicas of a service may be asked for.
@@ -18,6 +19,7 @@ type scale struct {
 	reset bool
 }
 
+// NewScale returns the command scale.
 func NewScale(streams stream.Streams) *cobra.Command {
 	s := &scale{stageCommand: stageCommand{streams: streams}}
 	command := &cobra.Command{

@@ -23,6 +23,7 @@ type status struct {
 	project string
 }
 
+// NewStatus returns the command status.
 func NewStatus(streams stream.Streams) *cobra.Command {
 	s := &status{streams: streams}
 	command := &cobra.Command{

@@ -28,6 +28,7 @@ type templatesCommand struct {
 	format  string
 }
 
+// New returns the command templates.
 func New(streams stream.Streams) *cobra.Command {
 	c := &templatesCommand{streams: streams}
 	command := &cobra.Command{

@@ -1,9 +1,10 @@
 package version
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
-	"github.com/spf13/cobra"
 )
 
 // Build says what was compiled.
@@ -13,6 +14,7 @@ type Build struct {
 	Go      string `json:"go"`
 }
 
+// New returns the command version.
 func New(streams stream.Streams, build Build) *cobra.Command {
 	var format string
 	command := &cobra.Command{
