@@ -51,8 +51,9 @@ unit-modules: ## Run the tests of the modules beside the main one
 
 .PHONY: integration
 integration: compiler devcluster ## Run unit tests and those on a real API server
-	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm && $(DEVCLUSTER) down -q --dir $(CACHE)/warm
-	$(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
+	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm
+	trap '$(DEVCLUSTER) down -q --dir $(CACHE)/warm' EXIT; \
+	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster

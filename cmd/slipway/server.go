@@ -26,6 +26,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
@@ -135,8 +136,8 @@ func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) 
 }
 
 // reporters returns how each kind of forge is spoken with.
-func reporters() map[string]controller.NewReporter {
-	known := map[string]controller.NewReporter{}
+func reporters() map[string]forge.NewReporter {
+	known := map[string]forge.NewReporter{}
 	for name, forge := range forges.All() {
 		known[name] = forge.Report
 	}
@@ -150,7 +151,7 @@ func door(parts *controller.Components, o server.Options, log *slog.Logger) (htt
 		return nil, err
 	}
 	return webhook.New(webhook.Options{
-		Projects:   parts.Targets,
+		Projects:   parts.Projects,
 		Deliveries: parts.Deliveries,
 		Drivers:    forges.Drivers(),
 		Log:        log,
