@@ -30,7 +30,7 @@ func TestReleaseWaitsForTheBuildBeforeIt(t *testing.T) {
 	w.running = map[string]int{job: 1}
 	o := w.order("alice")
 	o.Begun = map[string][]string{"web": {"gone", job}, "other": {"unrelated"}}
-	if err := w.runner().Run(t.Context(), o, w); err != nil {
+	if err := w.runner().Run(t.Context(), o, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseSucceeded || len(w.jobs) != 1 || w.running[job] != 0 {
@@ -45,7 +45,7 @@ func TestReleaseOvertakenWhileItWaitsBuildsNothing(t *testing.T) {
 	o.Begun = map[string][]string{"web": {naming.BuildJob("earlier")}}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	w.stop, w.stopAt = func() { cancel(release.ErrSuperseded) }, 1
-	if err := w.runner().Run(ctx, o, w); err != nil && !errors.Is(err, release.ErrSuperseded) {
+	if err := w.runner().Run(ctx, o, w, nil); err != nil && !errors.Is(err, release.ErrSuperseded) {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseSuperseded || len(w.jobs) != 0 {

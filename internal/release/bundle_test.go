@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
 
 // brought runs a push and returns the release that came of it.
@@ -37,7 +38,7 @@ func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string
 	order := w.order("")
 	order.Release.Name = "shop-production-2"
 	order.Release.Spec = v1alpha1.ReleaseSpec{Sequence: 2, Head: good.Spec.Head, Trigger: trigger, From: good.Name, By: by}
-	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: commit("b"), FileCommit: commit("f")}
+	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: releasetest.Commit("b"), FileCommit: releasetest.Commit("f")}
 	order.From, order.Good = good, good
 	return order
 }
@@ -57,7 +58,7 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 			was := string(w.applied)
 			w.applied = []byte("something bad")
 			jobs := len(w.jobs)
-			if err := w.runner().Run(t.Context(), w.from(good, trigger, "max"), w); err != nil {
+			if err := w.runner().Run(t.Context(), w.from(good, trigger, "max"), w, nil); err != nil {
 				t.Fatal(err)
 			}
 			s := w.status
@@ -80,7 +81,7 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
 	whole := newWorld(t)
 	good := whole.brought(t)
-	if err := whole.runner().Run(t.Context(), whole.from(good, v1alpha1.TriggerRestart, "max"), whole); err != nil {
+	if err := whole.runner().Run(t.Context(), whole.from(good, v1alpha1.TriggerRestart, "max"), whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	if whole.writes < 3 {
@@ -94,10 +95,10 @@ func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
 			w.applied = nil
 			ctx, cancel := context.WithCancel(t.Context())
 			w.stop, w.stopAt = cancel, n
-			if err := w.runner().Run(ctx, w.from(good, v1alpha1.TriggerRestart, "max"), w); !errors.Is(err, context.Canceled) {
+			if err := w.runner().Run(ctx, w.from(good, v1alpha1.TriggerRestart, "max"), w, nil); !errors.Is(err, context.Canceled) {
 				t.Fatalf("stopped run: %v", err)
 			}
-			if err := w.runner().Run(t.Context(), w.from(good, v1alpha1.TriggerRestart, "max"), w); err != nil {
+			if err := w.runner().Run(t.Context(), w.from(good, v1alpha1.TriggerRestart, "max"), w, nil); err != nil {
 				t.Fatal(err)
 			}
 			if w.status.Phase != v1alpha1.PhaseSucceeded || string(w.applied) != was {
@@ -117,7 +118,7 @@ func TestBundleIsGone(t *testing.T) {
 	good := w.brought(t)
 	order := w.from(good, v1alpha1.TriggerRollback, "max")
 	order.From = nil
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "release shop-production-1, whose bundle is wanted, is gone") {
@@ -133,7 +134,7 @@ func TestPromotionBuildsNothing(t *testing.T) {
 	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
 	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
 	jobs := len(w.jobs)
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	s := w.status
@@ -157,7 +158,7 @@ func TestPromotionNeedsEveryImage(t *testing.T) {
 	good.Status.Services = good.Status.Services[:1]
 	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
 	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "has no image of web, which stage live runs") || len(w.bundles) != 1 {
@@ -193,7 +194,7 @@ func TestVerdicts(t *testing.T) {
 			w.file = people
 			order := w.order("olga")
 			order.Release.Spec.Verdicts = tt.verdicts
-			if err := w.runner().Run(t.Context(), order, w); err != nil {
+			if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 				t.Fatal(err)
 			}
 			if w.status.Phase != tt.phase || !strings.Contains(w.status.Message, tt.says) {
@@ -228,9 +229,9 @@ func TestFailureReturns(t *testing.T) {
 			w.file = people
 			good := w.brought(t)
 			order := w.from(good, tt.trigger, "alice")
-			order.Release.Spec.Head = v1alpha1.Head{Commit: commit("b"), FileCommit: commit("f"), Actor: "alice"}
+			order.Release.Spec.Head = v1alpha1.Head{Commit: releasetest.Commit("b"), FileCommit: releasetest.Commit("f"), Actor: "alice"}
 			tt.change(w, &order)
-			if err := w.runner().Run(t.Context(), order, w); err != nil {
+			if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 				t.Fatal(err)
 			}
 			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionAutoRollback)

@@ -54,12 +54,12 @@ func TestEarlyWorkIsTakenOver(t *testing.T) {
 			runner := w.runner()
 			runner.Renderer = counts
 			order := w.order(tt.actor)
-			order.Speculation = release.NewSpeculation()
-			runner.Speculate(t.Context(), order, order.Speculation)
+			early := release.NewSpeculation()
+			runner.Speculate(t.Context(), order, early)
 			if w.applies != 0 || w.writes != 0 && !tt.built {
 				t.Fatalf("early work applied %d times and wrote %d times", w.applies, w.writes)
 			}
-			if err := runner.Run(t.Context(), order, w); err != nil {
+			if err := runner.Run(t.Context(), order, w, early); err != nil {
 				t.Fatal(err)
 			}
 			if w.status.Phase != tt.phase || counts.renders != tt.renders {
@@ -83,15 +83,15 @@ func TestEarlyWorkIsTakenOnce(t *testing.T) {
 	runner := w.runner()
 	runner.Renderer = counts
 	order := w.order("alice")
-	order.Speculation = release.NewSpeculation()
-	runner.Speculate(t.Context(), order, order.Speculation)
+	early := release.NewSpeculation()
+	runner.Speculate(t.Context(), order, early)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.writes, w.stop, w.stopAt = 0, cancel, 1
-	if err := runner.Run(ctx, order, w); err == nil {
+	if err := runner.Run(ctx, order, w, early); err == nil {
 		t.Fatal("the run was not stopped")
 	}
 	w.stopAt, w.status = 0, v1alpha1.ReleaseStatus{}
-	if err := runner.Run(t.Context(), order, w); err != nil {
+	if err := runner.Run(t.Context(), order, w, early); err != nil {
 		t.Fatal(err)
 	}
 	if counts.renders != 2 {

@@ -33,9 +33,6 @@ type Inputs struct {
 	// Templates reads the organization's own; nil means that it has none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Builds    ImageBuilds
-	// Speculation is what was done for the release before it was durable, nil for
-	// nothing.
-	Speculation *Speculation
 }
 
 // Claims know which project of the cluster uses which host.

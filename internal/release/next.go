@@ -109,7 +109,7 @@ func handled(h History, wanted v1alpha1.Head) bool {
 		if !deployed && r.Spec.Trigger != v1alpha1.TriggerPush {
 			continue
 		}
-		if i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && keeps(h[i-1].Spec.Trigger) {
+		if i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && h[i-1].Spec.Trigger.KeepsCommit() {
 			return !h[i-1].Status.Phase.Done()
 		}
 		if deployed {
@@ -121,12 +121,6 @@ func handled(h History, wanted v1alpha1.Head) bool {
 		return r.Spec.Head.Commit == wanted.Commit && r.Spec.Head.FileID == wanted.FileID
 	}
 	return false
-}
-
-// keeps reports whether a release with the trigger leaves the stage at the
-// commit it has.
-func keeps(t v1alpha1.Trigger) bool {
-	return t == v1alpha1.TriggerRestart || t == v1alpha1.TriggerScale
 }
 
 // autoRollbackTarget returns the release to go back to after the newest one failed, nil

@@ -27,10 +27,6 @@ func (w *askedRelease) checkRollback(answer *Answer) *Failure {
 	return nil
 }
 
-// fromBundle reports whether releases with the trigger take the bundle of
-// another as it is.
-func fromBundle(t v1alpha1.Trigger) bool { return t.IsRollback() || keeps(t) }
-
 // take makes another release's bundle this one's: nothing is read from git,
 // built or rendered. The guard looks at it again, because the cluster's policy
 // may have changed since.

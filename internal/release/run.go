@@ -36,17 +36,19 @@ const verifying = "waiting until everything is ready"
 type run struct {
 	*Runner
 	Inputs
-	journal Journal
-	status  v1alpha1.ReleaseStatus
-	origins origins // nil when nothing was rendered
+	journal     Journal
+	status      v1alpha1.ReleaseStatus
+	speculation *Speculation // nil for none
+	origins     origins      // nil when nothing was rendered
 }
 
 // Run brings a release to an end: Succeeded, Failed, Held or Superseded. It
 // returns an error only when the end could not be made durable, or when ctx
 // ended for another cause than ErrSuperseded; then the next Run goes on where
-// this one was.
-func (r *Runner) Run(ctx context.Context, o Inputs, journal Journal) error {
-	run := &run{Runner: r, Inputs: o, journal: journal, status: *o.Release.Status.DeepCopy()}
+// this one was. The speculation is what was done for the release before it was
+// durable, nil for nothing.
+func (r *Runner) Run(ctx context.Context, o Inputs, journal Journal, speculation *Speculation) error {
+	run := &run{Runner: r, Inputs: o, journal: journal, speculation: speculation, status: *o.Release.Status.DeepCopy()}
 	if run.status.Phase.Done() {
 		return nil
 	}
@@ -69,7 +71,7 @@ func (r *run) story(ctx context.Context) error {
 	switch {
 	case manifests != nil:
 		err = r.claim(ctx, manifests)
-	case fromBundle(r.Release.Spec.Trigger):
+	case r.Release.Spec.Trigger.TakesBundle():
 		manifests, err = r.take(ctx)
 	default:
 		manifests, err = r.prepare(ctx)
