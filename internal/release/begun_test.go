@@ -12,18 +12,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-func TestBegun(t *testing.T) {
-	service := func(hash, job, image string) v1alpha1.Release {
-		return v1alpha1.Release{Status: v1alpha1.ReleaseStatus{Services: []v1alpha1.ReleaseService{{Name: "web", InputHash: hash, Job: job, Image: image}}}}
-	}
-	h := release.NewHistory([]v1alpha1.Release{
-		service("ordered", "build-1", ""), service("built", "build-2", "registry/web@sha256:1"), service("waited", "", ""),
-	})
-	if diff := cmp.Diff(map[string][]string{"web": {"build-1"}}, h.Begun()); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestReleaseWaitsForTheBuildBeforeIt(t *testing.T) {
 	w := newWorld(t)
 	job := naming.BuildJob("earlier")

@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
@@ -163,81 +161,5 @@ func TestPromotionNeedsEveryImage(t *testing.T) {
 	}
 	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "has no image of web, which stage live runs") || len(w.bundles) != 1 {
 		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
-	}
-}
-
-func TestVerdicts(t *testing.T) {
-	approve := func(by string) v1alpha1.Verdict { return v1alpha1.Verdict{By: by, Verdict: v1alpha1.VerdictApprove} }
-	reject := func(by string) v1alpha1.Verdict {
-		return v1alpha1.Verdict{By: by, Verdict: v1alpha1.VerdictReject, Reason: "no"}
-	}
-	tests := map[string]struct {
-		verdicts []v1alpha1.Verdict
-		phase    v1alpha1.Phase
-		says     string
-	}{
-		"none":                   {nil, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"maintainer approves":    {[]v1alpha1.Verdict{approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
-		"by e-mail":              {[]v1alpha1.Verdict{approve("alice@acme.example")}, v1alpha1.PhaseSucceeded, "; approved by alice"},
-		"one person, two names":  {[]v1alpha1.Verdict{approve("alice@acme.example"), approve("alice")}, v1alpha1.PhaseSucceeded, "; approved by alice"},
-		"the pusher approves":    {[]v1alpha1.Verdict{approve("olga")}, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"a stranger approves":    {[]v1alpha1.Verdict{approve("eve")}, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"a group's name":         {[]v1alpha1.Verdict{approve("acme/backend")}, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"maintainer rejects":     {[]v1alpha1.Verdict{approve("alice"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max: no"},
-		"a viewer rejects":       {[]v1alpha1.Verdict{reject("bob"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
-		"rejects, then approves": {[]v1alpha1.Verdict{reject("max"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
-		"approves, then rejects": {[]v1alpha1.Verdict{approve("max"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.file = people
-			order := w.order("olga")
-			order.Release.Spec.Verdicts = tt.verdicts
-			if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
-				t.Fatal(err)
-			}
-			if w.status.Phase != tt.phase || !strings.Contains(w.status.Message, tt.says) {
-				t.Errorf("%s: %s; want %s: %s", w.status.Phase, w.status.Message, tt.phase, tt.says)
-			}
-			if (tt.phase == v1alpha1.PhaseFailed) != (w.status.Cause == release.CauseRejected) {
-				t.Errorf("cause %s", w.status.Cause)
-			}
-		})
-	}
-}
-
-func TestFailureReturns(t *testing.T) {
-	crash := &release.Failure{Cause: "CrashLoop", Message: "web crashes"}
-	tests := map[string]struct {
-		trigger v1alpha1.Trigger
-		change  func(*world, *release.Inputs)
-		want    bool
-	}{
-		"a push":                {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.unready = crash }, true},
-		"refused while applied": {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.refused = fault.New(fault.Denied, "the quota is used up") }, true},
-		"before it was applied": {v1alpha1.TriggerPush, func(_ *world, o *release.Inputs) { o.Stage.Spec.Rule = "gone" }, false},
-		"the first of all":      {v1alpha1.TriggerPush, func(w *world, o *release.Inputs) { w.unready, o.Good = crash, nil }, false},
-		"not in the file":       {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.unready, w.file = crash, file }, false},
-		"a return":              {v1alpha1.TriggerAutoRollback, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
-		"a rollback":            {v1alpha1.TriggerRollback, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
-		"a restart":             {v1alpha1.TriggerRestart, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.file = people
-			good := w.brought(t)
-			order := w.from(good, tt.trigger, "alice")
-			order.Release.Spec.Head = v1alpha1.Head{Commit: releasetest.Commit("b"), FileCommit: releasetest.Commit("f"), Actor: "alice"}
-			tt.change(w, &order)
-			if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
-				t.Fatal(err)
-			}
-			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionAutoRollback)
-			if w.status.Phase != v1alpha1.PhaseFailed || returns != tt.want || strings.Contains(w.status.Message, "the stage goes back to release shop-production-1") != tt.want {
-				t.Errorf("%s: %s; returns %v, want %v", w.status.Phase, w.status.Message, returns, tt.want)
-			}
-		})
 	}
 }

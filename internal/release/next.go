@@ -78,19 +78,6 @@ func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	return Step{Trigger: v1alpha1.TriggerPush}, nil
 }
 
-func quarantined(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
-	return fmt.Sprintf("commit %.8s %s; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy %s %s`",
-		q.Commit, wentBack(q), stage.Spec.Project, stage.Spec.Name)
-}
-
-// wentBack says of a quarantined commit how it came to that.
-func wentBack(q *v1alpha1.Quarantine) string {
-	if q.By == "" {
-		return "is quarantined since its release " + q.Release + " failed" + because(q.Reason)
-	}
-	return "is quarantined since " + q.By + " went back from its release " + q.Release + because(q.Reason)
-}
-
 func because(reason string) string {
 	if reason == "" {
 		return ""

@@ -2,11 +2,9 @@ package release_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -136,61 +134,5 @@ func TestNextDoesNotGuessAncestry(t *testing.T) {
 	_, err := release.Next(wants("c"), release.NewHistory(releasetest.Past("push a good", "push b good", "rollback a good")), func(string, string) (bool, error) { return true, broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("err = %v, want the cause", err)
-	}
-}
-
-// Whatever happened before: right after the stage went back from a commit,
-// that commit is not released by itself, whatever the status says.
-func TestWhatWasGoneBackFromStaysAway(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		kinds := rapid.SampledFrom([]string{"push", "deploy", "promotion", "rollback", "auto-rollback", "restart", "scale"})
-		phases := rapid.SampledFrom([]string{"good", "failed", "superseded", "held", "refused", "asked"})
-		heads := rapid.SampledFrom([]string{"a", "c", "d"})
-		var lines []string
-		for range rapid.IntRange(0, 6).Draw(t, "before") {
-			lines = append(lines, kinds.Draw(t, "kind")+" "+heads.Draw(t, "head")+" "+phases.Draw(t, "phase"))
-		}
-		lines = append(lines, "push b "+rapid.SampledFrom([]string{"good", "failed", "superseded"}).Draw(t, "end"))
-		bad := len(lines)
-		lines = append(lines, rapid.SampledFrom([]string{"rollback", "auto-rollback"}).Draw(t, "back")+" a "+rapid.SampledFrom([]string{"good", "failed", "runs"}).Draw(t, "back's end"))
-		for range rapid.IntRange(0, 4).Draw(t, "after") {
-			lines = append(lines, rapid.SampledFrom([]string{"restart", "scale", "rollback"}).Draw(t, "later")+" a "+phases.Draw(t, "phase"))
-		}
-		stage := wants("b")
-		if rapid.Bool().Draw(t, "the status knows") {
-			stage.Status.Quarantine = &v1alpha1.Quarantine{Commit: releasetest.Commit("b"), Release: fmt.Sprint("r", bad)}
-		}
-		step, err := release.Next(stage, release.NewHistory(releasetest.Past(lines...)), fixed("b", "c"))
-		if err != nil || step.Trigger != "" || step.Reason != release.ReasonQuarantined {
-			t.Fatalf("%q: step %+v %v", lines, step, err)
-		}
-	})
-}
-
-func TestNextNumber(t *testing.T) {
-	tests := map[string]struct {
-		past  []v1alpha1.Release
-		known int64
-		want  int64
-	}{
-		"the first":             {nil, 0, 1},
-		"after two":             {releasetest.Past("push a good", "push b good"), 2, 3},
-		"the status is behind":  {releasetest.Past("push a good", "push b good"), 1, 3},
-		"history is forgotten":  {nil, 7, 8},
-		"asked for":             {releasetest.Past("push a good", "rollback a asked"), 1, 3},
-		"refused keeps its own": {releasetest.Past("push a good", "rollback a refused", "push b good"), 1, 4},
-		"refused, far away": {func() []v1alpha1.Release {
-			far := releasetest.Past("push a good", "rollback a refused")
-			far[1].Spec.Sequence = 1_000_000_000
-			return far
-		}(), 1, 2},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			stage := &v1alpha1.Stage{Status: v1alpha1.StageStatus{Sequence: tt.known}}
-			if got := release.NextNumber(stage, tt.past); got != tt.want {
-				t.Errorf("NextNumber = %d, want %d", got, tt.want)
-			}
-		})
 	}
 }
