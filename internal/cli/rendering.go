@@ -78,7 +78,7 @@ func (r *rendering) stage(ctx context.Context, from snapshot, rule project.Stage
 	if err != nil {
 		return rendered{}, err
 	}
-	made := rendered{snapshot: from, rule: rule.Name, request: release.RenderRequest(services, rule, at)}
+	made := rendered{snapshot: from, rule: rule.Name, request: release.RenderRequest(from.document, services, rule, at)}
 	made.request.Commit = from.commit
 	if made.request.Images, made.unknown, err = r.imagesFor(made.request); err != nil {
 		return rendered{}, err

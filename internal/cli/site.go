@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // site is what an offline command can't see: whose cluster the stage is on,
@@ -54,10 +55,11 @@ func (s *site) load() error {
 // place returns where a stage of the project is put.
 func (s *site) place(project, stage string) release.Place {
 	return release.Place{
-		Organization: s.organization,
-		Project:      project,
-		Stage:        stage,
-		Namespace:    naming.Namespace(s.organization, project, stage),
-		Ingress:      s.cluster.Ingress,
+		Organization:    s.organization,
+		Project:         project,
+		Stage:           stage,
+		Namespace:       naming.Namespace(s.organization, project, stage),
+		Ingress:         s.cluster.Ingress,
+		ImagePullSecret: tenancy.PullSecretOf(s.cluster.Registry),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // maxFindings is how many refusals a release's message lists.
@@ -51,7 +52,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.services, p.rule, r.place())
+	request := RenderRequest(p.document, p.services, p.rule, r.place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request
@@ -60,11 +61,12 @@ func (r *run) renderRequest(p planned, images map[string]string) render.Request 
 // place returns where the release's stage is put.
 func (o Inputs) place() Place {
 	return Place{
-		Organization: o.Organization,
-		Project:      o.Project.Name,
-		Stage:        o.Stage.Spec.Name,
-		Namespace:    o.Stage.Spec.Namespace,
-		Ingress:      o.Cluster.Spec.Ingress,
+		Organization:    o.Organization,
+		Project:         o.Project.Name,
+		Stage:           o.Stage.Spec.Name,
+		Namespace:       o.Stage.Spec.Namespace,
+		Ingress:         o.Cluster.Spec.Ingress,
+		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 	}
 }
 
@@ -124,6 +126,8 @@ type Place struct {
 	Stage        string
 	Namespace    string
 	Ingress      v1alpha1.Ingress
+	// ImagePullSecret is what the stage's pods pull images with, if anything.
+	ImagePullSecret string
 }
 
 // Hosts returns the hosts of each routed service of a stage: what the stage's
