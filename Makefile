@@ -51,8 +51,9 @@ unit-modules: ## Run the tests of the modules beside the main one
 
 .PHONY: integration
 integration: compiler devcluster ## Run unit tests and those on a real API server
-	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm && $(DEVCLUSTER) down -q --dir $(CACHE)/warm
-	$(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
+	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm
+	trap '$(DEVCLUSTER) down -q --dir $(CACHE)/warm' EXIT; \
+	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster
@@ -104,9 +105,10 @@ fmt: ## Format all code
 	$(TOOL) golangci-lint fmt ./...
 
 .PHONY: generate
-generate: ## Generate deep copies and custom resource definitions
+generate: ## Generate deep copies, custom resource definitions and their reference
 	$(TOOL) controller-gen object paths=./internal/api/...
 	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/files/crds
+	go test ./internal/api/v1alpha1 -run TestReference -update
 
 .PHONY: image
 image: ## Build the container image with docker

@@ -14,7 +14,7 @@ const rollbackAuto = "auto"
 // comes between. Only what brought a commit, and began to change things, is
 // gone back from: a return that fails ends there.
 func (r *run) noteReturn(ctx context.Context) {
-	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !touched(&v1alpha1.Release{Status: r.status}) {
+	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !CameToApplying(r.status) {
 		return
 	}
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())

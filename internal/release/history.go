@@ -138,7 +138,8 @@ func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
 	}
 }
 
-// touched reports whether a release began to change the stage's cluster.
-func touched(r *v1alpha1.Release) bool {
-	return slices.ContainsFunc(r.Status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
+// CameToApplying reports whether a release began to change what runs in its
+// stage: it entered the phase Applying, whatever became of it.
+func CameToApplying(status v1alpha1.ReleaseStatus) bool {
+	return slices.ContainsFunc(status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
 }

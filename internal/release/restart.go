@@ -30,7 +30,7 @@ func (w *askedRelease) requireSteadyStage() *Failure {
 		switch {
 		case !newer.Status.Phase.Done() && newer.Status.Phase != v1alpha1.PhaseHeld:
 			return refuse(CauseConflict, "release %s of stage %s is under way (%s); wait for its end", newer.Name, w.Stage.Spec.Name, newer.Status.Phase)
-		case touched(&newer):
+		case CameToApplying(newer.Status):
 			return refuse(CauseConflict, "release %s of stage %s ended as %s after it had begun to change things, so what runs is not one release; `slipway rollback %s %s` or push a fix first",
 				newer.Name, w.Stage.Spec.Name, newer.Status.Phase, w.Project.Name, w.Stage.Spec.Name)
 		}
