@@ -47,7 +47,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.services, p.rule, r.place())
+	request := RenderRequest(p.document, p.services, p.rule, r.place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request
