@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
+
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
 )
 
 // thousand is a stage of a thousand objects; changed of them differ.

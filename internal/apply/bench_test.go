@@ -2,12 +2,13 @@ package apply
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/desired"
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // What an apply of a thousand objects costs this process when none changed:

@@ -1,11 +1,11 @@
 package apply
 
 import (
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // Limits of repairing one object.
@@ -43,7 +43,7 @@ type Verdict struct {
 }
 
 // Allow decides about a drift, and counts the repair that it allows.
-func (f *ContentionTracker) Allow(drift cluster.Drift, now time.Time) Verdict {
+func (f *ContentionTracker) Allow(drift inventory.Drift, now time.Time) Verdict {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.sweep(now)

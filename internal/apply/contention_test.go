@@ -1,15 +1,15 @@
 package apply
 
 import (
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 func TestFights(t *testing.T) {
 	f, now := NewContentionTracker(), time.Unix(1_000_000, 0)
-	drift := cluster.Drift{Ref: inventory.Ref{Kind: "ConfigMap", Name: "a"}}
+	drift := inventory.Drift{Ref: inventory.Ref{Kind: "ConfigMap", Name: "a"}}
 	writes := 0
 	for second := range 600 { // it is changed again every second for ten minutes
 		v := f.Allow(drift, now.Add(time.Duration(second)*time.Second))
@@ -26,7 +26,7 @@ func TestFights(t *testing.T) {
 	if writes != 20 {
 		t.Errorf("%d writes in ten minutes, want 20", writes)
 	}
-	if v := f.Allow(cluster.Drift{Ref: inventory.Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
+	if v := f.Allow(inventory.Drift{Ref: inventory.Ref{Kind: "ConfigMap", Name: "b"}}, now); !v.Repair || v.Fight {
 		t.Errorf("another object: %+v", v)
 	}
 	if v := f.Allow(drift, now.Add(time.Hour)); !v.Repair || v.Fight {

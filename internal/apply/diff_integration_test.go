@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/internal/apply/diff"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/apply/diff"
 )
 
 // reader returns the identity of a person who may only read, and no Secrets.

@@ -2,22 +2,23 @@ package apply
 
 import (
 	"context"
-	"github.com/slipway-dev/slipway/internal/apply/cause"
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
-	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"slices"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
 // Drift compares what is there with what the last apply left, and says which
 // objects differ and who changed them. It takes no request for kinds that are
 // watched, but one per object that differs. Applying the same set again
 // repairs exactly these objects.
-func (a *Applier) Drift(ctx context.Context, owner inventory.Owner) ([]cluster.Drift, error) {
+func (a *Applier) Drift(ctx context.Context, owner inventory.Owner) ([]inventory.Drift, error) {
 	owned, err := a.store.Load(ctx, owner)
 	if err != nil {
 		return nil, err
@@ -34,27 +35,27 @@ func (a *Applier) Drift(ctx context.Context, owner inventory.Owner) ([]cluster.D
 		suspects = append(suspects, entry)
 	}
 	var mutex sync.Mutex
-	var drifts []cluster.Drift
+	var drifts []inventory.Drift
 	problems := cluster.Each(ctx, suspects, func(ctx context.Context, entry inventory.Entry) error {
 		meta, err := a.client.Get(ctx, entry.Ref)
 		if err != nil {
 			return refusal.Explain(entry.Ref, err)
 		}
-		drift := cluster.Drift{Ref: entry.Ref, Kind: cluster.DriftDeleted}
+		drift := inventory.Drift{Ref: entry.Ref, Kind: inventory.DriftDeleted}
 		switch {
 		case meta == nil && entry.Once:
 			return nil
 		case meta != nil && cluster.StateOf(entry.Ref, meta).Untouched(entry, entry.Scaled):
 			return nil
 		case meta != nil && string(meta.UID) == entry.UID:
-			drift.Kind, drift.Manager = cluster.DriftChanged, lastManager(meta)
+			drift.Kind, drift.Manager = inventory.DriftChanged, lastManager(meta)
 		}
 		mutex.Lock()
 		defer mutex.Unlock()
 		drifts = append(drifts, drift)
 		return nil
 	})
-	slices.SortFunc(drifts, func(a, b cluster.Drift) int { return a.Ref.Compare(b.Ref) })
+	slices.SortFunc(drifts, func(a, b inventory.Drift) int { return a.Ref.Compare(b.Ref) })
 	return drifts, refusal.Join(problems)
 }
 

@@ -2,10 +2,11 @@ package apply
 
 import (
 	"context"
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"sync"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
 // hookDeadline bounds a release Job.

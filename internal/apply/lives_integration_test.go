@@ -12,8 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 var lives = flag.Int("lives", 8, "how many random lives of stages are lived")

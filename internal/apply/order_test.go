@@ -1,8 +1,9 @@
 package apply
 
 import (
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 func TestOrder(t *testing.T) {

@@ -3,11 +3,12 @@ package apply
 import (
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/ready"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Report is what an apply did.

@@ -5,9 +5,10 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // Cluster is one API server: what it serves, how busy it is, and what is

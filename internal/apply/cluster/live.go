@@ -30,7 +30,7 @@ import (
 // *Live knows nothing.
 type Live struct {
 	source  *metadataOnly
-	changed func(Drift)
+	changed func(inventory.Drift)
 	news    chan struct{} // there are kinds to start
 
 	mutex sync.RWMutex
@@ -67,7 +67,7 @@ func newMetadataOnly(config *rest.Config, known *kinds) (*metadataOnly, error) {
 // NewLive returns a view that reads with the server's own identity on the
 // cluster. changed, which may be nil, is called for every object that changed
 // in a way that matters, Slipway's own changes included; it must not block.
-func NewLive(config *rest.Config, changed func(Drift)) (*Live, error) {
+func NewLive(config *rest.Config, changed func(inventory.Drift)) (*Live, error) {
 	known := newKinds()
 	source, err := newMetadataOnly(config, known)
 	if err != nil {

@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // someLive returns a view that nothing feeds, and its ConfigMaps.
-func someLive(t testing.TB, changed func(Drift)) (*Live, *liveKind) {
+func someLive(t testing.TB, changed func(inventory.Drift)) (*Live, *liveKind) {
 	t.Helper()
 	live, err := NewLive(&rest.Config{Host: "http://127.0.0.1:1"}, changed)
 	if err != nil {
@@ -67,8 +68,8 @@ func TestLiveIsNotTrustedBeforeItIsSynced(t *testing.T) {
 // What an apply noted is newer than what a slow watch, or a list made before
 // it, brings later.
 func TestLiveKeepsWhatIsNewer(t *testing.T) {
-	var told []Drift
-	live, kind := someLive(t, func(d Drift) { told = append(told, d) })
+	var told []inventory.Drift
+	live, kind := someLive(t, func(d inventory.Drift) { told = append(told, d) })
 	ref := inventory.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "ns", Name: "a"}
 	must := func(err error) {
 		t.Helper()
@@ -101,7 +102,7 @@ func TestLiveKeepsWhatIsNewer(t *testing.T) {
 		t.Errorf("what does not matter was told: %v", told)
 	}
 	must(kind.Replace(nil, "12"))
-	if got := uid(); got != "" || len(told) != 1 || told[0].Kind != DriftDeleted {
+	if got := uid(); got != "" || len(told) != 1 || told[0].Kind != inventory.DriftDeleted {
 		t.Errorf("a deletion that the watch missed: %q, told %v", got, told)
 	}
 }

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // liveKind holds the objects of one kind, of all stages or of one.
@@ -94,7 +95,7 @@ func (k *liveKind) Update(object any) error {
 	matters := k.put(name, fresh)
 	k.live.mutex.Unlock()
 	if matters {
-		k.tell(name, DriftChanged)
+		k.tell(name, inventory.DriftChanged)
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (k *liveKind) Delete(object any) error {
 	}
 	k.live.mutex.Unlock()
 	if gone {
-		k.tell(name, DriftDeleted)
+		k.tell(name, inventory.DriftDeleted)
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func (k *liveKind) Replace(objects []any, version string) error {
 	}
 	type news struct {
 		name liveName
-		kind DriftKind
+		kind inventory.DriftKind
 	}
 	var told []news
 	k.live.mutex.Lock()
@@ -140,14 +141,14 @@ func (k *liveKind) Replace(objects []any, version string) error {
 		case known.version > listed && (!ok || known.version > s.version):
 			fresh[name] = known // noted after the list was made
 		case !ok:
-			told = append(told, news{name, DriftDeleted})
+			told = append(told, news{name, inventory.DriftDeleted})
 		}
 	}
 	for name, s := range fresh {
 		known, ok := k.objects[name]
 		known.version = s.version
 		if k.synced && (!ok || known != s) {
-			told = append(told, news{name, DriftChanged})
+			told = append(told, news{name, inventory.DriftChanged})
 		}
 	}
 	k.objects, k.synced = fresh, true
@@ -161,11 +162,11 @@ func (k *liveKind) Replace(objects []any, version string) error {
 // Resync implements cache.ReflectorStore.
 func (k *liveKind) Resync() error { return nil }
 
-func (k *liveKind) tell(name liveName, kind DriftKind) {
+func (k *liveKind) tell(name liveName, kind inventory.DriftKind) {
 	if k.live.changed == nil {
 		return
 	}
 	ref := k.ref
 	ref.Namespace, ref.Name = name.namespace, name.name
-	k.live.changed(Drift{Ref: ref, Kind: kind})
+	k.live.changed(inventory.Drift{Ref: ref, Kind: kind})
 }

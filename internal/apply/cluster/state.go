@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // FieldManager is the name under which Slipway owns fields.

@@ -2,9 +2,10 @@ package desired
 
 import (
 	"encoding/json"
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"math"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // autoscaler is what matters of a HorizontalPodAutoscaler.

@@ -5,15 +5,16 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"github.com/slipway-dev/slipway/internal/apply/cause"
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"maps"
 	"slices"
 	"strings"
 
 	amount "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
 )
 
 // hidden stands for a Secret's value.

@@ -3,12 +3,13 @@ package diff
 import (
 	"bytes"
 	"encoding/json"
-	"github.com/slipway-dev/slipway/internal/apply/cause"
-	"github.com/slipway-dev/slipway/internal/apply/cluster"
 	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
 )
 
 // fieldTree is a set of fields as managedFields hold it: "f:name" for a field,

@@ -1,8 +1,9 @@
 package ready
 
 import (
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // Target is an object that a release waits for.

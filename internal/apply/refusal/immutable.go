@@ -4,9 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // immutableWords are what the API server says of a field that can't change,
