@@ -1,8 +1,3 @@
-// Package cause says in one sentence why something does not run, from what
-// Kubernetes says about it.
-//
-// It is pure: pods, events and the like come in, a cause comes out. It knows
-// nothing of clients, releases or stages, and never looks into a Secret.
 package cause
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	amount "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
@@ -28,8 +29,8 @@ const maxFields = 200
 
 // place is where a comparison is.
 type place struct {
-	path  string   // for people
-	trail []string // as managedFields write it
+	path  string         // for people
+	trail fieldpath.Path // as managedFields hold it
 }
 
 func (p place) field(name string) place {
@@ -40,11 +41,11 @@ func (p place) field(name string) place {
 	case p.path != "":
 		path = p.path + "." + name
 	}
-	return place{path, append(slices.Clip(p.trail), "f:"+name)}
+	return place{path, append(slices.Clip(p.trail), fieldpath.FieldNameElement(name))}
 }
 
-func (p place) item(label string, step string) place {
-	return place{p.path + "[" + label + "]", append(slices.Clip(p.trail), step)}
+func (p place) item(label string, element fieldpath.PathElement) place {
+	return place{p.path + "[" + label + "]", append(slices.Clip(p.trail), element)}
 }
 
 // fieldComparison compares one object with its manifest.
@@ -64,7 +65,9 @@ func compareFields(d *desired.Document, live map[string]any, managers fieldManag
 			c.value(place{}.field(name), d.Object[name], live[name])
 		}
 	}
-	c.leftovers(place{}, managers.ours(), d.Object, live)
+	if ours := managers.ours(); ours != nil {
+		c.leftovers(place{}, ours, d.Object, live)
+	}
 	slices.SortFunc(c.found, func(a, b Field) int { return cmp.Compare(a.Path, b.Path) })
 	return c.found
 }
@@ -113,14 +116,14 @@ func (c *fieldComparison) list(at place, want []any, have any) {
 	}
 	for _, w := range want {
 		item, _ := w.(map[string]any)
-		step := itemStep(item, keys)
-		below := at.item(label(item, keys), step)
-		found, ok := itemAt(there, step, keys)
+		element := itemElement(item, keys)
+		inside := at.item(label(item, keys), element)
+		found, ok := itemAt(there, element, keys)
 		if !ok {
-			c.differs(below, item, nil)
+			c.differs(inside, item, nil)
 			continue
 		}
-		c.value(below, item, found)
+		c.value(inside, item, found)
 	}
 }
 
@@ -164,9 +167,9 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:at], text[at+len(separator):], true
 }
 
-func itemAt(items []any, step string, keys []string) (map[string]any, bool) {
+func itemAt(items []any, element fieldpath.PathElement, keys []string) (map[string]any, bool) {
 	for _, item := range items {
-		if object, ok := item.(map[string]any); ok && itemStep(object, keys) == step {
+		if object, ok := item.(map[string]any); ok && itemElement(object, keys).Equals(element) {
 			return object, true
 		}
 	}
@@ -176,62 +179,53 @@ func itemAt(items []any, step string, keys []string) (map[string]any, bool) {
 func label(item map[string]any, keys []string) string { return fmt.Sprint(item[keys[0]]) }
 
 // leftovers finds fields that Slipway owns and the manifest no longer names.
-func (c *fieldComparison) leftovers(at place, owned fieldTree, want, have any) {
+func (c *fieldComparison) leftovers(at place, owned *fieldpath.Set, want, have any) {
 	object, isObject := have.(map[string]any)
 	wanted, _ := want.(map[string]any)
-	for _, name := range owned.fieldNames() {
-		below := at.field(name)
+	for _, element := range elements(owned) {
+		if element.FieldName == nil {
+			continue
+		}
+		name := *element.FieldName
+		inside := at.field(name)
 		value, there := object[name]
-		if !isObject || !there || below.path == "spec.replicas" && c.scaled {
+		if !isObject || !there || inside.path == "spec.replicas" && c.scaled {
 			continue
 		}
-		next := owned.at("f:" + name)
-		if _, named := wanted[name]; !named && len(next.fieldNames()) == 0 && !next.hasItems() {
-			c.differs(below, nil, value)
+		parts := below(owned, element)
+		if _, named := wanted[name]; !named && !hasParts(parts) {
+			c.differs(inside, nil, value)
 			continue
 		}
-		c.leftovers(below, next, wanted[name], value)
-		c.leftoverItems(below, next, wanted[name], value)
+		c.leftovers(inside, parts, wanted[name], value)
+		c.leftoverItems(inside, parts, wanted[name], value)
 	}
 }
 
 // leftoverItems does the same for the items of a list.
-func (c *fieldComparison) leftoverItems(at place, owned fieldTree, want, have any) {
+func (c *fieldComparison) leftoverItems(at place, owned *fieldpath.Set, want, have any) {
 	there, _ := have.([]any)
 	wanted, _ := want.([]any)
-	for _, step := range slices.Sorted(maps.Keys(owned)) {
-		text, ok := strings.CutPrefix(step, "k:")
-		if !ok {
+	for _, element := range elements(owned) {
+		if element.Key == nil || len(*element.Key) == 0 {
 			continue
 		}
-		var key map[string]any
-		decoder := json.NewDecoder(strings.NewReader(text))
-		decoder.UseNumber()
-		if decoder.Decode(&key) != nil {
-			continue
+		keys := make([]string, len(*element.Key))
+		for i, key := range *element.Key {
+			keys[i] = key.Name
 		}
-		keys := slices.Sorted(maps.Keys(key))
-		live, exists := itemAt(there, step, keys)
+		live, exists := itemAt(there, element, keys)
 		if !exists {
 			continue
 		}
-		below := at.item(fmt.Sprint(key[keys[0]]), step)
-		item, named := itemAt(wanted, step, keys)
+		inside := at.item(label(live, keys), element)
+		item, named := itemAt(wanted, element, keys)
 		if !named {
-			c.differs(below, nil, live)
+			c.differs(inside, nil, live)
 			continue
 		}
-		c.leftovers(below, owned.at(step), item, live)
+		c.leftovers(inside, below(owned, element), item, live)
 	}
-}
-
-func (t fieldTree) hasItems() bool {
-	for step := range t {
-		if strings.HasPrefix(step, "k:") {
-			return true
-		}
-	}
-	return false
 }
 
 // differs notes one field.

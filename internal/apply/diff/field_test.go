@@ -66,6 +66,26 @@ spec: {template: {spec: {containers: [{name: main, image: b, resources: {limits:
 			live:   `{metadata: {managedFields: [{manager: slipway, operation: Apply, fieldsV1: {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"old"}': {".": {}, "f:name": {}}}}}}}}]}, spec: {template: {spec: {containers: [{name: main}, {name: old}]}}}}`,
 			want:   []Field{{Path: "spec.template.spec.containers[old]", Have: `{"name":"old"}`, Manager: "slipway"}},
 		},
+		"a port that was taken out": {
+			wanted: "spec: {ports: [{port: 80}]}",
+			live:   `{metadata: {managedFields: [{manager: slipway, operation: Apply, fieldsV1: {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}}, 'k:{"port":8080,"protocol":"TCP"}': {".": {}, "f:port": {}}}}}}]}, spec: {ports: [{port: 80, protocol: TCP}, {port: 8080, protocol: TCP}]}}`,
+			want:   []Field{{Path: "spec.ports[8080]", Have: `{"port":8080,"protocol":"TCP"}`, Manager: "slipway"}},
+		},
+		"a value that was taken out of a list of values": {
+			wanted: "spec: {a: x}",
+			live:   `{metadata: {finalizers: [a], managedFields: [{manager: slipway, operation: Apply, fieldsV1: {"f:metadata": {"f:finalizers": {'v:"a"': {}}}}}]}, spec: {a: x}}`,
+			want:   []Field{{Path: "metadata.finalizers", Have: `["a"]`, Manager: "slipway"}},
+		},
+		"the manager of the field itself": {
+			wanted: "metadata: {labels: {a: x}}",
+			live:   `{metadata: {labels: {a: z}, managedFields: [{manager: map, operation: Update, fieldsV1: {"f:metadata": {"f:labels": {".": {}}}}}, {manager: key, operation: Update, fieldsV1: {"f:metadata": {"f:labels": {".": {}, "f:a": {}}}}}]}}`,
+			want:   []Field{{Path: "metadata.labels.a", Want: `"x"`, Have: `"z"`, Manager: "key"}},
+		},
+		"the manager of the whole": {
+			wanted: "spec: {selector: {a: x}}",
+			live:   `{metadata: {managedFields: [{manager: slipway, operation: Apply, fieldsV1: {"f:spec": {"f:selector": {}}}}, {manager: whole, operation: Update, fieldsV1: {"f:spec": {"f:selector": {}}}}, {manager: broken, operation: Update, fieldsV1: [1]}]}, spec: {selector: {a: z}}}`,
+			want:   []Field{{Path: "spec.selector.a", Want: `"x"`, Have: `"z"`, Manager: "whole"}},
+		},
 		"what says nothing":   {wanted: "spec: {a: '', b: {}, c: [], d: false, e: null}", live: "spec: {}"},
 		"a list as a whole":   {wanted: "spec: {args: [a, b]}", live: "spec: {args: [a]}", want: []Field{{Path: "spec.args", Want: `["a","b"]`, Have: `["a"]`}}},
 		"an item of a list":   {wanted: "spec: {args: [a, b]}", live: "spec: {args: [a, c]}", want: []Field{{Path: "spec.args[1]", Want: `"b"`, Have: `"c"`}}},
