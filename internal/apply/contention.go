@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/utils/clock"
+
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
@@ -12,24 +15,27 @@ import (
 const (
 	repairsPerWindow = 2
 	repairWindow     = time.Minute
-	// fightMemory is how long a repair is remembered: an object that needs
-	// fightRepairs of them in this time is fought over.
-	fightMemory  = 10 * time.Minute
-	fightRepairs = 3
+	// repairMemory is how long a repair is remembered: an object that needed
+	// contendedRepairs of them in this time is contended.
+	repairMemory     = 10 * time.Minute
+	contendedRepairs = 3
 )
 
-// ContentionTracker keeps Slipway from writing the same object for ever while somebody
-// else keeps changing it: at most two repairs of one object a minute. It is
-// safe for concurrent use and remembers nothing longer than ten minutes.
+// ContentionTracker keeps Slipway from writing the same object for ever while
+// somebody else keeps changing it: it allows two repairs of one object a
+// minute. It is safe for concurrent use and remembers a repair for ten
+// minutes.
 type ContentionTracker struct {
-	mutex   sync.Mutex
-	repairs map[inventory.Key][]time.Time
-	swept   time.Time
+	mutex   sync.Mutex      // makes reading and writing one object's repairs one step
+	repairs *cache.Expiring // of []time.Time by inventory.Key
 }
 
-// NewContentionTracker returns an empty memory.
-func NewContentionTracker() *ContentionTracker {
-	return &ContentionTracker{repairs: map[inventory.Key][]time.Time{}}
+// NewContentionTracker returns a tracker that has seen no repair.
+func NewContentionTracker() *ContentionTracker { return newContentionTracker(clock.RealClock{}) }
+
+// newContentionTracker returns a tracker whose memory ends by a clock.
+func newContentionTracker(memory clock.Clock) *ContentionTracker {
+	return &ContentionTracker{repairs: cache.NewExpiringWithClock(memory)}
 }
 
 // Verdict is what to do about a drift.
@@ -38,17 +44,17 @@ type Verdict struct {
 	Repair bool
 	// Wait is how long to leave it alone otherwise.
 	Wait time.Duration
-	// Fight says that somebody keeps changing it, which people should know.
-	Fight bool
+	// Contended says that somebody keeps changing the object, which people
+	// should know.
+	Contended bool
 }
 
 // Allow decides about a drift, and counts the repair that it allows.
-func (f *ContentionTracker) Allow(drift inventory.Drift, now time.Time) Verdict {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
-	f.sweep(now)
+func (t *ContentionTracker) Allow(drift inventory.Drift, now time.Time) Verdict {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	key := drift.Ref.Key()
-	recent := slices.DeleteFunc(f.repairs[key], func(at time.Time) bool { return now.Sub(at) >= fightMemory })
+	recent := t.since(key, now.Add(-repairMemory))
 	verdict := Verdict{Repair: true}
 	if n := len(recent); n >= repairsPerWindow {
 		if age := now.Sub(recent[n-repairsPerWindow]); age < repairWindow {
@@ -57,21 +63,15 @@ func (f *ContentionTracker) Allow(drift inventory.Drift, now time.Time) Verdict 
 	}
 	if verdict.Repair {
 		recent = append(recent, now)
+		t.repairs.Set(key, recent, repairMemory)
 	}
-	verdict.Fight = len(recent) >= fightRepairs || !verdict.Repair
-	f.repairs[key] = recent
+	verdict.Contended = len(recent) >= contendedRepairs || !verdict.Repair
 	return verdict
 }
 
-// sweep forgets objects that have been quiet, now and then.
-func (f *ContentionTracker) sweep(now time.Time) {
-	if now.Sub(f.swept) < fightMemory {
-		return
-	}
-	f.swept = now
-	for key, times := range f.repairs {
-		if now.Sub(times[len(times)-1]) >= fightMemory {
-			delete(f.repairs, key)
-		}
-	}
+// since returns the repairs of an object after a time, oldest first.
+func (t *ContentionTracker) since(key inventory.Key, begin time.Time) []time.Time {
+	value, _ := t.repairs.Get(key)
+	all, _ := value.([]time.Time)
+	return slices.DeleteFunc(slices.Clone(all), func(at time.Time) bool { return !at.After(begin) })
 }

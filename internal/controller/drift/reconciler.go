@@ -180,7 +180,7 @@ func (r *Reconciler) allow(drifts []inventory.Drift) findings {
 	found := findings{again: driftSweep}
 	for _, drift := range drifts {
 		verdict := r.contention.Allow(drift, r.Now())
-		if verdict.Fight {
+		if verdict.Contended {
 			found.contended = append(found.contended, drift)
 		}
 		if verdict.Repair {
