@@ -45,16 +45,16 @@ func New(server *cluster.Cluster, config *rest.Config, store inventory.Store) (*
 // at a moment before.
 var errStale = errors.New("the object changed since it was looked at")
 
-// maxLooks is how often an apply looks again at objects that changed under
+// maxAttempts is how often an apply looks again at objects that changed under
 // its hands.
-const maxLooks = 4
+const maxAttempts = 4
 
 // Apply brings the stage's objects to the set. Nothing is written when
 // anything of the set would be refused. Objects that the set no longer holds
 // stay until Prune. The report is meaningful on an error too: it says what was
 // done before it.
 func (a *Applier) Apply(ctx context.Context, set desired.Set) (Report, error) {
-	return a.bring(ctx, set, nil)
+	return a.applyOrRepair(ctx, set, nil)
 }
 
 // Wait waits until every target of a report is ready and returns how far each
@@ -65,8 +65,8 @@ func (a *Applier) Wait(ctx context.Context, targets []ready.Target, options read
 	return a.ready.Wait(ctx, targets, options)
 }
 
-// bring applies a set, or repairs what of it was applied before.
-func (a *Applier) bring(ctx context.Context, set desired.Set, repair *Repair) (Report, error) {
+// applyOrRepair applies a set, or repairs what of it was applied before.
+func (a *Applier) applyOrRepair(ctx context.Context, set desired.Set, repair *Repair) (Report, error) {
 	if err := set.Check(); err != nil {
 		return Report{}, err
 	}
@@ -74,14 +74,14 @@ func (a *Applier) bring(ctx context.Context, set desired.Set, repair *Repair) (R
 	for look := 1; ; look++ {
 		run := &run{applier: a, set: set, repair: repair, direct: look > 1}
 		err := run.apply(ctx)
-		earlier = run.report.after(earlier)
+		earlier = run.report.merge(earlier)
 		if look == 1 && !run.writing && errors.Is(err, inventory.ErrOutdated) {
 			continue // somebody else wrote the inventory that was remembered
 		}
 		if !errors.Is(err, errStale) {
 			return earlier, err
 		}
-		if look == maxLooks {
+		if look == maxAttempts {
 			return earlier, fault.Wrap(fault.Unavailable, err, "objects of %s keep changing while they are applied; it is tried again", set.Owner)
 		}
 	}
@@ -109,7 +109,7 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 	r.inventory = inventory
-	if err := r.claim(); err != nil {
+	if err := r.checkPlacement(); err != nil {
 		return err
 	}
 	documents, err := r.read()
@@ -117,7 +117,7 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 	r.minimums = desired.MinimumReplicas(documents)
-	live, err := r.look(ctx, documents)
+	live, err := r.readLive(ctx, documents)
 	if err != nil {
 		return err
 	}
@@ -128,12 +128,12 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.validate(ctx); err != nil {
 		return err
 	}
-	if err := r.intend(ctx); err != nil {
+	if err := r.recordIntent(ctx); err != nil {
 		return err
 	}
 	r.writing = true
 	err = r.write(ctx)
-	if saveErr := r.record(ctx); err == nil {
+	if saveErr := r.recordResult(ctx); err == nil {
 		err = saveErr
 	}
 	r.summarise()
@@ -143,9 +143,9 @@ func (r *run) apply(ctx context.Context) error {
 	return err
 }
 
-// claim checks that the inventory is of the cluster and namespace that the
+// checkPlacement checks that the inventory is of the cluster and namespace that the
 // set is for: otherwise its objects are elsewhere and would be orphaned.
-func (r *run) claim() error {
+func (r *run) checkPlacement() error {
 	i := r.inventory
 	if len(i.Entries) > 0 && (i.Cluster != r.set.Cluster || i.Namespace != r.set.Namespace) {
 		return fault.New(fault.Conflict, "%s has %d objects in namespace %s of cluster %s, and cannot move to namespace %s of cluster %s with them; delete the stage and let it be made again",

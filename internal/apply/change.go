@@ -107,7 +107,7 @@ func (c *change) decide(set desired.Set) error {
 		return c.foreign("it belongs to another stage of Slipway", "give the object another name")
 	}
 	if c.document.Annotation(desired.AnnotationAdopt) != "true" {
-		return c.foreign("it exists and was not made by Slipway"+c.makers(),
+		return c.foreign("it exists and was not made by Slipway"+c.fieldOwners(),
 			"give the object another name, delete the other one, or set the annotation "+desired.AnnotationAdopt+": \"true\" on it to take it over")
 	}
 	c.action, c.force = actionAdopt, true
@@ -137,8 +137,8 @@ func (c *change) foreign(words, remedy string) error {
 	return &refusal.ObjectError{Ref: c.document.Ref, Reason: cause.Foreign, Code: fault.Conflict, Words: words, Remedy: remedy}
 }
 
-// makers names who owns fields of the live object.
-func (c *change) makers() string {
+// fieldOwners names who owns fields of the live object.
+func (c *change) fieldOwners() string {
 	for _, m := range c.live.Managers {
 		if m.Subresource == "" {
 			return " but by " + cause.Clip(m.Name, 80)
@@ -165,13 +165,13 @@ func (c *change) unrecorded() bool {
 	return !c.known || c.entry.UID != c.precondition()
 }
 
-// settle decides what to do about fields that others set to other values.
+// resolve decides what to do about fields that others set to other values.
 //
 // Fields of a document that was applied before are taken back. So are fields
 // that somebody changed with a plain update, because what the file declares
 // wins. Replicas that an autoscaler set are left alone, and fields that
 // another declarative manager applies are refused: both would fight for ever.
-func (c *change) settle(conflicts []refusal.Conflict) error {
+func (c *change) resolve(conflicts []refusal.Conflict) error {
 	for _, conflict := range conflicts {
 		switch {
 		case c.isAutoscaler(conflict):

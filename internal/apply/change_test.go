@@ -166,7 +166,7 @@ func TestSettle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.change.document, c.change.live = web, live
-			err := c.change.settle([]refusal.Conflict{c.conflict})
+			err := c.change.resolve([]refusal.Conflict{c.conflict})
 			if (err != nil) != c.refused {
 				t.Fatalf("error %v, want one: %t", err, c.refused)
 			}

@@ -16,7 +16,7 @@ const hookDeadline = 10 * time.Minute
 // completed with the same document before is left alone; one that failed runs
 // again.
 func (r *run) runHooks(ctx context.Context, changes []*change) error {
-	if err := r.restart(ctx, changes); err != nil {
+	if err := r.replaceFailedJobs(ctx, changes); err != nil {
 		return err
 	}
 	pending := make([]*change, 0, len(changes))
@@ -32,14 +32,14 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 		if err := r.applier.ready.WaitForJob(ctx, c.document.Ref, hookDeadline); err != nil {
 			return err
 		}
-		r.completed(c)
+		r.recordCompletion(c)
 		return nil
 	}))
 }
 
-// restart turns Jobs that exist as they should be, but failed, into ones to be
+// replaceFailedJobs turns Jobs that exist as they should be, but failed, into ones to be
 // replaced.
-func (r *run) restart(ctx context.Context, changes []*change) error {
+func (r *run) replaceFailedJobs(ctx context.Context, changes []*change) error {
 	var mutex sync.Mutex
 	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
 		if c.live == nil || c.live.Deleting || c.action != actionNone && c.action != actionPatch {
@@ -55,12 +55,12 @@ func (r *run) restart(ctx context.Context, changes []*change) error {
 		mutex.Lock()
 		defer mutex.Unlock()
 		c.action = actionReplace
-		return r.intendAgain(ctx, c)
+		return r.recordReplacement(ctx, c)
 	}))
 }
 
-// completed notes that a release Job did its work.
-func (r *run) completed(c *change) {
+// recordCompletion notes that a release Job did its work.
+func (r *run) recordCompletion(c *change) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	entry, ok := r.inventory.Lookup(c.document.Ref.Key())

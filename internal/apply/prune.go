@@ -63,13 +63,13 @@ func (r *removal) save(ctx context.Context) error {
 	return nil
 }
 
-// fate is what became of one recorded object.
-type fate int
+// outcome is what became of one recorded object.
+type outcome int
 
 const (
-	fateGone fate = iota
-	fateDeleted
-	fateForeign
+	outcomeGone outcome = iota
+	outcomeDeleted
+	outcomeForeign
 )
 
 // delete deletes entries, group after group from the last to the first, and
@@ -81,26 +81,26 @@ func (r *removal) delete(ctx context.Context, doomed []inventory.Entry) error {
 		steps[g] = append(steps[g], entry)
 	}
 	for _, entries := range slices.Backward(steps[:]) {
-		fates := make(map[inventory.Key]fate, len(entries))
-		answers := make(chan answer, len(entries))
+		fates := make(map[inventory.Key]outcome, len(entries))
+		answers := make(chan deletion, len(entries))
 		problems := cluster.Each(ctx, entries, func(ctx context.Context, entry inventory.Entry) error {
 			f, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
 			if err == nil {
-				answers <- answer{entry.Ref, f}
+				answers <- deletion{entry.Ref, f}
 			}
 			return err
 		})
 		close(answers)
 		for a := range answers {
-			fates[a.ref.Key()] = a.fate
+			fates[a.ref.Key()] = a.outcome
 			r.inventory.Remove(a.ref.Key())
 			r.removed = append(r.removed, a.ref.Key())
 		}
 		for _, entry := range entries {
 			switch f, ok := fates[entry.Key()]; {
-			case ok && f == fateDeleted:
+			case ok && f == outcomeDeleted:
 				r.result.Deleted = append(r.result.Deleted, entry.Ref)
-			case ok && f == fateForeign:
+			case ok && f == outcomeForeign:
 				r.result.Left = append(r.result.Left, entry.Ref)
 			}
 		}
@@ -111,25 +111,25 @@ func (r *removal) delete(ctx context.Context, doomed []inventory.Entry) error {
 	return nil
 }
 
-type answer struct {
-	ref  inventory.Ref
-	fate fate
+type deletion struct {
+	ref     inventory.Ref
+	outcome outcome
 }
 
 // deleteEntry deletes a recorded object if it is still the recorded one. An
 // entry without a UID was only intended: its object is ours when it carries
 // our labels and was applied by us.
-func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry inventory.Entry) (fate, error) {
+func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry inventory.Entry) (outcome, error) {
 	meta, err := a.client.Get(ctx, entry.Ref)
 	if err != nil {
 		var unserved *refusal.ObjectError
 		if errors.As(err, &unserved) && unserved.Reason == cause.VersionNotServed {
-			return fateGone, a.orphaned(entry)
+			return outcomeGone, a.explainUnserved(entry)
 		}
 		return 0, refusal.Explain(entry.Ref, err)
 	}
 	if meta == nil {
-		return fateGone, nil
+		return outcomeGone, nil
 	}
 	mine := func(s *cluster.State) bool {
 		if entry.UID != "" {
@@ -142,20 +142,20 @@ func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry 
 	case err != nil:
 		return 0, err
 	case deleted:
-		return fateDeleted, nil
+		return outcomeDeleted, nil
 	}
 	if meta, err = a.client.Get(ctx, entry.Ref); err != nil {
 		return 0, refusal.Explain(entry.Ref, err)
 	}
 	if meta == nil {
-		return fateGone, nil
+		return outcomeGone, nil
 	}
-	return fateForeign, nil
+	return outcomeForeign, nil
 }
 
-// orphaned handles an entry whose version the cluster does not serve. When
+// explainUnserved handles an entry whose version the cluster does not serve. When
 // another version of the kind is served, its object may still be there.
-func (a *Applier) orphaned(entry inventory.Entry) error {
+func (a *Applier) explainUnserved(entry inventory.Entry) error {
 	use := a.client.ServedVersion(entry.Kind)
 	if use == "" || use == entry.APIVersion() {
 		return nil // the kind is gone from the cluster, and its objects with it

@@ -10,9 +10,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// intend writes to the inventory what is about to be made, before it is made.
+// recordIntent writes to the inventory what is about to be made, before it is made.
 // Without new objects there is nothing to write.
-func (r *run) intend(ctx context.Context) error {
+func (r *run) recordIntent(ctx context.Context) error {
 	needed := false
 	for _, c := range r.work.writes() {
 		if !c.unrecorded() {
@@ -55,8 +55,8 @@ func (r *run) describe(entry *inventory.Entry, c *change) {
 // cancelled.
 const recordTimeout = 10 * time.Second
 
-// record writes to the inventory what was done, also when it was interrupted.
-func (r *run) record(ctx context.Context) error {
+// recordResult writes to the inventory what was done, also when it was interrupted.
+func (r *run) recordResult(ctx context.Context) error {
 	dirty := r.dirty
 	for _, c := range r.work.changes {
 		if c.action == actionNone && c.entry.Stale {

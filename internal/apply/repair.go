@@ -34,7 +34,7 @@ type Repair struct {
 // no release command, and forgets nothing that waits to be pruned.
 func (a *Applier) Repair(ctx context.Context, repair Repair) (Report, error) {
 	set := desired.Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
-	return a.bring(ctx, set, &repair)
+	return a.applyOrRepair(ctx, set, &repair)
 }
 
 // reclaim gives Slipway the fields that the one who broke an object set, so

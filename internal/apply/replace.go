@@ -43,15 +43,15 @@ func (r *run) replace(ctx context.Context, c *change) error {
 	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *cluster.State) bool { return s.UID == seen }); err != nil {
 		return err
 	}
-	if err := r.gone(ctx, ref, seen); err != nil {
+	if err := r.waitUntilGone(ctx, ref, seen); err != nil {
 		return err
 	}
 	return r.patch(ctx, c, false)
 }
 
-// intendAgain records that an object is about to get another identity. While
+// recordReplacement records that an object is about to get another identity. While
 // the set is still being checked, the intent for all of it follows.
-func (r *run) intendAgain(ctx context.Context, c *change) error {
+func (r *run) recordReplacement(ctx context.Context, c *change) error {
 	if !r.writing {
 		return nil
 	}
@@ -104,8 +104,8 @@ func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *clust
 	return false, refusal.New(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
 }
 
-// gone waits until an object with an identity exists no more.
-func (r *run) gone(ctx context.Context, ref inventory.Ref, uid string) error {
+// waitUntilGone waits until an object with an identity exists no more.
+func (r *run) waitUntilGone(ctx context.Context, ref inventory.Ref, uid string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errNotGone)
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {

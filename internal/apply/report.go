@@ -36,9 +36,9 @@ type Report struct {
 // maxWarnings bounds what a report repeats.
 const maxWarnings = 20
 
-// after adds what earlier looks of the same apply did, which this one found
+// merge adds what earlier looks of the same apply did, which this one found
 // done.
-func (r Report) after(earlier Report) Report {
+func (r Report) merge(earlier Report) Report {
 	for _, list := range []struct{ mine, theirs *[]inventory.Ref }{
 		{&r.Created, &earlier.Created}, {&r.Changed, &earlier.Changed}, {&r.Replaced, &earlier.Replaced},
 		{&r.Adopted, &earlier.Adopted}, {&r.Repaired, &earlier.Repaired},
@@ -61,8 +61,8 @@ func (r Report) after(earlier Report) Report {
 	return r
 }
 
-// done notes that a change was made.
-func (r *run) done(c *change, meta *metav1.PartialObjectMetadata, warnings []string) {
+// recordChange notes that a change was made.
+func (r *run) recordChange(c *change, meta *metav1.PartialObjectMetadata, warnings []string) {
 	ref := c.document.Ref
 	s := cluster.StateOf(ref, meta)
 	entry := inventory.Entry{Ref: ref, UID: s.UID, Digest: c.document.Digest, Fields: s.Fields, OwnsReplicas: s.Replicas}
@@ -76,7 +76,7 @@ func (r *run) done(c *change, meta *metav1.PartialObjectMetadata, warnings []str
 	defer r.mutex.Unlock()
 	r.inventory.Put(entry)
 	r.dirty = true
-	r.applier.client.Note(ref, s)
+	r.applier.client.Record(ref, s)
 	for _, warning := range warnings {
 		if len(r.report.Warnings) < maxWarnings && !slices.Contains(r.report.Warnings, warning) {
 			r.report.Warnings = append(r.report.Warnings, warning)

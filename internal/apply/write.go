@@ -24,16 +24,16 @@ func (r *run) validate(ctx context.Context) error {
 	}
 	return refusal.Join(cluster.Each(ctx, writes, func(ctx context.Context, c *change) error {
 		err := r.send(ctx, c, true)
-		if err != nil && r.dependent(c, err) {
+		if err != nil && r.dependsOnSet(c, err) {
 			return nil
 		}
 		return err
 	}))
 }
 
-// dependent reports whether a check failed only because something that the
+// dependsOnSet reports whether a check failed only because something that the
 // same set makes does not exist yet.
-func (r *run) dependent(c *change, err error) bool {
+func (r *run) dependsOnSet(c *change, err error) bool {
 	var problem *refusal.ObjectError
 	if !errors.As(err, &problem) || c.document.Ref.Kind != "RoleBinding" || problem.Code != fault.NotFound {
 		return false
@@ -83,15 +83,15 @@ func (r *run) writeAll(ctx context.Context, changes []*change) error {
 	}))
 }
 
-// maxSettles is how often one object is sent again after the server's answer
+// maxSends is how often one object is sent again after the server's answer
 // made another way necessary.
-const maxSettles = 4
+const maxSends = 4
 
 // send makes one change, or has the server check it. An answer about
 // conflicting or immutable fields changes how the object is sent; what was
 // found out by a check is remembered for the change itself.
 func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
-	for range maxSettles {
+	for range maxSends {
 		var err error
 		switch {
 		case c.action == actionReplace && dryRun:
@@ -99,7 +99,7 @@ func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
 		case c.action == actionReplace:
 			err = r.replace(ctx, c)
 		case c.action == actionCreate && !dryRun && c.live != nil && c.live.Deleting:
-			if err = r.gone(ctx, c.document.Ref, c.live.UID); err == nil {
+			if err = r.waitUntilGone(ctx, c.document.Ref, c.live.UID); err == nil {
 				err = r.patch(ctx, c, dryRun)
 			}
 		case c.action == actionCreate && c.live != nil && c.live.Deleting:
@@ -122,12 +122,12 @@ func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
 func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool, _ error) {
 	status := refusal.StatusOf(err)
 	if status == nil {
-		return false, r.unanswered(ctx, c, err)
+		return false, r.explainUnanswered(ctx, c, err)
 	}
 	conflicts := refusal.ConflictsOf(c.document.Ref, status)
 	switch {
 	case len(conflicts) > 0 && !c.force:
-		return r.conflicted(ctx, c, conflicts)
+		return r.resolveConflicts(ctx, c, conflicts)
 	case refusal.IsReplaced(status):
 		return false, fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	case c.mayReclaim(status) && r.writing:
@@ -136,18 +136,18 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 	case c.action != actionPatch || !refusal.IsImmutable(status):
 		return false, refusal.Explain(c.document.Ref, err)
 	}
-	if err := r.complete(ctx, c); err != nil {
+	if err := r.readManagers(ctx, c); err != nil {
 		return false, err
 	}
 	if !c.mayReplace() {
 		return false, refusal.Explain(c.document.Ref, err)
 	}
 	c.action = actionReplace
-	return true, r.intendAgain(ctx, c)
+	return true, r.recordReplacement(ctx, c)
 }
 
-// unanswered returns what to make of an error that is no answer of the server.
-func (r *run) unanswered(ctx context.Context, c *change, err error) error {
+// explainUnanswered returns what to make of an error that is no answer of the server.
+func (r *run) explainUnanswered(ctx context.Context, c *change, err error) error {
 	switch {
 	case errors.Is(err, errStale):
 		return err
@@ -157,23 +157,23 @@ func (r *run) unanswered(ctx context.Context, c *change, err error) error {
 	return refusal.Explain(c.document.Ref, err)
 }
 
-// conflicted decides about fields that somebody else set.
-func (r *run) conflicted(ctx context.Context, c *change, conflicts []refusal.Conflict) (again bool, _ error) {
+// resolveConflicts decides about fields that somebody else set.
+func (r *run) resolveConflicts(ctx context.Context, c *change, conflicts []refusal.Conflict) (again bool, _ error) {
 	if c.precondition() == "" { // it was not there a moment ago
 		return false, fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	}
-	if err := r.complete(ctx, c); err != nil {
+	if err := r.readManagers(ctx, c); err != nil {
 		return false, err
 	}
-	if err := c.settle(conflicts); err != nil {
+	if err := c.resolve(conflicts); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
-// complete reads the labels and managers of a live object of which the view
+// readManagers reads the labels and managers of a live object of which the view
 // kept a few words only.
-func (r *run) complete(ctx context.Context, c *change) error {
+func (r *run) readManagers(ctx context.Context, c *change) error {
 	if !c.live.Partial {
 		return nil
 	}
@@ -227,7 +227,7 @@ func (r *run) patch(ctx context.Context, c *change, dryRun bool) error {
 			return err
 		}
 	}
-	r.done(c, meta, warnings)
+	r.recordChange(c, meta, warnings)
 	return nil
 }
 

@@ -38,7 +38,9 @@ type Client struct {
 // NewClient returns a client with the identity of a configuration.
 func NewClient(cluster *Cluster, config *rest.Config) (*Client, error) {
 	config = rest.CopyConfig(config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return watching{next: next, limiter: cluster.limiter} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return limiterTransport{next: next, limiter: cluster.limiter}
+	})
 	speaking, err := newRESTClient(config)
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func (c *Client) Resource(ctx context.Context, ref inventory.Ref) (schema.GroupV
 
 // ServedVersion returns the apiVersion that serves a kind today, empty when
 // none is known.
-func (c *Client) ServedVersion(kind string) string { return c.cluster.kinds.suggest(kind) }
+func (c *Client) ServedVersion(kind string) string { return c.cluster.kinds.servedVersion(kind) }
 
 // Lookup returns what the live view knows of an object; certain is false when
 // the view can't say. A kind that it does not watch yet is watched from now on.
@@ -71,11 +73,11 @@ func (c *Client) Lookup(ref inventory.Ref) (s *State, certain bool) {
 		return s, certain
 	}
 	if source, err := c.metadata(); err == nil { // newClient made the same clients already
-		live.want(ref, source)
+		live.watch(ref, source)
 	}
 	return nil, false
 }
 
-// Note makes the live view take over what an apply left behind, so that the
+// Record makes the live view take over what an apply left behind, so that the
 // next apply need not wait for the watch.
-func (c *Client) Note(ref inventory.Ref, s *State) { c.cluster.live.note(ref, s) }
+func (c *Client) Record(ref inventory.Ref, s *State) { c.cluster.live.record(ref, s) }

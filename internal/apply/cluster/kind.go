@@ -75,9 +75,9 @@ func newKinds() *kinds {
 	return k
 }
 
-// suggest returns the apiVersion that serves a kind today, for a manifest
+// servedVersion returns the apiVersion that serves a kind today, for a manifest
 // that asks for one that is not served.
-func (k *kinds) suggest(kind string) string {
+func (k *kinds) servedVersion(kind string) string {
 	var found []string
 	for gk, b := range k.builtin {
 		if gk.Kind == kind {
@@ -120,7 +120,7 @@ func (k *kinds) resolve(ctx context.Context, client *rest.RESTClient, ref invent
 
 func (k *kinds) notServed(ref inventory.Ref) error {
 	remedy := "install what defines it, or remove the object"
-	if use := k.suggest(ref.Kind); use != "" && use != ref.APIVersion() {
+	if use := k.servedVersion(ref.Kind); use != "" && use != ref.APIVersion() {
 		remedy = "write apiVersion: " + use
 	}
 	return &refusal.ObjectError{

@@ -11,12 +11,12 @@ import (
 // grows back by one for every window of answers. It is safe for concurrent
 // use and shared by all stages of a cluster.
 type limiter struct {
-	mutex   sync.Mutex
-	ceiling int
-	allowed int
-	running int
-	calm    int // answers since allowed last changed
-	waiting []chan struct{}
+	mutex     sync.Mutex
+	ceiling   int
+	allowed   int
+	running   int
+	successes int // answers since allowed last changed
+	waiting   []chan struct{}
 }
 
 // defaultConcurrency keeps an API server of two cores busy without making
@@ -77,36 +77,36 @@ func (l *limiter) admit() {
 	}
 }
 
-// observe learns from an answer of the server.
-func (l *limiter) observe(status int) {
+// learn learns from an answer of the server.
+func (l *limiter) learn(status int) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if status == http.StatusTooManyRequests {
-		if l.calm > 0 || l.allowed == l.ceiling { // one burst of refusals halves once
+		if l.successes > 0 || l.allowed == l.ceiling { // one burst of refusals halves once
 			l.allowed = max(1, l.allowed/2)
 		}
-		l.calm = 0
+		l.successes = 0
 		return
 	}
-	l.calm++
-	if l.allowed < l.ceiling && l.calm >= l.allowed {
+	l.successes++
+	if l.allowed < l.ceiling && l.successes >= l.allowed {
 		l.allowed++
-		l.calm = 0
+		l.successes = 0
 		l.admit()
 	}
 }
 
-// watching is a transport that lets the limiter see every answer, those that
+// limiterTransport is a transport that lets the limiter see every answer, those that
 // the client library answers with a pause and another attempt included.
-type watching struct {
+type limiterTransport struct {
 	next    http.RoundTripper
 	limiter *limiter
 }
 
-func (w watching) RoundTrip(request *http.Request) (*http.Response, error) {
+func (w limiterTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := w.next.RoundTrip(request)
 	if err == nil {
-		w.limiter.observe(response.StatusCode)
+		w.limiter.learn(response.StatusCode)
 	}
 	return response, err
 }

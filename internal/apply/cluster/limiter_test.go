@@ -35,12 +35,12 @@ func TestLimiter(t *testing.T) {
 	if most > 4 || most < 2 {
 		t.Errorf("%d at once, want up to 4", most)
 	}
-	l.observe(http.StatusTooManyRequests)
+	l.learn(http.StatusTooManyRequests)
 	if l.allowed != 2 {
 		t.Errorf("%d allowed after a refusal, want 2", l.allowed)
 	}
 	for range 100 {
-		l.observe(http.StatusOK)
+		l.learn(http.StatusOK)
 	}
 	if l.allowed != 4 {
 		t.Errorf("%d allowed after quiet times, want 4", l.allowed)

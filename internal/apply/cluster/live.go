@@ -31,7 +31,7 @@ import (
 type Live struct {
 	source  *metadataOnly
 	changed func(inventory.Drift)
-	news    chan struct{} // there are kinds to start
+	pending chan struct{} // there are kinds to start
 
 	mutex sync.RWMutex
 	kinds map[liveScope]*liveKind
@@ -73,18 +73,18 @@ func NewLive(config *rest.Config, changed func(inventory.Drift)) (*Live, error) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{source: source, changed: changed, news: make(chan struct{}, 1), kinds: map[liveScope]*liveKind{}}
+	l := &Live{source: source, changed: changed, pending: make(chan struct{}, 1), kinds: map[liveScope]*liveKind{}}
 	for gk, kind := range known.builtin {
-		if usual(gk) {
+		if watchedFromStart(gk) {
 			l.add(inventory.Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind}, source)
 		}
 	}
 	return l, nil
 }
 
-// usual reports whether a kind is watched from the start. The chart lets the
+// watchedFromStart reports whether a kind is watched from the start. The chart lets the
 // server read the metadata of these, and of no others, in all namespaces.
-func usual(gk schema.GroupKind) bool {
+func watchedFromStart(gk schema.GroupKind) bool {
 	switch gk.Kind {
 	case "ConfigMap", "Service", "ServiceAccount", "PersistentVolumeClaim", "Deployment", "StatefulSet", "Job", "CronJob",
 		"Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget":
@@ -93,9 +93,9 @@ func usual(gk schema.GroupKind) bool {
 	return false
 }
 
-// everywhere reports whether the server may read a kind in all namespaces,
+// watchedEverywhere reports whether the server may read a kind in all namespaces,
 // although not every cluster has it.
-func everywhere(gk schema.GroupKind) bool {
+func watchedEverywhere(gk schema.GroupKind) bool {
 	return gk == schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
 }
 
@@ -107,9 +107,9 @@ func (l *Live) add(ref inventory.Ref, source *metadataOnly) {
 	}
 }
 
-// want begins to watch the kind of an object unless it is watched. stage reads
+// watch begins to watch the kind of an object unless it is watched. stage reads
 // with the identity of the account of the stage that the object belongs to.
-func (l *Live) want(ref inventory.Ref, stage *metadataOnly) {
+func (l *Live) watch(ref inventory.Ref, stage *metadataOnly) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.find(ref) != nil {
@@ -117,12 +117,12 @@ func (l *Live) want(ref inventory.Ref, stage *metadataOnly) {
 	}
 	kind, source := ref, stage
 	kind.Name = ""
-	if everywhere(ref.GroupKind()) {
+	if watchedEverywhere(ref.GroupKind()) {
 		kind.Namespace, source = "", l.source
 	}
 	l.add(kind, source)
 	select {
-	case l.news <- struct{}{}:
+	case l.pending <- struct{}{}:
 	default:
 	}
 }
@@ -177,7 +177,7 @@ func (l *Live) Run(ctx context.Context) {
 			group.Go(start)
 		}
 		select {
-		case <-l.news:
+		case <-l.pending:
 		case <-ctx.Done():
 			return
 		}
@@ -201,8 +201,8 @@ func (l *Live) starts(ctx context.Context) []func() {
 	return starts
 }
 
-// servedAgain is how long a kind that the cluster does not serve is left alone.
-const servedAgain = 30 * time.Second
+// unservedPause is how long a kind that the cluster does not serve is left alone.
+const unservedPause = 30 * time.Second
 
 // watch follows the kind's objects until ctx ends.
 func (k *liveKind) watch(ctx context.Context) {
@@ -212,7 +212,7 @@ func (k *liveKind) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(servedAgain):
+		case <-time.After(unservedPause):
 			found, err = k.source.kinds.resolve(ctx, k.source.rest, k.ref)
 		}
 	}
@@ -235,7 +235,7 @@ func (l *Live) Synced() bool {
 	l.mutex.RLock()
 	defer l.mutex.RUnlock()
 	for scope, kind := range l.kinds {
-		if usual(scope.GroupKind) && !kind.synced {
+		if watchedFromStart(scope.GroupKind) && !kind.synced {
 			return false
 		}
 	}
@@ -275,9 +275,9 @@ func (l *Live) lookup(ref inventory.Ref) (s *State, certain bool) {
 	}, true
 }
 
-// note takes over what an apply left behind, so that the next one need not
+// record takes over what an apply left behind, so that the next one need not
 // wait for the watch.
-func (l *Live) note(ref inventory.Ref, s *State) {
+func (l *Live) record(ref inventory.Ref, s *State) {
 	if l == nil {
 		return
 	}

@@ -89,7 +89,7 @@ func TestLiveKeepsWhatIsNewer(t *testing.T) {
 		return s.UID
 	}
 	must(kind.Replace(nil, "3"))
-	live.note(ref, StateOf(ref, metaOf("ns", "a", "new", "10")))
+	live.record(ref, StateOf(ref, metaOf("ns", "a", "new", "10")))
 	must(kind.Update(metaOf("ns", "a", "old", "8")))
 	must(kind.Delete(metaOf("ns", "a", "old", "9")))
 	must(kind.Replace([]any{metaOf("ns", "a", "old", "8")}, "9"))
@@ -145,7 +145,7 @@ func heap() int64 {
 func TestLiveEnds(t *testing.T) {
 	live, _ := someLive(t, nil)
 	keys := inventory.Ref{Version: "v1", Kind: "Secret", Namespace: "ns", Name: "keys"}
-	live.want(keys, live.source)
+	live.watch(keys, live.source)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { live.Run(ctx); close(ended) }()

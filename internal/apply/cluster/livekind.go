@@ -95,7 +95,7 @@ func (k *liveKind) Update(object any) error {
 	matters := k.put(name, fresh)
 	k.live.mutex.Unlock()
 	if matters {
-		k.tell(name, inventory.DriftChanged)
+		k.report(name, inventory.DriftChanged)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (k *liveKind) Delete(object any) error {
 	}
 	k.live.mutex.Unlock()
 	if gone {
-		k.tell(name, inventory.DriftDeleted)
+		k.report(name, inventory.DriftDeleted)
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (k *liveKind) Replace(objects []any, version string) error {
 	k.objects, k.synced = fresh, true
 	k.live.mutex.Unlock()
 	for _, n := range told {
-		k.tell(n.name, n.kind)
+		k.report(n.name, n.kind)
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (k *liveKind) Replace(objects []any, version string) error {
 // Resync implements cache.ReflectorStore.
 func (k *liveKind) Resync() error { return nil }
 
-func (k *liveKind) tell(name liveName, kind inventory.DriftKind) {
+func (k *liveKind) report(name liveName, kind inventory.DriftKind) {
 	if k.live.changed == nil {
 		return
 	}

@@ -192,7 +192,7 @@ func (c *fieldComparison) leftovers(at place, owned *fieldpath.Set, want, have a
 		if !isObject || !there || inside.path == "spec.replicas" && c.scaled {
 			continue
 		}
-		parts := below(owned, element)
+		parts := partsOf(owned, element)
 		if _, named := wanted[name]; !named && !hasParts(parts) {
 			c.differs(inside, nil, value)
 			continue
@@ -224,7 +224,7 @@ func (c *fieldComparison) leftoverItems(at place, owned *fieldpath.Set, want, ha
 			c.differs(inside, nil, live)
 			continue
 		}
-		c.leftovers(inside, below(owned, element), item, live)
+		c.leftovers(inside, partsOf(owned, element), item, live)
 	}
 }
 

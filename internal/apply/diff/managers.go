@@ -88,8 +88,8 @@ func owns(set *fieldpath.Set, path fieldpath.Path) (itself, within bool) {
 	return true, true
 }
 
-// below returns the part of a set under an element, empty when there is none.
-func below(set *fieldpath.Set, element fieldpath.PathElement) *fieldpath.Set {
+// partsOf returns the part of a set under an element, empty when there is none.
+func partsOf(set *fieldpath.Set, element fieldpath.PathElement) *fieldpath.Set {
 	if found, ok := set.Children.Get(element); ok {
 		return found
 	}

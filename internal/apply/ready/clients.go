@@ -42,25 +42,25 @@ func New(client *cluster.Client) (*Clients, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the cluster's credentials do not work; give the Cluster another kubeconfig")
 	}
-	v := &Clients{client: client}
-	if v.core, err = corev1client.NewForConfigAndClient(config, httpClient); err != nil {
+	c := &Clients{client: client}
+	if c.core, err = corev1client.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("client of core/v1: %w", err)
 	}
-	if v.apps, err = appsv1client.NewForConfigAndClient(config, httpClient); err != nil {
+	if c.apps, err = appsv1client.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("client of apps/v1: %w", err)
 	}
-	if v.batch, err = batchv1client.NewForConfigAndClient(config, httpClient); err != nil {
+	if c.batch, err = batchv1client.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("client of batch/v1: %w", err)
 	}
-	if v.dynamic, err = dynamic.NewForConfigAndClient(config, httpClient); err != nil {
+	if c.dynamic, err = dynamic.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("client of any kind: %w", err)
 	}
-	return v, nil
+	return c, nil
 }
 
 // pods returns the pods of a namespace that labels select.
-func (v *Clients) pods(namespace, labels string) cluster.Collection {
-	pods := v.core.Pods(namespace)
+func (c *Clients) pods(namespace, labels string) cluster.Collection {
+	pods := c.core.Pods(namespace)
 	return cluster.Collection{
 		Labels: labels,
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -71,8 +71,8 @@ func (v *Clients) pods(namespace, labels string) cluster.Collection {
 }
 
 // warnings returns the warnings in a namespace.
-func (v *Clients) warnings(namespace string) cluster.Collection {
-	events := v.core.Events(namespace)
+func (c *Clients) warnings(namespace string) cluster.Collection {
+	events := c.core.Events(namespace)
 	return cluster.Collection{
 		Fields: "type=" + corev1.EventTypeWarning,
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -83,8 +83,8 @@ func (v *Clients) warnings(namespace string) cluster.Collection {
 }
 
 // replicaSets returns the replica sets of a namespace.
-func (v *Clients) replicaSets(namespace string) cluster.Collection {
-	sets := v.apps.ReplicaSets(namespace)
+func (c *Clients) replicaSets(namespace string) cluster.Collection {
+	sets := c.apps.ReplicaSets(namespace)
 	return cluster.Collection{
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			return sets.List(ctx, o)
@@ -94,8 +94,8 @@ func (v *Clients) replicaSets(namespace string) cluster.Collection {
 }
 
 // objects returns the objects of any kind in a namespace.
-func (v *Clients) objects(resource schema.GroupVersionResource, namespace string) cluster.Collection {
-	objects := v.dynamic.Resource(resource).Namespace(namespace)
+func (c *Clients) objects(resource schema.GroupVersionResource, namespace string) cluster.Collection {
+	objects := c.dynamic.Resource(resource).Namespace(namespace)
 	return cluster.Collection{
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			return objects.List(ctx, o)
@@ -111,12 +111,12 @@ const logTimeout = 5 * time.Second
 
 // lastLines returns the end of a container's log; empty when there is none to
 // be had, since a cause without it is better than none.
-func (v *Clients) lastLines(ctx context.Context, namespace string, log cause.Log) string {
+func (c *Clients) lastLines(ctx context.Context, namespace string, log cause.Log) string {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
 	for _, previous := range []bool{log.Previous, false} {
 		lines, limit := int64(20), int64(16<<10)
-		data, err := v.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
+		data, err := c.core.Pods(namespace).GetLogs(log.Pod, &corev1.PodLogOptions{
 			Container: log.Container, Previous: previous, TailLines: &lines, LimitBytes: &limit,
 		}).Do(ctx).Raw()
 		if err == nil && !bytes.HasPrefix(data, []byte(noLog)) {

@@ -23,7 +23,7 @@ var errHookDeadline = errors.New("the release command took too long")
 
 // WaitForJob waits until a release Job completed. Its failure is explained
 // with the last lines that the command wrote.
-func (v *Clients) WaitForJob(ctx context.Context, ref inventory.Ref, deadline time.Duration) error {
+func (c *Clients) WaitForJob(ctx context.Context, ref inventory.Ref, deadline time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, deadline, errHookDeadline)
 	defer cancel()
 	watching, stop := context.WithCancel(ctx)
@@ -38,15 +38,15 @@ func (v *Clients) WaitForJob(ctx context.Context, ref inventory.Ref, deadline ti
 		}
 	}
 	jobs, pods := newStore[*batchv1.Job](changed), newStore[*corev1.Pod](changed)
-	group.Go(func() { v.jobs(ref).Follow(watching, &batchv1.Job{}, jobs) })
-	group.Go(func() { v.pods(ref.Namespace, "job-name="+ref.Name).Follow(watching, &corev1.Pod{}, pods) })
+	group.Go(func() { c.jobs(ref).Follow(watching, &batchv1.Job{}, jobs) })
+	group.Go(func() { c.pods(ref.Namespace, "job-name="+ref.Name).Follow(watching, &corev1.Pod{}, pods) })
 	for {
 		if job, ok := jobs.get(ref.Name); ok {
 			if jobCondition(job, batchv1.JobComplete) != nil {
 				return nil
 			}
 			if failure := jobCondition(job, batchv1.JobFailed); failure != nil {
-				return v.hookFailed(ctx, ref, job, pods.all(), "failed")
+				return c.hookFailed(ctx, ref, job, pods.all(), "failed")
 			}
 		}
 		select {
@@ -58,14 +58,14 @@ func (v *Clients) WaitForJob(ctx context.Context, ref inventory.Ref, deadline ti
 			job, _ := jobs.get(ref.Name)
 			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), logTimeout)
 			defer cancel()
-			return v.hookFailed(late, ref, job, pods.all(), "did not complete within "+deadline.String())
+			return c.hookFailed(late, ref, job, pods.all(), "did not complete within "+deadline.String())
 		}
 	}
 }
 
 // jobs returns one Job as a collection.
-func (v *Clients) jobs(ref inventory.Ref) cluster.Collection {
-	jobs := v.batch.Jobs(ref.Namespace)
+func (c *Clients) jobs(ref inventory.Ref) cluster.Collection {
+	jobs := c.batch.Jobs(ref.Namespace)
 	return cluster.Collection{
 		Fields: "metadata.name=" + ref.Name,
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -76,14 +76,14 @@ func (v *Clients) jobs(ref inventory.Ref) cluster.Collection {
 }
 
 // hookFailed explains a release command that failed or took too long.
-func (v *Clients) hookFailed(ctx context.Context, ref inventory.Ref, job *batchv1.Job, pods []*corev1.Pod, how string) error {
+func (c *Clients) hookFailed(ctx context.Context, ref inventory.Ref, job *batchv1.Job, pods []*corev1.Pod, how string) error {
 	failure := &HookError{Ref: ref, Cause: cause.Cause{Code: cause.JobFailed, Object: ref.String()}}
 	if job != nil {
-		evidence := cause.Evidence{Pods: pods, Warnings: v.warningsNow(ctx, ref.Namespace)}
+		evidence := cause.Evidence{Pods: pods, Warnings: c.warningsNow(ctx, ref.Namespace)}
 		if found, ok := cause.Diagnose(cause.Workload{Kind: "Job", Name: job.Name, UID: job.UID}, evidence); ok {
 			failure.Cause = found
 			if found.Log != nil {
-				failure.Cause.Detail = v.lastLines(ctx, ref.Namespace, *found.Log)
+				failure.Cause.Detail = c.lastLines(ctx, ref.Namespace, *found.Log)
 			}
 		}
 	}
@@ -100,8 +100,8 @@ const maxWarnings = 1000
 
 // warningsNow reads the warnings of a namespace once; none when they can't be
 // had.
-func (v *Clients) warningsNow(ctx context.Context, namespace string) []*corev1.Event {
-	list, err := v.core.Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=" + corev1.EventTypeWarning, Limit: maxWarnings})
+func (c *Clients) warningsNow(ctx context.Context, namespace string) []*corev1.Event {
+	list, err := c.core.Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=" + corev1.EventTypeWarning, Limit: maxWarnings})
 	if err != nil {
 		return nil
 	}
@@ -125,8 +125,8 @@ func (e *HookError) Error() string { return e.Cause.Sentence }
 func (e *HookError) Unwrap() error { return fault.New(fault.Invalid, "%s", e.Cause.Sentence) }
 
 // JobFailed reports whether there is a Job that failed.
-func (v *Clients) JobFailed(ctx context.Context, ref inventory.Ref) (bool, error) {
-	job, err := v.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+func (c *Clients) JobFailed(ctx context.Context, ref inventory.Ref) (bool, error) {
+	job, err := c.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return false, nil

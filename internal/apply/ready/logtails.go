@@ -1,40 +1,47 @@
 package ready
 
 import (
-	"context"
 	"sync"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 )
 
-// logTails fetches the ends of logs without keeping the waiting goroutine.
+// logTails fetches the ends of logs without keeping the waiting goroutine. It
+// fetches one log once per crash.
 type logTails struct {
-	ctx   context.Context //nolint:containedctx // the watches' own, for as long as they run
-	mutex sync.Mutex
-	texts map[cause.Log]string
-	asked map[string]bool
+	// fetch returns the end of a log, empty when there is none to be had. It
+	// is called in a goroutine of group.
+	fetch   func(cause.Log) string
+	group   *sync.WaitGroup
+	changed func() // called when an end was fetched
+
+	mutex   sync.Mutex
+	texts   map[cause.Log]string
+	fetched map[string]bool // by container and by what the crash's cause says
 }
 
-// end returns the end of a log once it was fetched, and fetches it again for
-// every crash.
-func (b *logTails) end(s *waiter, found cause.Cause) string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
+func newLogTails(group *sync.WaitGroup, fetch func(cause.Log) string, changed func()) *logTails {
+	return &logTails{fetch: fetch, group: group, changed: changed, texts: map[cause.Log]string{}, fetched: map[string]bool{}}
+}
+
+// end returns the end of the log that a cause names, empty until it was
+// fetched.
+func (t *logTails) end(found cause.Cause) string {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	log := *found.Log
-	if b.asked == nil {
-		b.asked = map[string]bool{}
+	if key := log.Pod + "/" + log.Container + "/" + found.Sentence; !t.fetched[key] {
+		t.fetched[key] = true
+		t.group.Go(func() { t.keep(log, t.fetch(log)) })
 	}
-	if key := log.Pod + "/" + log.Container + "/" + found.Sentence; !b.asked[key] && b.ctx != nil {
-		b.asked[key] = true
-		s.group.Go(func() {
-			text := s.clients.lastLines(b.ctx, s.options.Namespace, log)
-			b.mutex.Lock()
-			if text != "" {
-				b.texts[log] = text
-			}
-			b.mutex.Unlock()
-			s.changed()
-		})
+	return t.texts[log]
+}
+
+func (t *logTails) keep(log cause.Log, text string) {
+	t.mutex.Lock()
+	if text != "" {
+		t.texts[log] = text
 	}
-	return b.texts[log]
+	t.mutex.Unlock()
+	t.changed()
 }

@@ -1,25 +1,30 @@
 package ready
 
 import (
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"time"
 )
 
-// Target is an object that a release waits for.
-type Target struct {
-	inventory.Ref
-	// Service is the project's service the object belongs to; empty for none.
-	Service string
+// Options steer Wait.
+type Options struct {
+	// Namespace is where all targets are.
+	Namespace string
+	// Deadline is how long every service may take, zero for ten minutes.
+	// Deadlines says otherwise by service.
+	Deadline  time.Duration
+	Deadlines map[string]time.Duration
+	// Progress, if set, is called with all services whenever one of them
+	// changed. It is called by Wait's own goroutine and must not block.
+	Progress func([]ServiceState)
 }
 
-// Watchable reports whether objects of a kind take time to become ready.
-func Watchable(kind schema.GroupKind) bool {
-	switch kind.Kind {
-	case "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "LimitRange", "ResourceQuota",
-		"Service", "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget", "CronJob", "CustomResourceDefinition",
-		"PersistentVolumeClaim", "Endpoints":
-		return false
+const defaultDeadline = 10 * time.Minute
+
+func (o Options) deadline(service string) time.Duration {
+	if d := o.Deadlines[service]; d > 0 {
+		return d
 	}
-	return true
+	if o.Deadline > 0 {
+		return o.Deadline
+	}
+	return defaultDeadline
 }

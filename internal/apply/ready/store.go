@@ -21,66 +21,66 @@ func newStore[T any](changed func()) *store[T] {
 	return &store[T]{items: map[string]T{}, changed: changed}
 }
 
-func (t *store[T]) all() []T {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	items := make([]T, 0, len(t.items))
-	for _, item := range t.items {
+func (s *store[T]) all() []T {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	items := make([]T, 0, len(s.items))
+	for _, item := range s.items {
 		items = append(items, item)
 	}
 	return items
 }
 
-func (t *store[T]) get(name string) (T, bool) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	item, ok := t.items[name]
+func (s *store[T]) get(name string) (T, bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	item, ok := s.items[name]
 	return item, ok
 }
 
 // Add implements cache.ReflectorStore.
-func (t *store[T]) Add(object any) error { return t.Update(object) }
+func (s *store[T]) Add(object any) error { return s.Update(object) }
 
 // Update implements cache.ReflectorStore.
-func (t *store[T]) Update(object any) error {
-	defer t.changed()
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	return t.put(object)
+func (s *store[T]) Update(object any) error {
+	defer s.changed()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.put(object)
 }
 
-func (t *store[T]) put(object any) error {
+func (s *store[T]) put(object any) error {
 	accessor, err := meta.Accessor(object)
 	if err != nil {
 		return err
 	}
 	if item, ok := object.(T); ok {
-		t.items[accessor.GetName()] = item
+		s.items[accessor.GetName()] = item
 	}
 	return nil
 }
 
 // Delete implements cache.ReflectorStore.
-func (t *store[T]) Delete(object any) error {
-	defer t.changed()
+func (s *store[T]) Delete(object any) error {
+	defer s.changed()
 	accessor, err := meta.Accessor(object)
 	if err != nil {
 		return err
 	}
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	delete(t.items, accessor.GetName())
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.items, accessor.GetName())
 	return nil
 }
 
 // Replace implements cache.ReflectorStore.
-func (t *store[T]) Replace(objects []any, _ string) error {
-	defer t.changed()
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	clear(t.items)
+func (s *store[T]) Replace(objects []any, _ string) error {
+	defer s.changed()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	clear(s.items)
 	for _, object := range objects {
-		if err := t.put(object); err != nil {
+		if err := s.put(object); err != nil {
 			return err
 		}
 	}
@@ -88,4 +88,4 @@ func (t *store[T]) Replace(objects []any, _ string) error {
 }
 
 // Resync implements cache.ReflectorStore.
-func (t *store[T]) Resync() error { return nil }
+func (s *store[T]) Resync() error { return nil }

@@ -8,7 +8,26 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
+
+// Target is an object that a release waits for.
+type Target struct {
+	inventory.Ref
+	// Service is the project's service the object belongs to; empty for none.
+	Service string
+}
+
+// Watchable reports whether objects of a kind take time to become ready.
+func Watchable(kind schema.GroupKind) bool {
+	switch kind.Kind {
+	case "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "LimitRange", "ResourceQuota",
+		"Service", "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget", "CronJob", "CustomResourceDefinition",
+		"PersistentVolumeClaim", "Endpoints":
+		return false
+	}
+	return true
+}
 
 // target is one target and what is known of it.
 type target struct {
@@ -28,19 +47,19 @@ type target struct {
 }
 
 // read takes over what an object's own status says.
-func (w *target) read() {
-	w.done, w.failed, w.message = false, "", ""
-	w.ready, w.wanted = replicasOf(w.object)
-	result, err := status.Compute(w.object)
+func (t *target) read() {
+	t.done, t.failed, t.message = false, "", ""
+	t.ready, t.wanted = replicasOf(t.object)
+	result, err := status.Compute(t.object)
 	if err != nil {
-		w.message = err.Error()
+		t.message = err.Error()
 		return
 	}
-	w.message = result.Message
+	t.message = result.Message
 	switch result.Status {
 	case status.CurrentStatus:
-		w.done = true
+		t.done = true
 	case status.FailedStatus:
-		w.failed = result.Message
+		t.failed = result.Message
 	}
 }

@@ -4,64 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
-	"github.com/slipway-dev/slipway/internal/fault"
 )
-
-// Options steer Wait.
-type Options struct {
-	// Namespace is where all targets are.
-	Namespace string
-	// Deadline is how long every service may take, zero for ten minutes.
-	// Deadlines says otherwise by service.
-	Deadline  time.Duration
-	Deadlines map[string]time.Duration
-	// Progress, if set, is called with all services whenever one of them
-	// changed. It is called by Wait's own goroutine and must not block.
-	Progress func([]ServiceState)
-}
-
-const defaultDeadline = 10 * time.Minute
-
-func (o Options) deadline(service string) time.Duration {
-	if d := o.Deadlines[service]; d > 0 {
-		return d
-	}
-	if o.Deadline > 0 {
-		return o.Deadline
-	}
-	return defaultDeadline
-}
-
-// ServiceState is how far one service is.
-type ServiceState struct {
-	// Service is empty for all objects that belong to none.
-	Service string
-	// Ready and Wanted count replicas.
-	Ready  int32
-	Wanted int32
-	// Done is true once all of the service is ready.
-	Done bool
-	// Cause is why it is not, as far as is known; nil when nothing speaks
-	// against it.
-	Cause *cause.Cause
-}
-
-// NotReadyError is a service that did not become ready.
-type NotReadyError struct {
-	Service string
-	Cause   cause.Cause
-}
-
-// Error implements error.
-func (e *NotReadyError) Error() string { return e.Cause.Sentence }
-
-// Unwrap returns the coded error that users may read.
-func (e *NotReadyError) Unwrap() error { return fault.New(fault.Invalid, "%s", e.Cause.Sentence) }
 
 // settleTime gathers what watches report at the same moment.
 const settleTime = 15 * time.Millisecond
@@ -70,38 +17,38 @@ const settleTime = 15 * time.Millisecond
 // It returns a *NotReadyError as soon as it is certain that one of them will
 // not be, and the context's cause when ctx ends first, as a newer commit's
 // release makes it.
-func (v *Clients) Wait(ctx context.Context, targets []Target, options Options) ([]ServiceState, error) {
-	s, err := v.newWaiter(ctx, targets, options)
+func (c *Clients) Wait(ctx context.Context, targets []Target, options Options) ([]ServiceState, error) {
+	w, err := c.newWaiter(ctx, targets, options)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	if s.evaluate(time.Now()); s.allDone() {
-		s.report()
-		return s.states(), nil
+	defer w.close()
+	if w.evaluate(time.Now()); w.allDone() {
+		w.report()
+		return w.states(), nil
 	}
-	s.follow(ctx)
+	w.follow(ctx)
 	for {
-		if err := s.verdict(ctx, time.Now()); err != nil {
-			return s.states(), err
+		if err := w.verdict(ctx, time.Now()); err != nil {
+			return w.states(), err
 		}
-		s.report()
-		if s.allDone() {
-			return s.states(), nil
+		w.report()
+		if w.allDone() {
+			return w.states(), nil
 		}
-		if err := s.pause(ctx); err != nil {
-			return s.states(), err
+		if err := w.pause(ctx); err != nil {
+			return w.states(), err
 		}
-		s.evaluate(time.Now())
+		w.evaluate(time.Now())
 	}
 }
 
-// pause waits for news or for the next moment at which time alone decides.
-func (s *waiter) pause(ctx context.Context) error {
-	timer := time.NewTimer(max(time.Until(s.nextDecision()), settleTime))
+// pause waits for a change or for the next moment at which time alone decides.
+func (w *waiter) pause(ctx context.Context) error {
+	timer := time.NewTimer(max(time.Until(w.nextDecision()), settleTime))
 	defer timer.Stop()
 	select {
-	case <-s.signal:
+	case <-w.signal:
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
@@ -116,63 +63,63 @@ func (s *waiter) pause(ctx context.Context) error {
 }
 
 // verdict returns the error of a service that can't become ready any more.
-func (s *waiter) verdict(ctx context.Context, now time.Time) error {
-	for _, w := range s.targets {
-		if w.done {
+func (w *waiter) verdict(ctx context.Context, now time.Time) error {
+	for _, t := range w.targets {
+		if t.done {
 			continue
 		}
-		late := now.Sub(s.began) >= s.options.deadline(w.Service)
-		found := w.found
-		if !late && (w.failed == "" && (found == nil || found.Patience == cause.Never || now.Sub(w.since) < found.Patience)) {
+		late := now.Sub(w.began) >= w.options.deadline(t.Service)
+		found := t.found
+		if !late && (t.failed == "" && (found == nil || found.Patience == cause.Never || now.Sub(t.since) < found.Patience)) {
 			continue
 		}
-		return &NotReadyError{Service: w.Service, Cause: s.conclude(ctx, w, late)}
+		return &NotReadyError{Service: t.Service, Cause: w.conclude(ctx, t, late)}
 	}
 	return nil
 }
 
-// conclude words the cause of a failed service, with the last lines of its
+// conclude returns the cause of a failed service, with the last lines of its
 // log.
-func (s *waiter) conclude(ctx context.Context, w *target, late bool) cause.Cause {
-	if w.found == nil {
-		c := cause.Cause{Code: cause.NotReady, Object: w.Ref.String()}
+func (w *waiter) conclude(ctx context.Context, t *target, late bool) cause.Cause {
+	if t.found == nil {
+		c := cause.Cause{Code: cause.NotReady, Object: t.Ref.String()}
 		switch {
-		case w.failed != "":
-			c.Sentence = fmt.Sprintf("%s can't become ready: %s", w.Ref, cause.Clip(w.failed, refusal.MaxWords))
+		case t.failed != "":
+			c.Sentence = fmt.Sprintf("%s can't become ready: %s", t.Ref, cause.Clip(t.failed, refusal.MaxWords))
 		default:
-			c.Sentence = fmt.Sprintf("%s is not ready after %s: %s; see its pods, or give the service a longer deadline", w.Ref, s.options.deadline(w.Service), s.progress(w))
+			c.Sentence = fmt.Sprintf("%s is not ready after %s: %s; see its pods, or give the service a longer deadline", t.Ref, w.options.deadline(t.Service), w.progress(t))
 		}
 		return c
 	}
-	c := *w.found
+	c := *t.found
 	if c.Log != nil && c.Detail == "" {
-		c.Detail = s.clients.lastLines(ctx, s.options.Namespace, *c.Log)
+		c.Detail = w.clients.lastLines(ctx, w.options.Namespace, *c.Log)
 	}
 	if late {
-		c.Sentence = fmt.Sprintf("%s is not ready after %s: %s", w.Ref, s.options.deadline(w.Service), c.Sentence)
+		c.Sentence = fmt.Sprintf("%s is not ready after %s: %s", t.Ref, w.options.deadline(t.Service), c.Sentence)
 	}
 	return c
 }
 
-func (s *waiter) progress(w *target) string {
-	if w.message == "" {
-		return fmt.Sprintf("%d of %d replicas are ready", w.ready, w.wanted)
+func (w *waiter) progress(t *target) string {
+	if t.message == "" {
+		return fmt.Sprintf("%d of %d replicas are ready", t.ready, t.wanted)
 	}
-	return fmt.Sprintf("%d of %d replicas are ready (%s)", w.ready, w.wanted, cause.Clip(w.message, 200))
+	return fmt.Sprintf("%d of %d replicas are ready (%s)", t.ready, t.wanted, cause.Clip(t.message, 200))
 }
 
 // nextDecision returns when time alone changes the verdict.
-func (s *waiter) nextDecision() time.Time {
-	next := s.began.Add(24 * time.Hour)
-	for _, w := range s.targets {
-		if w.done {
+func (w *waiter) nextDecision() time.Time {
+	next := w.began.Add(24 * time.Hour)
+	for _, t := range w.targets {
+		if t.done {
 			continue
 		}
-		if at := s.began.Add(s.options.deadline(w.Service)); at.Before(next) {
+		if at := w.began.Add(w.options.deadline(t.Service)); at.Before(next) {
 			next = at
 		}
-		if w.found != nil && w.found.Patience >= 0 {
-			if at := w.since.Add(w.found.Patience); at.Before(next) {
+		if t.found != nil && t.found.Patience >= 0 {
+			if at := t.since.Add(t.found.Patience); at.Before(next) {
 				next = at
 			}
 		}
@@ -180,33 +127,6 @@ func (s *waiter) nextDecision() time.Time {
 	return next
 }
 
-func (s *waiter) allDone() bool {
-	return !slices.ContainsFunc(s.targets, func(w *target) bool { return !w.done })
-}
-
-// states sums the targets up by service, sorted.
-func (s *waiter) states() []ServiceState {
-	sums := map[string]*ServiceState{}
-	var names []string
-	for _, w := range s.targets {
-		sum := sums[w.Service]
-		if sum == nil {
-			sum = &ServiceState{Service: w.Service, Done: true}
-			sums[w.Service] = sum
-			names = append(names, w.Service)
-		}
-		sum.Ready += w.ready
-		sum.Wanted += w.wanted
-		sum.Done = sum.Done && w.done
-		if sum.Cause == nil && !w.done && w.found != nil {
-			found := *w.found
-			sum.Cause = &found
-		}
-	}
-	slices.SortFunc(names, strings.Compare)
-	states := make([]ServiceState, len(names))
-	for at, name := range names {
-		states[at] = *sums[name]
-	}
-	return states
+func (w *waiter) allDone() bool {
+	return !slices.ContainsFunc(w.targets, func(t *target) bool { return !t.done })
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
-// waiter is what happens in one namespace while somebody waits. One goroutine
-// uses it; watches fill its tables.
+// waiter follows one namespace while somebody waits. One goroutine uses it;
+// watches fill its stores.
 type waiter struct {
 	clients  *Clients
 	options  Options
@@ -31,118 +31,124 @@ type waiter struct {
 	pods     *store[*corev1.Pod]
 	sets     *store[*appsv1.ReplicaSet]
 	warnings *store[*corev1.Event]
-	tails    logTails
+	tails    *logTails // nil before the watches run
 	signal   chan struct{}
 
 	stop  context.CancelFunc
 	group sync.WaitGroup
 }
 
-// newWaiter looks at every target once, consistently.
-func (v *Clients) newWaiter(ctx context.Context, targets []Target, options Options) (*waiter, error) {
-	s := &waiter{
-		clients: v, options: options, began: time.Now(), signal: make(chan struct{}, 1), stop: func() {},
+// newWaiter returns a waiter that has read every target once, consistently.
+func (c *Clients) newWaiter(ctx context.Context, targets []Target, options Options) (*waiter, error) {
+	w := &waiter{
+		clients: c, options: options, began: time.Now(), signal: make(chan struct{}, 1), stop: func() {},
 		stores: map[schema.GroupVersionResource]*store[*unstructured.Unstructured]{},
 	}
-	s.pods, s.sets, s.warnings = newStore[*corev1.Pod](s.changed), newStore[*appsv1.ReplicaSet](s.changed), newStore[*corev1.Event](s.changed)
-	s.tails.texts = map[cause.Log]string{}
+	w.pods, w.sets, w.warnings = newStore[*corev1.Pod](w.changed), newStore[*appsv1.ReplicaSet](w.changed), newStore[*corev1.Event](w.changed)
 	for _, wanted := range targets {
-		resource, err := v.client.Resource(ctx, wanted.Ref)
+		resource, err := c.client.Resource(ctx, wanted.Ref)
 		if err != nil {
 			return nil, refusal.Explain(wanted.Ref, err)
 		}
-		s.targets = append(s.targets, &target{Target: wanted, resource: resource})
-		if s.stores[resource] == nil {
-			s.stores[resource] = newStore[*unstructured.Unstructured](s.changed)
+		w.targets = append(w.targets, &target{Target: wanted, resource: resource})
+		if w.stores[resource] == nil {
+			w.stores[resource] = newStore[*unstructured.Unstructured](w.changed)
 		}
 	}
-	for resource, table := range s.stores {
-		list, err := v.dynamic.Resource(resource).Namespace(options.Namespace).List(ctx, metav1.ListOptions{})
+	return w, w.list(ctx)
+}
+
+// list reads the targets' objects once, and which generation each has.
+func (w *waiter) list(ctx context.Context) error {
+	for resource, objects := range w.stores {
+		list, err := w.clients.dynamic.Resource(resource).Namespace(w.options.Namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return nil, refusal.Explain(inventory.Ref{Group: resource.Group, Version: resource.Version, Kind: resource.Resource}, err)
+			return refusal.Explain(inventory.Ref{Group: resource.Group, Version: resource.Version, Kind: resource.Resource}, err)
 		}
 		items := make([]any, len(list.Items))
 		for at := range list.Items {
 			items[at] = &list.Items[at]
 		}
-		if err := table.Replace(items, list.GetResourceVersion()); err != nil {
-			return nil, fmt.Errorf("read %s: %w", resource.Resource, err)
+		if err := objects.Replace(items, list.GetResourceVersion()); err != nil {
+			return fmt.Errorf("read %s: %w", resource.Resource, err)
 		}
 	}
-	for _, w := range s.targets {
-		if object, ok := s.stores[w.resource].get(w.Name); ok {
-			w.floor = object.GetGeneration()
+	for _, t := range w.targets {
+		if object, ok := w.stores[t.resource].get(t.Name); ok {
+			t.floor = object.GetGeneration()
 		}
 	}
-	return s, nil
+	return nil
 }
 
-// changed tells the waiting goroutine that there is news.
-func (s *waiter) changed() {
+// changed wakes the waiting goroutine.
+func (w *waiter) changed() {
 	select {
-	case s.signal <- struct{}{}:
+	case w.signal <- struct{}{}:
 	default:
 	}
 }
 
 // follow starts the watches.
-func (s *waiter) follow(ctx context.Context) {
-	ctx, s.stop = context.WithCancel(ctx)
-	for resource, table := range s.stores {
-		s.group.Go(func() {
-			s.clients.objects(resource, s.options.Namespace).Follow(ctx, &unstructured.Unstructured{}, table)
+func (w *waiter) follow(ctx context.Context) {
+	ctx, w.stop = context.WithCancel(ctx)
+	for resource, objects := range w.stores {
+		w.group.Go(func() {
+			w.clients.objects(resource, w.options.Namespace).Follow(ctx, &unstructured.Unstructured{}, objects)
 		})
 	}
-	s.group.Go(func() { s.clients.pods(s.options.Namespace, "").Follow(ctx, &corev1.Pod{}, s.pods) })
-	s.group.Go(func() { s.clients.replicaSets(s.options.Namespace).Follow(ctx, &appsv1.ReplicaSet{}, s.sets) })
-	s.group.Go(func() { s.clients.warnings(s.options.Namespace).Follow(ctx, &corev1.Event{}, s.warnings) })
-	s.tails.ctx = ctx
+	w.group.Go(func() { w.clients.pods(w.options.Namespace, "").Follow(ctx, &corev1.Pod{}, w.pods) })
+	w.group.Go(func() { w.clients.replicaSets(w.options.Namespace).Follow(ctx, &appsv1.ReplicaSet{}, w.sets) })
+	w.group.Go(func() { w.clients.warnings(w.options.Namespace).Follow(ctx, &corev1.Event{}, w.warnings) })
+	w.tails = newLogTails(&w.group, func(log cause.Log) string {
+		return w.clients.lastLines(ctx, w.options.Namespace, log)
+	}, w.changed)
 }
 
 // close ends the watches and waits for them.
-func (s *waiter) close() {
-	s.stop()
-	s.group.Wait()
+func (w *waiter) close() {
+	w.stop()
+	w.group.Wait()
 }
 
 // evaluate brings every target up to date.
-func (s *waiter) evaluate(now time.Time) {
+func (w *waiter) evaluate(now time.Time) {
 	var evidence *cause.Evidence
-	for _, w := range s.targets {
-		object, ok := s.stores[w.resource].get(w.Name)
-		if ok && object.GetGeneration() >= w.floor && object != w.object {
-			w.object = object
-			w.read()
+	for _, t := range w.targets {
+		object, ok := w.stores[t.resource].get(t.Name)
+		if ok && object.GetGeneration() >= t.floor && object != t.object {
+			t.object = object
+			t.read()
 		}
-		if w.done || w.object == nil {
-			w.found = nil
+		if t.done || t.object == nil {
+			t.found = nil
 			continue
 		}
 		if evidence == nil {
-			evidence = &cause.Evidence{Pods: s.pods.all(), ReplicaSets: s.sets.all(), Warnings: s.warnings.all()}
+			evidence = &cause.Evidence{Pods: w.pods.all(), ReplicaSets: w.sets.all(), Warnings: w.warnings.all()}
 		}
-		workload, current := workloadOf(w.object)
+		workload, current := workloadOf(t.object)
 		found, ok := cause.Diagnose(workload, *evidence)
 		switch {
 		case !ok || !current:
-			w.found = nil
+			t.found = nil
 			continue
-		case w.found == nil || w.found.Code != found.Code:
-			w.since = now
+		case t.found == nil || t.found.Code != found.Code:
+			t.since = now
 		}
-		w.found = &found
-		if found.Log != nil {
-			w.found.Detail = s.tails.end(s, found)
+		t.found = &found
+		if found.Log != nil && w.tails != nil {
+			t.found.Detail = w.tails.end(found)
 		}
 	}
 }
 
-// report tells the caller what changed since it was last told.
-func (s *waiter) report() {
-	states := s.states()
-	if s.options.Progress == nil || reflect.DeepEqual(states, s.reported) {
+// report calls Progress when a service changed since the last call.
+func (w *waiter) report() {
+	states := w.states()
+	if w.options.Progress == nil || reflect.DeepEqual(states, w.reported) {
 		return
 	}
-	s.reported = states
-	s.options.Progress(states)
+	w.reported = states
+	w.options.Progress(states)
 }

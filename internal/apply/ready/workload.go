@@ -26,9 +26,9 @@ func replicasOf(u *unstructured.Unstructured) (ready, wanted int32) {
 	return 0, 0
 }
 
-// observes reports whether the controller of a kind tells which generation it
-// looked at last.
-func observes(kind string) bool {
+// reportsGeneration reports whether the controller of a kind reports the generation
+// that it observed last.
+func reportsGeneration(kind string) bool {
 	switch kind {
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
 		return true
@@ -46,8 +46,8 @@ func workloadOf(u *unstructured.Unstructured) (w cause.Workload, current bool) {
 	case "StatefulSet":
 		w.Revision, _, _ = unstructured.NestedString(u.Object, "status", "updateRevision")
 	}
-	observed, told, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-	if told && observed != u.GetGeneration() || !told && observes(w.Kind) {
+	observed, reported, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	if reported && observed != u.GetGeneration() || !reported && reportsGeneration(w.Kind) {
 		return w, false
 	}
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")

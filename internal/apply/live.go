@@ -13,11 +13,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// look finds out what exists of the documents' objects: from the live view
+// readLive finds out what exists of the documents' objects: from the live view
 // where it knows, with at most one request per kind else.
-func (r *run) look(ctx context.Context, documents []*desired.Document) (map[inventory.Key]*cluster.State, error) {
+func (r *run) readLive(ctx context.Context, documents []*desired.Document) (map[inventory.Key]*cluster.State, error) {
 	found := map[inventory.Key]*cluster.State{}
-	questions := map[inventory.Ref]*question{}
+	questions := map[inventory.Ref]*kindQuery{}
 	for _, d := range documents {
 		entry, known := r.inventory.Lookup(d.Ref.Key())
 		if known && entry.Hook && entry.Done && entry.Digest == d.Digest {
@@ -33,25 +33,25 @@ func (r *run) look(ctx context.Context, documents []*desired.Document) (map[inve
 		kind.Name = ""
 		q := questions[kind]
 		if q == nil {
-			q = &question{kind: kind, names: map[string]bool{}, ours: true}
+			q = &kindQuery{kind: kind, names: map[string]bool{}, ours: true}
 			questions[kind] = q
 		}
 		q.names[d.Ref.Name] = true
 		q.ours = q.ours && known && entry.UID != ""
 	}
-	return found, r.ask(ctx, questions, found)
+	return found, r.runQueries(ctx, questions, found)
 }
 
-// question is what has to be asked about one kind.
-type question struct {
+// kindQuery is what has to be asked about one kind.
+type kindQuery struct {
 	kind  inventory.Ref
 	names map[string]bool
 	ours  bool // all of them are known to have been ours
 }
 
-func (r *run) ask(ctx context.Context, questions map[inventory.Ref]*question, found map[inventory.Key]*cluster.State) error {
+func (r *run) runQueries(ctx context.Context, questions map[inventory.Ref]*kindQuery, found map[inventory.Key]*cluster.State) error {
 	var mutex sync.Mutex
-	note := func(q *question, meta *metav1.PartialObjectMetadata) {
+	note := func(q *kindQuery, meta *metav1.PartialObjectMetadata) {
 		ref := q.kind
 		ref.Name = meta.Name
 		if !q.names[meta.Name] {
@@ -62,12 +62,12 @@ func (r *run) ask(ctx context.Context, questions map[inventory.Ref]*question, fo
 		defer mutex.Unlock()
 		found[ref.Key()] = s
 	}
-	list := make([]*question, 0, len(questions))
+	list := make([]*kindQuery, 0, len(questions))
 	for _, q := range questions {
 		list = append(list, q)
 	}
-	problems := cluster.Each(ctx, list, func(ctx context.Context, q *question) error {
-		err := r.answer(ctx, q, note)
+	problems := cluster.Each(ctx, list, func(ctx context.Context, q *kindQuery) error {
+		err := r.runQuery(ctx, q, note)
 		if err == nil {
 			return nil
 		}
@@ -79,7 +79,7 @@ func (r *run) ask(ctx context.Context, questions map[inventory.Ref]*question, fo
 	return refusal.Join(problems)
 }
 
-func (r *run) answer(ctx context.Context, q *question, note func(*question, *metav1.PartialObjectMetadata)) error {
+func (r *run) runQuery(ctx context.Context, q *kindQuery, note func(*kindQuery, *metav1.PartialObjectMetadata)) error {
 	client := r.applier.client
 	if len(q.names) > 1 && q.kind.Namespace != "" {
 		selector := ""
