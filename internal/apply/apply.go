@@ -41,12 +41,11 @@ func New(server *cluster.Cluster, config *rest.Config, store inventory.Store) (*
 	return &Applier{client: client, ready: waiting, store: store}, nil
 }
 
-// errStale is found by a request whose object is not the one that was looked
-// at a moment before.
-var errStale = errors.New("the object changed since it was looked at")
+// errStale says that the object of a request is not the one that was read
+// before.
+var errStale = errors.New("the object changed since it was read")
 
-// maxAttempts is how often an apply looks again at objects that changed under
-// its hands.
+// maxAttempts is how often an apply begins when objects change while it runs.
 const maxAttempts = 4
 
 // Apply brings the stage's objects to the set. Nothing is written when
@@ -65,23 +64,24 @@ func (a *Applier) Wait(ctx context.Context, targets []ready.Target, options read
 	return a.ready.Wait(ctx, targets, options)
 }
 
-// applyOrRepair applies a set, or repairs what of it was applied before.
+// applyOrRepair applies a set, or repairs the part of it that was applied
+// before. It begins again when an object changed meanwhile.
 func (a *Applier) applyOrRepair(ctx context.Context, set desired.Set, repair *Repair) (Report, error) {
 	if err := set.Check(); err != nil {
 		return Report{}, err
 	}
 	var earlier Report
-	for look := 1; ; look++ {
-		run := &run{applier: a, set: set, repair: repair, direct: look > 1}
+	for attempt := 1; ; attempt++ {
+		run := &run{applier: a, set: set, repair: repair, direct: attempt > 1}
 		err := run.apply(ctx)
 		earlier = run.report.merge(earlier)
-		if look == 1 && !run.writing && errors.Is(err, inventory.ErrOutdated) {
+		if attempt == 1 && !run.writing && errors.Is(err, inventory.ErrOutdated) {
 			continue // somebody else wrote the inventory that was remembered
 		}
 		if !errors.Is(err, errStale) {
 			return earlier, err
 		}
-		if look == maxAttempts {
+		if attempt == maxAttempts {
 			return earlier, fault.Wrap(fault.Unavailable, err, "objects of %s keep changing while they are applied; it is tried again", set.Owner)
 		}
 	}
@@ -91,24 +91,25 @@ func (a *Applier) applyOrRepair(ctx context.Context, set desired.Set, repair *Re
 type run struct {
 	applier   *Applier
 	set       desired.Set
-	repair    *Repair // only what was applied before; nil brings all of the set
-	direct    bool    // ask the server, not the live view
+	repair    *Repair // nil applies all of the set
+	direct    bool    // read from the server, not from the live view
 	inventory *inventory.Inventory
 	work      comparison
 	minimums  map[inventory.Key]int32
-	writing   bool // checking is over
+	writing   bool // the server accepted all changes in a dry run
 
 	mutex  sync.Mutex // guards what follows, and the inventory while writing
 	report Report
 	dirty  bool // the stored inventory does not hold everything that was done
 }
 
-func (r *run) apply(ctx context.Context) error {
-	inventory, err := r.applier.store.Load(ctx, r.set.Owner)
-	if err != nil {
+// apply is the story of one apply: load the inventory, read the documents and
+// the live objects, compare, check, record the intent, write, record the
+// result.
+func (r *run) apply(ctx context.Context) (err error) {
+	if r.inventory, err = r.applier.store.Load(ctx, r.set.Owner); err != nil {
 		return err
 	}
-	r.inventory = inventory
 	if err := r.checkPlacement(); err != nil {
 		return err
 	}
@@ -121,8 +122,8 @@ func (r *run) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var refused error // what a repair leaves alone does not keep it from the rest
-	if r.work, refused = compare(r.set, documents, inventory, live); refused != nil && r.repair == nil {
+	var refused error // a repair goes on with the objects that are not refused
+	if r.work, refused = compare(r.set, documents, r.inventory, live); refused != nil && r.repair == nil {
 		return refused
 	}
 	if err := r.validate(ctx); err != nil {
@@ -143,8 +144,8 @@ func (r *run) apply(ctx context.Context) error {
 	return err
 }
 
-// checkPlacement checks that the inventory is of the cluster and namespace that the
-// set is for: otherwise its objects are elsewhere and would be orphaned.
+// checkPlacement refuses a set that is for another cluster or namespace than
+// the inventory: the objects there would be orphaned.
 func (r *run) checkPlacement() error {
 	i := r.inventory
 	if len(i.Entries) > 0 && (i.Cluster != r.set.Cluster || i.Namespace != r.set.Namespace) {

@@ -20,12 +20,12 @@ type action int
 const (
 	actionNone    action = iota
 	actionCreate         // there is no such object
-	actionPatch          // ours, and to be brought to the document
-	actionAdopt          // somebody else's, taken over because the file says so
+	actionPatch          // ours: apply the document
+	actionAdopt          // somebody else's, taken over because its manifest asks for it
 	actionReplace        // an immutable field changed: delete, then create
 )
 
-// change is what has to be done about one document, and what came of it.
+// change is what has to be done about one document, and the result.
 type change struct {
 	document *desired.Document
 	entry    inventory.Entry // before; zero when the inventory does not know the object
@@ -37,7 +37,7 @@ type change struct {
 
 	force         bool // take conflicting fields
 	leaveReplicas bool // do not send spec.replicas
-	reclaimed     bool // the fields of who broke it are ours now
+	reclaimed     bool // we own the other manager's fields now
 	taken         []refusal.Conflict
 	left          []refusal.Conflict
 }
@@ -53,8 +53,8 @@ func (c comparison) writes() []*change {
 	return slices.DeleteFunc(slices.Clone(c.changes), func(c *change) bool { return c.action == actionNone })
 }
 
-// compare decides what has to be done. It is pure; live holds what exists of
-// the documents' objects.
+// compare decides what has to be done. It is pure; live holds the states of the
+// documents' objects that exist.
 func compare(set desired.Set, documents []*desired.Document, owned *inventory.Inventory, live map[inventory.Key]*cluster.State) (comparison, error) {
 	var result comparison
 	var problems []error
@@ -63,7 +63,7 @@ func compare(set desired.Set, documents []*desired.Document, owned *inventory.In
 	for _, d := range documents {
 		key := d.Ref.Key()
 		if wanted[key] {
-			problems = append(problems, &refusal.ObjectError{Ref: d.Ref, Reason: cause.Invalid, Code: fault.Invalid, Words: "the manifests hold it twice", Remedy: "remove one of them"})
+			problems = append(problems, refusal.New(d.Ref, cause.Invalid, fault.Invalid, "the manifests hold it twice", "remove one of them"))
 			continue
 		}
 		wanted[key] = true
@@ -123,9 +123,9 @@ func (c *change) finished() bool {
 	return c.entry.Once && c.entry.UID != "" && c.live == nil
 }
 
-// ours reports whether a live object is the stage's own: the recorded one, one
-// that carries the stage's labels, or one that was intended, was applied, and
-// whose identity a crash kept from being recorded.
+// ours reports whether a live object is the stage's own: it is the recorded
+// one, it carries the stage's labels, or it was intended and applied, and a
+// crash came before its UID was recorded.
 func (c *change) ours(owner inventory.Owner) bool {
 	if c.known && c.entry.UID != "" && c.entry.UID == c.live.UID {
 		return true
@@ -133,8 +133,9 @@ func (c *change) ours(owner inventory.Owner) bool {
 	return owner.Owns(c.live.Labels) || c.known && c.entry.UID == "" && c.live.Applied
 }
 
+// foreign returns the error for an object that is not the stage's.
 func (c *change) foreign(words, remedy string) error {
-	return &refusal.ObjectError{Ref: c.document.Ref, Reason: cause.Foreign, Code: fault.Conflict, Words: words, Remedy: remedy}
+	return refusal.New(c.document.Ref, cause.Foreign, fault.Conflict, words, remedy)
 }
 
 // fieldOwners names who owns fields of the live object.
@@ -147,8 +148,8 @@ func (c *change) fieldOwners() string {
 	return ""
 }
 
-// precondition is the identity the live object must still have, empty when
-// there must be none.
+// precondition returns the UID that the live object must still have, empty
+// when no such object may exist.
 func (c *change) precondition() string {
 	if c.action == actionPatch || c.action == actionAdopt {
 		return c.live.UID
@@ -170,7 +171,8 @@ func (c *change) unrecorded() bool {
 // Fields of a document that was applied before are taken back. So are fields
 // that somebody changed with a plain update, because what the file declares
 // wins. Replicas that an autoscaler set are left alone, and fields that
-// another declarative manager applies are refused: both would fight for ever.
+// another declarative manager applies are refused: both would overwrite each
+// other for ever.
 func (c *change) resolve(conflicts []refusal.Conflict) error {
 	for _, conflict := range conflicts {
 		switch {

@@ -176,5 +176,3 @@ func TestSettle(t *testing.T) {
 		})
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

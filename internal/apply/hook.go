@@ -12,9 +12,9 @@ import (
 // hookDeadline bounds a release Job.
 const hookDeadline = 10 * time.Minute
 
-// runHooks applies release Jobs and waits until each completed. A Job that
-// completed with the same document before is left alone; one that failed runs
-// again.
+// runHooks applies release Jobs and waits until each completed. It leaves a Job
+// alone that completed with the same document before, and runs one again that
+// failed.
 func (r *run) runHooks(ctx context.Context, changes []*change) error {
 	if err := r.replaceFailedJobs(ctx, changes); err != nil {
 		return err
@@ -37,8 +37,7 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 	}))
 }
 
-// replaceFailedJobs turns Jobs that exist as they should be, but failed, into ones to be
-// replaced.
+// replaceFailedJobs marks Jobs that failed to be replaced.
 func (r *run) replaceFailedJobs(ctx context.Context, changes []*change) error {
 	var mutex sync.Mutex
 	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
@@ -59,7 +58,7 @@ func (r *run) replaceFailedJobs(ctx context.Context, changes []*change) error {
 	}))
 }
 
-// recordCompletion notes that a release Job did its work.
+// recordCompletion records that a release Job did its work.
 func (r *run) recordCompletion(c *change) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

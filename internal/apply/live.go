@@ -13,11 +13,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// readLive finds out what exists of the documents' objects: from the live view
-// where it knows, with at most one request per kind else.
+// readLive returns the states of the documents' objects that exist: from the
+// live view where it is certain, otherwise with at most one list per kind.
 func (r *run) readLive(ctx context.Context, documents []*desired.Document) (map[inventory.Key]*cluster.State, error) {
 	found := map[inventory.Key]*cluster.State{}
-	questions := map[inventory.Ref]*kindQuery{}
+	queries := map[inventory.Ref]*kindQuery{}
 	for _, d := range documents {
 		entry, known := r.inventory.Lookup(d.Ref.Key())
 		if known && entry.Hook && entry.Done && entry.Digest == d.Digest {
@@ -31,27 +31,28 @@ func (r *run) readLive(ctx context.Context, documents []*desired.Document) (map[
 		}
 		kind := d.Ref
 		kind.Name = ""
-		q := questions[kind]
+		q := queries[kind]
 		if q == nil {
 			q = &kindQuery{kind: kind, names: map[string]bool{}, ours: true}
-			questions[kind] = q
+			queries[kind] = q
 		}
 		q.names[d.Ref.Name] = true
 		q.ours = q.ours && known && entry.UID != ""
 	}
-	return found, r.runQueries(ctx, questions, found)
+	return found, r.runQueries(ctx, queries, found)
 }
 
-// kindQuery is what has to be asked about one kind.
+// kindQuery is which objects of one kind have to be read.
 type kindQuery struct {
 	kind  inventory.Ref
 	names map[string]bool
-	ours  bool // all of them are known to have been ours
+	ours  bool // the inventory has all of them, so they carry our labels
 }
 
-func (r *run) runQueries(ctx context.Context, questions map[inventory.Ref]*kindQuery, found map[inventory.Key]*cluster.State) error {
+// runQueries reads the objects of all queries into found.
+func (r *run) runQueries(ctx context.Context, queries map[inventory.Ref]*kindQuery, found map[inventory.Key]*cluster.State) error {
 	var mutex sync.Mutex
-	note := func(q *kindQuery, meta *metav1.PartialObjectMetadata) {
+	keep := func(q *kindQuery, meta *metav1.PartialObjectMetadata) {
 		ref := q.kind
 		ref.Name = meta.Name
 		if !q.names[meta.Name] {
@@ -62,12 +63,12 @@ func (r *run) runQueries(ctx context.Context, questions map[inventory.Ref]*kindQ
 		defer mutex.Unlock()
 		found[ref.Key()] = s
 	}
-	list := make([]*kindQuery, 0, len(questions))
-	for _, q := range questions {
+	list := make([]*kindQuery, 0, len(queries))
+	for _, q := range queries {
 		list = append(list, q)
 	}
 	problems := cluster.Each(ctx, list, func(ctx context.Context, q *kindQuery) error {
-		err := r.runQuery(ctx, q, note)
+		err := r.runQuery(ctx, q, keep)
 		if err == nil {
 			return nil
 		}
@@ -79,14 +80,15 @@ func (r *run) runQueries(ctx context.Context, questions map[inventory.Ref]*kindQ
 	return refusal.Join(problems)
 }
 
-func (r *run) runQuery(ctx context.Context, q *kindQuery, note func(*kindQuery, *metav1.PartialObjectMetadata)) error {
+// runQuery lists the objects of a kind, or gets the only one.
+func (r *run) runQuery(ctx context.Context, q *kindQuery, keep func(*kindQuery, *metav1.PartialObjectMetadata)) error {
 	client := r.applier.client
 	if len(q.names) > 1 && q.kind.Namespace != "" {
 		selector := ""
 		if q.ours && !r.direct {
 			selector = naming.LabelManagedBy + "=" + naming.ManagedBy
 		}
-		return client.List(ctx, q.kind, selector, func(meta *metav1.PartialObjectMetadata) { note(q, meta) })
+		return client.List(ctx, q.kind, selector, func(meta *metav1.PartialObjectMetadata) { keep(q, meta) })
 	}
 	for name := range q.names {
 		ref := q.kind
@@ -96,7 +98,7 @@ func (r *run) runQuery(ctx context.Context, q *kindQuery, note func(*kindQuery, 
 			return err
 		}
 		if meta != nil {
-			note(q, meta)
+			keep(q, meta)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
@@ -27,18 +28,18 @@ func (a *Applier) Prune(ctx context.Context, owner inventory.Owner) (Removal, er
 	if err != nil {
 		return Removal{}, err
 	}
-	var doomed []inventory.Entry
+	var stale []inventory.Entry
 	for _, entry := range owned.Entries {
 		if entry.Stale && !entry.Keep {
-			doomed = append(doomed, entry)
+			stale = append(stale, entry)
 		}
 	}
-	if len(doomed) == 0 {
+	if len(stale) == 0 {
 		return Removal{}, nil
 	}
 	r := &removal{applier: a, inventory: owned}
-	problem := r.delete(ctx, doomed)
-	if len(r.removed) > 0 {
+	problem := r.delete(ctx, stale)
+	if r.changed {
 		if err := r.save(ctx); problem == nil {
 			problem = err
 		}
@@ -50,10 +51,11 @@ func (a *Applier) Prune(ctx context.Context, owner inventory.Owner) (Removal, er
 type removal struct {
 	applier   *Applier
 	inventory *inventory.Inventory
-	removed   []inventory.Key
+	changed   bool // the inventory differs from the stored one
 	result    Removal
 }
 
+// save stores the inventory without what was deleted.
 func (r *removal) save(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -67,53 +69,56 @@ func (r *removal) save(ctx context.Context) error {
 type outcome int
 
 const (
-	outcomeGone outcome = iota
-	outcomeDeleted
-	outcomeForeign
+	outcomeGone    outcome = iota // there was no such object
+	outcomeDeleted                // it was the recorded one and is deleted
+	outcomeForeign                // it is somebody else's by now, and stays
 )
 
-// delete deletes entries, group after group from the last to the first, and
-// takes what is gone out of the inventory.
-func (r *removal) delete(ctx context.Context, doomed []inventory.Entry) error {
+// delete deletes the objects of entries, from the last group to the first.
+func (r *removal) delete(ctx context.Context, entries []inventory.Entry) error {
 	var steps [groups][]inventory.Entry
-	for _, entry := range doomed {
+	for _, entry := range entries {
 		g := groupOf(entry.GroupKind(), entry.Hook)
 		steps[g] = append(steps[g], entry)
 	}
-	for _, entries := range slices.Backward(steps[:]) {
-		fates := make(map[inventory.Key]outcome, len(entries))
-		answers := make(chan deletion, len(entries))
-		problems := cluster.Each(ctx, entries, func(ctx context.Context, entry inventory.Entry) error {
-			f, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
-			if err == nil {
-				answers <- deletion{entry.Ref, f}
-			}
-			return err
-		})
-		close(answers)
-		for a := range answers {
-			fates[a.ref.Key()] = a.outcome
-			r.inventory.Remove(a.ref.Key())
-			r.removed = append(r.removed, a.ref.Key())
-		}
-		for _, entry := range entries {
-			switch f, ok := fates[entry.Key()]; {
-			case ok && f == outcomeDeleted:
-				r.result.Deleted = append(r.result.Deleted, entry.Ref)
-			case ok && f == outcomeForeign:
-				r.result.Left = append(r.result.Left, entry.Ref)
-			}
-		}
-		if err := refusal.Join(problems); err != nil {
+	for _, step := range slices.Backward(steps[:]) {
+		if err := r.deleteGroup(ctx, step); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-type deletion struct {
-	ref     inventory.Ref
-	outcome outcome
+// deleteGroup deletes the objects of one group in parallel, and takes those
+// that are gone out of the inventory.
+func (r *removal) deleteGroup(ctx context.Context, entries []inventory.Entry) error {
+	var mutex sync.Mutex
+	outcomes := make(map[inventory.Key]outcome, len(entries))
+	problems := cluster.Each(ctx, entries, func(ctx context.Context, entry inventory.Entry) error {
+		result, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
+		if err != nil {
+			return err
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		outcomes[entry.Key()] = result
+		return nil
+	})
+	for _, entry := range entries {
+		result, known := outcomes[entry.Key()]
+		if !known {
+			continue
+		}
+		r.inventory.Remove(entry.Key())
+		r.changed = true
+		switch result {
+		case outcomeDeleted:
+			r.result.Deleted = append(r.result.Deleted, entry.Ref)
+		case outcomeForeign:
+			r.result.Left = append(r.result.Left, entry.Ref)
+		}
+	}
+	return refusal.Join(problems)
 }
 
 // deleteEntry deletes a recorded object if it is still the recorded one. An
@@ -131,13 +136,13 @@ func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry 
 	if meta == nil {
 		return outcomeGone, nil
 	}
-	mine := func(s *cluster.State) bool {
+	isOurs := func(s *cluster.State) bool {
 		if entry.UID != "" {
 			return s.UID == entry.UID && (s.Applied || owner.Owns(s.Labels))
 		}
 		return s.Applied && owner.Owns(s.Labels)
 	}
-	deleted, err := a.deleteSeen(ctx, entry.Ref, cluster.StateOf(entry.Ref, meta), mine)
+	deleted, err := a.deleteSeen(ctx, entry.Ref, cluster.StateOf(entry.Ref, meta), isOurs)
 	switch {
 	case err != nil:
 		return 0, err
@@ -153,8 +158,9 @@ func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry 
 	return outcomeForeign, nil
 }
 
-// explainUnserved handles an entry whose version the cluster does not serve. When
-// another version of the kind is served, its object may still be there.
+// explainUnserved returns an error about an entry whose version the cluster
+// does not serve while it serves another version of the kind: the object may
+// still be there.
 func (a *Applier) explainUnserved(entry inventory.Entry) error {
 	use := a.client.ServedVersion(entry.Kind)
 	if use == "" || use == entry.APIVersion() {

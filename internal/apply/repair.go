@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
-// Repair is what a stage is brought back to: what was last applied to it.
+// Repair says how to bring a stage back to what was last applied to it.
 type Repair struct {
 	Owner     inventory.Owner
 	Cluster   string
@@ -30,17 +30,18 @@ type Repair struct {
 }
 
 // Repair brings objects that others changed or deleted back to what was last
-// applied. It makes nothing new, changes nothing that is as it was left, runs
-// no release command, and forgets nothing that waits to be pruned.
+// applied. It creates nothing new, leaves untouched objects alone, runs no
+// release command, and keeps what waits to be pruned.
 func (a *Applier) Repair(ctx context.Context, repair Repair) (Report, error) {
 	set := desired.Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
 	return a.applyOrRepair(ctx, set, &repair)
 }
 
-// reclaim gives Slipway the fields that the one who broke an object set, so
-// that applying it removes those that the manifest does not hold. It is for
-// changes that can't be undone otherwise: a Kubernetes Service whose only port
-// somebody replaced would have two without names, which the server refuses.
+// reclaim makes Slipway the owner of the fields that the last other manager of
+// an object set, so that the next apply removes those that the manifest does
+// not hold. Some changes can't be undone otherwise: when somebody replaced the
+// only port of a Kubernetes Service, applying the manifest would leave two
+// ports without names, which the server refuses.
 func (r *run) reclaim(ctx context.Context, c *change) error {
 	meta, err := r.applier.client.Get(ctx, c.document.Ref)
 	if err != nil {
@@ -67,8 +68,7 @@ func (r *run) reclaim(ctx context.Context, c *change) error {
 	return nil
 }
 
-// mayReclaim reports whether an answer is one that taking the breaker's fields
-// may help against.
+// mayReclaim reports whether reclaim may help against an answer.
 func (c *change) mayReclaim(status *metav1.Status) bool {
 	return c.drifted && !c.reclaimed && c.action == actionPatch && status.Reason == metav1.StatusReasonInvalid && !refusal.IsImmutable(status)
 }

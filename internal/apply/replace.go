@@ -23,8 +23,8 @@ const goneTimeout = 2 * time.Minute
 // maxDeletes is how often a delete is tried of an object that keeps changing.
 const maxDeletes = 8
 
-// checkReplace asks the server whether it would accept the object as a new
-// one, so that nothing is deleted for which there would be no successor.
+// checkReplace has the server check the object as a new one, so that nothing
+// is deleted that could not be made again.
 func (r *run) checkReplace(ctx context.Context, c *change) error {
 	body, err := r.body(c)
 	if err != nil {
@@ -33,7 +33,7 @@ func (r *run) checkReplace(ctx context.Context, c *change) error {
 	return r.applier.client.CheckCreate(ctx, c.document.Ref, body)
 }
 
-// replace deletes the object and makes it anew.
+// replace deletes the object and creates it again.
 func (r *run) replace(ctx context.Context, c *change) error {
 	if err := r.checkReplace(ctx, c); err != nil {
 		return err
@@ -49,8 +49,8 @@ func (r *run) replace(ctx context.Context, c *change) error {
 	return r.patch(ctx, c, false)
 }
 
-// recordReplacement records that an object is about to get another identity. While
-// the set is still being checked, the intent for all of it follows.
+// recordReplacement records that an object is about to get another UID. During
+// the dry run it does nothing: recordIntent follows.
 func (r *run) recordReplacement(ctx context.Context, c *change) error {
 	if !r.writing {
 		return nil
@@ -68,16 +68,16 @@ func (r *run) recordReplacement(ctx context.Context, c *change) error {
 	return nil
 }
 
-// deleteSeen deletes an object that was looked at, looking again when it
-// changed meanwhile, for as long as mine holds of it. It reports false when
-// the object was gone or not ours any more.
-func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *cluster.State, mine func(*cluster.State) bool) (bool, error) {
+// deleteSeen deletes an object for as long as isOurs holds of it. It reads the
+// object again when it changed since it was seen, and returns false when the
+// object is gone or is not ours any more.
+func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *cluster.State, isOurs func(*cluster.State) bool) (bool, error) {
 	propagation := metav1.DeletePropagationBackground
 	if ref.Kind == "Job" {
 		propagation = metav1.DeletePropagationForeground // two runs of one Job never overlap
 	}
 	for range maxDeletes {
-		if !mine(seen) {
+		if !isOurs(seen) {
 			return false, nil
 		}
 		if seen.Deleting {
@@ -104,7 +104,7 @@ func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *clust
 	return false, refusal.New(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
 }
 
-// waitUntilGone waits until an object with an identity exists no more.
+// waitUntilGone waits until the object with a UID does not exist any more.
 func (r *run) waitUntilGone(ctx context.Context, ref inventory.Ref, uid string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errNotGone)
 	defer cancel()
@@ -129,7 +129,7 @@ func (r *run) waitUntilGone(ctx context.Context, ref inventory.Ref, uid string) 
 
 var errNotGone = errors.New("the object is still there")
 
-// emptyOf returns an apply that owns nothing of an object.
+// emptyOf returns the body of an apply that owns no field of an object.
 func emptyOf(ref inventory.Ref, uid string) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{
 		"apiVersion": ref.APIVersion(), "kind": ref.Kind,
@@ -145,8 +145,8 @@ func emptyOf(ref inventory.Ref, uid string) ([]byte, error) {
 type replacement int
 
 const (
-	replaceNever  replacement = iota // the object or what hangs on it holds data or an address
-	replaceAsked                     // only with AnnotationReplace: what it runs is interrupted
+	replaceNever  replacement = iota // data or an address would be lost with the object
+	replaceAsked                     // only with AnnotationReplace: its pods are interrupted
 	replaceFreely                    // nothing is lost
 )
 

@@ -27,7 +27,7 @@ type Report struct {
 	// are an autoscaler's.
 	Taken []refusal.Conflict
 	Left  []refusal.Conflict
-	// Warnings are the API server's, such as of a version that will go away.
+	// Warnings are those of the API server, such as about a deprecated version.
 	Warnings []string
 	// Targets are the objects that Wait waits for.
 	Targets []ready.Target
@@ -36,20 +36,20 @@ type Report struct {
 // maxWarnings bounds what a report repeats.
 const maxWarnings = 20
 
-// merge adds what earlier looks of the same apply did, which this one found
-// done.
+// merge adds what earlier attempts at the same apply did. This attempt counted
+// their objects as unchanged.
 func (r Report) merge(earlier Report) Report {
-	for _, list := range []struct{ mine, theirs *[]inventory.Ref }{
+	for _, list := range []struct{ these, those *[]inventory.Ref }{
 		{&r.Created, &earlier.Created}, {&r.Changed, &earlier.Changed}, {&r.Replaced, &earlier.Replaced},
 		{&r.Adopted, &earlier.Adopted}, {&r.Repaired, &earlier.Repaired},
 	} {
-		for _, ref := range *list.theirs {
-			if !slices.Contains(*list.mine, ref) {
-				*list.mine = append(*list.mine, ref)
+		for _, ref := range *list.those {
+			if !slices.Contains(*list.these, ref) {
+				*list.these = append(*list.these, ref)
 				r.Unchanged = max(0, r.Unchanged-1)
 			}
 		}
-		slices.SortFunc(*list.mine, inventory.Ref.Compare)
+		slices.SortFunc(*list.these, inventory.Ref.Compare)
 	}
 	r.Taken = append(earlier.Taken, r.Taken...)
 	r.Left = append(earlier.Left, r.Left...)
@@ -61,7 +61,7 @@ func (r Report) merge(earlier Report) Report {
 	return r
 }
 
-// recordChange notes that a change was made.
+// recordChange puts a change that was made into the inventory and the report.
 func (r *run) recordChange(c *change, meta *metav1.PartialObjectMetadata, warnings []string) {
 	ref := c.document.Ref
 	s := cluster.StateOf(ref, meta)
@@ -100,7 +100,7 @@ func (r *run) recordChange(c *change, meta *metav1.PartialObjectMetadata, warnin
 	}
 }
 
-// summarise fills what is known once everything else is done.
+// summarise fills the parts of the report that concern the whole set.
 func (r *run) summarise() {
 	for _, list := range [][]inventory.Ref{r.report.Created, r.report.Changed, r.report.Replaced, r.report.Adopted, r.report.Repaired} {
 		slices.SortFunc(list, inventory.Ref.Compare)

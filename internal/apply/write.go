@@ -15,11 +15,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// validate lets the server check every change without making it. With a
-// single change that check would be the change itself.
+// validate has the server check every change in a dry run. A single change
+// needs none: its check is the change itself.
 func (r *run) validate(ctx context.Context) error {
 	writes := r.work.writes()
-	if len(writes) < 2 || r.repair != nil { // what is repaired was accepted before
+	if len(writes) < 2 || r.repair != nil { // the server accepted before what is repaired
 		return nil
 	}
 	return refusal.Join(cluster.Each(ctx, writes, func(ctx context.Context, c *change) error {
@@ -31,8 +31,8 @@ func (r *run) validate(ctx context.Context) error {
 	}))
 }
 
-// dependsOnSet reports whether a check failed only because something that the
-// same set makes does not exist yet.
+// dependsOnSet reports whether a check failed only because an object of the
+// same set does not exist yet: a role binding's role.
 func (r *run) dependsOnSet(c *change, err error) bool {
 	var problem *refusal.ObjectError
 	if !errors.As(err, &problem) || c.document.Ref.Kind != "RoleBinding" || problem.Code != fault.NotFound {
@@ -47,7 +47,7 @@ func (r *run) dependsOnSet(c *change, err error) bool {
 }
 
 // write makes the changes, group after group, and stops at the first group
-// that fails. A repair goes on: its objects were there together before.
+// that fails. A repair goes on: its objects existed side by side before.
 func (r *run) write(ctx context.Context) (problem error) {
 	var steps [groups][]*change
 	for _, c := range r.work.changes {
@@ -77,19 +77,20 @@ func (r *run) write(ctx context.Context) (problem error) {
 	return problem
 }
 
+// writeAll makes changes of one group in parallel.
 func (r *run) writeAll(ctx context.Context, changes []*change) error {
 	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
 		return r.send(ctx, c, false)
 	}))
 }
 
-// maxSends is how often one object is sent again after the server's answer
-// made another way necessary.
+// maxSends is how often one object is sent when the server's answers ask for
+// another way.
 const maxSends = 4
 
 // send makes one change, or has the server check it. An answer about
-// conflicting or immutable fields changes how the object is sent; what was
-// found out by a check is remembered for the change itself.
+// conflicting or immutable fields changes how the object is sent; the change
+// keeps what a check found out.
 func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
 	for range maxSends {
 		var err error
@@ -146,7 +147,8 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 	return true, r.recordReplacement(ctx, c)
 }
 
-// explainUnanswered returns what to make of an error that is no answer of the server.
+// explainUnanswered returns the error for a request that the server did not
+// answer.
 func (r *run) explainUnanswered(ctx context.Context, c *change, err error) error {
 	switch {
 	case errors.Is(err, errStale):
@@ -159,7 +161,7 @@ func (r *run) explainUnanswered(ctx context.Context, c *change, err error) error
 
 // resolveConflicts decides about fields that somebody else set.
 func (r *run) resolveConflicts(ctx context.Context, c *change, conflicts []refusal.Conflict) (again bool, _ error) {
-	if c.precondition() == "" { // it was not there a moment ago
+	if c.precondition() == "" { // the object did not exist when it was read
 		return false, fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	}
 	if err := r.readManagers(ctx, c); err != nil {
@@ -171,8 +173,8 @@ func (r *run) resolveConflicts(ctx context.Context, c *change, conflicts []refus
 	return true, nil
 }
 
-// readManagers reads the labels and managers of a live object of which the view
-// kept a few words only.
+// readManagers reads the labels and managers of a live object, which the live
+// view does not keep.
 func (r *run) readManagers(ctx context.Context, c *change) error {
 	if !c.live.Partial {
 		return nil
@@ -189,8 +191,8 @@ func (r *run) readManagers(ctx context.Context, c *change) error {
 }
 
 // mayReplace reports whether an object with a changed immutable field is
-// deleted and made anew: when nothing is lost with it, nobody else put
-// anything into it, or its manifest says so.
+// deleted and made anew: because nothing is lost with it and nobody else owns
+// fields of it, or because its manifest asks for it.
 func (c *change) mayReplace() bool {
 	asked := c.document.Annotation(desired.AnnotationReplace) == "true"
 	switch replaceable(c.document.Ref) {
@@ -231,9 +233,9 @@ func (r *run) patch(ctx context.Context, c *change, dryRun bool) error {
 	return nil
 }
 
-// intruded handles an object that somebody made between our look and our
-// apply. What we added to it is taken out again; nothing of it was changed,
-// since the apply was made without force.
+// intruded handles an object that somebody made after it was read and before
+// it was applied. It takes out again what the apply added; the apply changed
+// nothing, because it was sent without force.
 func (r *run) intruded(ctx context.Context, c *change, meta *metav1.PartialObjectMetadata) error {
 	s := cluster.StateOf(c.document.Ref, meta)
 	if len(s.Managers) == 0 || c.known && c.entry.UID == s.UID {
@@ -244,7 +246,7 @@ func (r *run) intruded(ctx context.Context, c *change, meta *metav1.PartialObjec
 		return err
 	}
 	if _, _, _, err := r.applier.client.Patch(ctx, c.document.Ref, empty, false, false); err != nil {
-		return fmt.Errorf("take what was added out of %s again: %w", c.document.Ref, err)
+		return fmt.Errorf("take the added fields out of %s again: %w", c.document.Ref, err)
 	}
 	return fmt.Errorf("%s: %w", c.document.Ref, errStale)
 }

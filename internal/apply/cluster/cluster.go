@@ -11,17 +11,17 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
-// Cluster is one API server: what it serves, how busy it is, and what is
-// known of its objects. It lives as long as the server runs and is safe for
-// concurrent use.
+// Cluster is one API server: what it serves, how many requests it takes at
+// once, and the live view of its objects. All clients of the API server share
+// it. It is safe for concurrent use.
 type Cluster struct {
 	kinds   *kinds
 	limiter *limiter
 	live    *Live // nil when nothing is watched
 }
 
-// New returns a cluster of which nothing is known yet. With a live
-// view, which may be nil, applying an unchanged stage needs no request there.
+// New returns a cluster of which nothing is known yet. With a live view, which
+// may be nil, applying an unchanged stage needs no request.
 func New(live *Live) *Cluster {
 	return &Cluster{kinds: newKinds(), limiter: newLimiter(defaultConcurrency), live: live}
 }
@@ -41,12 +41,12 @@ func NewClient(cluster *Cluster, config *rest.Config) (*Client, error) {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return limiterTransport{next: next, limiter: cluster.limiter}
 	})
-	speaking, err := newRESTClient(config)
+	client, err := newRESTClient(config)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{
-		cluster: cluster, config: config, rest: speaking,
+		cluster: cluster, config: config, rest: client,
 		metadata: sync.OnceValues(func() (*metadataOnly, error) { return newMetadataOnly(config, cluster.kinds) }),
 	}, nil
 }
@@ -78,6 +78,6 @@ func (c *Client) Lookup(ref inventory.Ref) (s *State, certain bool) {
 	return nil, false
 }
 
-// Record makes the live view take over what an apply left behind, so that the
+// Record puts the state that an apply left into the live view, so that the
 // next apply need not wait for the watch.
 func (c *Client) Record(ref inventory.Ref, s *State) { c.cluster.live.record(ref, s) }

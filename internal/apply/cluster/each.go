@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// width is how many requests of one apply are under way at once. It is less
-// than what the cluster's limiter allows, so that a stage of a thousand
-// objects does not keep small ones waiting.
+// width is how many requests of one apply run at once. It is less than what
+// the cluster's limiter allows, so that a stage of a thousand objects does not
+// keep small stages waiting.
 const width = 12
 
 // Each calls do for every item, at most width at once, waits for all, and

@@ -48,7 +48,8 @@ type discovery struct {
 	kinds map[string]resource // nil when the version is not served
 }
 
-// discoveryAge is how long it takes until a missing kind is asked for again.
+// discoveryAge is how long a missing kind stays missing before the server is
+// asked again.
 const discoveryAge = 5 * time.Second
 
 func newKinds() *kinds {

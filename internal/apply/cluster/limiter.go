@@ -15,8 +15,8 @@ type limiter struct {
 	ceiling   int
 	allowed   int
 	running   int
-	successes int // answers since allowed last changed
-	waiting   []chan struct{}
+	successes int             // answers since allowed last changed
+	waiting   []chan struct{} // first come, first served; closed when its turn has come
 }
 
 // defaultConcurrency keeps an API server of two cores busy without making
@@ -27,7 +27,8 @@ func newLimiter(ceiling int) *limiter {
 	return &limiter{ceiling: ceiling, allowed: ceiling}
 }
 
-// acquire waits for a place; release must follow when it returns nil.
+// acquire waits until one more request may run; release must follow when it
+// returns nil.
 func (l *limiter) acquire(ctx context.Context) error {
 	l.mutex.Lock()
 	if l.running < l.allowed && len(l.waiting) == 0 {
@@ -35,24 +36,24 @@ func (l *limiter) acquire(ctx context.Context) error {
 		l.mutex.Unlock()
 		return nil
 	}
-	place := make(chan struct{})
-	l.waiting = append(l.waiting, place)
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
 	l.mutex.Unlock()
 	select {
-	case <-place:
+	case <-turn:
 		return nil
 	case <-ctx.Done():
-		l.abandon(place)
+		l.abandon(turn)
 		return context.Cause(ctx)
 	}
 }
 
-// abandon gives up a place in the queue, or the place itself when it was
-// handed over at the same moment.
-func (l *limiter) abandon(place chan struct{}) {
+// abandon leaves the queue; a turn that came at the same moment goes to the
+// next one.
+func (l *limiter) abandon(turn chan struct{}) {
 	l.mutex.Lock()
 	for at, other := range l.waiting {
-		if other == place {
+		if other == turn {
 			l.waiting = append(l.waiting[:at], l.waiting[at+1:]...)
 			l.mutex.Unlock()
 			return
@@ -62,6 +63,7 @@ func (l *limiter) abandon(place chan struct{}) {
 	l.release()
 }
 
+// release ends a request.
 func (l *limiter) release() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -69,6 +71,7 @@ func (l *limiter) release() {
 	l.admit()
 }
 
+// admit lets waiting requests run; the caller holds the lock.
 func (l *limiter) admit() {
 	for l.running < l.allowed && len(l.waiting) > 0 {
 		close(l.waiting[0])
@@ -77,7 +80,7 @@ func (l *limiter) admit() {
 	}
 }
 
-// learn learns from an answer of the server.
+// learn adapts the limit to an answer's status.
 func (l *limiter) learn(status int) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -96,17 +99,18 @@ func (l *limiter) learn(status int) {
 	}
 }
 
-// limiterTransport is a transport that lets the limiter see every answer, those that
-// the client library answers with a pause and another attempt included.
+// limiterTransport shows every answer to the limiter, also those after which
+// the client library waits and sends the request again.
 type limiterTransport struct {
 	next    http.RoundTripper
 	limiter *limiter
 }
 
-func (w limiterTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := w.next.RoundTrip(request)
+// RoundTrip implements http.RoundTripper.
+func (t limiterTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(request)
 	if err == nil {
-		w.limiter.learn(response.StatusCode)
+		t.limiter.learn(response.StatusCode)
 	}
 	return response, err
 }

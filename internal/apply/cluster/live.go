@@ -17,21 +17,21 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// Live is a view of the objects that Slipway made on one cluster, of which a
-// few words per object are kept. It makes applying an unchanged stage free of
-// requests, and sees drift at once.
+// Live watches the metadata of the objects that Slipway made on one cluster,
+// and keeps about 150 bytes per object. With it, applying an unchanged stage
+// takes no request, and drift is seen at once.
 //
-// The kinds that stages usually consist of are watched for all stages at once,
-// with the server's own identity. Other kinds are watched from their first use
-// on. Those that the server must not read everywhere, Secrets above all, are
-// watched in one stage's namespace with the identity of its account.
+// Live watches the kinds that stages usually consist of in all namespaces, with
+// the server's own identity, and other kinds from their first use on. It
+// watches kinds that the server must not read everywhere, Secrets above all, in
+// one stage's namespace with the identity of the stage's service account.
 //
 // Run must be called once; everything else is safe for concurrent use. A nil
 // *Live knows nothing.
 type Live struct {
 	source  *metadataOnly
 	changed func(inventory.Drift)
-	pending chan struct{} // there are kinds to start
+	pending chan struct{} // signals that kinds wait for Run to watch them
 
 	mutex sync.RWMutex
 	kinds map[liveScope]*liveKind
@@ -64,7 +64,7 @@ func newMetadataOnly(config *rest.Config, known *kinds) (*metadataOnly, error) {
 	return &metadataOnly{client: client, rest: raw, kinds: known}, nil
 }
 
-// NewLive returns a view that reads with the server's own identity on the
+// NewLive returns a live view that reads with the server's own identity on the
 // cluster. changed, which may be nil, is called for every object that changed
 // in a way that matters, Slipway's own changes included; it must not block.
 func NewLive(config *rest.Config, changed func(inventory.Drift)) (*Live, error) {
@@ -108,7 +108,7 @@ func (l *Live) add(ref inventory.Ref, source *metadataOnly) {
 }
 
 // watch begins to watch the kind of an object unless it is watched. stage reads
-// with the identity of the account of the stage that the object belongs to.
+// with the identity of the service account of the object's stage.
 func (l *Live) watch(ref inventory.Ref, stage *metadataOnly) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -127,7 +127,7 @@ func (l *Live) watch(ref inventory.Ref, stage *metadataOnly) {
 	}
 }
 
-// watches reports whether there is nothing to start for an object.
+// watches reports whether the kind of an object is watched already.
 func (l *Live) watches(ref inventory.Ref) bool {
 	if l == nil || ref.Namespace == "" {
 		return true
@@ -145,8 +145,7 @@ func (l *Live) find(ref inventory.Ref) *liveKind {
 	return l.kinds[liveScope{ref.GroupKind(), ref.Namespace}]
 }
 
-// Forget ends what is watched in one namespace only, which goes with its
-// stage.
+// Forget ends the watches of one namespace, which goes with its stage.
 func (l *Live) Forget(namespace string) {
 	if l == nil || namespace == "" {
 		return
@@ -184,7 +183,8 @@ func (l *Live) Run(ctx context.Context) {
 	}
 }
 
-// starts returns what watches each kind that is not watched yet.
+// starts returns a function for each kind that is not watched yet: it watches
+// the kind until ctx ends.
 func (l *Live) starts(ctx context.Context) []func() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -201,7 +201,8 @@ func (l *Live) starts(ctx context.Context) []func() {
 	return starts
 }
 
-// unservedPause is how long a kind that the cluster does not serve is left alone.
+// unservedPause is how long to wait before asking again for a kind that the
+// cluster does not serve.
 const unservedPause = 30 * time.Second
 
 // watch follows the kind's objects until ctx ends.
@@ -222,14 +223,14 @@ func (k *liveKind) watch(ctx context.Context) {
 	all.Follow(ctx, &metav1.PartialObjectMetadata{}, k)
 }
 
-// unsync makes the view admit that it knows nothing of the kind any more.
+// unsync marks that nothing is known of the kind any more.
 func (k *liveKind) unsync() {
 	k.live.mutex.Lock()
 	defer k.live.mutex.Unlock()
 	k.synced = false
 }
 
-// Synced reports whether the kinds that stages usually consist of were read
+// Synced reports whether the kinds that are watched from the start were listed
 // once.
 func (l *Live) Synced() bool {
 	l.mutex.RLock()
@@ -275,7 +276,7 @@ func (l *Live) lookup(ref inventory.Ref) (s *State, certain bool) {
 	}, true
 }
 
-// record takes over what an apply left behind, so that the next one need not
+// record keeps the state that an apply left, so that the next apply need not
 // wait for the watch.
 func (l *Live) record(ref inventory.Ref, s *State) {
 	if l == nil {

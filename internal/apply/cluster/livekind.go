@@ -10,11 +10,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
-// liveKind holds the objects of one kind, of all stages or of one.
+// liveKind holds the states of the objects of one kind, of all stages or of
+// one namespace.
 type liveKind struct {
 	live      *Live
-	ref       inventory.Ref // without name; with namespace when of one stage
-	source    *metadataOnly // whose identity reads
+	ref       inventory.Ref // without name; with a namespace when only that is watched
+	source    *metadataOnly // reads with the identity that may
 	unstarted bool
 	stop      func() // ends the watch; nil before it runs
 	synced    bool
@@ -33,13 +34,14 @@ type liveState struct {
 	deleting bool
 }
 
+// reduced returns the part of a state that the live view keeps.
 func reduced(s *State) liveState {
-	version, _ := strconv.ParseUint(s.Version, 10, 64) // zero gives way to every other
+	version, _ := strconv.ParseUint(s.Version, 10, 64) // zero is older than every other
 	return liveState{uid: s.UID, fields: s.Fields, version: version, applied: s.Applied, replicas: s.Replicas, deleting: s.Deleting}
 }
 
-// put takes over a state unless a newer one is known. It reports whether
-// something that matters changed.
+// put keeps a state unless a newer one is known. It reports whether anything
+// but the version changed.
 func (k *liveKind) put(name liveName, fresh liveState) bool {
 	known, ok := k.objects[name]
 	if ok && known.version > fresh.version {
@@ -55,8 +57,8 @@ var _ cache.TransformingStore = (*liveKind)(nil)
 // annotationState marks an object that Transformer reduced already.
 const annotationState = "slipway.dev/live"
 
-// Transformer implements cache.TransformingStore: whole lists are held in
-// memory for a moment, so objects are reduced before.
+// Transformer implements cache.TransformingStore: the reflector holds whole
+// lists in memory, so objects are reduced before.
 func (k *liveKind) Transformer() cache.TransformFunc {
 	return func(object any) (any, error) {
 		meta, ok := object.(*metav1.PartialObjectMetadata)
@@ -70,10 +72,12 @@ func (k *liveKind) Transformer() cache.TransformFunc {
 	}
 }
 
+// read returns the name and the state of an object that the reflector hands
+// over, reduced or not.
 func (k *liveKind) read(object any) (liveName, liveState, error) {
 	meta, ok := object.(*metav1.PartialObjectMetadata)
 	if !ok {
-		return liveName{}, liveState{}, fmt.Errorf("a watch of %s brought %T", k.ref.Kind, object)
+		return liveName{}, liveState{}, fmt.Errorf("the watch of %s sent a %T", k.ref.Kind, object)
 	}
 	s := reduced(StateOf(k.ref, meta))
 	if reduced, ok := meta.Annotations[annotationState]; ok && len(meta.ManagedFields) == 0 {
@@ -102,13 +106,13 @@ func (k *liveKind) Update(object any) error {
 
 // Delete implements cache.ReflectorStore.
 func (k *liveKind) Delete(object any) error {
-	name, last, err := k.read(object)
+	name, final, err := k.read(object)
 	if err != nil {
 		return err
 	}
 	k.live.mutex.Lock()
 	known, ok := k.objects[name]
-	gone := ok && (known.uid == last.uid || known.version <= last.version)
+	gone := ok && (known.uid == final.uid || known.version <= final.version)
 	if gone {
 		delete(k.objects, name)
 	}
@@ -130,31 +134,31 @@ func (k *liveKind) Replace(objects []any, version string) error {
 		}
 		fresh[name] = s
 	}
-	type news struct {
+	type change struct {
 		name liveName
 		kind inventory.DriftKind
 	}
-	var told []news
+	var changes []change
 	k.live.mutex.Lock()
 	for name, known := range k.objects {
 		switch s, ok := fresh[name]; {
 		case known.version > listed && (!ok || known.version > s.version):
-			fresh[name] = known // noted after the list was made
+			fresh[name] = known // recorded after the list was made
 		case !ok:
-			told = append(told, news{name, inventory.DriftDeleted})
+			changes = append(changes, change{name, inventory.DriftDeleted})
 		}
 	}
 	for name, s := range fresh {
 		known, ok := k.objects[name]
 		known.version = s.version
 		if k.synced && (!ok || known != s) {
-			told = append(told, news{name, inventory.DriftChanged})
+			changes = append(changes, change{name, inventory.DriftChanged})
 		}
 	}
 	k.objects, k.synced = fresh, true
 	k.live.mutex.Unlock()
-	for _, n := range told {
-		k.report(n.name, n.kind)
+	for _, c := range changes {
+		k.report(c.name, c.kind)
 	}
 	return nil
 }
@@ -162,6 +166,7 @@ func (k *liveKind) Replace(objects []any, version string) error {
 // Resync implements cache.ReflectorStore.
 func (k *liveKind) Resync() error { return nil }
 
+// report calls the view's changed.
 func (k *liveKind) report(name liveName, kind inventory.DriftKind) {
 	if k.live.changed == nil {
 		return

@@ -10,10 +10,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
-// FieldManager is the name under which Slipway owns fields.
+// FieldManager is the field manager that Slipway applies with.
 const FieldManager = "slipway"
 
-// State is what apply needs to know of a live object.
+// State is what an apply needs to know of a live object.
 type State struct {
 	UID      string
 	Version  string // resourceVersion
@@ -54,13 +54,15 @@ func StateOf(ref inventory.Ref, meta *metav1.PartialObjectMetadata) *State {
 	return s
 }
 
+// IsOurs reports whether an entry of managedFields holds the fields that
+// Slipway applied.
 func IsOurs(entry metav1.ManagedFieldsEntry) bool {
 	return entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
 }
 
 // ownedFields identifies a set of owned fields. For a kind that autoscalers
-// scale, spec.replicas is told apart: whether it is owned says whether a human
-// or an autoscaler changed it.
+// scale, it leaves spec.replicas out and returns whether that is owned: an
+// autoscaler may have taken it.
 func ownedFields(raw []byte, scalable bool) (fields string, replicas bool) {
 	if scalable {
 		token := []byte(`"f:replicas":{}`)
@@ -74,8 +76,9 @@ func ownedFields(raw []byte, scalable bool) (fields string, replicas bool) {
 	return base64.RawURLEncoding.EncodeToString(sum[:12]), replicas
 }
 
-// Untouched reports whether an object is as the entry says it was left. An
-// autoscaler may have taken spec.replicas of one that it scales.
+// Untouched reports whether an object is as the last apply left it, by its
+// entry. An autoscaler may have taken spec.replicas of an object that it
+// scales.
 func (s *State) Untouched(entry inventory.Entry, scaled bool) bool {
 	return s.UID == entry.UID && s.Applied && s.Fields == entry.Fields && !s.Deleting &&
 		(scaled || s.Replicas == entry.OwnsReplicas)

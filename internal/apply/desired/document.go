@@ -134,8 +134,8 @@ func identify(object map[string]any, set Set) (inventory.Ref, error) {
 	return ref, nil
 }
 
-// prepare makes an object fit to be applied: the stage's labels and
-// namespace, and nothing that only the server may say.
+// prepare gives an object the stage's labels and namespace, and removes the
+// fields that only the server may set.
 func prepare(object map[string]any, ref inventory.Ref, owner inventory.Owner) error {
 	metadata, _ := object["metadata"].(map[string]any)
 	for _, key := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp", "generateName"} {
@@ -182,6 +182,7 @@ func encodeStrings(object map[string]any, ref inventory.Ref) error {
 	return nil
 }
 
+// Annotation returns an annotation's value, empty when there is none.
 func (d *Document) Annotation(key string) string {
 	metadata, _ := d.Object["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
@@ -196,6 +197,7 @@ func (d *Document) label(key string) string {
 	return value
 }
 
+// Spec returns the object's spec, nil when there is none.
 func (d *Document) Spec() map[string]any {
 	spec, _ := d.Object["spec"].(map[string]any)
 	return spec
@@ -205,6 +207,7 @@ func (d *Document) Spec() map[string]any {
 // empty when it belongs to none.
 func (d *Document) Service() string { return d.label(naming.LabelService) }
 
+// Hook reports whether the object is a release Job.
 func (d *Document) Hook() bool {
 	return d.Ref.Kind == "Job" && d.Annotation(AnnotationHook) == "release"
 }
@@ -226,9 +229,8 @@ func (d *Document) Once() bool {
 	return d.Ref.Kind == "Job" && ttl
 }
 
-// holdsData reports whether deleting an object of the kind loses data that
-// cannot be made again, so that pruning keeps it unless its manifest says
-// otherwise.
+// holdsData reports whether deleting an object of the kind loses data for good.
+// Pruning keeps such objects unless their manifests say otherwise.
 func holdsData(kind schema.GroupKind) bool {
 	return kind == schema.GroupKind{Kind: "PersistentVolumeClaim"}
 }

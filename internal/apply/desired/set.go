@@ -28,6 +28,7 @@ const (
 	maxDocument  = 1 << 20
 )
 
+// Check returns an error about a set that can't be applied.
 func (s Set) Check() error {
 	switch {
 	case s.Owner.Organization == "" || s.Owner.Project == "" || s.Owner.Stage == "":

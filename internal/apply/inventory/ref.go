@@ -40,10 +40,12 @@ func (r Ref) String() string {
 // APIVersion returns group/version as written in a manifest.
 func (r Ref) APIVersion() string { return r.GroupVersion().String() }
 
+// GroupVersion returns the API version of the object's kind.
 func (r Ref) GroupVersion() schema.GroupVersion {
 	return schema.GroupVersion{Group: r.Group, Version: r.Version}
 }
 
+// GroupKind returns the object's kind.
 func (r Ref) GroupKind() schema.GroupKind {
 	return schema.GroupKind{Group: r.Group, Kind: r.Kind}
 }

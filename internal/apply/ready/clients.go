@@ -22,8 +22,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Clients reads whole objects, where their status says how they do. It is safe
-// for concurrent use.
+// Clients read whole objects, because readiness is in their status. They are
+// safe for concurrent use.
 type Clients struct {
 	client  *cluster.Client
 	core    corev1client.CoreV1Interface
@@ -32,6 +32,7 @@ type Clients struct {
 	dynamic dynamic.Interface
 }
 
+// New returns clients with the identity of another client.
 func New(client *cluster.Client) (*Clients, error) {
 	config := client.Config()
 	config.QPS, config.Burst, config.RateLimiter = -1, 0, nil

@@ -91,6 +91,7 @@ func conceal(problem *ObjectError, status *metav1.Status) {
 	}
 }
 
+// StatusOf returns what the server answered, nil when an error is no answer.
 func StatusOf(err error) *metav1.Status {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {

@@ -72,8 +72,8 @@ func (f *Failure) Cause() cause.Cause {
 	return cause.Cause{Code: first.Reason, Object: first.Ref.String(), Sentence: f.Error()}
 }
 
-// Join makes one coded error of what went wrong with a set's objects, nil of
-// nothing.
+// Join makes one Failure of the errors about a set's objects, nil when there
+// are none. An error that is about no object is returned as it is.
 func Join(problems []error) error {
 	if len(problems) == 0 {
 		return nil
@@ -98,8 +98,8 @@ func Join(problems []error) error {
 	return failure
 }
 
-// New makes an error about one object that no answer of the server
-// explains.
+// New returns an error about one object that does not come from an answer of
+// the server.
 func New(ref inventory.Ref, reason cause.Code, code fault.Code, words, remedy string) *ObjectError {
 	return &ObjectError{Ref: ref, Reason: reason, Code: code, Words: words, Remedy: remedy}
 }
