@@ -23,10 +23,10 @@ import (
 // as the server does.
 func (s *stage) watched(changed func(inventory.Drift)) {
 	s.t.Helper()
-	s.watchedBy(plane.Config, changed)
+	s.watchedWith(plane.Config, changed)
 }
 
-func (s *stage) watchedBy(config *rest.Config, changed func(inventory.Drift)) {
+func (s *stage) watchedWith(config *rest.Config, changed func(inventory.Drift)) {
 	s.t.Helper()
 	live, err := cluster.NewLive(config, changed)
 	if err != nil {

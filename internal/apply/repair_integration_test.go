@@ -151,7 +151,7 @@ func TestLiveSurvivesLostWatches(t *testing.T) {
 	faults := &expiring{seen: map[string]int{}}
 	config := rest.CopyConfig(plane.Config)
 	config.Wrap(faults.wrap)
-	s.watchedBy(config, nil)
+	s.watchedWith(config, nil)
 	documents := []string{configMap("a", "1"), service("web", 80)}
 	s.apply(manifests(documents...))
 	s.applies(documents, "an apply without a request", "")

@@ -108,8 +108,8 @@ func (s *stage) restrict() {
 	s.kubectl("", "label", "namespace", s.namespace, "pod-security.kubernetes.io/enforce=restricted")
 }
 
-// said brings a failure about and returns it.
-func (c sentence) said(s *stage) error {
+// fail brings a failure about and returns it.
+func (c sentence) fail(s *stage) error {
 	if c.before != nil {
 		s.apply(manifests(c.before...))
 	}
@@ -139,8 +139,8 @@ func TestSentencesOfFailures(t *testing.T) {
 	for name, c := range sentences() {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
-			err := c.said(s)
-			if code := codeSaid(err); code != c.code {
+			err := c.fail(s)
+			if code := reportedCode(err); code != c.code {
 				t.Errorf("cause %s, want %s: %v", code, c.code, err)
 			}
 			got := strings.ReplaceAll(fault.MessageOf(err), s.namespace, "NAMESPACE") + "\n"
@@ -162,8 +162,8 @@ func TestSentencesOfFailures(t *testing.T) {
 	}
 }
 
-// codeSaid returns the cause of a failure.
-func codeSaid(err error) cause.Code {
+// reportedCode returns the cause of a failure.
+func reportedCode(err error) cause.Code {
 	var failure *refusal.Failure
 	var notReady *ready.NotReadyError
 	switch {

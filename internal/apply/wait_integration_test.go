@@ -23,7 +23,7 @@ import (
 // waiting is a Wait under way.
 type waiting struct {
 	mutex    sync.Mutex
-	told     [][]ready.ServiceState
+	reported     [][]ready.ServiceState
 	err      error
 	states   []ready.ServiceState
 	finished chan struct{}
@@ -39,7 +39,7 @@ func (s *stage) wait(targets []ready.Target, options ready.Options) *waiting {
 	options.Progress = func(states []ready.ServiceState) {
 		w.mutex.Lock()
 		defer w.mutex.Unlock()
-		w.told = append(w.told, slices.Clone(states))
+		w.reported = append(w.reported, slices.Clone(states))
 	}
 	go func() {
 		defer close(w.finished)
@@ -50,18 +50,18 @@ func (s *stage) wait(targets []ready.Target, options ready.Options) *waiting {
 	return w
 }
 
-// says waits until a service's state was told of which a condition holds.
-func (w *waiting) says(s *stage, what string, holds func(ready.ServiceState) bool) {
+// says waits until a service's state was reported of which a condition holds.
+func (w *waiting) reports(s *stage, what string, holds func(ready.ServiceState) bool) {
 	s.t.Helper()
 	s.patiently(what, func() error {
 		w.mutex.Lock()
 		defer w.mutex.Unlock()
-		for _, states := range w.told {
+		for _, states := range w.reported {
 			if slices.ContainsFunc(states, holds) {
 				return nil
 			}
 		}
-		return fmt.Errorf("not among what was told: %+v", w.told)
+		return fmt.Errorf("not reported: %+v", w.reported)
 	})
 }
 
@@ -135,10 +135,10 @@ func TestWaitUntilReady(t *testing.T) {
 		t.Fatalf("targets: %+v", report.Targets)
 	}
 	w := s.wait(report.Targets, ready.Options{})
-	w.says(s, "nothing is ready", func(s ready.ServiceState) bool { return s.Service == "web" && s.Wanted == 2 && s.Ready == 0 })
+	w.reports(s, "nothing is ready", func(s ready.ServiceState) bool { return s.Service == "web" && s.Wanted == 2 && s.Ready == 0 })
 	s.ready("worker", 1)
 	s.ready("web", 1)
-	w.says(s, "one is ready", func(s ready.ServiceState) bool { return s.Service == "web" && s.Ready == 1 && !s.Done })
+	w.reports(s, "one is ready", func(s ready.ServiceState) bool { return s.Service == "web" && s.Ready == 1 && !s.Done })
 	s.ready("web", 2)
 	if err := w.end(t); err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func TestReadinessIsReportedAtOnce(t *testing.T) {
 		truth := make(chan time.Time, 1)
 		go s.available("web", int64(round+1), truth)
 		w := s.wait(report.Targets, ready.Options{})
-		w.says(s, "nothing is ready", func(s ready.ServiceState) bool { return s.Service == "web" && !s.Done })
+		w.reports(s, "nothing is ready", func(s ready.ServiceState) bool { return s.Service == "web" && !s.Done })
 		s.patiently("the watches have begun", func() error {
 			before := s.traffic.spent()
 			time.Sleep(100 * time.Millisecond)
@@ -245,10 +245,10 @@ func TestWaitSaysWhyNot(t *testing.T) {
 	s := newStage(t)
 	report := s.apply(manifests(deployment("web", "registry.example/web:1", 1)))
 
-	t.Run("a crash is told at once and fails when it comes again", func(t *testing.T) {
+	t.Run("a crash is reported at once and fails when it comes again", func(t *testing.T) {
 		w := s.wait(report.Targets, ready.Options{})
 		s.pod("web", crash(1))
-		w.says(s, "the crash", func(s ready.ServiceState) bool { return s.Cause != nil && s.Cause.Code == cause.CrashLoop })
+		w.reports(s, "the crash", func(s ready.ServiceState) bool { return s.Cause != nil && s.Cause.Code == cause.CrashLoop })
 		s.pod("web", crash(2))
 		var failed *ready.NotReadyError
 		if err := w.end(t); !errors.As(err, &failed) || failed.Service != "web" || failed.Cause.Code != cause.CrashLoop || !strings.Contains(err.Error(), "exit code 3") {
@@ -277,7 +277,7 @@ func TestWaitSaysWhyNot(t *testing.T) {
 	})
 	t.Run("a newer commit ends it at once", func(t *testing.T) {
 		w := s.wait(report.Targets, ready.Options{})
-		w.says(s, "something", func(ready.ServiceState) bool { return true })
+		w.reports(s, "something", func(ready.ServiceState) bool { return true })
 		superseded := errors.New("a newer commit")
 		w.cancel(superseded)
 		if err := w.end(t); !errors.Is(err, superseded) {
@@ -291,10 +291,10 @@ func TestWaitNamesWhatTheClusterRefuses(t *testing.T) {
 	s.quota("pods: \"0\"")
 	report := s.apply(manifests(deployment("web", "registry.example/web:1", 1), statefulSet("db", "registry.example/db:1", "1Gi")))
 	w := s.wait(report.Targets, ready.Options{Deadline: 20 * time.Second})
-	w.says(s, "the deployment's quota", func(s ready.ServiceState) bool {
+	w.reports(s, "the deployment's quota", func(s ready.ServiceState) bool {
 		return s.Service == "web" && s.Cause != nil && s.Cause.Code == cause.Quota
 	})
-	w.says(s, "the stateful set's quota", func(s ready.ServiceState) bool {
+	w.reports(s, "the stateful set's quota", func(s ready.ServiceState) bool {
 		return s.Service == "" && s.Cause != nil && s.Cause.Code == cause.Quota && strings.Contains(s.Cause.Sentence, "StatefulSet db")
 	})
 }

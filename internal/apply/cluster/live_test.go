@@ -68,8 +68,8 @@ func TestLiveIsNotTrustedBeforeItIsSynced(t *testing.T) {
 // What an apply noted is newer than what a slow watch, or a list made before
 // it, brings later.
 func TestLiveKeepsWhatIsNewer(t *testing.T) {
-	var told []inventory.Drift
-	live, kind := someLive(t, func(d inventory.Drift) { told = append(told, d) })
+	var reported []inventory.Drift
+	live, kind := someLive(t, func(d inventory.Drift) { reported = append(reported, d) })
 	ref := inventory.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "ns", Name: "a"}
 	must := func(err error) {
 		t.Helper()
@@ -94,16 +94,16 @@ func TestLiveKeepsWhatIsNewer(t *testing.T) {
 	must(kind.Delete(metaOf("ns", "a", "old", "9")))
 	must(kind.Replace([]any{metaOf("ns", "a", "old", "8")}, "9"))
 	must(kind.Replace(nil, "9"))
-	if got := uid(); got != "new" || len(told) != 0 {
-		t.Errorf("history replaced what is newer: %q, told %v", got, told)
+	if got := uid(); got != "new" || len(reported) != 0 {
+		t.Errorf("history replaced what is newer: %q, reported %v", got, reported)
 	}
 	must(kind.Update(metaOf("ns", "a", "new", "11"))) // its status, say
-	if len(told) != 0 {
-		t.Errorf("what does not matter was told: %v", told)
+	if len(reported) != 0 {
+		t.Errorf("a change of its version only was reported: %v", reported)
 	}
 	must(kind.Replace(nil, "12"))
-	if got := uid(); got != "" || len(told) != 1 || told[0].Kind != inventory.DriftDeleted {
-		t.Errorf("a deletion that the watch missed: %q, told %v", got, told)
+	if got := uid(); got != "" || len(reported) != 1 || reported[0].Kind != inventory.DriftDeleted {
+		t.Errorf("a deletion that the watch missed: %q, reported %v", got, reported)
 	}
 }
 

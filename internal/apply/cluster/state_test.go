@@ -4,13 +4,13 @@ import (
 	"testing"
 )
 
-func TestOwnedFieldsTellReplicasApart(t *testing.T) {
+func TestOwnedFieldsLeaveReplicasOut(t *testing.T) {
 	with := `{"f:metadata":{},"f:spec":{"f:replicas":{},"f:selector":{}}}`
 	without := `{"f:metadata":{},"f:spec":{"f:selector":{}}}`
 	a, owned := ownedFields([]byte(with), true)
 	b, _ := ownedFields([]byte(without), true)
 	if a != b || !owned {
-		t.Errorf("replicas are not told apart: %s %s %t", a, b, owned)
+		t.Errorf("replicas are not left out: %s %s %t", a, b, owned)
 	}
 	c, _ := ownedFields([]byte(with), false)
 	if c == b {
