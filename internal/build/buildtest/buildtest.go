@@ -1,5 +1,3 @@
-// Package buildtest is the conformance test of builders: whatever a driver
-// builds with, it keeps the promises of build.Builder.
 package buildtest
 
 import (
