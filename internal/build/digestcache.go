@@ -34,7 +34,5 @@ func (c *digestCache) get(ref string) (string, bool) {
 }
 
 func (c *digestCache) put(ref, digest string) {
-	if c.ttl > 0 {
-		c.entries.Add(ref, digest, c.ttl)
-	}
+	c.entries.Add(ref, digest, c.ttl-1) // one that is as old as the TTL counts no more
 }

@@ -124,7 +124,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestResolveBelievesATagForItsTime(t *testing.T) {
+func TestResolveRemembersATagForItsTime(t *testing.T) {
 	r := newTestRegistry(t)
 	client := r.client(t, nil)
 	old := r.push(t, "library/busybox:1")
