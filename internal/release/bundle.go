@@ -5,31 +5,30 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// checkRollback refuses to go back from nothing, and says what is quarantined
-// from now on: the commit that was brought last, whatever became of it.
-func (w *askedRelease) checkRollback(answer *Answer) *Failure {
-	if refused := w.requireOwnSource(); refused != nil {
-		return refused
+// kept returns the manifests that an earlier run of this release kept, nil
+// when it did not come that far.
+func (r *run) kept(ctx context.Context) ([]byte, error) {
+	if r.status.Bundle == "" {
+		return nil, nil
 	}
-	bad := w.history.LastDeploy()
-	if bad == nil {
-		return refuse(CauseConflict, "stage %s was brought to no commit yet, so there is nothing to go back from; `slipway deploy %s %s`", w.Stage.Spec.Name, w.Project.Name, w.Stage.Spec.Name)
-	}
-	if bad.Name == w.From.Name {
-		return refuse(CauseConflict, "release %s is the newest commit of stage %s, so there is nothing to go back from; choose an older one", bad.Name, w.Stage.Spec.Name)
-	}
-	answer.Quarantine = w.history.Quarantine(w.Stage.Status.Quarantine)
-	if answer.Quarantine == nil || answer.Quarantine.Release != bad.Name {
-		answer.Quarantine = QuarantineOf(bad, w.Release)
-	}
-	return nil
+	return attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
+		return r.Bundles.Get(ctx, r.Inputs, r.status.Bundle, r.status.BundleDigest)
+	})
 }
 
-// fromBundle reports whether releases with the trigger take the bundle of
-// another as it is.
-func fromBundle(t v1alpha1.Trigger) bool { return t.IsRollback() || keeps(t) }
+// keep makes the manifests durable.
+func (r *run) keep(ctx context.Context, manifests []byte) error {
+	type bundle struct{ name, digest string }
+	kept, err := attempt(ctx, r, func(ctx context.Context) (bundle, error) {
+		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests)
+		return bundle{name, digest}, err
+	})
+	r.status.Bundle, r.status.BundleDigest = kept.name, kept.digest
+	return err
+}
 
 // take makes another release's bundle this one's: nothing is read from git,
 // built or rendered. The guard looks at it again, because the cluster's policy
@@ -69,4 +68,16 @@ func (r *run) take(ctx context.Context) ([]byte, error) {
 		r.status.Services = append(r.status.Services, service)
 	}
 	return manifests, nil
+}
+
+// promotedDigests returns the digests that the promoted release runs
+// references without one at.
+func (r *run) promotedDigests(ctx context.Context) (map[string]string, error) {
+	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
+		return r.Bundles.Get(ctx, r.Inputs, r.From.Status.Bundle, r.From.Status.BundleDigest)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return render.Pinned(manifests)
 }
