@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -225,6 +226,7 @@ func (c *clerk) work(ctx context.Context) {
 func (c *clerk) release(ctx context.Context, rel *v1alpha1.Release) {
 	switch {
 	case rel.Status.Phase == "" && rel.Spec.By != "":
+		meta.SetStatusCondition(&rel.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted"})
 		c.phase(ctx, rel, v1alpha1.PhasePending, "planning")
 		if strings.Contains(rel.Spec.Reason, "hold") {
 			c.phase(ctx, rel, v1alpha1.PhaseHeld, "the stage takes an approval by a maintainer")
