@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,7 +33,8 @@ import (
 // server, on which a clerk plays Slipway's server. Besides the commands of
 // TestScript they have `kube FILE`, which makes objects with their status,
 // `keep RELEASE FILE`, which keeps manifests as a release's bundle, and `user
-// NAME`, as whom the command line acts from then on, and `there MANAGER FILE`,
+// NAME [NAMESPACE]`, as whom, and with which namespace in the kubeconfig's
+// context, the command line acts from then on, and `there MANAGER FILE`,
 // which applies manifests in the stage's namespace as a field manager.
 func TestClusterScript(t *testing.T) {
 	plane, err := kubetest.Start(t.Context())
@@ -87,6 +89,11 @@ func newOffice(t *testing.T, plane *kubetest.ControlPlane) *office {
 			roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: test-%[1]s}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}]}`, who.name)
 		plane.Kubectl(t, rules+"\n---\n"+binding, "apply", "-f", "-")
 	}
+	// Mia and nora see one organization each time; only nora sees which there are.
+	plane.Kubectl(t, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: test-nora}, rules: [{apiGroups: [slipway.dev], resources: [organizations], verbs: [list]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: test-nora},
+	roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: test-nora}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: nora}]}`, "apply", "-f", "-")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); (&clerk{client: made, t: t}).work(ctx) }()
@@ -111,7 +118,25 @@ func (o *office) enter(env *testscript.Env) error {
 	if err := o.client.Create(context.Background(), &namespace); err != nil {
 		return err
 	}
+	if err := o.found(org); err != nil {
+		return err
+	}
 	return o.actAs("alice", "slipway-org-"+org, env.Getenv("KUBECONFIG"))
+}
+
+// found makes an Organization, in which mia and nora may read.
+func (o *office) found(org string) error {
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-" + org, Name: "readers"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "test-eve"},
+	}
+	for _, name := range []string{"mia", "nora"} {
+		binding.Subjects = append(binding.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "User", Name: name})
+	}
+	if err := o.client.Create(context.Background(), binding); err != nil {
+		return err
+	}
+	return o.client.Create(context.Background(), &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: org}})
 }
 
 // actAs writes a kubeconfig with which the command line is a user.
@@ -130,10 +155,14 @@ func (o *office) actAs(name, namespace, path string) error {
 }
 
 func (o *office) user(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: user NAME")
+	namespace := "slipway-org-" + ts.Getenv("ORG")
+	if len(args) == 2 {
+		namespace = args[1]
 	}
-	ts.Check(o.actAs(args[0], "slipway-org-"+ts.Getenv("ORG"), ts.Getenv("KUBECONFIG")))
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: user NAME [NAMESPACE]")
+	}
+	ts.Check(o.actAs(args[0], namespace, ts.Getenv("KUBECONFIG")))
 }
 
 // kube makes the objects of a file, in the script's organization, and writes
