@@ -13,7 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/template"
+	"github.com/slipway-dev/slipway/internal/render/source/template"
 )
 
 // templateLine is one template in the list.
