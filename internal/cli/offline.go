@@ -18,8 +18,8 @@ import (
 type offlineSources struct{ *forecaster }
 
 // File implements release.Sources.
-func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
-	opened, err := s.repository.openAt(commit)
+func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	opened, err := s.repository.openAt(head.FileCommit)
 	return opened.document, "", err
 }
 
