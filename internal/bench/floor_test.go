@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -35,7 +36,7 @@ const concurrency = 16
 type floor struct {
 	fixture  *fixture
 	document *projectfile.Document
-	mirrors  *git.Mirrors
+	mirrors  *mirror.Store
 	remote   git.Remote
 	client   *kubernetes.Clientset
 }
@@ -48,7 +49,7 @@ func newFloor(b *testing.B, fx *fixture) *floor {
 	}
 	f := &floor{
 		fixture: fx, document: document,
-		mirrors: git.NewMirrors(b.TempDir(), git.DefaultLimits()),
+		mirrors: mirror.NewStore(b.TempDir(), git.DefaultLimits()),
 		remote: git.Remote{
 			URL: world.Forge.CloneURL(fx.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
 		},
@@ -123,7 +124,7 @@ func (f *floor) run(b *testing.B, commit string, p push) time.Duration {
 
 func (f *floor) request(t target) render.Request {
 	rule, _ := f.document.File.Stage(t.rule)
-	return release.RenderRequest(f.document.Effective(rule.Name), rule, release.Place{
+	return release.RenderRequest(f.document, f.document.Effective(rule.Name), rule, release.Place{
 		Organization: "floor-" + f.fixture.Organization, Project: f.fixture.Name, Stage: t.stage, Namespace: f.namespace(t),
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
 )
 
@@ -43,7 +44,7 @@ func twoRepositories(t *testing.T) (sources *Sources, p *v1alpha1.Project, prima
 		commit("acme/api", "version: 1\nproject: shop\nservices: {api: {image: \""+image+"\"}}\n")
 	}
 	sources = newTestSources(t, nil)
-	sources.mirrors = git.NewMirrors(filepath.Join(t.TempDir(), "mirrors"), git.DefaultLimits())
+	sources.mirrors = mirror.NewStore(filepath.Join(t.TempDir(), "mirrors"), git.DefaultLimits())
 	t.Cleanup(sources.mirrors.Close)
 	p = &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: "slipway-org-acme"}, Spec: v1alpha1.ProjectSpec{Repositories: repositories}}
 	return sources, p, primary, push

@@ -44,7 +44,7 @@ type Runner interface {
 	// Speculate does what changes nothing in the stage's cluster.
 	Speculate(ctx context.Context, in release.Inputs, speculation *release.Speculation)
 	// Run runs a release until it is done, held or superseded.
-	Run(ctx context.Context, in release.Inputs, journal release.Journal) error
+	Run(ctx context.Context, in release.Inputs, journal release.Journal, speculation *release.Speculation) error
 	// Supersede ends a release that a newer one overtook.
 	Supersede(ctx context.Context, in release.Inputs, journal release.Journal) error
 }
@@ -100,7 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if order.Newest > rel.Spec.Sequence {
 		return ctrl.Result{}, r.supersede(ctx, order.Inputs)
 	}
-	return r.submit(ctx, order)
+	return r.submit(ctx, order, nil)
 }
 
 // Begin gives a release that was made a moment ago to its stage's lane.
@@ -109,8 +109,7 @@ func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 	if err != nil || order.Newest > rel.Spec.Sequence {
 		return err
 	}
-	order.Speculation = early
-	_, err = r.submit(ctx, order)
+	_, err = r.submit(ctx, order, early)
 	return err
 }
 
@@ -130,16 +129,16 @@ func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *
 // A held release may find its lane at the end of the run that held it: then it
 // comes again at once, because a verdict may be among what that run did not
 // know.
-func (r *Reconciler) submit(ctx context.Context, order *numberedInputs) (ctrl.Result, error) {
+func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *release.Speculation) (ctrl.Result, error) {
 	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
 	held := rel.Status.Phase == v1alpha1.PhaseHeld
 	if held && r.Queue.Running(stage) == rel.Spec.Sequence {
 		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
 	}
-	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Inputs) })
+	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Inputs, early) })
 	for i := range order.Overtaken {
 		older := order.Inputs
-		older.Release, older.Speculation = &order.Overtaken[i], nil
+		older.Release = &order.Overtaken[i]
 		if err := r.supersede(ctx, older); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -214,14 +213,14 @@ func (r *Reconciler) source(ctx context.Context, rel *v1alpha1.Release) (*v1alph
 // run runs a release until it is done, held, superseded, or the server stops.
 // What fails outside the story (the API server, say) is tried again. It
 // reports whether the release needs no other run.
-func (r *Reconciler) run(ctx context.Context, order release.Inputs) (over bool) {
+func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *release.Speculation) (over bool) {
 	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
 		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
 	defer r.Gate.End(client.ObjectKeyFromObject(order.Stage))
 	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
 	for {
 		journal := r.journal(order.Release)
-		err := r.Runner.Run(ctx, order, journal)
+		err := r.Runner.Run(ctx, order, journal, early)
 		journal.Close()
 		if err == nil {
 			return journal.Over()
