@@ -74,7 +74,7 @@ func (w *askedRelease) checkFields(context.Context, *Answer) (*Failure, error) {
 
 // checkPermission asks the role table.
 func (w *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*Failure, error) {
-	document, _, err := w.Sources.File(ctx, w.Project, w.Stage.Spec.Wanted.FileCommit)
+	document, _, err := w.Sources.File(ctx, w.Project, w.Stage.Spec.Wanted)
 	if err != nil {
 		return nil, err
 	}

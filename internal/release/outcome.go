@@ -131,7 +131,7 @@ func (r *run) noteReturn(ctx context.Context) {
 	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !CameToApplying(r.status) {
 		return
 	}
-	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
+	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
 	if err != nil {
 		r.Log.Error("read whether the stage goes back", "release", r.Release.Name, "error", err)
 		r.status.Message += "; whether the stage goes back to release " + r.Good.Name + " can't be read now: `slipway rollback` takes it there"

@@ -55,13 +55,13 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	return settled.planned, nil
 }
 
-// fileCommit returns the commit whose project file applies. What a person
-// wrote into their order is not believed: it could name a file of their own.
-func (r *run) fileCommit() string {
+// fileHead returns the head whose project file applies. The head that a person
+// wrote into a request is not trusted: it could name a file of their own.
+func (r *run) fileHead() v1alpha1.Head {
 	if r.Release.Spec.Trigger.Asked() {
-		return r.Stage.Spec.Wanted.FileCommit
+		return r.Stage.Spec.Wanted
 	}
-	return r.Release.Spec.Head.FileCommit
+	return r.Release.Spec.Head
 }
 
 // settled adds to a plan where the file says what.
@@ -74,13 +74,13 @@ type settled struct {
 // every built service.
 func (r *run) settle(ctx context.Context) (settled, error) {
 	head := r.Release.Spec.Head
-	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
+	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
 	if err != nil {
 		return settled{}, err
 	}
 	rule, found := document.File.Stage(r.Stage.Spec.Rule)
 	if !found {
-		return settled{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
+		return settled{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
 	}
 	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
 	if err != nil {

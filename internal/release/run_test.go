@@ -169,8 +169,8 @@ type tree struct{ fstest.MapFS }
 
 func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
 
-func (w *world) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
-	w.read = append(w.read, commit)
+func (w *world) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	w.read = append(w.read, head.FileCommit)
 	text := w.file
 	if text == "" {
 		text = file

@@ -18,15 +18,35 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
-// withSecondary adds the services that the project's further repositories
-// declare on their default branches. The id then changes with each commit
-// there, so that a push to one of them is released like one to the primary
-// file.
-func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string) (*projectfile.Document, string, error) {
+// Secondary reads where the default branches of the project's secondary
+// repositories are now. A repository without one is left out.
+func (s *Sources) Secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
+	var found []v1alpha1.RepositoryCommit
+	for _, repository := range p.Spec.Repositories[1:] {
+		heads, err := s.Heads(ctx, p, repository)
+		if err != nil {
+			return nil, fmt.Errorf("repository %s: %w", repository.Name, err)
+		}
+		if commit, exists := heads.Refs[heads.Default]; exists {
+			found = append(found, v1alpha1.RepositoryCommit{Repository: repository.Name, Commit: commit})
+		}
+	}
+	return found, nil
+}
+
+// withSecondary adds the services that commits of the project's secondary
+// repositories declare. The id then changes with each of those commits, so that
+// a push to a secondary repository is released like one to the primary.
+func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string, commits []v1alpha1.RepositoryCommit) (*projectfile.Document, string, error) {
 	var all []projectfile.Further
 	state := id
 	for _, repository := range p.Spec.Repositories[1:] {
-		further, commit, err := s.secondary(ctx, p, repository)
+		at := slices.IndexFunc(commits, func(c v1alpha1.RepositoryCommit) bool { return c.Repository == repository.Name })
+		if at < 0 {
+			continue
+		}
+		commit := commits[at].Commit
+		further, err := s.secondaryFile(ctx, p, repository, commit)
 		if err != nil {
 			return nil, "", err
 		}
@@ -100,29 +120,21 @@ func stateID(state string) string {
 	return hex.EncodeToString(sum[:20])
 }
 
-// secondary reads the project file of a further repository; nil when it has
-// none, which is usual: another service builds from it then.
-func (s *Sources) secondary(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (*projectfile.Document, string, error) {
-	heads, err := s.Heads(ctx, p, repository)
-	if err != nil {
-		return nil, "", fmt.Errorf("repository %s: %w", repository.Name, err)
-	}
-	commit, found := heads.Refs[heads.Default]
-	if !found {
-		return nil, "", nil
-	}
+// secondaryFile reads the project file of a commit of a secondary repository.
+// It returns nil when there is none, which is usual: a service of the primary
+// file builds from the repository then.
+func (s *Sources) secondaryFile(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*projectfile.Document, error) {
 	tree, err := s.Tree(ctx, p, repository, commit)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	id, err := tree.Hash(project.FileName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	name := repository.Name + ":" + project.FileName
-	document, err := s.parsed(tree, strings.Join([]string{"further", name, id}, "/"), name, projectfile.ParseSecondary)
-	return document, commit, err
+	return s.parsed(tree, strings.Join([]string{"further", name, id}, "/"), name, projectfile.ParseSecondary)
 }
