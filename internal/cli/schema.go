@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/projectfile/schema"
 )
 
 func newSchema(streams Streams) *cobra.Command {
@@ -17,7 +17,7 @@ func newSchema(streams Streams) *cobra.Command {
 		GroupID: "repository",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			schema, err := projectfile.Schema()
+			schema, err := schema.JSON()
 			if err != nil {
 				return err
 			}

@@ -89,7 +89,7 @@ func (s *repository) openAt(revision string) (snapshot, error) {
 // withFurther adds the services of further repositories, as the server does. A
 // directory stands for the clone URL that only the Project knows.
 func (s *repository) withFurther(document *projectfile.Document) (*projectfile.Document, error) {
-	var all []projectfile.Further
+	var all []projectfile.Secondary
 	for _, pair := range s.further {
 		name, dir, found := strings.Cut(pair, "=")
 		if !found || name == "" || dir == "" {
@@ -103,7 +103,7 @@ func (s *repository) withFurther(document *projectfile.Document) (*projectfile.D
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, projectfile.Further{Document: parsed, Repository: name})
+		all = append(all, projectfile.Secondary{Document: parsed, Repository: name})
 	}
 	return document.With(all...)
 }

@@ -23,7 +23,7 @@ import (
 // there, so that a push to one of them is released like one to the primary
 // file.
 func (s *Sources) withFurther(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string) (*projectfile.Document, string, error) {
-	var all []projectfile.Further
+	var all []projectfile.Secondary
 	state := id
 	for _, repository := range p.Spec.Repositories[1:] {
 		further, commit, err := s.further(ctx, p, repository)
@@ -33,7 +33,7 @@ func (s *Sources) withFurther(ctx context.Context, p *v1alpha1.Project, document
 		if further == nil {
 			continue
 		}
-		all = append(all, projectfile.Further{Document: further, Repository: repository.URL})
+		all = append(all, projectfile.Secondary{Document: further, Repository: repository.URL})
 		state += " " + repository.Name + "=" + commit
 	}
 	if len(all) == 0 {

@@ -1,4 +1,4 @@
-package projectfile
+package syntax
 
 import (
 	"strconv"
@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// clip returns s as it may stand in a message: short and without control
+// Clip returns s as it may stand in a message: short and without control
 // characters.
-func clip(s string) string {
+func Clip(s string) string {
 	const most = 80
 	if utf8.RuneCountInString(s) > most {
 		s = string([]rune(s)[:most]) + "…"
@@ -17,9 +17,9 @@ func clip(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// nearest returns the candidate that s was most likely meant to be, empty when
+// Nearest returns the candidate that s was most likely meant to be, empty when
 // none is near: at most a third of its letters, or one, differ, without regard to case.
-func nearest(s string, candidates []string) string {
+func Nearest(s string, candidates []string) string {
 	best, least := "", max(len(s)/3+1, 2)
 	if len(s) > 64 {
 		return ""
@@ -57,19 +57,19 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// suggest returns the remedy for a name that is none of those known.
-func suggest(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+// Suggest returns the remedy for a name that is none of those known.
+func Suggest(name string, known []string) string {
+	if near := Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	if len(known) == 0 {
 		return "there is none"
 	}
-	return "known: " + list(known)
+	return "known: " + Enumerate(known)
 }
 
-// list joins names for a message, at most a dozen of them.
-func list(names []string) string {
+// Enumerate joins names for a message, at most a dozen of them.
+func Enumerate(names []string) string {
 	const most = 24
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + ", …"

@@ -1,4 +1,4 @@
-package projectfile
+package schema
 
 import (
 	"bytes"
@@ -10,14 +10,16 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
-const referencePage = "../../docs/project-file.md"
+const referencePage = "../../../docs/project-file.md"
 
 // TestReference holds the page that people read to the table of rules.
 func TestReference(t *testing.T) {
 	got := []byte(page())
-	if *updatePublished {
+	if *update {
 		if err := os.WriteFile(referencePage, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -35,53 +37,53 @@ func page() string {
 	var b strings.Builder
 	b.WriteString(pageTop)
 	for _, row := range [][2]any{
-		{"size of the file", fmt.Sprintf("%d KiB", MaxBytes>>10)}, {"length of a line", fmt.Sprintf("%d KiB", MaxLine>>10)},
-		{"YAML tokens", MaxTokens}, {"values, aliases expanded", MaxNodes}, {"maps and lists inside each other", MaxDepth},
-		{"length of a key", fmt.Sprintf("%d bytes", MaxKey)}, {"uses of aliases", MaxAliases}, {"problems told at once", MaxProblems},
-		{"services, of all files together", MaxServices}, {"stages", MaxStages}, {"members", MaxMembers},
-		{"sealed Secrets, and keys of one", maxSealed},
+		{"size of the file", fmt.Sprintf("%d KiB", syntax.MaxBytes>>10)}, {"length of a line", fmt.Sprintf("%d KiB", syntax.MaxLine>>10)},
+		{"YAML tokens", syntax.MaxTokens}, {"values, aliases expanded", syntax.MaxNodes}, {"maps and lists inside each other", syntax.MaxDepth},
+		{"length of a key", fmt.Sprintf("%d bytes", syntax.MaxKey)}, {"uses of aliases", syntax.MaxAliases}, {"problems told at once", syntax.MaxProblems},
+		{"services, of all files together", grammar.MaxServices}, {"stages", grammar.MaxStages}, {"members", grammar.MaxMembers},
+		{"sealed Secrets, and keys of one", grammar.MaxSealed},
 	} {
 		fmt.Fprintf(&b, "| %v | %v |\n", row[0], row[1])
 	}
 	b.WriteString("\nTags (`!x`), merge keys (`<<`), complex keys (`?`), directives (`%`), keys that are no strings, duplicate keys and further documents are refused.\n\n## Every key\n")
-	g := newGrammar()
+	g := grammar.New()
 	types := append([]reflect.Type{reflect.TypeFor[project.File]()}, structs(reflect.TypeFor[project.File]())...)
 	for _, typ := range types {
 		fmt.Fprintf(&b, "\n### %s\n\n| key | what | bounds |\n|---|---|---|\n", typ.Name())
-		for _, f := range g.fields(typ) {
-			key := "`" + f.key + "`"
-			if f.rule.required {
+		for _, f := range g.Fields(typ) {
+			key := "`" + f.Key + "`"
+			if f.Rule.Required {
 				key += " (required)"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", key, f.rule.help, bounds(f.rule))
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", key, f.Rule.Help, bounds(f.Rule))
 		}
 	}
 	return b.String()
 }
 
 // bounds puts a rule into words.
-func bounds(r rule) string {
+func bounds(r grammar.Rule) string {
 	var words []string
-	if r.keys != nil {
-		words = append(words, fmt.Sprintf("keys: %s, at most %d characters", r.keys.noun, r.keys.max))
+	if r.Keys != nil {
+		words = append(words, fmt.Sprintf("keys: %s, at most %d characters", r.Keys.Noun, r.Keys.Max))
 	}
-	if r.text != nil {
-		words = append(words, fmt.Sprintf("%s, at most %d characters", r.text.noun, r.text.max))
+	if r.Text != nil {
+		words = append(words, fmt.Sprintf("%s, at most %d characters", r.Text.Noun, r.Text.Max))
 	}
-	if len(r.enum) > 0 {
-		words = append(words, "one of "+strings.Join(slices.Sorted(slices.Values(r.enum)), ", "))
+	if len(r.Enum) > 0 {
+		words = append(words, "one of "+strings.Join(slices.Sorted(slices.Values(r.Enum)), ", "))
 	}
-	if r.least != 0 || r.most != 0 {
-		words = append(words, fmt.Sprintf("%d to %d", r.least, r.most))
+	if r.Least != 0 || r.Most != 0 {
+		words = append(words, fmt.Sprintf("%d to %d", r.Least, r.Most))
 	}
-	if r.max > 0 {
-		words = append(words, fmt.Sprintf("%d to %d of them", r.min, r.max))
+	if r.Max > 0 {
+		words = append(words, fmt.Sprintf("%d to %d of them", r.Min, r.Max))
 	}
-	if r.unique {
+	if r.Unique {
 		words = append(words, "each once")
 	}
-	if r.inner != nil {
-		words = append(words, "in each: "+bounds(*r.inner))
+	if r.Inner != nil {
+		words = append(words, "in each: "+bounds(*r.Inner))
 	}
 	return strings.Join(words, "; ")
 }

@@ -1,4 +1,4 @@
-package projectfile
+package schema
 
 import (
 	"reflect"
@@ -8,13 +8,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
 )
 
 // generator makes files that obey the table, or, when it is sinful, break a
 // rule of it now and then.
 type generator struct {
 	t *rapid.T
-	*grammar
+	*grammar.Grammar
 	sinful bool
 }
 
@@ -26,44 +27,44 @@ func (g generator) sin(what string) bool {
 }
 
 func (g generator) file() map[string]any {
-	return g.structure(reflect.TypeFor[project.File](), whole).(map[string]any)
+	return g.structure(reflect.TypeFor[project.File](), grammar.Whole).(map[string]any)
 }
 
 func (g generator) flip(name string) bool { return rapid.IntRange(0, 3).Draw(g.t, name) == 0 }
 
-func (g generator) structure(t reflect.Type, m mode) any {
-	s := g.shapes[t.Name()]
+func (g generator) structure(t reflect.Type, m grammar.Mode) any {
+	s := g.Shapes[t.Name()]
 	one := ""
-	if len(s.one) > 0 {
-		one = rapid.SampledFrom(s.one).Draw(g.t, "one")
+	if len(s.ExactlyOne) > 0 {
+		one = rapid.SampledFrom(s.ExactlyOne).Draw(g.t, "one")
 	}
 	out := map[string]any{}
-	for _, f := range g.fields(t) {
+	for _, f := range g.Fields(t) {
 		switch {
-		case slices.Contains(s.one, f.key):
-			if !g.sin("source") && (f.key != one || m == override && g.flip("skip")) {
+		case slices.Contains(s.ExactlyOne, f.Key):
+			if !g.sin("source") && (f.Key != one || m == grammar.Override && g.flip("skip")) {
 				continue
 			}
-		case s.beside[one] != nil && !slices.Contains(s.beside[one], f.key) && !g.sin("beside"):
+		case s.Beside[one] != nil && !slices.Contains(s.Beside[one], f.Key) && !g.sin("beside"):
 			continue
-		case m == override && notInOverride(t, f.key) && !g.sin("override"):
+		case m == grammar.Override && grammar.NotInOverride(t, f.Key) && !g.sin("override"):
 			continue
-		case !f.rule.required && !g.flip(f.key), f.rule.required && g.sin("missing"):
-			continue
-		}
-		if m == override && g.flip("null") || g.sin("null") {
-			out[f.key] = nil
+		case !f.Rule.Required && !g.flip(f.Key), f.Rule.Required && g.sin("missing"):
 			continue
 		}
-		out[f.key] = g.value(t.Field(f.index).Type, f.rule, m)
+		if m == grammar.Override && g.flip("null") || g.sin("null") {
+			out[f.Key] = nil
+			continue
+		}
+		out[f.Key] = g.value(t.Field(f.Index).Type, f.Rule, m)
 	}
 	g.reconcile(s, out)
 	return out
 }
 
 // reconcile removes keys that exclude or miss each other.
-func (g generator) reconcile(s shape, out map[string]any) {
-	for _, pair := range s.apart {
+func (g generator) reconcile(s grammar.Shape, out map[string]any) {
+	for _, pair := range s.Apart {
 		switch {
 		case g.sin("apart"):
 			out[pair[0]], out[pair[1]] = "0 3 * * *", 80
@@ -71,14 +72,14 @@ func (g generator) reconcile(s shape, out map[string]any) {
 			delete(out, pair[1])
 		}
 	}
-	for _, pair := range s.needs {
+	for _, pair := range s.Needs {
 		if out[pair[1]] == nil && !g.sin("needs") {
 			delete(out, pair[0])
 		}
 	}
 }
 
-func (g generator) value(t reflect.Type, r rule, m mode) any {
+func (g generator) value(t reflect.Type, r grammar.Rule, m grammar.Mode) any {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return g.value(t.Elem(), r, m)
@@ -96,19 +97,19 @@ func (g generator) value(t reflect.Type, r rule, m mode) any {
 		return rapid.SampledFrom([]any{"text", true, 3, 1.5, nil, []any{1, "a"}, map[string]any{"a": nil}}).Draw(g.t, "any")
 	}
 	if g.sin("bound") {
-		return rapid.SampledFrom([]int64{r.least - 1, r.most + 1}).Draw(g.t, "number out of bounds")
+		return rapid.SampledFrom([]int64{r.Least - 1, r.Most + 1}).Draw(g.t, "number out of bounds")
 	}
-	return rapid.Int64Range(r.least, r.most).Draw(g.t, "number")
+	return rapid.Int64Range(r.Least, r.Most).Draw(g.t, "number")
 }
 
-func (g generator) list(t reflect.Type, r rule) any {
+func (g generator) list(t reflect.Type, r grammar.Rule) any {
 	list := []any{}
 	if g.sin("few") {
 		return list
 	}
-	for range rapid.IntRange(r.min, min(r.max, r.min+2)).Draw(g.t, "items") {
-		item := g.value(t.Elem(), r.element(), whole)
-		if r.unique && slices.Contains(list, item) {
+	for range rapid.IntRange(r.Min, min(r.Max, r.Min+2)).Draw(g.t, "items") {
+		item := g.value(t.Elem(), r.Element(), grammar.Whole)
+		if r.Unique && slices.Contains(list, item) {
 			continue
 		}
 		list = append(list, item)
@@ -116,34 +117,34 @@ func (g generator) list(t reflect.Type, r rule) any {
 	if len(list) > 0 && g.sin("twice") {
 		list = append(list, list[0])
 	}
-	if len(list) > 0 && !r.unique && g.sin("many") {
-		for len(list) <= r.max {
+	if len(list) > 0 && !r.Unique && g.sin("many") {
+		for len(list) <= r.Max {
 			list = append(list, list[0])
 		}
 	}
 	return list
 }
 
-func (g generator) table(t reflect.Type, r rule, m mode) any {
+func (g generator) table(t reflect.Type, r grammar.Rule, m grammar.Mode) any {
 	out := map[string]any{}
 	if g.sin("few") {
 		return out
 	}
-	for range rapid.IntRange(max(r.min, 1), r.min+2).Draw(g.t, "keys") {
+	for range rapid.IntRange(max(r.Min, 1), r.Min+2).Draw(g.t, "keys") {
 		key := "key"
-		if r.keys != nil {
-			key = g.text(rule{text: r.keys})
+		if r.Keys != nil {
+			key = g.text(grammar.Rule{Text: r.Keys})
 		}
-		out[key] = g.value(t.Elem(), r.element(), r.mode(m))
+		out[key] = g.value(t.Elem(), r.Element(), r.Mode(m))
 	}
 	return out
 }
 
-func (g generator) text(r rule) string {
-	s := sample{good: r.enum, bad: []string{"", "Auto", "none"}}
-	if len(r.enum) == 0 {
-		s = samples(r.text)
-		s.bad = append(s.bad, strings.Repeat("a", r.text.max+1))
+func (g generator) text(r grammar.Rule) string {
+	s := sample{good: r.Enum, bad: []string{"", "Auto", "none"}}
+	if len(r.Enum) == 0 {
+		s = samples(r.Text)
+		s.bad = append(s.bad, strings.Repeat("a", r.Text.Max+1))
 	}
 	if g.sin("text") {
 		return rapid.SampledFrom(s.bad).Draw(g.t, "bad text")

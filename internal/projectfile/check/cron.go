@@ -1,4 +1,4 @@
-package projectfile
+package check
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package projectfile
+package schema
 
 import (
 	"bytes"
@@ -19,18 +19,21 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
-var updatePublished = flag.Bool("update", false, "rewrite golden files")
+var update = flag.Bool("update", false, "rewrite golden files")
 
-const published = "../../docs/slipway.schema.json"
+const published = "../../../docs/slipway.schema.json"
 
 func TestPublishedSchema(t *testing.T) {
-	got, err := Schema()
+	got, err := JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *updatePublished {
+	if *update {
 		if err := os.WriteFile(published, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +49,7 @@ func TestPublishedSchema(t *testing.T) {
 
 func compiled(t testing.TB) *validator.Schema {
 	t.Helper()
-	data, err := Schema()
+	data, err := JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +59,10 @@ func compiled(t testing.TB) *validator.Schema {
 	}
 	compiler := validator.NewCompiler()
 	compiler.UseLoader(validator.SchemeURLLoader{})
-	if err := compiler.AddResource(SchemaID, doc); err != nil {
+	if err := compiler.AddResource(ID, doc); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := compiler.Compile(SchemaID)
+	schema, err := compiler.Compile(ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,19 +72,19 @@ func compiled(t testing.TB) *validator.Schema {
 // TestTableCoversTypes holds the table and the types together: each field has
 // a rule, each rule a field, and each string an explicit bound.
 func TestTableCoversTypes(t *testing.T) {
-	g := newGrammar()
-	left := g.rules
-	maps.DeleteFunc(left, func(name string, _ rule) bool { return strings.HasPrefix(name, "secondaryFile.") })
+	g := grammar.New()
+	left := g.Rules
+	maps.DeleteFunc(left, func(name string, _ grammar.Rule) bool { return strings.HasPrefix(name, "SecondaryFile.") })
 	types := append(structs(reflect.TypeFor[project.File]()), reflect.TypeFor[project.File]())
 	for _, typ := range types {
-		for _, f := range g.fields(typ) {
-			name := typ.Name() + "." + f.key
+		for _, f := range g.Fields(typ) {
+			name := typ.Name() + "." + f.Key
 			r, ok := left[name]
-			if !ok || r.help == "" {
+			if !ok || r.Help == "" {
 				t.Errorf("%s has no rule", name)
 			}
 			delete(left, name)
-			bounded(t, name, typ.Field(f.index).Type, r)
+			bounded(t, name, typ.Field(f.Index).Type, r)
 		}
 	}
 	for name := range left {
@@ -89,24 +92,24 @@ func TestTableCoversTypes(t *testing.T) {
 	}
 }
 
-func bounded(t *testing.T, name string, typ reflect.Type, r rule) {
+func bounded(t *testing.T, name string, typ reflect.Type, r grammar.Rule) {
 	t.Helper()
 	switch typ.Kind() {
 	case reflect.Pointer:
 		bounded(t, name, typ.Elem(), r)
 	case reflect.String:
-		if (r.text == nil || r.text.max == 0) && len(r.enum) == 0 {
+		if (r.Text == nil || r.Text.Max == 0) && len(r.Enum) == 0 {
 			t.Errorf("%s is a string of any length", name)
 		}
 	case reflect.Slice, reflect.Map:
-		if r.max == 0 {
+		if r.Max == 0 {
 			t.Errorf("%s may have any number of items", name)
 		}
 		if typ.Elem().Kind() == reflect.String {
-			bounded(t, name, typ.Elem(), r.element())
+			bounded(t, name, typ.Elem(), r.Element())
 		}
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		if r.most == 0 {
+		if r.Most == 0 {
 			t.Errorf("%s is any number", name)
 		}
 	}
@@ -120,14 +123,14 @@ func TestSchemaAndParserAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 {
 			sinful := rapid.Bool().Draw(t, "sinful")
-			file := generator{t: t, grammar: newGrammar(), sinful: sinful}.file()
+			file := generator{t: t, Grammar: grammar.New(), sinful: sinful}.file()
 			if !sinful {
 				for range rapid.IntRange(0, 2).Draw(t, "mutations") {
 					mutate(t, file)
 				}
 			}
 			source := render(t, file)
-			if len(source) > MaxBytes {
+			if len(source) > syntax.MaxBytes {
 				continue
 			}
 			schemaErr := schema.Validate(normal(t, file))
@@ -151,24 +154,24 @@ func TestSchemaAndParserAgree(t *testing.T) {
 // TestSchemaAcceptsExamples takes files that the parser accepts.
 func TestSchemaAcceptsExamples(t *testing.T) {
 	schema := compiled(t)
-	for _, path := range []string{"testdata/all.yaml", "testdata/overrides.yaml"} {
+	for _, path := range []string{"../testdata/all.yaml", "../testdata/overrides.yaml"} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Parse("slipway.yaml", data); err != nil {
+		if _, err := projectfile.Parse("slipway.yaml", data); err != nil {
 			t.Fatalf("%s:\n%v", path, err)
 		}
-		if err := schema.Validate(normal(t, read(newReport(path), data).plain())); err != nil {
+		if err := schema.Validate(normal(t, syntax.Read(syntax.NewReport(path), data).Plain())); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
 
-func structuralProblems(source []byte) Problems {
-	_, err := Parse("slipway.yaml", source)
-	problems, _ := errors.AsType[Problems](err)
-	return slices.DeleteFunc(problems, func(p Problem) bool { return p.beyond })
+func structuralProblems(source []byte) syntax.Problems {
+	_, err := projectfile.Parse("slipway.yaml", source)
+	problems, _ := errors.AsType[syntax.Problems](err)
+	return slices.DeleteFunc(problems, func(p syntax.Problem) bool { return p.BeyondSchema })
 }
 
 // normal returns a value as the validator reads it from JSON.
@@ -203,7 +206,7 @@ func render(t *rapid.T, file any) []byte {
 }
 
 // samples returns members and non-members of a format.
-func samples(f *format) sample {
+func samples(f *grammar.Format) sample {
 	all := map[string]sample{
 		"a project name":                    {[]string{"shop", "my-shop", "a--b", "1"}, []string{"", "-a", "a-", "Shop", "a_b", "a.b", "ä"}},
 		"a stage name":                      {[]string{"production", "a-b", "pr2", "v2"}, []string{"", "2a", "pr", "pr-1", "a--b", "A", "a_b", "-a", "a-", "a.b"}},
@@ -236,34 +239,34 @@ func samples(f *format) sample {
 		"an instant":                        {[]string{"2030-12-24T00:00:00Z", "2030-12-24T00:00:00+01:00"}, []string{"", "2030-12-24", "tomorrow", "2030-12-24T00:00Z"}},
 		"a schedule":                        {[]string{"0 3 * * *", "*/5 1-5 1,15 jan mon"}, []string{"", "* * * *", "* * * * * *", "@daily", "a b c d ?"}},
 	}
-	return all[f.noun]
+	return all[f.Noun]
 }
 
 func TestFormats(t *testing.T) {
-	g := newGrammar()
+	g := grammar.New()
 	seen := map[string]bool{}
-	for name, r := range g.rules {
-		for _, f := range []*format{r.text, r.keys} {
-			if f == nil || seen[f.noun] {
+	for name, r := range g.Rules {
+		for _, f := range []*grammar.Format{r.Text, r.Keys} {
+			if f == nil || seen[f.Noun] {
 				continue
 			}
-			seen[f.noun] = true
+			seen[f.Noun] = true
 			s := samples(f)
 			if len(s.good) == 0 || len(s.bad) == 0 {
-				t.Errorf("%s: no samples of %s", name, f.noun)
+				t.Errorf("%s: no samples of %s", name, f.Noun)
 			}
 			for _, text := range s.good {
-				if !f.matches(text) {
-					t.Errorf("%q should be %s", text, f.noun)
+				if !f.Matches(text) {
+					t.Errorf("%q should be %s", text, f.Noun)
 				}
 			}
 			for _, text := range s.bad {
-				if f.matches(text) {
-					t.Errorf("%q should not be %s", text, f.noun)
+				if f.Matches(text) {
+					t.Errorf("%q should not be %s", text, f.Noun)
 				}
 			}
-			if f.remedy == "" {
-				t.Errorf("%s has no remedy", f.noun)
+			if f.Remedy == "" {
+				t.Errorf("%s has no remedy", f.Noun)
 			}
 		}
 	}
@@ -275,11 +278,11 @@ func TestFormats(t *testing.T) {
 // TestStageNamesAgreeWithNaming keeps rules' names apart from those that
 // naming gives to pattern rules' stages and to previews.
 func TestStageNamesAgreeWithNaming(t *testing.T) {
-	f := newGrammar().rules["Stage.name"].text
+	f := grammar.New().Rules["Stage.name"].Text
 	names := append(samples(f).good, samples(f).bad...)
 	names = append(names, naming.StageForRef("feature", "refs/heads/x"), naming.StageForPullRequest("", 1), naming.StageForPullRequest("api", 1))
 	for _, name := range names {
-		if got := f.matches(name) && len(name) <= f.max; got != naming.IsStageRule(name) {
+		if got := f.Matches(name) && len(name) <= f.Max; got != naming.IsStageRule(name) {
 			t.Errorf("%q: a stage name for this room %v, for naming %v", name, got, !got)
 		}
 	}

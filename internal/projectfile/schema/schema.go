@@ -1,4 +1,4 @@
-package projectfile
+package schema
 
 import (
 	"encoding/json"
@@ -11,21 +11,22 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
 )
 
 //go:generate go test -run TestPublishedSchema -update
 
-// SchemaID is the published schema's identifier.
-const SchemaID = "https://slipway.dev/schemas/slipway.yaml/v1"
+// ID is the published schema's identifier.
+const ID = "https://slipway.dev/schemas/slipway.yaml/v1"
 
 const definitions = "#/$defs/"
 
-// Schema returns the JSON Schema (draft 2020-12) of a primary project file,
+// JSON returns the JSON Schema (draft 2020-12) of a primary project file,
 // made from the types of the room project and the table of rules.
-func Schema() ([]byte, error) {
+func JSON() ([]byte, error) {
 	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
 	root := reflector.Reflect(&project.File{})
-	s := schemer{grammar: newGrammar(), defs: root.Definitions}
+	s := schemer{Grammar: grammar.New(), defs: root.Definitions}
 	s.structure(root, reflect.TypeFor[project.File]())
 	for _, t := range structs(reflect.TypeFor[project.File]()) {
 		s.structure(s.defs[t.Name()], t)
@@ -34,7 +35,7 @@ func Schema() ([]byte, error) {
 		s.defs[t.Name()+"Override"] = s.override(t)
 	}
 	delete(s.defs, "Parameters")
-	root.ID, root.Title = SchemaID, project.FileName
+	root.ID, root.Title = ID, project.FileName
 	root.Description = "What a team says about its project to Slipway."
 	data, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -45,64 +46,64 @@ func Schema() ([]byte, error) {
 
 // schemer adds the rules to what reflection found.
 type schemer struct {
-	*grammar
+	*grammar.Grammar
 	defs jsonschema.Definitions
 }
 
 // structure completes a struct's definition.
 func (s schemer) structure(def *jsonschema.Schema, t reflect.Type) {
 	def.Required = nil
-	for _, f := range s.fields(t) {
-		prop, _ := def.Properties.Get(f.key)
-		s.property(prop, t.Field(f.index).Type, f.rule)
-		prop.Description = f.rule.help
-		if f.rule.required {
-			def.Required = append(def.Required, f.key)
+	for _, f := range s.Fields(t) {
+		prop, _ := def.Properties.Get(f.Key)
+		s.property(prop, t.Field(f.Index).Type, f.Rule)
+		prop.Description = f.Rule.Help
+		if f.Rule.Required {
+			def.Required = append(def.Required, f.Key)
 		}
 	}
-	s.between(def, s.shapes[t.Name()])
+	s.between(def, s.Shapes[t.Name()])
 }
 
 // property completes the schema of one value.
-func (s schemer) property(prop *jsonschema.Schema, t reflect.Type, r rule) {
+func (s schemer) property(prop *jsonschema.Schema, t reflect.Type, r grammar.Rule) {
 	switch t.Kind() {
 	case reflect.Pointer:
 		s.property(prop, t.Elem(), r)
 	case reflect.String:
-		text(prop, r.text)
-		for _, value := range r.enum {
+		text(prop, r.Text)
+		for _, value := range r.Enum {
 			prop.Enum = append(prop.Enum, value)
 		}
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		if r.least != 0 || r.most != 0 {
-			prop.Minimum, prop.Maximum = number(r.least), number(r.most)
+		if r.Least != 0 || r.Most != 0 {
+			prop.Minimum, prop.Maximum = number(r.Least), number(r.Most)
 		}
 	case reflect.Slice:
-		prop.MinItems, prop.MaxItems, prop.UniqueItems = count(r.min), count(r.max), r.unique
-		s.property(prop.Items, t.Elem(), r.element())
+		prop.MinItems, prop.MaxItems, prop.UniqueItems = count(r.Min), count(r.Max), r.Unique
+		s.property(prop.Items, t.Elem(), r.Element())
 	case reflect.Map:
 		*prop = jsonschema.Schema{Type: "object", AdditionalProperties: prop.AdditionalProperties}
-		prop.MinProperties, prop.MaxProperties = count(r.min), count(r.max)
-		if r.keys != nil {
+		prop.MinProperties, prop.MaxProperties = count(r.Min), count(r.Max)
+		if r.Keys != nil {
 			prop.PropertyNames = &jsonschema.Schema{}
-			text(prop.PropertyNames, r.keys)
+			text(prop.PropertyNames, r.Keys)
 		}
 		if prop.AdditionalProperties != nil {
-			s.property(prop.AdditionalProperties, t.Elem(), r.element())
+			s.property(prop.AdditionalProperties, t.Elem(), r.Element())
 		}
-		if r.overrides {
+		if r.Overrides {
 			prop.AdditionalProperties.Ref += "Override"
 		}
 	}
 }
 
-func text(prop *jsonschema.Schema, f *format) {
+func text(prop *jsonschema.Schema, f *grammar.Format) {
 	if f == nil {
 		return
 	}
-	prop.Pattern, prop.MaxLength = f.pattern.String(), count(f.max)
-	if f.not != nil {
-		prop.Not = &jsonschema.Schema{Pattern: f.not.String()}
+	prop.Pattern, prop.MaxLength = f.Pattern.String(), count(f.Max)
+	if f.Not != nil {
+		prop.Not = &jsonschema.Schema{Pattern: f.Not.String()}
 	}
 }
 
@@ -118,27 +119,27 @@ func count(n int) *uint64 {
 func number(n int64) json.Number { return json.Number(fmt.Sprint(n)) }
 
 // between adds the rules between the keys of one map.
-func (s schemer) between(def *jsonschema.Schema, r shape) {
-	for _, key := range r.one {
+func (s schemer) between(def *jsonschema.Schema, r grammar.Shape) {
+	for _, key := range r.ExactlyOne {
 		def.OneOf = append(def.OneOf, &jsonschema.Schema{Required: []string{key}})
 	}
-	for _, pair := range r.needs {
+	for _, pair := range r.Needs {
 		if def.DependentRequired == nil {
 			def.DependentRequired = map[string][]string{}
 		}
 		def.DependentRequired[pair[0]] = append(def.DependentRequired[pair[0]], pair[1])
 	}
-	for _, pair := range r.apart {
+	for _, pair := range r.Apart {
 		def.AllOf = append(def.AllOf, not(both(pair[0], pair[1])))
 	}
 	def.AllOf = append(def.AllOf, besides(r)...)
 }
 
-func besides(r shape) []*jsonschema.Schema {
+func besides(r grammar.Shape) []*jsonschema.Schema {
 	var rules []*jsonschema.Schema
-	for _, key := range slices.Sorted(maps.Keys(r.beside)) {
+	for _, key := range slices.Sorted(maps.Keys(r.Beside)) {
 		names := &jsonschema.Schema{}
-		for _, name := range slices.Concat(r.one, r.beside[key]) {
+		for _, name := range slices.Concat(r.ExactlyOne, r.Beside[key]) {
 			names.Enum = append(names.Enum, name)
 		}
 		rules = append(rules, &jsonschema.Schema{If: given(key), Then: &jsonschema.Schema{PropertyNames: names}})
@@ -162,21 +163,21 @@ func both(a, b string) *jsonschema.Schema {
 // override returns the definition of a part of a type: nothing is required,
 // null stands for removal, but what excludes each other still does.
 func (s schemer) override(t reflect.Type) *jsonschema.Schema {
-	whole, r := s.defs[t.Name()], s.shapes[t.Name()]
+	whole, r := s.defs[t.Name()], s.Shapes[t.Name()]
 	def := &jsonschema.Schema{Type: "object", AdditionalProperties: jsonschema.FalseSchema, Properties: jsonschema.NewProperties()}
-	for _, f := range s.fields(t) {
-		if notInOverride(t, f.key) {
+	for _, f := range s.Fields(t) {
+		if grammar.NotInOverride(t, f.Key) {
 			continue
 		}
-		prop, _ := whole.Properties.Get(f.key)
-		def.Properties.Set(f.key, partial(*prop))
+		prop, _ := whole.Properties.Get(f.Key)
+		def.Properties.Set(f.Key, partial(*prop))
 	}
-	for i, a := range r.one {
-		for _, b := range r.one[i+1:] {
+	for i, a := range r.ExactlyOne {
+		for _, b := range r.ExactlyOne[i+1:] {
 			def.AllOf = append(def.AllOf, not(both(a, b)))
 		}
 	}
-	for _, pair := range r.apart {
+	for _, pair := range r.Apart {
 		def.AllOf = append(def.AllOf, not(both(pair[0], pair[1])))
 	}
 	def.AllOf = append(def.AllOf, besides(r)...)

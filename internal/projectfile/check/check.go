@@ -1,26 +1,28 @@
-package projectfile
+package check
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 // checker knows what the table of rules can't say: references, cycles,
 // arithmetic, and what must be unique in the whole file.
 type checker struct {
-	*report
-	*grammar
-	root      *node
+	*syntax.Report
+	*grammar.Grammar
+	root      *syntax.Node
 	file      *project.File
 	secondary bool
 }
 
-// checkFile reports what is wrong with a decoded file. A secondary
+// File reports what is wrong with a decoded file. A secondary
 // repository's file has services only, whose stages belong to the primary file.
-func checkFile(r *report, g *grammar, root *node, file *project.File, secondary bool) {
-	c := checker{report: r, grammar: g, root: root, file: file, secondary: secondary}
+func File(r *syntax.Report, g *grammar.Grammar, root *syntax.Node, file *project.File, secondary bool) {
+	c := checker{Report: r, Grammar: g, root: root, file: file, secondary: secondary}
 	c.services()
 	if secondary {
 		return
@@ -33,23 +35,23 @@ func checkFile(r *report, g *grammar, root *node, file *project.File, secondary 
 
 // at reports a problem at the value with a path.
 func (c *checker) at(path, what, remedy string) {
-	at, _ := c.root.find(path)
-	c.beyond(at, path, what, remedy)
+	at, _ := c.root.Find(path)
+	c.Beyond(at, path, what, remedy)
 }
 
 // on reports a problem at a node.
-func (c *checker) on(n *node, what, remedy string) { c.beyond(n.at, n.path(), what, remedy) }
+func (c *checker) on(n *syntax.Node, what, remedy string) { c.Beyond(n.At, n.Path(), what, remedy) }
 
 func (c *checker) members() {
-	list := c.root.get("members")
-	if list == nil || list.kind != kindList {
+	list := c.root.Get("members")
+	if list == nil || list.Kind != syntax.List {
 		return
 	}
 	seen := map[string]string{}
-	unclear := len(list.items) == 0
+	unclear := len(list.Items) == 0
 	owner := false
 	for i, m := range c.file.Members {
-		path := index("members", i)
+		path := syntax.Index("members", i)
 		who := "user " + strings.ToLower(m.User)
 		if m.Group != "" {
 			who = "group " + strings.ToLower(m.Group)
@@ -87,7 +89,7 @@ func (c *checker) stage(name, path string) bool {
 		}
 	}
 	if len(names) == len(c.file.Stages) && len(names) > 0 {
-		c.at(path, `there is no stage "`+clip(name)+`"`, suggest(name, names))
+		c.at(path, `there is no stage "`+syntax.Clip(name)+`"`, syntax.Suggest(name, names))
 	}
 	return false
 }
@@ -95,7 +97,7 @@ func (c *checker) stage(name, path string) bool {
 func (c *checker) stages() {
 	seen := map[string]string{}
 	for i, s := range c.file.Stages {
-		path := index("stages", i)
+		path := syntax.Index("stages", i)
 		if first, ok := seen[s.Name]; ok && s.Name != "" {
 			c.at(path+".name", `the name "`+s.Name+`" is taken by `+first, "choose another")
 		}
@@ -137,7 +139,7 @@ func (c *checker) promotion(s project.Stage, path string) {
 	for range c.file.Stages {
 		way += " → " + source.Name
 		if source.Name == s.Name {
-			c.at(path, "promotes in a circle: "+clip(way), "let one of these stages be built")
+			c.at(path, "promotes in a circle: "+syntax.Clip(way), "let one of these stages be built")
 			return
 		}
 		next, ok := c.file.Stage(source.PromoteFrom)
@@ -157,7 +159,7 @@ func (c *checker) previews() {
 		c.previewHosts(p.From)
 	}
 	for i, into := range p.Into {
-		c.ref(into, index("previews.into", i))
+		c.ref(into, syntax.Index("previews.into", i))
 	}
 	c.duration(p.TTL, "previews.ttl", maxLife)
 	c.duration(p.SleepAfter, "previews.sleepAfter", maxLife)
@@ -166,15 +168,15 @@ func (c *checker) previews() {
 // previewHosts refuses hosts that every preview of a stage would share. Those
 // under the stage's own hosts are not taken over.
 func (c *checker) previewHosts(from string) {
-	services := c.root.get("services")
+	services := c.root.Get("services")
 	for _, name := range c.file.ServiceNames() {
-		routes := forStage(services.get(name), from).get("routes")
+		routes := grammar.ForStage(services.Get(name), from).Get("routes")
 		if routes == nil {
 			continue
 		}
-		for _, route := range routes.items {
-			if host := route.get("host"); host != nil {
-				c.on(host, "all previews would share the host "+clip(host.text)+` of the stage "`+from+`"`, "give the host in the stage's hosts, which previews don't take")
+		for _, route := range routes.Items {
+			if host := route.Get("host"); host != nil {
+				c.on(host, "all previews would share the host "+syntax.Clip(host.Text)+` of the stage "`+from+`"`, "give the host in the stage's hosts, which previews don't take")
 			}
 		}
 	}

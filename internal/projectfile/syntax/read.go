@@ -1,4 +1,4 @@
-package projectfile
+package syntax
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// read turns the file's bytes into a tree, nil when that is impossible.
-func read(r *report, data []byte) *node {
+// Read turns the file's bytes into a tree, nil when that is impossible.
+func Read(r *Report, data []byte) *Node {
 	tokens, ok := scan(r, data)
 	if !ok {
 		return nil
@@ -29,7 +29,7 @@ func read(r *report, data []byte) *node {
 		return nil
 	}
 	t := newTree(r)
-	root := t.node(body, slot{}, 1)
+	root := t.node(body, Slot{}, 1)
 	if t.stopped {
 		return nil
 	}
@@ -46,77 +46,77 @@ func parse(tokens token.Tokens) (file *ast.File, err error) {
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
 
-func syntax(r *report, err error) {
+func syntax(r *Report, err error) {
 	var syntax *yaml.SyntaxError
 	if errors.As(err, &syntax) {
 		remedy := "correct the syntax"
 		if strings.Contains(syntax.Message, "'\t'") {
 			remedy = "indent with spaces"
 		}
-		r.beyond(tokenPlace(syntax.Token), "", "is no valid YAML here: "+clip(syntax.Message), remedy)
+		r.Beyond(tokenPlace(syntax.Token), "", "is no valid YAML here: "+Clip(syntax.Message), remedy)
 		return
 	}
-	r.beyond(place{}, "", "is no valid YAML: "+clip(err.Error()), "correct the syntax")
+	r.Beyond(Place{}, "", "is no valid YAML: "+Clip(err.Error()), "correct the syntax")
 }
 
 // body returns the one document's value.
-func body(r *report, file *ast.File) ast.Node {
+func body(r *Report, file *ast.File) ast.Node {
 	var found ast.Node
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
 			continue
 		}
 		if found != nil || doc.Body.Type() == ast.DirectiveType {
-			r.beyond(nodePlace(doc.Body), "", "has more than one document or a directive", "keep one document and remove --- and %")
+			r.Beyond(nodePlace(doc.Body), "", "has more than one document or a directive", "keep one document and remove --- and %")
 			return nil
 		}
 		found = doc.Body
 	}
 	if found == nil {
-		r.beyond(place{}, "", "is empty", "write at least version, project, members, stages and services")
+		r.Beyond(Place{}, "", "is empty", "write at least version, project, members, stages and services")
 	}
 	return found
 }
 
 // tree converts the parser's nodes, expanding aliases within limits.
 type tree struct {
-	*report
+	*Report
 	anchors map[string]ast.Node
 	nodes   int
 	aliases int
 	stopped bool
 }
 
-func newTree(r *report) *tree { return &tree{report: r, anchors: map[string]ast.Node{}} }
+func newTree(r *Report) *tree { return &tree{Report: r, anchors: map[string]ast.Node{}} }
 
 // stop reports that the file goes beyond a limit; what was read of it so far
 // is worth nothing.
-func (t *tree) stop(n ast.Node, at slot, what, remedy string) *node {
+func (t *tree) stop(n ast.Node, at Slot, what, remedy string) *Node {
 	if !t.stopped {
 		t.stopped = true
-		t.beyond(nodePlace(n), at.path(), what, remedy)
+		t.Beyond(nodePlace(n), at.Path(), what, remedy)
 	}
-	return &node{}
+	return &Node{}
 }
 
 // refuse reports a part of YAML that the file must not use.
-func (t *tree) refuse(n ast.Node, at slot, what, remedy string) *node {
-	t.beyond(nodePlace(n), at.path(), what, remedy)
-	return &node{kind: kindInvalid, at: nodePlace(n), slot: at}
+func (t *tree) refuse(n ast.Node, at Slot, what, remedy string) *Node {
+	t.Beyond(nodePlace(n), at.Path(), what, remedy)
+	return &Node{Kind: Invalid, At: nodePlace(n), Slot: at}
 }
 
-func nodePlace(n ast.Node) place {
+func nodePlace(n ast.Node) Place {
 	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
 		return tokenPlace(m.Values[0].Key.GetToken())
 	}
 	return tokenPlace(n.GetToken())
 }
 
-func (t *tree) node(n ast.Node, at slot, depth int) *node {
+func (t *tree) node(n ast.Node, at Slot, depth int) *Node {
 	t.nodes++
 	switch {
 	case t.stopped:
-		return &node{}
+		return &Node{}
 	case t.nodes > MaxNodes:
 		return t.stop(n, at, fmt.Sprintf("the file has more than %d values when aliases are expanded", MaxNodes), "write less, or use fewer aliases")
 	case depth > MaxDepth:
@@ -128,9 +128,9 @@ func (t *tree) node(n ast.Node, at slot, depth int) *node {
 	case *ast.MappingValueNode:
 		return t.mapping(n, []*ast.MappingValueNode{n}, at, depth)
 	case *ast.SequenceNode:
-		list := &node{kind: kindList, at: nodePlace(n), slot: at, items: make([]*node, 0, len(n.Values))}
+		list := &Node{Kind: List, At: nodePlace(n), Slot: at, Items: make([]*Node, 0, len(n.Values))}
 		for i, value := range n.Values {
-			list.items = append(list.items, t.node(value, slot{parent: list, index: i}, depth+1))
+			list.Items = append(list.Items, t.node(value, Slot{parent: list, index: i}, depth+1))
 		}
 		return list
 	case *ast.AnchorNode:
@@ -145,7 +145,7 @@ func (t *tree) node(n ast.Node, at slot, depth int) *node {
 
 // alias expands an alias. An anchor is known only after its whole value, so
 // that none can contain itself.
-func (t *tree) alias(n *ast.AliasNode, at slot, depth int) *node {
+func (t *tree) alias(n *ast.AliasNode, at Slot, depth int) *Node {
 	t.aliases++
 	if t.aliases > MaxAliases {
 		return t.stop(n, at, fmt.Sprintf("the file uses aliases more than %d times", MaxAliases), "write the values out")
@@ -153,38 +153,38 @@ func (t *tree) alias(n *ast.AliasNode, at slot, depth int) *node {
 	name := n.Value.GetToken().Value
 	value, ok := t.anchors[name]
 	if !ok {
-		return t.refuse(n, at, "uses the alias *"+clip(name)+", which is not defined before it", "define &"+clip(name)+" first, or write the value out")
+		return t.refuse(n, at, "uses the alias *"+Clip(name)+", which is not defined before it", "define &"+Clip(name)+" first, or write the value out")
 	}
 	expanded := t.node(value, at, depth)
-	expanded.at = nodePlace(n)
+	expanded.At = nodePlace(n)
 	return expanded
 }
 
-func (t *tree) mapping(n ast.Node, values []*ast.MappingValueNode, at slot, depth int) *node {
-	m := &node{kind: kindMap, at: nodePlace(n), slot: at, entries: make([]entry, 0, len(values))}
-	seen := make(map[string]place, len(values))
+func (t *tree) mapping(n ast.Node, values []*ast.MappingValueNode, at Slot, depth int) *Node {
+	m := &Node{Kind: Map, At: nodePlace(n), Slot: at, Entries: make([]Entry, 0, len(values))}
+	seen := make(map[string]Place, len(values))
 	for _, value := range values {
 		key, ok := value.Key.(*ast.StringNode)
 		if !ok || len(key.Value) > MaxKey {
 			t.key(value.Key, at)
 			continue
 		}
-		keyAt, inner := tokenPlace(key.Token), slot{parent: m, key: key.Value}
+		keyAt, inner := tokenPlace(key.Token), Slot{parent: m, key: key.Value}
 		if first, ok := seen[key.Value]; ok {
-			t.beyond(keyAt, inner.path(), fmt.Sprintf("the key is given twice, first in line %d", first.line), "keep one of them")
+			t.Beyond(keyAt, inner.Path(), fmt.Sprintf("the key is given twice, first in line %d", first.Line), "keep one of them")
 			continue
 		}
 		seen[key.Value] = keyAt
 		v := t.node(value.Value, inner, depth+1)
-		if v.kind == kindMap || v.kind == kindList || v.kind == kindNull {
-			v.at = keyAt
+		if v.Kind == Map || v.Kind == List || v.Kind == Null {
+			v.At = keyAt
 		}
-		m.entries = append(m.entries, entry{key: key.Value, at: keyAt, value: v})
+		m.Entries = append(m.Entries, Entry{Key: key.Value, At: keyAt, Value: v})
 	}
 	return m
 }
 
-func (t *tree) key(n ast.MapKeyNode, at slot) {
+func (t *tree) key(n ast.MapKeyNode, at Slot) {
 	switch n.(type) {
 	case *ast.MergeKeyNode:
 		t.refuse(n, at, "uses a merge key (<<)", "repeat the keys; a service's differences per stage belong under its stages key")
@@ -197,17 +197,17 @@ func (t *tree) key(n ast.MapKeyNode, at slot) {
 	}
 }
 
-func (t *tree) scalar(n ast.Node, at slot) *node {
-	s := &node{at: nodePlace(n), slot: at}
+func (t *tree) scalar(n ast.Node, at Slot) *Node {
+	s := &Node{At: nodePlace(n), Slot: at}
 	switch n := n.(type) {
 	case *ast.NullNode:
-		s.kind = kindNull
+		s.Kind = Null
 	case *ast.BoolNode:
-		s.kind, s.boolean = kindBool, n.Value
+		s.Kind, s.Bool = Bool, n.Value
 	case *ast.StringNode:
-		s.kind, s.text = kindString, n.Value
+		s.Kind, s.Text = String, n.Value
 	case *ast.LiteralNode:
-		s.kind, s.text = kindString, n.Value.Value
+		s.Kind, s.Text = String, n.Value.Value
 	case *ast.IntegerNode, *ast.FloatNode:
 		return t.number(n, s)
 	case *ast.TagNode:
@@ -220,20 +220,20 @@ func (t *tree) scalar(n ast.Node, at slot) *node {
 
 // number reads a decimal number. Other notations mean different things to
 // different YAML readers.
-func (t *tree) number(n ast.Node, s *node) *node {
+func (t *tree) number(n ast.Node, s *Node) *Node {
 	text := n.GetToken().Value
 	if v, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(v, 10) == text {
-		s.kind, s.integer, s.float = kindInteger, v, float64(v)
+		s.Kind, s.Integer, s.Float = Integer, v, float64(v)
 		return s
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	_, isFloat := n.(*ast.FloatNode)
 	if err != nil || math.IsInf(v, 0) || !isFloat {
-		return t.refuse(n, s.slot, "is a number in a notation that YAML readers understand differently", "write it in decimal, or put it in quotes")
+		return t.refuse(n, s.Slot, "is a number in a notation that YAML readers understand differently", "write it in decimal, or put it in quotes")
 	}
-	s.kind, s.float = kindFloat, v
+	s.Kind, s.Float = Float, v
 	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-		s.kind, s.integer = kindInteger, int64(v)
+		s.Kind, s.Integer = Integer, int64(v)
 	}
 	return s
 }

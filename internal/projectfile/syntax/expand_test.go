@@ -1,4 +1,4 @@
-package projectfile
+package syntax
 
 import (
 	"fmt"
@@ -30,17 +30,17 @@ func nestedKeys(depth int) string {
 // TestExpansionStops counts what an alias bomb costs.
 func TestExpansionStops(t *testing.T) {
 	for name, text := range map[string]string{"by width": "- &a [" + strings.Repeat("x, ", 3000) + "]\n" + strings.Repeat("- *a\n", 90), "by depth": aliasBomb(9, 9)} {
-		r := newReport("slipway.yaml")
+		r := NewReport("slipway.yaml")
 		tokens, ok := scan(r, []byte(text))
 		if !ok {
-			t.Fatalf("%s: %v", name, r.err())
+			t.Fatalf("%s: %v", name, r.Err())
 		}
 		file, err := parse(tokens)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tr := newTree(r)
-		tr.node(body(r, file), slot{}, 1)
+		tr.node(body(r, file), Slot{}, 1)
 		if !tr.stopped || tr.nodes > MaxNodes+len(tokens) || tr.aliases > MaxAliases+1 {
 			t.Errorf("%s: stopped %v after %d values and %d aliases", name, tr.stopped, tr.nodes, tr.aliases)
 		}

@@ -1,4 +1,4 @@
-package projectfile
+package syntax
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 // scan checks the raw bytes and splits them into tokens. Everything here is
 // linear in the file's size; only what passes reaches the YAML parser, whose
 // time grows with the square of the tokens and whose stack with the depth.
-func scan(r *report, data []byte) (token.Tokens, bool) {
+func scan(r *Report, data []byte) (token.Tokens, bool) {
 	if len(data) > MaxBytes {
-		r.beyond(place{}, "", fmt.Sprintf("is %d bytes long, more than %d", len(data), MaxBytes), "shorten it; large values belong in files of their own")
+		r.Beyond(Place{}, "", fmt.Sprintf("is %d bytes long, more than %d", len(data), MaxBytes), "shorten it; large values belong in files of their own")
 		return nil, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -25,36 +25,36 @@ func scan(r *report, data []byte) (token.Tokens, bool) {
 	}
 	tokens := lexer.Tokenize(string(data))
 	if len(tokens) > MaxTokens {
-		r.beyond(tokenPlace(tokens[MaxTokens]), "", fmt.Sprintf("has more than %d YAML tokens", MaxTokens), "shorten it")
+		r.Beyond(tokenPlace(tokens[MaxTokens]), "", fmt.Sprintf("has more than %d YAML tokens", MaxTokens), "shorten it")
 		return nil, false
 	}
 	if at, ok := tooDeep(tokens); ok {
-		r.beyond(at, "", fmt.Sprintf("has more than %d maps and lists inside each other", MaxDepth), "flatten it")
+		r.Beyond(at, "", fmt.Sprintf("has more than %d maps and lists inside each other", MaxDepth), "flatten it")
 		return nil, false
 	}
 	return tokens, true
 }
 
 // scanBytes refuses what is no text, and lines of absurd length.
-func scanBytes(r *report, data []byte) bool {
-	at, start := place{1, 1}, 0
+func scanBytes(r *Report, data []byte) bool {
+	at, start := Place{1, 1}, 0
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
 		switch {
 		case c == utf8.RuneError && size <= 1:
-			r.beyond(at, "", "contains a byte that is not UTF-8", "save the file as UTF-8")
+			r.Beyond(at, "", "contains a byte that is not UTF-8", "save the file as UTF-8")
 			return false
 		case c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c <= 0x9f && c != 0x85:
-			r.beyond(at, "", fmt.Sprintf("contains the control character U+%04X", c), `remove it, or write it as an escape in a "quoted" string`)
+			r.Beyond(at, "", fmt.Sprintf("contains the control character U+%04X", c), `remove it, or write it as an escape in a "quoted" string`)
 			return false
 		case i-start >= MaxLine:
-			r.beyond(place{at.line, 1}, "", fmt.Sprintf("has a line longer than %d bytes", MaxLine), "break the line")
+			r.Beyond(Place{at.Line, 1}, "", fmt.Sprintf("has a line longer than %d bytes", MaxLine), "break the line")
 			return false
 		}
 		i += size
-		at.column++
+		at.Column++
 		if c == '\n' {
-			at, start = place{at.line + 1, 1}, i
+			at, start = Place{at.Line + 1, 1}, i
 		}
 	}
 	return true
@@ -63,7 +63,7 @@ func scanBytes(r *report, data []byte) bool {
 // tooDeep returns the place where nesting exceeds MaxDepth. Flow collections
 // nest by brackets; block collections by columns, where a dash or a key opens a
 // level when it stands further right than all open ones.
-func tooDeep(tokens token.Tokens) (place, bool) {
+func tooDeep(tokens token.Tokens) (Place, bool) {
 	flow := 0
 	var columns []int
 	for i, t := range tokens {
@@ -83,7 +83,7 @@ func tooDeep(tokens token.Tokens) (place, bool) {
 			return tokenPlace(t), true
 		}
 	}
-	return place{}, false
+	return Place{}, false
 }
 
 // indent closes the levels right of a column and opens one there.
@@ -94,9 +94,9 @@ func indent(columns []int, column int) []int {
 	return append(columns, column)
 }
 
-func tokenPlace(t *token.Token) place {
+func tokenPlace(t *token.Token) Place {
 	if t == nil || t.Position == nil {
-		return place{}
+		return Place{}
 	}
-	return place{t.Position.Line, t.Position.Column}
+	return Place{t.Position.Line, t.Position.Column}
 }

@@ -1,4 +1,4 @@
-package projectfile
+package syntax
 
 // Limits of a project file; doc.go's table and its test follow them.
 const (
@@ -10,9 +10,5 @@ const (
 	MaxKey      = 1024     // bytes of a key
 	MaxAliases  = 100      // uses of aliases
 	MaxProblems = 50       // problems told at once
-	MaxServices = 200
-	MaxStages   = 100
-	MaxMembers  = 1000
 
-	maxSealed = 100 // sealed Secrets, and values of one
 )

@@ -1,4 +1,4 @@
-package projectfile
+package check
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 const (
@@ -21,12 +23,12 @@ func (c *checker) ref(name, path string) {
 	short := strings.TrimPrefix(strings.TrimPrefix(name, "refs/heads/"), "refs/tags/")
 	switch {
 	case short != name:
-		c.at(path, `"`+clip(name)+`" is a full ref`, "write the short name: "+clip(short))
+		c.at(path, `"`+syntax.Clip(name)+`" is a full ref`, "write the short name: "+syntax.Clip(short))
 	case strings.HasPrefix(name, "-"), strings.HasPrefix(name, "/"), strings.HasSuffix(name, "/"),
 		strings.HasSuffix(name, "."), strings.HasSuffix(name, ".lock"), strings.HasPrefix(name, "."),
 		strings.Contains(name, ".."), strings.Contains(name, "//"), strings.Contains(name, "@{"),
 		strings.Contains(name, "/."), strings.Contains(name, ".lock/"), name == "@":
-		c.at(path, `no branch or tag can be called "`+clip(name)+`"`, "correct the name; git check-ref-format tells what is allowed")
+		c.at(path, `no branch or tag can be called "`+syntax.Clip(name)+`"`, "correct the name; git check-ref-format tells what is allowed")
 	}
 }
 

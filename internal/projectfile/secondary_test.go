@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
 )
 
 func small(t *testing.T) *Document {
@@ -20,13 +21,13 @@ func small(t *testing.T) *Document {
 	return doc
 }
 
-func further(t *testing.T, name, text string) Further {
+func further(t *testing.T, name, text string) Secondary {
 	t.Helper()
 	doc, err := ParseSecondary(name+":slipway.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Further{Document: doc, Repository: "https://git.example/" + name + ".git"}
+	return Secondary{Document: doc, Repository: "https://git.example/" + name + ".git"}
 }
 
 const apiFile = `version: 1
@@ -79,7 +80,7 @@ func TestWithFurtherServices(t *testing.T) {
 }
 
 func TestFurtherServicesRefused(t *testing.T) {
-	many := "version: 1\nproject: shop\nservices:\n" + many(MaxServices, "  s%d: {build: {}}\n")
+	many := "version: 1\nproject: shop\nservices:\n" + many(grammar.MaxServices, "  s%d: {build: {}}\n")
 	tests := map[string]struct {
 		files []string
 		want  []string
@@ -93,7 +94,7 @@ func TestFurtherServicesRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var all []Further
+			var all []Secondary
 			for i, text := range test.files {
 				all = append(all, further(t, fmt.Sprintf("f%d", i), text))
 			}
