@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
@@ -127,7 +128,7 @@ func TestHooksOfNobody(t *testing.T) {
 func TestHooksOfForgeInTrouble(t *testing.T) {
 	w := newHookWorld(t)
 	w.url = "https://slipway.example"
-	defer w.forge.Break("POST /repos/*/*/hooks", forgetest.Fault{Status: http.StatusForbidden})()
+	defer w.forge.Break("POST /repos/*/*/hooks", trouble.Fault{Status: http.StatusForbidden})()
 	rows, err := w.sync(t.Context(), "shop")
 	if err == nil || !strings.Contains(messageOf(err), "acme/shop") || !strings.Contains(messageOf(err), "right") || len(rows) != 1 {
 		t.Errorf("got %+v, %v", rows, err)

@@ -1,54 +1,16 @@
-package forgetest
+package trouble
 
 import (
-	"bytes"
-	"crypto/subtle"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
-
-// recordedBytes is how much of a request's body is kept, git's excepted.
-const recordedBytes = 1 << 20
-
-// Request is what somebody asked of the forge.
-type Request struct {
-	Method string
-	Path   string // without /api/v3
-	Query  string
-	Header http.Header
-	Body   []byte // empty for git requests
-	At     time.Time
-}
-
-// Requests returns everything asked so far, oldest first.
-func (f *Forge) Requests() []Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]Request(nil), f.requests...)
-}
-
-// ForgetRequests empties the record.
-func (f *Forge) ForgetRequests() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.requests = nil
-}
-
-func (f *Forge) record(r *http.Request, path string) {
-	entry := Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header.Clone(), At: f.clock()}
-	if !isGit(r.URL.Path) && r.Body != nil {
-		entry.Body, _ = io.ReadAll(io.LimitReader(r.Body, recordedBytes)) // a body that breaks off is short for the handler too
-		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(entry.Body), r.Body))
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.requests = append(f.requests, entry)
-}
 
 // Fault is how the forge misbehaves.
 type Fault struct {
@@ -56,7 +18,7 @@ type Fault struct {
 	Reset  bool          // then reset the connection
 	Status int           // or answer this; 0: answer normally
 	Header http.Header
-	Body   string // empty: GitHub's JSON error with Message
+	Body   string // empty: GitHub's JSON error with the status as message
 	Times  int    // how often; 0: until it is removed
 }
 
@@ -85,22 +47,29 @@ type rule struct {
 	left            int // -1: no end
 }
 
+// Faults are the faults in force. The zero value has none. They are safe for
+// concurrent use.
+type Faults struct {
+	mu    sync.Mutex
+	rules []*rule
+}
+
 // Break makes requests fail. The pattern is a method or *, a space, and a path
 // without /api/v3 in which * stands for one segment and a trailing ** for the
 // rest: "POST /repos/*/*/statuses/*", "* /**". The newest fault that matches
 // counts. The returned function removes it.
-func (f *Forge) Break(pattern string, fault Fault) (repair func()) {
+func (t *Faults) Break(pattern string, fault Fault) (repair func()) {
 	method, rest, _ := strings.Cut(pattern, " ")
 	one := &rule{method: method, pattern: rest, fault: fault, left: fault.Times}
 	if fault.Times <= 0 {
 		one.left = -1
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults = append(f.faults, one)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rules = append(t.rules, one)
 	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		one.left = 0
 	}
 }
@@ -123,10 +92,10 @@ func (r *rule) matches(method, at string) bool {
 	return matched
 }
 
-// misbehave applies the newest fault that matches. It returns false when the
+// Misbehave applies the newest fault that matches. It returns false when the
 // request is to be answered normally.
-func (f *Forge) misbehave(w http.ResponseWriter, r *http.Request, path string) bool {
-	fault, ok := f.fault(r.Method, path)
+func (t *Faults) Misbehave(w http.ResponseWriter, r *http.Request, path string) bool {
+	fault, ok := t.find(r.Method, path)
 	if !ok {
 		return false
 	}
@@ -147,21 +116,21 @@ func (f *Forge) misbehave(w http.ResponseWriter, r *http.Request, path string) b
 	for name, values := range fault.Header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
-	if fault.Body == "" {
-		answerError(w, fault.Status, http.StatusText(fault.Status))
-		return true
+	body := fault.Body
+	if body == "" {
+		body = fmt.Sprintf(`{"documentation_url":"https://docs.github.com/rest","message":%q}`, http.StatusText(fault.Status))
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(fault.Status)
-	_, _ = io.WriteString(w, fault.Body)
+	_, _ = io.WriteString(w, body)
 	return true
 }
 
-func (f *Forge) fault(method, path string) (Fault, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := len(f.faults) - 1; i >= 0; i-- {
-		one := f.faults[i]
+func (t *Faults) find(method, path string) (Fault, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := len(t.rules) - 1; i >= 0; i-- {
+		one := t.rules[i]
 		if !one.matches(method, path) {
 			continue
 		}
@@ -187,18 +156,4 @@ func reset(w http.ResponseWriter) {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
-}
-
-// authorized compares the token when one is set.
-func (f *Forge) authorized(r *http.Request) bool {
-	if f.token == "" {
-		return true
-	}
-	given := r.Header.Get("Authorization")
-	if _, password, ok := r.BasicAuth(); ok {
-		given = password
-	} else if scheme, token, ok := strings.Cut(given, " "); ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "token")) {
-		given = token
-	}
-	return subtle.ConstantTimeCompare([]byte(given), []byte(f.token)) == 1
 }
