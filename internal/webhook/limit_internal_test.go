@@ -17,7 +17,7 @@ func TestAllowancesBounded(t *testing.T) {
 			taken++
 		}
 		a.take(fmt.Sprint(i), now)
-		if n := len(a.buckets); n > 100 {
+		if n := a.buckets.Len(); n > 100 {
 			t.Fatalf("%d buckets are kept, want at most 100", n)
 		}
 	}
