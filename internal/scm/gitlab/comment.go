@@ -19,7 +19,7 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.findNote(ctx, operation, repository, n)
+	found, err := r.findComment(ctx, operation, repository, n)
 	if err != nil {
 		return err
 	}
@@ -36,8 +36,8 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	return r.coded(operation, resp, err)
 }
 
-// findNote returns our own comment with the note's hidden line, or nil.
-func (r *Reporter) findNote(ctx context.Context, operation, repository string, n scm.Comment) (*api.Note, error) {
+// findComment returns our own comment with the note's hidden line, or nil.
+func (r *Reporter) findComment(ctx context.Context, operation, repository string, n scm.Comment) (*api.Note, error) {
 	self, err := r.selfID(ctx, operation)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.findNote(client, operation, owner, name, n)
+	found, err := r.findComment(client, operation, owner, name, n)
 	if err != nil {
 		return err
 	}
@@ -41,10 +41,10 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	return r.coded(operation, resp, err)
 }
 
-// findNote returns our own comment with the note's hidden line, or nil. The
+// findComment returns our own comment with the note's hidden line, or nil. The
 // API gives all comments of an issue at once, so a full page is followed only
 // where a server began to page them.
-func (r *Reporter) findNote(client *api.Client, operation, owner, name string, n scm.Comment) (*api.Comment, error) {
+func (r *Reporter) findComment(client *api.Client, operation, owner, name string, n scm.Comment) (*api.Comment, error) {
 	self, err := r.selfID(client, operation)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.findNote(ctx, owner, name, n)
+	found, err := r.findComment(ctx, owner, name, n)
 	if err != nil {
 		return r.coded(operation, err)
 	}
@@ -34,8 +34,8 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	return r.coded(operation, err)
 }
 
-// findNote returns our own comment with the note's hidden line, or nil.
-func (r *Reporter) findNote(ctx context.Context, owner, name string, n scm.Comment) (*api.IssueComment, error) {
+// findComment returns our own comment with the note's hidden line, or nil.
+func (r *Reporter) findComment(ctx context.Context, owner, name string, n scm.Comment) (*api.IssueComment, error) {
 	self, err := r.self(ctx)
 	if err != nil {
 		return nil, err
