@@ -66,6 +66,7 @@ func fileRules() map[string]Rule {
 		"File.stages":   {Help: "Branch rules, each with a namespace and an overlay.", Required: true, Min: 1, Max: MaxStages},
 		"File.previews": {Help: "Stages for pull requests."},
 		"File.services": {Help: "The deployable parts of the project, by name.", Required: true, Min: 1, Max: MaxServices, Keys: serviceName()},
+		"File.overlay":  {Help: "Kustomize directory for every stage, below the stage's own overlay.", Text: filePath()},
 		"File.sealed":   {Help: "Values of the stages' Secrets, by name and key, encrypted with slipway seal.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
 
 		"Member.user":  {Help: "Login at the forge.", Text: login()},
