@@ -38,7 +38,7 @@ func (s *Sources) Secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha
 // repositories declare. The id then changes with each of those commits, so that
 // a push to a secondary repository is released like one to the primary.
 func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string, commits []v1alpha1.RepositoryCommit) (*projectfile.Document, string, error) {
-	var all []projectfile.Further
+	var all []projectfile.Secondary
 	state := id
 	for _, repository := range p.Spec.Repositories[1:] {
 		at := slices.IndexFunc(commits, func(c v1alpha1.RepositoryCommit) bool { return c.Repository == repository.Name })
@@ -46,14 +46,14 @@ func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, docume
 			continue
 		}
 		commit := commits[at].Commit
-		further, err := s.secondaryFile(ctx, p, repository, commit)
+		secondary, err := s.secondaryFile(ctx, p, repository, commit)
 		if err != nil {
 			return nil, "", err
 		}
-		if further == nil {
+		if secondary == nil {
 			continue
 		}
-		all = append(all, projectfile.Further{Document: further, Repository: repository.URL})
+		all = append(all, projectfile.Secondary{Document: secondary, Repository: repository.URL})
 		state += " " + repository.Name + "=" + commit
 	}
 	if len(all) == 0 {
@@ -66,7 +66,7 @@ func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, docume
 	return merged, stateID(state), nil
 }
 
-// WithBuiltRepositories adds to a project file's id what its services build from further
+// WithBuiltRepositories adds to a project file's id what its services build from secondary
 // repositories, so that a push to one of them is released like one to the
 // primary. What is named there and does not exist is left to the release,
 // which says so where it is written.
@@ -114,7 +114,7 @@ func foreignBuilds(file *project.File) []project.Build {
 	return builds
 }
 
-// stateID makes an id of what a file's id and further commits are.
+// stateID makes an id of what a file's id and secondary commits are.
 func stateID(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return hex.EncodeToString(sum[:20])
@@ -136,5 +136,5 @@ func (s *Sources) secondaryFile(ctx context.Context, p *v1alpha1.Project, reposi
 		return nil, err
 	}
 	name := repository.Name + ":" + project.FileName
-	return s.parsed(tree, strings.Join([]string{"further", name, id}, "/"), name, projectfile.ParseSecondary)
+	return s.parsed(tree, strings.Join([]string{"secondary", name, id}, "/"), name, projectfile.ParseSecondary)
 }

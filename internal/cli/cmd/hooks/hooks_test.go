@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
@@ -129,7 +130,7 @@ func TestHooksOfNobody(t *testing.T) {
 func TestHooksOfForgeInTrouble(t *testing.T) {
 	w := newHookFixture(t)
 	w.url = "https://slipway.example"
-	defer w.forge.Break("POST /repos/*/*/hooks", forgetest.Fault{Status: http.StatusForbidden})()
+	defer w.forge.Break("POST /repos/*/*/hooks", trouble.Fault{Status: http.StatusForbidden})()
 	rows, err := w.sync(t.Context(), "shop")
 	if err == nil || !strings.Contains(exit.MessageOf(err), "acme/shop") || !strings.Contains(exit.MessageOf(err), "right") || len(rows) != 1 {
 		t.Errorf("got %+v, %v", rows, err)
