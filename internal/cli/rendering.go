@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/render/worker"
 )
@@ -162,7 +163,7 @@ func (r *rendering) tags(made rendered) []string {
 
 // renderer returns the server's confined renderer where this machine can
 // confine a process, and else one in this process, with a warning.
-func (r *rendering) renderer(ctx context.Context) (release.Renderer, func()) {
+func (r *rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
 	executable, err := os.Executable()
 	if err == nil {
 		var pool *worker.Pool

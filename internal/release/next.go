@@ -33,7 +33,7 @@ const (
 func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
 	if pause := stage.Spec.Pause; pause != nil {
 		return Step{Reason: ReasonPaused, Message: fmt.Sprintf("paused by %s%s; `slipway resume %s %s` lets pushes through again",
-			pause.By, because(pause.Reason), stage.Spec.Project, stage.Spec.Name)}, nil
+			pause.By, Because(pause.Reason), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	step, err := push(stage, h, descends)
 	if err != nil || step.Trigger != "" {
@@ -73,12 +73,13 @@ func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	if !fixed {
 		return Step{Reason: ReasonDiverged, Message: fmt.Sprintf(
 			"commit %.8s is not known to descend from %.8s, which %s; `slipway deploy %s %s` deploys it all the same",
-			wanted.Commit, quarantine.Commit, wentBack(quarantine), stage.Spec.Project, stage.Spec.Name)}, nil
+			wanted.Commit, quarantine.Commit, QuarantineCause(quarantine), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	return Step{Trigger: v1alpha1.TriggerPush}, nil
 }
 
-func because(reason string) string {
+// Because returns a reason as the end of a sentence, empty for none.
+func Because(reason string) string {
 	if reason == "" {
 		return ""
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// place returns where the release's stage is put.
-func (o Inputs) place() Place {
+// Place returns where the release's stage is put.
+func (o Inputs) Place() Place {
 	return Place{
 		Organization: o.Organization,
 		Project:      o.Project.Name,

@@ -39,5 +39,5 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 
 // PolicyOf returns what the manifests of an order are held to.
 func PolicyOf(o Inputs) guard.Policy {
-	return Policy(o.Cluster.Spec, o.place(), o.Builds.Request.Repository)
+	return Policy(o.Cluster.Spec, o.Place(), o.Builds.Request.Repository)
 }

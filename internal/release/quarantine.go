@@ -45,13 +45,13 @@ func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
 
 func quarantined(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
 	return fmt.Sprintf("commit %.8s %s; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy %s %s`",
-		q.Commit, wentBack(q), stage.Spec.Project, stage.Spec.Name)
+		q.Commit, QuarantineCause(q), stage.Spec.Project, stage.Spec.Name)
 }
 
-// wentBack says of a quarantined commit how it came to that.
-func wentBack(q *v1alpha1.Quarantine) string {
+// QuarantineCause says of a quarantined commit how it came to that.
+func QuarantineCause(q *v1alpha1.Quarantine) string {
 	if q.By == "" {
-		return "is quarantined since its release " + q.Release + " failed" + because(q.Reason)
+		return "is quarantined since its release " + q.Release + " failed" + Because(q.Reason)
 	}
-	return "is quarantined since " + q.By + " went back from its release " + q.Release + because(q.Reason)
+	return "is quarantined since " + q.By + " went back from its release " + q.Release + Because(q.Reason)
 }

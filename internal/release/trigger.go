@@ -5,8 +5,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// actionOf returns what a person does by asking for a release.
-func actionOf(t v1alpha1.Trigger) project.Action {
+// ActionOf returns what a person does by asking for a release.
+func ActionOf(t v1alpha1.Trigger) project.Action {
 	switch t {
 	case v1alpha1.TriggerDeploy:
 		return project.ActionDeploy

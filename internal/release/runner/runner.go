@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -21,12 +22,12 @@ type Sources interface {
 	// Open returns a commit of the project's repository with a clone URL
 	// (empty means the primary one). Revision is a commit id, or a ref or
 	// branch of another repository.
-	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (Snapshot, error)
+	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error)
 	// Descends says whether a commit of the primary repository has another in
 	// its history, or is it. The code not_found says that it can't be told.
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
 	// Grant lets one build fetch a directory of a snapshot for a short time.
-	Grant(o Inputs, snapshot Snapshot, directory string) (build.Source, error)
+	Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error)
 }
 
 // Renderer renders a stage.
@@ -37,9 +38,9 @@ type Renderer interface {
 // Bundles keeps rendered manifests.
 type Bundles interface {
 	// Put keeps manifests and returns the name and digest to find them by.
-	Put(ctx context.Context, o Inputs, manifests []byte) (name, digest string, err error)
+	Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error)
 	// Get returns the manifests kept under a name, checked against the digest.
-	Get(ctx context.Context, o Inputs, name, digest string) ([]byte, error)
+	Get(ctx context.Context, o release.Inputs, name, digest string) ([]byte, error)
 }
 
 // Journal makes a release's progress durable.
@@ -55,9 +56,9 @@ type Journal interface {
 // says why, and is tried again.
 type Facts interface {
 	// Checks returns how the checks of the release's commit stand, by name.
-	Checks(ctx context.Context, o Inputs) (map[string]plan.CheckState, error)
+	Checks(ctx context.Context, o release.Inputs) (map[string]plan.CheckState, error)
 	// Groups returns those of the groups that the login belongs to.
-	Groups(ctx context.Context, o Inputs, login string, among []string) ([]string, error)
+	Groups(ctx context.Context, o release.Inputs, login string, among []string) ([]string, error)
 }
 
 // Runner runs releases. It is safe for concurrent use.
@@ -65,7 +66,7 @@ type Runner struct {
 	Sources  Sources
 	Renderer Renderer
 	Bundles  Bundles
-	Policy   func(Inputs) guard.Policy
+	Policy   func(release.Inputs) guard.Policy
 	// Facts tells what the forge knows; nil means that nothing is known.
 	Facts Facts
 	// UnavailableTimeout is how long a release waits for a room that is unavailable
@@ -80,7 +81,7 @@ type Runner struct {
 // ended for another cause than ErrSuperseded; then the next Run goes on where
 // this one was. The speculation is what was done for the release before it was
 // durable, nil for nothing.
-func (r *Runner) Run(ctx context.Context, o Inputs, journal Journal, speculation *Speculation) error {
+func (r *Runner) Run(ctx context.Context, o release.Inputs, journal Journal, speculation *Speculation) error {
 	run := &run{Runner: r, Inputs: o, journal: journal, speculation: speculation, status: *o.Release.Status.DeepCopy()}
 	if run.status.Phase.Done() {
 		return nil
@@ -89,15 +90,15 @@ func (r *Runner) Run(ctx context.Context, o Inputs, journal Journal, speculation
 }
 
 // Supersede ends a release that a newer one overtook before it ran.
-func (r *Runner) Supersede(ctx context.Context, o Inputs, journal Journal) error {
+func (r *Runner) Supersede(ctx context.Context, o release.Inputs, journal Journal) error {
 	run := &run{Runner: r, Inputs: o, journal: journal, status: *o.Release.Status.DeepCopy()}
-	return run.end(ctx, ErrSuperseded)
+	return run.end(ctx, release.ErrSuperseded)
 }
 
 // Forecast plans a release as Run does, and does nothing of it. Last is what
 // the services ran with before, by name; nil takes it from the order's good
 // release.
-func (r *Runner) Forecast(ctx context.Context, o Inputs, last map[string]plan.LastImage) (plan.Decision, error) {
+func (r *Runner) Forecast(ctx context.Context, o release.Inputs, last map[string]plan.LastImage) (plan.Decision, error) {
 	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
 	settled, err := run.settle(ctx)
 	if err != nil {

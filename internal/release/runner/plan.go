@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -19,12 +20,14 @@ type planned struct {
 	rule     project.Stage
 	services map[string]project.Service // effective for the stage, templates expanded
 	secrets  []render.Secret            // what templates need
-	snapshot Snapshot
+	snapshot release.Snapshot
 	builds   map[string]recipe
 }
 
 // wanted returns what the stage's Secrets must hold.
-func (p planned) wanted() Secrets { return Secrets{Made: p.secrets, Sealed: p.rule.Sealed} }
+func (p planned) wanted() release.Secrets {
+	return release.Secrets{Made: p.secrets, Sealed: p.rule.Sealed}
+}
 
 // plan gathers the facts and decides. A hold ends the story for now.
 func (r *run) plan(ctx context.Context) (planned, error) {
@@ -48,7 +51,7 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	r.noteApproval(decision.ApprovedBy)
 	switch {
 	case decision.Rejected != "":
-		return planned{}, &Failure{Cause: CauseRejected, Message: decision.Rejected}
+		return planned{}, &release.Failure{Cause: release.CauseRejected, Message: decision.Rejected}
 	case decision.Hold != "":
 		return planned{}, &heldError{reason: decision.Hold}
 	}
@@ -90,7 +93,7 @@ func (r *run) settle(ctx context.Context) (settled, error) {
 	if err != nil {
 		return settled{}, err
 	}
-	services, secrets, err := Services(document, rule.Name, own)
+	services, secrets, err := release.Services(document, rule.Name, own)
 	if err != nil {
 		return settled{}, err
 	}

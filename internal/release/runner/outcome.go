@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -62,9 +63,9 @@ func (r *run) became() string {
 
 // end makes the outcome of a story durable.
 func (r *run) end(ctx context.Context, err error) error {
-	var failure *Failure
+	var failure *release.Failure
 	var held *heldError
-	superseded := errors.Is(err, ErrSuperseded) || errors.Is(context.Cause(ctx), ErrSuperseded)
+	superseded := errors.Is(err, release.ErrSuperseded) || errors.Is(context.Cause(ctx), release.ErrSuperseded)
 	switch {
 	case err == nil:
 		r.mark(v1alpha1.PhaseSucceeded, r.success())
@@ -128,7 +129,7 @@ const rollbackAuto = "auto"
 // comes between. Only what brought a commit, and began to change things, is
 // gone back from: a return that fails ends there.
 func (r *run) noteReturn(ctx context.Context) {
-	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !CameToApplying(r.status) {
+	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !release.CameToApplying(r.status) {
 		return
 	}
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())

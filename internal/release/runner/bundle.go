@@ -1,10 +1,11 @@
-package release
+package runner
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -36,7 +37,7 @@ func (r *run) keep(ctx context.Context, manifests []byte) error {
 func (r *run) take(ctx context.Context) ([]byte, error) {
 	from := r.From
 	if from == nil || from.Status.Bundle == "" {
-		return nil, &Failure{Cause: CauseInvalid, Message: fmt.Sprintf("release %s, whose bundle is wanted, is gone; choose another: `slipway releases %s %s`", r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}
+		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s, whose bundle is wanted, is gone; choose another: `slipway releases %s %s`", r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}
 	}
 	r.mark(v1alpha1.PhasePending, "taking what release "+from.Name+" applied")
 	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -47,7 +48,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.services, p.rule, r.place())
+	request := release.RenderRequest(p.services, p.rule, r.Place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request
@@ -105,9 +106,9 @@ func (r *run) noteServices(p planned, digests map[string]string) {
 // urls returns the address of each routed service.
 func (r *run) urls(p planned) map[string]string {
 	urls := map[string]string{}
-	hosts := Hosts(p.rule, p.services, Place{Stage: r.Stage.Spec.Name, Project: r.Project.Name, Ingress: r.Cluster.Spec.Ingress})
+	hosts := release.Hosts(p.rule, p.services, release.Place{Stage: r.Stage.Spec.Name, Project: r.Project.Name, Ingress: r.Cluster.Spec.Ingress})
 	for name, of := range hosts {
-		urls[name] = URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
+		urls[name] = release.URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
 	}
 	return urls
 }

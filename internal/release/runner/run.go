@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // run is one run of one release.
 type run struct {
 	*Runner
-	Inputs
+	release.Inputs
 	journal     Journal
 	status      v1alpha1.ReleaseStatus
 	speculation *Speculation // nil for none
@@ -105,7 +106,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
 		return err
 	}
-	manifests, err := Scaled(manifests, r.Stage.Status.Scale)
+	manifests, err := release.Scaled(manifests, r.Stage.Status.Scale)
 	if err != nil {
 		return err
 	}

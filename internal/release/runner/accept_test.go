@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/releasetest"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
 // people is a project file with one member of each role, a stage that takes
@@ -172,7 +173,7 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-func checkAnswer(t *testing.T, answer release.Answer, cause, want string) {
+func checkAnswer(t *testing.T, answer runner.Answer, cause, want string) {
 	t.Helper()
 	switch {
 	case answer.Refused == nil && cause != "":
@@ -232,11 +233,11 @@ func TestAnswered(t *testing.T) {
 	w := newWorld(t)
 	order, _ := w.ask("production", v1alpha1.TriggerDeploy, "alice", nil, nil)
 	order.Release.Spec.Reason = "hotfix"
-	refused := w.runner().Answered(order, release.Answer{Refused: &release.Failure{Cause: "Denied", Message: "no"}})
+	refused := w.runner().Answered(order, runner.Answer{Refused: &release.Failure{Cause: "Denied", Message: "no"}})
 	if refused.Phase != v1alpha1.PhaseFailed || refused.Cause != "Denied" || refused.Message != "no" || !meta.IsStatusConditionFalse(refused.Conditions, v1alpha1.ConditionAccepted) {
 		t.Errorf("refused: %+v", refused)
 	}
-	accepted := w.runner().Answered(order, release.Answer{})
+	accepted := w.runner().Answered(order, runner.Answer{})
 	if accepted.Phase != v1alpha1.PhasePending || !meta.IsStatusConditionTrue(accepted.Conditions, v1alpha1.ConditionAccepted) || !strings.HasSuffix(accepted.Message, ": hotfix") {
 		t.Errorf("accepted: %+v", accepted)
 	}

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -13,12 +13,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // recipe is what one service's image is built from.
 type recipe struct {
 	service    string
-	snapshot   Snapshot
+	snapshot   release.Snapshot
 	build      project.Build
 	dockerfile []byte
 	input      build.Input
@@ -26,7 +27,7 @@ type recipe struct {
 }
 
 // recipe reads what a service's image is built from.
-func (r *run) recipe(ctx context.Context, snapshot Snapshot, service string, b project.Build) (recipe, error) {
+func (r *run) recipe(ctx context.Context, snapshot release.Snapshot, service string, b project.Build) (recipe, error) {
 	if b.Repository != "" {
 		var err error
 		if snapshot, err = r.Sources.Open(ctx, r.Project, b.Repository, b.Ref); err != nil {
@@ -140,7 +141,7 @@ func (r *run) promoted(s settled) (map[string]plan.Image, error) {
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		return nil, &Failure{Cause: CauseInvalid, Message: fmt.Sprintf("release %s has no image of %s, which stage %s runs, and a promotion builds nothing; release them to %s first",
+		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s has no image of %s, which stage %s runs, and a promotion builds nothing; release them to %s first",
 			r.From.Name, strings.Join(missing, ", "), r.Stage.Spec.Name, r.From.Spec.Stage)}
 	}
 	return images, nil

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // buildPoll is how often a running build is looked at.
@@ -97,7 +98,7 @@ func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bo
 	case build.Succeeded:
 		return true, r.built(ctx, service, recipe, state)
 	case build.Failed:
-		return false, &Failure{Cause: "BuildFailed", Message: fmt.Sprintf("service %s: %s", recipe.service, state.Message)}
+		return false, &release.Failure{Cause: "BuildFailed", Message: fmt.Sprintf("service %s: %s", recipe.service, state.Message)}
 	}
 	return false, nil
 }

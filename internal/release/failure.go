@@ -1,8 +1,6 @@
 package release
 
-import (
-	"errors"
-)
+import "errors"
 
 // ErrSuperseded is the cause with which a release's context is cancelled when
 // a newer release of the same stage takes over.

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/guard"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // origins returns the files that objects come from, by Kind/name.
@@ -16,7 +17,7 @@ type origins func(context.Context) (map[string]string, error)
 // has it. The services are those that the manifests were made for.
 func (r *run) guard(ctx context.Context, manifests []byte, services []string) error {
 	policy := r.Policy(r.Inputs)
-	policy.Given = Given(services, r.place())
+	policy.Given = release.Given(services, r.Place())
 	findings, err := guard.Check(manifests, policy)
 	if err != nil {
 		return err
@@ -68,5 +69,5 @@ func (r *run) refusal(ctx context.Context, findings []guard.Finding) error {
 	if more := len(findings) - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
-	return &Failure{Cause: "Refused", Message: strings.Join(lines, "\n")}
+	return &release.Failure{Cause: "Refused", Message: strings.Join(lines, "\n")}
 }

@@ -1,10 +1,11 @@
-package release
+package runner
 
 import (
 	"context"
 	"sync/atomic"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // Speculation is the part of a release that touches nothing in the stage's cluster:
@@ -26,7 +27,7 @@ func NewSpeculation() *Speculation { return &Speculation{done: make(chan struct{
 
 // Speculate does early what the ordered release will need. Nothing is built for
 // it, and nobody waited for who is unavailable. It must be called exactly once for what NewEarly returned.
-func (r *Runner) Speculate(ctx context.Context, o Inputs, early *Speculation) {
+func (r *Runner) Speculate(ctx context.Context, o release.Inputs, early *Speculation) {
 	defer close(early.done)
 	once := *r
 	once.UnavailableTimeout = 0

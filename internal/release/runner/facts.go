@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // ask adds to the facts what the forge tells, where a gate needs it.
@@ -105,7 +106,7 @@ func (r *run) facts(s settled, images map[string]plan.Image) plan.Facts {
 	}
 	if r.Release.Spec.Trigger.Asked() {
 		who, _ := file.Person(r.Release.Spec.By)
-		facts.Actor, facts.Action = project.Actor{Login: who.User}, actionOf(r.Release.Spec.Trigger)
+		facts.Actor, facts.Action = project.Actor{Login: who.User}, release.ActionOf(r.Release.Spec.Trigger)
 	}
 	r.verdicts(file, &facts)
 	return facts
