@@ -105,9 +105,10 @@ fmt: ## Format all code
 	$(TOOL) golangci-lint fmt ./...
 
 .PHONY: generate
-generate: ## Generate deep copies and custom resource definitions
+generate: ## Generate deep copies, custom resource definitions and their reference
 	$(TOOL) controller-gen object paths=./internal/api/...
 	$(TOOL) controller-gen crd paths=./internal/api/... output:crd:dir=charts/slipway/files/crds
+	go test ./internal/api/v1alpha1 -run TestReference -update
 
 .PHONY: image
 image: ## Build the container image with docker

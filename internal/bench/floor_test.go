@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -35,7 +36,7 @@ const concurrency = 16
 type floor struct {
 	fixture  *fixture
 	document *projectfile.Document
-	mirrors  *git.Mirrors
+	mirrors  *mirror.Store
 	remote   git.Remote
 	client   *kubernetes.Clientset
 }
@@ -48,7 +49,7 @@ func newFloor(b *testing.B, fx *fixture) *floor {
 	}
 	f := &floor{
 		fixture: fx, document: document,
-		mirrors: git.NewMirrors(b.TempDir(), git.DefaultLimits()),
+		mirrors: mirror.NewStore(b.TempDir(), git.DefaultLimits()),
 		remote: git.Remote{
 			URL: world.Forge.CloneURL(fx.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
 		},

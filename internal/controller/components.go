@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/render/worker"
@@ -52,7 +53,7 @@ type Components struct {
 	targets  *target.Targets
 	bundles  *target.Bundles
 	pool     *worker.Pool
-	mirrors  *git.Mirrors
+	mirrors  *mirror.Store
 }
 
 // deps is what the reconcilers have in common.
@@ -79,7 +80,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 	d := &deps{
 		Components: &Components{
 			Ready: cacheReadiness(mgr.GetCache()), queue: queue.New(o.ParallelReleases), pool: pool,
-			mirrors: git.NewMirrors(filepath.Join(o.Data, "mirrors"), git.DefaultLimits()),
+			mirrors: mirror.NewStore(filepath.Join(o.Data, "mirrors"), git.DefaultLimits()),
 		},
 		self:       tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount},
 		secrets:    kube.NewSecrets(mgr.GetAPIReader(), o.Now),

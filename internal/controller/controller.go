@@ -88,8 +88,8 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		stages,
 		releases,
 		drifts,
-		&report.Reconciler{Client: c, Forges: d.forges, Log: o.Log},
-		&comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Log: o.Log},
+		report.New(c, d.forges, o.Log),
+		comment.New(c, d.forges, d.sources, o.Log),
 	}, nil
 }
 

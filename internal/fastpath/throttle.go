@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/queue"
+	"golang.org/x/sync/semaphore"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -22,11 +23,12 @@ const statusWrites = 3
 type throttledClient struct {
 	client.Client
 	gate  *queue.PriorityGate
-	slots chan struct{}
+	slots *semaphore.Weighted
 }
 
-func NewThrottledClient(c client.Client, rush *queue.PriorityGate) client.Client {
-	return throttledClient{Client: c, gate: rush, slots: make(chan struct{}, statusWrites)}
+// NewThrottledClient returns a client whose statuses wait for a gate.
+func NewThrottledClient(c client.Client, gate *queue.PriorityGate) client.Client {
+	return throttledClient{Client: c, gate: gate, slots: semaphore.NewWeighted(statusWrites)}
 }
 
 // Status implements client.Client.
@@ -37,7 +39,7 @@ func (c throttledClient) Status() client.SubResourceWriter {
 type throttledWriter struct {
 	client.SubResourceWriter
 	gate  *queue.PriorityGate
-	slots chan struct{}
+	slots *semaphore.Weighted
 }
 
 // Patch implements client.SubResourceWriter.
@@ -45,11 +47,9 @@ func (w throttledWriter) Patch(ctx context.Context, o client.Object, p client.Pa
 	if err := w.gate.Wait(ctx); err != nil {
 		return err
 	}
-	select {
-	case w.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := w.slots.Acquire(ctx, 1); err != nil {
+		return err
 	}
-	defer func() { <-w.slots }()
+	defer w.slots.Release(1)
 	return w.SubResourceWriter.Patch(ctx, o, p, options...)
 }

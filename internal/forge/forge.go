@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -19,8 +21,7 @@ import (
 type NewReporter func(access scm.Access) (scm.Reporter, error)
 
 const (
-	// maxForgeClients bounds the clients that are kept; beyond it all are made
-	// anew.
+	// maxForgeClients bounds the clients that are kept.
 	maxForgeClients = 1024
 	// parallelCalls bounds the calls under way with one credential, so that a
 	// slow forge holds up nobody but its own projects.
@@ -36,8 +37,8 @@ type Forges struct {
 	allowHTTP bool
 	now       func() time.Time
 
-	mu   sync.Mutex
-	kept map[forgeKey]*Client
+	mu   sync.Mutex // held while a client is made, so that it is made once
+	kept *lru.Cache // forgeKey → *Client
 }
 
 // forgeKey tells clients apart without holding their credentials.
@@ -50,12 +51,12 @@ type forgeKey struct {
 // scm.Reader, scm.Hooks or scm.Lender, with slots for calls under way.
 type Client struct {
 	scm.Reporter
-	slots chan struct{}
+	slots *semaphore.Weighted
 }
 
 // NewForges returns the forges of the given kinds.
 func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, now func() time.Time) *Forges {
-	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, now: now, kept: map[forgeKey]*Client{}}
+	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, now: now, kept: lru.New(maxForgeClients)}
 }
 
 // Client returns the client of a repository; nil when the project gives
@@ -82,17 +83,14 @@ func (f *Forges) Of(repository v1alpha1.Repository, data map[string][]byte) (*Cl
 	key := keyOf(repository, data)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if known, found := f.kept[key]; found {
-		return known, nil
+	if known, found := f.kept.Get(key); found {
+		return known.(*Client), nil
 	}
 	made, err := f.make(repository, data)
 	if err != nil {
 		return nil, err
 	}
-	if len(f.kept) >= maxForgeClients {
-		clear(f.kept)
-	}
-	f.kept[key] = made
+	f.kept.Add(key, made)
 	return made, nil
 }
 
@@ -109,7 +107,7 @@ func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Reporter: reporter, slots: make(chan struct{}, parallelCalls)}, nil
+	return &Client{Reporter: reporter, slots: semaphore.NewWeighted(parallelCalls)}, nil
 }
 
 // keyOf identifies a client.
@@ -122,18 +120,12 @@ func keyOf(repository v1alpha1.Repository, data map[string][]byte) forgeKey {
 	return forgeKey{kind: repository.Forge, api: repository.API, credentials: sha256.Sum256(all.Bytes())}
 }
 
-// Enter takes a slot for calls; leave gives it back. It returns false when all
+// Enter takes a slot for calls; Leave gives it back. It returns false when all
 // are taken: come back later instead of waiting.
-func (c *Client) Enter() bool {
-	select {
-	case c.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
+func (c *Client) Enter() bool { return c.slots.TryAcquire(1) }
 
-func (c *Client) Leave() { <-c.slots }
+// Leave gives a slot back.
+func (c *Client) Leave() { c.slots.Release(1) }
 
 // Reader returns the client as a reader.
 func (c *Client) Reader() (scm.Reader, bool) {

@@ -2,12 +2,12 @@ package kube
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -18,7 +18,7 @@ import (
 // used at most this long after it was replaced.
 const secretTTL = 10 * time.Second
 
-// maxSecrets bounds the cache; beyond it everything is read anew.
+// maxSecrets bounds the cache.
 const maxSecrets = 4096
 
 // Secrets reads the Secrets of organizations' namespaces. It is safe for
@@ -26,28 +26,26 @@ const maxSecrets = 4096
 // deliveries nor a thousand syncs turn into as many reads.
 type Secrets struct {
 	reader client.Reader
-	now    func() time.Time
-
-	mu   sync.Mutex
-	kept map[types.NamespacedName]keptSecret
+	kept   *cache.LRUExpireCache // types.NamespacedName → map[string][]byte
 }
 
-type keptSecret struct {
-	data    map[string][]byte
-	expires time.Time
-}
+// clock is a function that tells the time, as the cache wants it.
+type clock func() time.Time
+
+// Now returns the time.
+func (c clock) Now() time.Time { return c() }
 
 // NewSecrets returns a reader of Secrets that asks the API server through
 // reader.
 func NewSecrets(reader client.Reader, now func() time.Time) *Secrets {
-	return &Secrets{reader: reader, now: now, kept: map[types.NamespacedName]keptSecret{}}
+	return &Secrets{reader: reader, kept: cache.NewLRUExpireCacheWithClock(maxSecrets, clock(now))}
 }
 
 // Data returns the data of the named Secret. The error of one that is missing
 // has the code NotFound and says which.
 func (s *Secrets) Data(ctx context.Context, name types.NamespacedName) (map[string][]byte, error) {
-	if data, fresh := s.fresh(name); fresh {
-		return data, nil
+	if data, fresh := s.kept.Get(name); fresh {
+		return data.(map[string][]byte), nil
 	}
 	var secret corev1.Secret
 	err := s.reader.Get(ctx, name, &secret)
@@ -57,7 +55,7 @@ func (s *Secrets) Data(ctx context.Context, name types.NamespacedName) (map[stri
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "Secret %s could not be read", name)
 	}
-	s.keep(name, secret.Data)
+	s.kept.Add(name, secret.Data, secretTTL)
 	return secret.Data, nil
 }
 
@@ -77,20 +75,4 @@ func (s *Secrets) Value(ctx context.Context, namespace string, ref v1alpha1.Secr
 		return nil, fault.New(fault.NotFound, "Secret %s has no value under key %q; add it", name, key)
 	}
 	return data[key], nil
-}
-
-func (s *Secrets) fresh(name types.NamespacedName) (map[string][]byte, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kept, found := s.kept[name]
-	return kept.data, found && s.now().Before(kept.expires)
-}
-
-func (s *Secrets) keep(name types.NamespacedName, data map[string][]byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.kept) >= maxSecrets {
-		clear(s.kept)
-	}
-	s.kept[name] = keptSecret{data: data, expires: s.now().Add(secretTTL)}
 }

@@ -131,6 +131,9 @@ func TestDesignExample(t *testing.T) {
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("sources differ (-want +got):\n%s", diff)
 	}
+	if doc.File.Overlay != "deploy/overlays/all" {
+		t.Errorf("the file's overlay is %q", doc.File.Overlay)
+	}
 	production, _ := doc.File.Stage("production")
 	wantStage := project.Stage{
 		Name: "production", Branch: "main", Overlay: "deploy/overlays/production", Protected: true,

@@ -1,14 +1,13 @@
 package render
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -95,10 +94,6 @@ func (r Request) namespace() string {
 	return naming.Namespace(r.Organization, r.Project, r.Stage)
 }
 
-func (r Request) serviceNames() []string {
-	return slices.Sorted(maps.Keys(r.Services))
-}
-
 // check refuses a request that nobody could render.
 func (r Request) check() error {
 	if r.Organization == "" || r.Project == "" || r.Stage == "" {
@@ -116,7 +111,7 @@ func (f Files) includes(dir string) bool {
 
 // kustomizationName returns the kustomization file's path in dir.
 func (f Files) kustomizationName(dir string) (string, bool) {
-	for _, name := range kustomize.FileNames() {
+	for _, name := range kustomization.FileNames() {
 		candidate := join(dir, name)
 		if _, found := f.Tree[candidate]; found {
 			return candidate, true

@@ -9,10 +9,11 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -21,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -38,12 +40,12 @@ const maxDocuments = 512
 type Sources struct {
 	secrets   *kube.Secrets
 	forges    *forge.Forges
-	mirrors   *git.Mirrors
+	mirrors   *mirror.Store
 	grants    Grants
 	allowHTTP bool
 
-	mu        sync.Mutex
-	documents map[string]*projectfile.Document
+	documents *lru.Cache // key → *projectfile.Document
+	parsing   singleflight.Group
 }
 
 // Grants says how builds fetch their sources from this server.
@@ -58,8 +60,8 @@ type Grants struct {
 
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
-func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *git.Mirrors, grants Grants, allowHTTP bool) *Sources {
-	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: map[string]*projectfile.Document{}}
+func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *mirror.Store, grants Grants, allowHTTP bool) *Sources {
+	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: lru.New(maxDocuments)}
 }
 
 // Heads fetches what is new and returns the repository's heads.
@@ -126,26 +128,28 @@ func (s *Sources) document(tree *git.Tree, id string) (*projectfile.Document, er
 	return s.parsed(tree, id, project.FileName, projectfile.Parse)
 }
 
-// parsed parses a project file once per key.
+// parsed parses a project file once per key. Whoever asks for another key does
+// not wait.
 func (s *Sources) parsed(tree *git.Tree, key, name string, parse func(name string, data []byte) (*projectfile.Document, error)) (*projectfile.Document, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if document, found := s.documents[key]; found {
+	if document, found := s.documents.Get(key); found {
+		return document.(*projectfile.Document), nil
+	}
+	document, err, _ := s.parsing.Do(key, func() (any, error) {
+		data, err := tree.ReadFile(project.FileName)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", project.FileName, err)
+		}
+		document, err := parse(name, data)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "%s", err.Error())
+		}
+		s.documents.Add(key, document)
 		return document, nil
-	}
-	data, err := tree.ReadFile(project.FileName)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", project.FileName, err)
+		return nil, err
 	}
-	document, err := parse(name, data)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "%s", err.Error())
-	}
-	if len(s.documents) >= maxDocuments {
-		clear(s.documents)
-	}
-	s.documents[key] = document
-	return document, nil
+	return document.(*projectfile.Document), nil
 }
 
 // Repository returns the project's repository with a clone URL, or the

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 
@@ -36,7 +37,7 @@ type Bundles struct {
 
 	stop    context.Context //nolint:containedctx // ends the pushes, which outlive the releases that began them
 	cancel  context.CancelFunc
-	slots   chan struct{}
+	slots   *semaphore.Weighted
 	pushing sync.WaitGroup
 }
 
@@ -44,7 +45,7 @@ var _ runner.Bundles = (*Bundles)(nil)
 
 // NewBundles returns what keeps bundles in a store.
 func NewBundles(store *bundle.Store, recorder events.EventRecorder, log *slog.Logger) *Bundles {
-	b := &Bundles{store: store, events: recorder, log: log, slots: make(chan struct{}, parallelPushes)}
+	b := &Bundles{store: store, events: recorder, log: log, slots: semaphore.NewWeighted(parallelPushes)}
 	b.stop, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -72,12 +73,10 @@ func (b *Bundles) Get(ctx context.Context, o release.Inputs, name, digest string
 // push pushes one bundle and tells how it went on the Stage. The release goes
 // on meanwhile.
 func (b *Bundles) push(o release.Inputs, manifests []byte) {
-	select {
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-b.stop.Done():
-		return
+	if b.slots.Acquire(b.stop, 1) != nil {
+		return // the server stops
 	}
+	defer b.slots.Release(1)
 	ctx, cancel := context.WithTimeout(b.stop, pushTimeout)
 	defer cancel()
 	request := o.Builds.Request

@@ -43,7 +43,7 @@ func (r *Reconciler) fileChange(ctx context.Context, p *v1alpha1.Project, commit
 
 // fileID returns the object id of a commit's project file, empty for none.
 func (r *Reconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit string) (string, error) {
-	tree, err := r.Sources.Tree(ctx, p, p.Primary(), commit)
+	tree, err := r.sources.Tree(ctx, p, p.Primary(), commit)
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +57,7 @@ func (r *Reconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit str
 // check reads the project file of a commit: the document, or what is wrong
 // with it.
 func (r *Reconciler) check(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, []scm.Finding, error) {
-	document, _, err := r.Sources.File(ctx, p, commit)
+	document, _, err := r.sources.File(ctx, p, commit)
 	var problems projectfile.Problems
 	switch code := fault.CodeOf(err); {
 	case err == nil:

@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/lru"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -37,49 +37,43 @@ const commentTopic = "stages"
 // project and works beside everything else; what it told is found again at the
 // forge after a restart, so nothing is written twice.
 type Reconciler struct {
-	Client  client.Client
-	Forges  *forge.Forges
-	Sources *repository.Sources
-	Log     *slog.Logger
+	client  client.Client
+	forges  *forge.Forges
+	sources *repository.Sources
+	log     *slog.Logger
 
 	memory commentMemory
 }
 
 // commentMemory keeps what was last told under a key, to spare calls.
-type commentMemory struct {
-	mu       sync.Mutex
-	reported map[string][sha256.Size]byte
-}
+type commentMemory struct{ reported *lru.Cache } // key → sha256 of the text
 
-// maxComments bounds the memory of notes.
+// maxComments bounds the memory of comments.
 const maxComments = 8192
 
-// changed reports whether the text isn't the one last told under the key.
-func (m *commentMemory) changed(key, text string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.reported[key] != sha256.Sum256([]byte(text))
+// changed reports whether the text isn't the one last sent under the key.
+func (m commentMemory) changed(key, text string) bool {
+	sum, _ := m.reported.Get(key)
+	return sum != sha256.Sum256([]byte(text))
 }
 
-func (m *commentMemory) set(key, text string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.reported == nil || len(m.reported) >= maxComments {
-		m.reported = map[string][sha256.Size]byte{}
-	}
-	m.reported[key] = sha256.Sum256([]byte(text))
+func (m commentMemory) set(key, text string) { m.reported.Add(key, sha256.Sum256([]byte(text))) }
+
+// New returns a reconciler that comments at the forges of projects.
+func New(c client.Client, forges *forge.Forges, sources *repository.Sources, log *slog.Logger) *Reconciler {
+	return &Reconciler{client: c, forges: forges, sources: sources, log: log, memory: commentMemory{lru.New(maxComments)}}
 }
 
 // Reconcile brings one project's comments up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var p v1alpha1.Project
-	if err := r.Client.Get(ctx, req.NamespacedName, &p); err != nil {
+	if err := r.client.Get(ctx, req.NamespacedName, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	host, err := r.Forges.Client(ctx, &p, p.Primary())
+	host, err := r.forges.Client(ctx, &p, p.Primary())
 	if err == nil && host == nil {
 		return ctrl.Result{}, nil
 	}
@@ -103,7 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err == nil || fault.CodeOf(err) == fault.Unavailable || ctx.Err() != nil {
 		return ctrl.Result{}, err
 	}
-	r.Log.Error("write comments", "project", p.Name, "error", err)
+	r.log.Error("write comments", "project", p.Name, "error", err)
 	r.memory.set(req.String(), state)
 	return ctrl.Result{}, nil
 }
@@ -113,11 +107,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // forge isn't asked.
 func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []v1alpha1.Stage, error) {
 	var stages v1alpha1.StageList
-	if err := r.Client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}); err != nil {
+	if err := r.client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list stages: %w", err)
 	}
 	var deliveries v1alpha1.DeliveryList
-	if err := r.Client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
+	if err := r.client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	parts := []string{p.Status.FileCommit}

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/lru"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -32,7 +33,7 @@ type DeliveryCleaner struct {
 
 	mu     sync.Mutex
 	tasks  map[servedDelivery]task
-	served servedMemory // what is done
+	served *lru.Cache // what is done, which the watch cache may still show as waiting
 }
 
 // task is what is to be done with a delivery.
@@ -50,7 +51,7 @@ const (
 // NewDeliveryCleaner returns a Tidier, which works while Start runs.
 func NewDeliveryCleaner(c client.Client, keeping *queue.PriorityGate, log *slog.Logger) *DeliveryCleaner {
 	queue := priorityqueue.New("tidier", func(o *priorityqueue.Opts[servedDelivery]) { o.RateLimiter = kube.RetriesOf[servedDelivery]() })
-	return &DeliveryCleaner{client: c, gate: keeping, log: log, queue: queue, tasks: map[servedDelivery]task{}}
+	return &DeliveryCleaner{client: c, gate: keeping, log: log, queue: queue, tasks: map[servedDelivery]task{}, served: lru.New(maxServed)}
 }
 
 // Knows reports whether a delivery was given to the Tidier, whatever the watch
@@ -60,7 +61,8 @@ func (t *DeliveryCleaner) Knows(d *v1alpha1.Delivery) bool {
 	defer t.mu.Unlock()
 	key := servedOf(d)
 	_, open := t.tasks[key]
-	return open || t.served.knows(key)
+	_, done := t.served.Get(key)
+	return open || done
 }
 
 // Delete has deliveries deleted.
@@ -134,7 +136,7 @@ func (t *DeliveryCleaner) do(ctx context.Context, key servedDelivery) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.tasks, key)
-	t.served.note(key)
+	t.served.Add(key, nil)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func TestPending(t *testing.T) {
 			Status:     v1alpha1.ReleaseStatus{Phase: phase, Reported: reported},
 		}
 	}
-	var r Reconciler
+	r := New(nil, nil, nil)
 	r.memory.set("5", reportedState{step: report.StepLive}) // told, but the cache doesn't show it yet
 	r.memory.set("6", reportedState{step: report.StepHeld, message: "waits for ci/test"})
 	var got []string

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -28,9 +28,9 @@ import (
 // happened meanwhile is skipped. What the forge was told is kept in the
 // release's status, so that a restart repeats at most the last report.
 type Reconciler struct {
-	Client client.Client
-	Forges *forge.Forges
-	Log    *slog.Logger
+	client client.Client
+	forges *forge.Forges
+	log    *slog.Logger
 
 	memory reportMemory
 }
@@ -38,10 +38,7 @@ type Reconciler struct {
 // reportMemory keeps what was last told of releases, which the watch cache may
 // not show yet, and their deployments' ids. All can be lost: the release's
 // status says the step, and the id is found again.
-type reportMemory struct {
-	mu    sync.Mutex
-	known map[types.UID]reportedState
-}
+type reportMemory struct{ known *lru.Cache } // types.UID → reportedState
 
 type reportedState struct {
 	step       report.Step
@@ -52,28 +49,28 @@ type reportedState struct {
 // maxReported bounds the memory of reports.
 const maxReported = 8192
 
-func (m *reportMemory) get(id types.UID) reportedState {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.known[id]
+func newReportMemory() reportMemory { return reportMemory{lru.New(maxReported)} }
+
+func (m reportMemory) get(id types.UID) reportedState {
+	known, _ := m.known.Get(id)
+	state, _ := known.(reportedState)
+	return state
 }
 
-func (m *reportMemory) set(id types.UID, known reportedState) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.known == nil || len(m.known) >= maxReported {
-		m.known = map[types.UID]reportedState{}
-	}
-	m.known[id] = known
+func (m reportMemory) set(id types.UID, known reportedState) { m.known.Add(id, known) }
+
+// New returns a reconciler that reports to the forges of projects.
+func New(c client.Client, forges *forge.Forges, log *slog.Logger) *Reconciler {
+	return &Reconciler{client: c, forges: forges, log: log, memory: newReportMemory()}
 }
 
 // Reconcile reports the releases of one stage whose newest state isn't told.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var stage v1alpha1.Stage
-	if err := r.Client.Get(ctx, req.NamespacedName, &stage); err != nil {
+	if err := r.client.Get(ctx, req.NamespacedName, &stage); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	releases, err := kube.ReleasesOf(ctx, r.Client, &stage)
+	releases, err := kube.ReleasesOf(ctx, r.client, &stage)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -82,10 +79,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	var p v1alpha1.Project
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+	if err := r.client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	host, err := r.Forges.Client(ctx, &p, p.Primary())
+	host, err := r.forges.Client(ctx, &p, p.Primary())
 	if err == nil && host != nil {
 		if !host.Enter() {
 			return ctrl.Result{RequeueAfter: forge.BusyDelay}, nil
@@ -140,7 +137,7 @@ func (r *Reconciler) reportSkip(ctx context.Context, host *forge.Client, p *v1al
 		return err
 	}
 	if err != nil {
-		r.Log.Error("report", "project", p.Name, "stage", stage.Spec.Name, "commit", commit, "error", err)
+		r.log.Error("report", "project", p.Name, "stage", stage.Spec.Name, "commit", commit, "error", err)
 	}
 	r.memory.set(stage.UID, reportedState{message: commit})
 	return nil
@@ -181,11 +178,11 @@ func (r *Reconciler) changed(rel *v1alpha1.Release) bool {
 // markReported notes what the forge was told, or can't be told because of an error.
 func (r *Reconciler) markReported(ctx context.Context, rel *v1alpha1.Release, failed error) error {
 	if failed != nil {
-		r.Log.Error("report", "project", rel.Spec.Project, "release", rel.Name, "commit", rel.Spec.Head.Commit, "error", failed)
+		r.log.Error("report", "project", rel.Spec.Project, "release", rel.Name, "commit", rel.Spec.Head.Commit, "error", failed)
 	}
 	after := rel.DeepCopy()
 	after.Status.Reported = report.PhaseOf(rel)
-	if err := kube.PatchStatus(ctx, r.Client, rel, after); err != nil {
+	if err := kube.PatchStatus(ctx, r.client, rel, after); err != nil {
 		return err
 	}
 	known := r.memory.get(rel.UID)
