@@ -73,7 +73,7 @@ bench: devcluster build ## Measure push → applied beside the floor, in one run
 .PHONY: convergence
 convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at every point (an hour or more)
 	for first in $$(seq 1001 100 2901); do \
-	  go test -tags integration -count 1 -timeout 30m -run 'TestHistories' -v ./internal/convergence -first $$first || exit 1; done
+	  go test -tags integration -count 1 -timeout 30m -run 'TestHistories' -v ./internal/convergence -histories 100 -first $$first || exit 1; done
 	go test -tags integration -count 1 -timeout 180m -run 'TestKilledAtEveryPoint|TestKilledInAFetch' -v ./internal/convergence -rounds 20
 
 .PHONY: load

@@ -124,7 +124,7 @@ func (f *floor) run(b *testing.B, commit string, p push) time.Duration {
 
 func (f *floor) request(t target) render.Request {
 	rule, _ := f.document.File.Stage(t.rule)
-	return release.RenderRequest(f.document.Effective(rule.Name), rule, release.Place{
+	return release.RenderRequest(f.document, f.document.Effective(rule.Name), rule, release.Place{
 		Organization: "floor-" + f.fixture.Organization, Project: f.fixture.Name, Stage: t.stage, Namespace: f.namespace(t),
 	})
 }

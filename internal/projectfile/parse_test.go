@@ -3,6 +3,7 @@ package projectfile
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 )
+
+var update = flag.Bool("update", false, "rewrite golden files")
 
 // golden compares got with a file of testdata, or rewrites it.
 func golden(t *testing.T, name string, got []byte) {

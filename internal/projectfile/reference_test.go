@@ -17,7 +17,7 @@ const referencePage = "../../docs/project-file.md"
 // TestReference holds the page that people read to the table of rules.
 func TestReference(t *testing.T) {
 	got := []byte(page())
-	if *update {
+	if *updatePublished {
 		if err := os.WriteFile(referencePage, got, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -7,16 +7,18 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // Place returns where the release's stage is put.
 func (o Inputs) Place() Place {
 	return Place{
-		Organization: o.Organization,
-		Project:      o.Project.Name,
-		Stage:        o.Stage.Spec.Name,
-		Namespace:    o.Stage.Spec.Namespace,
-		Ingress:      o.Cluster.Spec.Ingress,
+		Organization:    o.Organization,
+		Project:         o.Project.Name,
+		Stage:           o.Stage.Spec.Name,
+		Namespace:       o.Stage.Spec.Namespace,
+		Ingress:         o.Cluster.Spec.Ingress,
+		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 	}
 }
 
@@ -27,6 +29,8 @@ type Place struct {
 	Stage        string
 	Namespace    string
 	Ingress      v1alpha1.Ingress
+	// ImagePullSecret is what the stage's pods pull images with, if anything.
+	ImagePullSecret string
 }
 
 // Hosts returns the hosts of each routed service of a stage: what the stage's

@@ -13,8 +13,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/source"
 )
 
-// Where things are in the tree that Kustomize sees. The last layer is at its
-// root.
+// Where things are in the tree that Kustomize sees. The stage's layer is
+// at its root.
 const (
 	basesDir  = "bases"
 	layersDir = "layers"

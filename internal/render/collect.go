@@ -80,21 +80,16 @@ func (c *collector) services(ctx context.Context) error {
 	return nil
 }
 
-// overlays reads the project's and the stage's overlay.
+// overlays reads what the overlays refer to; one that is named twice counts
+// once, at its first place.
 func (c *collector) overlays(ctx context.Context) error {
-	for _, given := range []struct{ field, ref string }{
-		{"overlay", c.request.ProjectOverlay},
-		{"stages." + c.request.Stage + ".overlay", c.request.Overlay},
-	} {
-		if given.ref == "" {
-			continue
-		}
-		at := tree.Place{File: project.FileName, Field: given.field}
-		dir, err := tree.Resolve(at, ".", given.ref)
+	for _, given := range c.request.Overlays {
+		at := tree.Place{File: project.FileName, Line: given.Line, Field: given.Field}
+		dir, err := tree.Resolve(at, ".", given.Directory)
 		if err != nil {
 			return err
 		}
-		if len(c.found) > 0 && c.found[0].Directory == dir {
+		if slices.ContainsFunc(c.found, func(o Overlay) bool { return o.Directory == dir }) {
 			continue
 		}
 		overlay, err := c.overlay(ctx, at, dir)

@@ -66,8 +66,8 @@ func podTemplate(object map[string]any) map[string]any {
 	return template
 }
 
-// secretNames notes every Secret that a pod template refers to: by its
-// environment, its volumes, or to pull images.
+// secretNames adds every Secret that a pod template refers to by its
+// environment or its volumes.
 func secretNames(value any, used map[string]bool) {
 	switch value := value.(type) {
 	case []any:

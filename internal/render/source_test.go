@@ -37,7 +37,7 @@ func (motd) Base(_ context.Context, s source.Service, files map[string][]byte) (
 // project file has no key for it, so they are those without a source.
 func TestNewSource(t *testing.T) {
 	req := request(map[string]project.Service{"hello": {}, "cache": {Image: "redis:7.4"}})
-	req.Overlay = "deploy"
+	req.Overlays = overlays("deploy")
 	fsys := repository(map[string]string{
 		motdFile:                    "good morning",
 		"deploy/kustomization.yaml": "commonAnnotations: {team: shop}\n",

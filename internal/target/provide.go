@@ -21,6 +21,9 @@ import (
 // that was made up outlives the service that it was made for, and goes with
 // the stage; sealed ones go when the project file no longer has them.
 func (s *Target) Provide(ctx context.Context, secrets release.Secrets) error {
+	if err := s.providePullSecret(ctx); err != nil {
+		return err
+	}
 	if len(secrets.Made)+len(secrets.Sealed) == 0 {
 		s.setSealed(secrets.Sealed)
 		return nil
@@ -35,6 +38,18 @@ func (s *Target) Provide(ctx context.Context, secrets release.Secrets) error {
 		}
 	}
 	return s.provideSealed(ctx, api, secrets.Sealed)
+}
+
+// providePullSecret puts the registry's pull credentials into the stage.
+func (s *Target) providePullSecret(ctx context.Context) error {
+	var config []byte
+	if ref := s.cluster.Spec.Registry.PullCredentials; ref != nil {
+		var err error
+		if config, err = s.targets.clusters.Secrets.Value(ctx, s.cluster.Namespace, *ref, corev1.DockerConfigJsonKey); err != nil {
+			return err
+		}
+	}
+	return s.connection.Namespaces.EnsurePullSecret(ctx, s.secretsAPI, s.tenant(), config)
 }
 
 // provide makes one Secret, or adds the values that it lacks.

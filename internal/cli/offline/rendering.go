@@ -82,7 +82,7 @@ func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project
 	if err != nil {
 		return Rendered{}, err
 	}
-	made := Rendered{Snapshot: from, Rule: rule.Name, Request: release.RenderRequest(services, rule, at)}
+	made := Rendered{Snapshot: from, Rule: rule.Name, Request: release.RenderRequest(from.Document, services, rule, at)}
 	made.Request.Commit = from.Commit
 	if made.Request.Images, made.unknown, err = r.imagesFor(made.Request); err != nil {
 		return Rendered{}, err

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // Target is what an offline command can't see: the organization, and the cluster
@@ -56,10 +57,11 @@ func (s *Target) Load() error {
 // Place returns where a stage of a project would be placed.
 func (s *Target) Place(project, stage string) release.Place {
 	return release.Place{
-		Organization: s.Organization,
-		Project:      project,
-		Stage:        stage,
-		Namespace:    naming.Namespace(s.Organization, project, stage),
-		Ingress:      s.Cluster.Ingress,
+		Organization:    s.Organization,
+		Project:         project,
+		Stage:           stage,
+		Namespace:       naming.Namespace(s.Organization, project, stage),
+		Ingress:         s.Cluster.Ingress,
+		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
 	}
 }

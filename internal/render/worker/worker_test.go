@@ -65,7 +65,7 @@ func shop() (fs.FS, render.Request) {
 		"deploy/web.yaml":           "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n",
 	})
 	return fsys, render.Request{
-		Organization: "acme", Project: "shop", Stage: "production", Overlay: "deploy",
+		Organization: "acme", Project: "shop", Stage: "production", Overlays: []render.OverlayReference{{Directory: "deploy"}},
 		Services: map[string]project.Service{
 			"web":    {Image: "web:1", Port: 8080, Routes: []project.Route{{Path: "/"}}},
 			"worker": {Image: "worker:1"},

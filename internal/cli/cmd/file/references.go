@@ -28,6 +28,7 @@ type references struct {
 
 // check returns what is missing, sorted by position.
 func (r *references) check() projectfile.Problems {
+	r.kustomization("overlay", r.document.File.Overlay)
 	for i, stage := range r.document.File.Stages {
 		r.kustomization(fmt.Sprintf("stages[%d].overlay", i), stage.Overlay)
 	}
