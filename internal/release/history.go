@@ -103,6 +103,31 @@ func (h History) first(is func(*v1alpha1.Release) bool) *v1alpha1.Release {
 	return nil
 }
 
+// Present returns the release whose manifests the stage has now, as far as it
+// was applied: the newest one that came to applying, else the newest; nil for an
+// empty history.
+func (h History) Present() *v1alpha1.Release {
+	if present := h.first(func(r *v1alpha1.Release) bool { return CameToApplying(r.Status) }); present != nil || len(h) == 0 {
+		return present
+	}
+	return &h[0]
+}
+
+// RollbackTarget returns the release that a stage goes back to when nobody
+// names one: the newest before the present one that succeeded with other
+// manifests than the present one's, and whose commit is not quarantined. It is
+// nil when there is none. The quarantine is what the stage's status says.
+func (h History) RollbackTarget(known *v1alpha1.Quarantine) *v1alpha1.Release {
+	present, quarantine := h.Present(), h.Quarantine(known)
+	if present == nil {
+		return nil
+	}
+	return h.Before(present).first(func(r *v1alpha1.Release) bool {
+		return r.Status.Phase == v1alpha1.PhaseSucceeded && r.Status.Bundle != "" && r.Status.BundleDigest != present.Status.BundleDigest &&
+			(quarantine == nil || quarantine.Commit != r.Spec.Head.Commit)
+	})
+}
+
 // CameToApplying reports whether a release began to change what runs in its
 // stage: it entered the phase Applying, whatever became of it.
 func CameToApplying(status v1alpha1.ReleaseStatus) bool {
