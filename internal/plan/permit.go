@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// Wish is what a person asked for.
-type Wish struct {
+// Request is what a person asked for.
+type Request struct {
 	File *project.File
 	Rule project.Stage
 	// Stage is the stage's name, which differs from the rule's for a pattern.
@@ -23,8 +23,8 @@ type Wish struct {
 
 // Permit looks up who asked and whether the role table lets them. A refusal is
 // a sentence for them; empty means that they may.
-func Permit(w Wish) (who project.Member, refusal string) {
-	what := deed(w.Action) + " stage " + w.Stage
+func Permit(w Request) (who project.Member, refusal string) {
+	what := actionPhrase(w.Action) + " stage " + w.Stage
 	who, known := w.File.Person(w.By)
 	switch {
 	case w.By == "":
@@ -37,8 +37,8 @@ func Permit(w Wish) (who project.Member, refusal string) {
 	return who, ""
 }
 
-// deed puts an action into words that a stage follows.
-func deed(action project.Action) string {
+// actionPhrase puts an action into words that a stage follows.
+func actionPhrase(action project.Action) string {
 	switch action {
 	case project.ActionDeploy:
 		return "deploy to"
@@ -54,7 +54,7 @@ func deed(action project.Action) string {
 	return string(action)
 }
 
-func protection(w Wish) string {
+func protection(w Request) string {
 	if !w.Rule.Protected {
 		return ""
 	}
@@ -62,7 +62,7 @@ func protection(w Wish) string {
 }
 
 // whoMay names the people who may do what somebody else may not.
-func whoMay(w Wish) string {
+func whoMay(w Request) string {
 	names := allowed(w.File, w.Action, w.Rule.Protected)
 	if len(names) == 0 {
 		return "no member may: add one to " + w.Where("members")

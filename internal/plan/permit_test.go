@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-func wish(by string, action project.Action, protected bool) plan.Wish {
-	return plan.Wish{
+func wish(by string, action project.Action, protected bool) plan.Request {
+	return plan.Request{
 		File: file(), Rule: project.Stage{Name: "staging", Protected: protected}, Stage: "staging", By: by, Action: action,
 		Where: func(path string) string { return "slipway.yaml:" + path },
 	}

@@ -134,9 +134,9 @@ func CameToApplying(status v1alpha1.ReleaseStatus) bool {
 	return slices.ContainsFunc(status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
 }
 
-// Begun returns the Jobs of the builds that releases ordered, or waited for,
+// UnfinishedBuilds returns the Jobs of the builds that releases ordered, or waited for,
 // without seeing their end, by service, the newest first.
-func (h History) Begun() map[string][]string {
+func (h History) UnfinishedBuilds() map[string][]string {
 	begun := map[string][]string{}
 	for _, release := range h {
 		for _, service := range release.Status.Services {

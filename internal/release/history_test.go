@@ -17,7 +17,7 @@ func TestBegun(t *testing.T) {
 	h := release.NewHistory([]v1alpha1.Release{
 		service("ordered", "build-1", ""), service("built", "build-2", "registry/web@sha256:1"), service("waited", "", ""),
 	})
-	if diff := cmp.Diff(map[string][]string{"web": {"build-1"}}, h.Begun()); diff != "" {
+	if diff := cmp.Diff(map[string][]string{"web": {"build-1"}}, h.UnfinishedBuilds()); diff != "" {
 		t.Error(diff)
 	}
 }

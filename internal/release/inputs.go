@@ -20,9 +20,9 @@ type Inputs struct {
 	Release      *v1alpha1.Release
 	// Good is the stage's last release that succeeded, nil before the first.
 	Good *v1alpha1.Release
-	// Begun are the Jobs of builds that earlier releases of the stage began and
+	// EarlierBuilds are the Jobs of builds that earlier releases of the stage began and
 	// did not see the end of, by service.
-	Begun map[string][]string
+	EarlierBuilds map[string][]string
 	// From is the release that the order names as its source, and FromStage its
 	// stage; nil when it names none or they are gone.
 	From      *v1alpha1.Release

@@ -35,7 +35,7 @@ func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 		return Step{Reason: ReasonPaused, Message: fmt.Sprintf("paused by %s%s; `slipway resume %s %s` lets pushes through again",
 			pause.By, Because(pause.Reason), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
-	step, err := push(stage, h, descends)
+	step, err := nextPush(stage, h, descends)
 	if err != nil || step.Trigger != "" {
 		return step, err
 	}
@@ -45,8 +45,8 @@ func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	return step, nil
 }
 
-// push decides whether the wanted head is released.
-func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
+// nextPush decides whether the wanted head is released.
+func nextPush(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
 	wanted := stage.Spec.Wanted
 	if from := stage.Spec.PromoteFrom; from != "" {
 		return Step{Reason: ReasonPromotion, Message: fmt.Sprintf("takes only what was released to stage %s; `slipway promote %s %s`",
@@ -54,7 +54,7 @@ func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	}
 	quarantine := h.Quarantine(stage.Status.Quarantine)
 	if quarantine != nil && quarantine.Commit == wanted.Commit {
-		return Step{Reason: ReasonQuarantined, Message: quarantined(stage, quarantine)}, nil
+		return Step{Reason: ReasonQuarantined, Message: quarantineMessage(stage, quarantine)}, nil
 	}
 	if handled(h, wanted) {
 		return Step{}, nil

@@ -62,9 +62,9 @@ func URL(ingress v1alpha1.Ingress, host, at string) string {
 	return scheme + "://" + host + path.Join("/", at)
 }
 
-// Given returns the hosts that a stage's services are given below the
+// GivenHosts returns the hosts that a stage's services are given below the
 // cluster's domain, whether they use them or not.
-func Given(services []string, at Place) []string {
+func GivenHosts(services []string, at Place) []string {
 	if at.Ingress.Domain == "" {
 		return nil
 	}

@@ -43,7 +43,7 @@ func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
 	}
 }
 
-func quarantined(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
+func quarantineMessage(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
 	return fmt.Sprintf("commit %.8s %s; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy %s %s`",
 		q.Commit, QuarantineCause(q), stage.Spec.Project, stage.Spec.Name)
 }

@@ -155,7 +155,7 @@ func (r *Rendering) guard(made Rendered, at release.Place) ([]guard.Finding, err
 		built = append(built, ref)
 	}
 	policy := release.Policy(r.Cluster, at, built...)
-	policy.Given = release.Given(slices.Sorted(maps.Keys(made.Request.Services)), at)
+	policy.Given = release.GivenHosts(slices.Sorted(maps.Keys(made.Request.Services)), at)
 	return guard.Check(manifests, policy)
 }
 

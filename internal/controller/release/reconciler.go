@@ -183,7 +183,7 @@ func (r *Reconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 		return nil, err
 	}
 	history := release.HistoryOf(stage, releases)
-	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
+	order.Good, order.EarlierBuilds = history.Before(rel).Good(), history.Before(rel).UnfinishedBuilds()
 	numbered := numberedInputs{Inputs: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)

@@ -94,7 +94,7 @@ func (w *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*re
 }
 
 func (w *askedRelease) permit(action project.Action) (project.Member, string) {
-	return plan.Permit(plan.Wish{
+	return plan.Permit(plan.Request{
 		File: w.document.File, Rule: w.rule, Stage: w.Stage.Spec.Name,
 		By: w.Release.Spec.By, Action: action, Where: whereIn(w.document),
 	})

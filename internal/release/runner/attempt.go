@@ -22,7 +22,7 @@ const (
 func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, error)) (T, error) {
 	waited := false
 	result, err := persist(ctx, r, deed, func(err error) {
-		r.wait(ctx, err)
+		r.recordWaiting(ctx, err)
 		waited = true
 	})
 	if waited {
@@ -31,9 +31,9 @@ func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, 
 	return result, err
 }
 
-// wait notes that somebody is unavailable. When it is the API server itself,
+// recordWaiting notes that somebody is unavailable. When it is the API server itself,
 // nobody can be told.
-func (r *run) wait(ctx context.Context, err error) {
+func (r *run) recordWaiting(ctx context.Context, err error) {
 	message := fault.Clip("waiting: "+fault.MessageOf(err), 1024)
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionWaiting, Status: metav1.ConditionTrue, Reason: "Unavailable", Message: message,

@@ -22,10 +22,10 @@ const buildPoll = 500 * time.Millisecond
 func (r *run) build(ctx context.Context, p planned) (map[string]string, error) {
 	missing := r.missing()
 	if len(missing) > 0 {
-		if err := r.awaitBegun(ctx, missing); err != nil {
+		if err := r.awaitEarlierBuilds(ctx, missing); err != nil {
 			return nil, err
 		}
-		r.order(missing)
+		r.recordJobs(missing)
 		if err := r.enter(ctx, v1alpha1.PhaseBuilding, "building "+strings.Join(missing, ", ")); err != nil {
 			return nil, err
 		}
@@ -60,7 +60,7 @@ func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 	since := r.Now()
 	for len(names) > 0 {
 		for _, name := range slices.Clone(names) {
-			done, err := r.look(ctx, p.builds[name], since)
+			done, err := r.ensureBuild(ctx, p.builds[name], since)
 			if err != nil {
 				return err
 			}
@@ -80,8 +80,8 @@ func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 	return nil
 }
 
-// look starts one build or looks how it stands.
-func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bool, err error) {
+// ensureBuild starts one build or looks how it stands.
+func (r *run) ensureBuild(ctx context.Context, recipe recipe, since time.Time) (done bool, err error) {
 	service := r.service(recipe.service)
 	request, err := r.request(recipe, since)
 	if err != nil {
@@ -96,15 +96,15 @@ func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bo
 	service.Job = state.Job.Name
 	switch state.Phase {
 	case build.Succeeded:
-		return true, r.built(ctx, service, recipe, state)
+		return true, r.recordImage(ctx, service, recipe, state)
 	case build.Failed:
 		return false, &release.Failure{Cause: "BuildFailed", Message: fmt.Sprintf("service %s: %s", recipe.service, state.Message)}
 	}
 	return false, nil
 }
 
-// built notes the image of a build that succeeded.
-func (r *run) built(ctx context.Context, service *v1alpha1.ReleaseService, recipe recipe, state build.State) error {
+// recordImage notes the image of a build that succeeded.
+func (r *run) recordImage(ctx context.Context, service *v1alpha1.ReleaseService, recipe recipe, state build.State) error {
 	repository := r.Builds.Request.Repository
 	if state.Digest != "" {
 		service.Image = repository + "@" + state.Digest
@@ -144,13 +144,13 @@ func (r *run) service(name string) *v1alpha1.ReleaseService {
 	return &r.status.Services[i]
 }
 
-// awaitBegun waits until no earlier release's build of the services runs any
+// awaitEarlierBuilds waits until no earlier release's build of the services runs any
 // more. A stage builds a service once at a time: of many pushes during one
 // build all but the newest are overtaken while they wait here, and none of
 // those is built.
-func (r *run) awaitBegun(ctx context.Context, services []string) error {
+func (r *run) awaitEarlierBuilds(ctx context.Context, services []string) error {
 	for {
-		busy, err := r.busy(ctx, services)
+		busy, err := r.runningBuild(ctx, services)
 		if err != nil || busy == "" {
 			return err
 		}
@@ -165,16 +165,16 @@ func (r *run) awaitBegun(ctx context.Context, services []string) error {
 	}
 }
 
-// busy returns a service whose earlier build runs, empty when none does.
-func (r *run) busy(ctx context.Context, services []string) (string, error) {
+// runningBuild returns a service whose earlier build runs, empty when none does.
+func (r *run) runningBuild(ctx context.Context, services []string) (string, error) {
 	for _, name := range services {
-		if len(r.Begun[name]) == 0 {
+		if len(r.EarlierBuilds[name]) == 0 {
 			continue
 		}
 		own := r.service(name)
-		r.Begun[name] = slices.DeleteFunc(r.Begun[name], func(job string) bool { return job == naming.BuildJob(own.InputHash) })
-		for len(r.Begun[name]) > 0 {
-			job := build.Job{Namespace: r.Builds.Request.Namespace, Name: r.Begun[name][0]}
+		r.EarlierBuilds[name] = slices.DeleteFunc(r.EarlierBuilds[name], func(job string) bool { return job == naming.BuildJob(own.InputHash) })
+		for len(r.EarlierBuilds[name]) > 0 {
+			job := build.Job{Namespace: r.Builds.Request.Namespace, Name: r.EarlierBuilds[name][0]}
 			state, err := attempt(ctx, r, func(ctx context.Context) (build.State, error) { return r.Builds.Builder.Look(ctx, job) })
 			if err != nil && fault.CodeOf(err) != fault.NotFound {
 				return "", fmt.Errorf("service %s: %w", name, err)
@@ -183,15 +183,15 @@ func (r *run) busy(ctx context.Context, services []string) (string, error) {
 				own.Job = job.Name // for the releases after this one
 				return name, nil
 			}
-			r.Begun[name] = r.Begun[name][1:]
+			r.EarlierBuilds[name] = r.EarlierBuilds[name][1:]
 		}
 	}
 	return "", nil
 }
 
-// order notes the builds that are about to be ordered, so that a later release
+// recordJobs notes the builds that are about to be ordered, so that a later release
 // knows of them whatever happens to this one.
-func (r *run) order(services []string) {
+func (r *run) recordJobs(services []string) {
 	for _, name := range services {
 		own := r.service(name)
 		own.Job = naming.BuildJob(own.InputHash)

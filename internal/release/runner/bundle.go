@@ -9,9 +9,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// kept returns the manifests that an earlier run of this release kept, nil
+// keptManifests returns the manifests that an earlier run of this release kept, nil
 // when it did not come that far.
-func (r *run) kept(ctx context.Context) ([]byte, error) {
+func (r *run) keptManifests(ctx context.Context) ([]byte, error) {
 	if r.status.Bundle == "" {
 		return nil, nil
 	}
@@ -20,8 +20,8 @@ func (r *run) kept(ctx context.Context) ([]byte, error) {
 	})
 }
 
-// keep makes the manifests durable.
-func (r *run) keep(ctx context.Context, manifests []byte) error {
+// keepManifests makes the manifests durable.
+func (r *run) keepManifests(ctx context.Context, manifests []byte) error {
 	type bundle struct{ name, digest string }
 	kept, err := attempt(ctx, r, func(ctx context.Context) (bundle, error) {
 		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests)
@@ -31,10 +31,10 @@ func (r *run) keep(ctx context.Context, manifests []byte) error {
 	return err
 }
 
-// take makes another release's bundle this one's: nothing is read from git,
+// takeBundle makes another release's bundle this one's: nothing is read from git,
 // built or rendered. The guard looks at it again, because the cluster's policy
 // may have changed since.
-func (r *run) take(ctx context.Context) ([]byte, error) {
+func (r *run) takeBundle(ctx context.Context) ([]byte, error) {
 	from := r.From
 	if from == nil || from.Status.Bundle == "" {
 		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s, whose bundle is wanted, is gone; choose another: `slipway releases %s %s`", r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}

@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// requireNoneRunning refuses what a pause forbids.
-func (w *askedRelease) requireNoneRunning() *release.Failure {
+// requireNotPaused refuses what a pause forbids.
+func (w *askedRelease) requireNotPaused() *release.Failure {
 	pause := w.Stage.Spec.Pause
 	if pause == nil {
 		return nil
@@ -52,7 +52,7 @@ func (w *askedRelease) requireOwnSource() *release.Failure {
 // checkDeploy refuses a commit that the stage's ref does not lead to, and one
 // that is quarantined unless an owner asks.
 func (w *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error) {
-	if refused := w.requireNoneRunning(); refused != nil {
+	if refused := w.requireNotPaused(); refused != nil {
 		return refused, nil
 	}
 	commit, stage := w.Release.Spec.Head.Commit, w.Stage.Spec
@@ -80,7 +80,7 @@ func (w *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error
 
 // checkPromotion refuses a source that may not feed the stage.
 func (w *askedRelease) checkPromotion() *release.Failure {
-	if refused := w.requireNoneRunning(); refused != nil {
+	if refused := w.requireNotPaused(); refused != nil {
 		return refused
 	}
 	if refused := w.requireSource(); refused != nil {

@@ -17,7 +17,7 @@ type origins func(context.Context) (map[string]string, error)
 // has it. The services are those that the manifests were made for.
 func (r *run) guard(ctx context.Context, manifests []byte, services []string) error {
 	policy := r.Policy(r.Inputs)
-	policy.Given = release.Given(services, r.Place())
+	policy.Given = release.GivenHosts(services, r.Place())
 	findings, err := guard.Check(manifests, policy)
 	if err != nil {
 		return err

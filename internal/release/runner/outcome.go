@@ -29,10 +29,10 @@ func scaleText(scale map[string]int32) string {
 	return strings.Join(parts, " ")
 }
 
-// success is the sentence of a release that went well.
-func (r *run) success() string {
+// successMessage is the sentence of a release that went well.
+func (r *run) successMessage() string {
 	c := r.status.Changes
-	text := r.became() + fmt.Sprintf(": %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
+	text := r.stateText() + fmt.Sprintf(": %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
 	switch {
 	case r.status.Built > 0 && r.status.Reused > 0:
 		text += fmt.Sprintf("; %d built, %d reused", r.status.Built, r.status.Reused)
@@ -44,8 +44,8 @@ func (r *run) success() string {
 	return text + r.approvedBy()
 }
 
-// became says what the stage is now.
-func (r *run) became() string {
+// stateText says what the stage is now.
+func (r *run) stateText() string {
 	spec := r.Release.Spec
 	switch spec.Trigger {
 	case v1alpha1.TriggerRollback:
@@ -69,7 +69,7 @@ func (r *run) end(ctx context.Context, err error) error {
 	superseded := errors.Is(err, release.ErrSuperseded) || errors.Is(context.Cause(ctx), release.ErrSuperseded)
 	switch {
 	case err == nil:
-		r.mark(v1alpha1.PhaseSucceeded, r.success())
+		r.mark(v1alpha1.PhaseSucceeded, r.successMessage())
 	case superseded:
 		r.mark(v1alpha1.PhaseSuperseded, "a newer release of the stage took over")
 	case ctx.Err() != nil:
@@ -83,12 +83,12 @@ func (r *run) end(ctx context.Context, err error) error {
 	case errors.As(err, &failure):
 		r.status.Cause = failure.Cause
 		r.mark(v1alpha1.PhaseFailed, failure.Message)
-		r.noteReturn(ctx)
+		r.recordAutoRollback(ctx)
 	default:
 		r.Log.Error("release failed", "release", r.Release.Name, "code", fault.CodeOf(err), "error", err)
 		r.status.Cause = causeOf(r.status.Phase, err)
 		r.mark(v1alpha1.PhaseFailed, fault.MessageOf(err))
-		r.noteReturn(ctx)
+		r.recordAutoRollback(ctx)
 	}
 	r.status.Message = fault.Clip(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
@@ -125,11 +125,11 @@ func causeOf(phase v1alpha1.Phase, err error) string {
 // rollbackAuto is what the file says of a stage that goes back by itself.
 const rollbackAuto = "auto"
 
-// noteReturn notes on a release that failed whether its stage goes back to the
+// recordAutoRollback notes on a release that failed whether its stage goes back to the
 // last good one. That is written together with the failure, so that no crash
 // comes between. Only what brought a commit, and began to change things, is
 // gone back from: a return that fails ends there.
-func (r *run) noteReturn(ctx context.Context) {
+func (r *run) recordAutoRollback(ctx context.Context) {
 	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !release.CameToApplying(r.status) {
 		return
 	}
@@ -140,17 +140,17 @@ func (r *run) noteReturn(ctx context.Context) {
 		return
 	}
 	if rule, found := document.File.Stage(r.Stage.Spec.Rule); found && rule.Rollback == rollbackAuto {
-		r.condition(v1alpha1.ConditionAutoRollback, "Failed", "the stage goes back to release "+r.Good.Name)
+		r.setCondition(v1alpha1.ConditionAutoRollback, "Failed", "the stage goes back to release "+r.Good.Name)
 		r.status.Message += "; the stage goes back to release " + r.Good.Name
 	}
 }
 
-// noteApproval says in the status who approved.
-func (r *run) noteApproval(by []string) {
+// recordApproval says in the status who approved.
+func (r *run) recordApproval(by []string) {
 	if len(by) == 0 {
 		return
 	}
-	r.condition(v1alpha1.ConditionApproved, "Approved", "approved by "+strings.Join(by, ", "))
+	r.setCondition(v1alpha1.ConditionApproved, "Approved", "approved by "+strings.Join(by, ", "))
 }
 
 // approvedBy returns what the status says of approvals, as the end of a
@@ -162,8 +162,8 @@ func (r *run) approvedBy() string {
 	return ""
 }
 
-// condition notes that something is true of the release.
-func (r *run) condition(kind, reason, message string) {
+// setCondition notes that something is true of the release.
+func (r *run) setCondition(kind, reason, message string) {
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: fault.Clip(message, 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: r.Release.Generation,

@@ -34,7 +34,7 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	if r.status.Phase == "" {
 		r.mark(v1alpha1.PhasePending, "planning")
 	}
-	settled, err := attempt(ctx, r, r.settle)
+	settled, err := attempt(ctx, r, r.resolve)
 	if err != nil {
 		return planned{}, err
 	}
@@ -45,10 +45,10 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 		return planned{}, err
 	}
 	facts := r.facts(settled, images)
-	r.ask(ctx, &facts)
+	r.addForgeFacts(ctx, &facts)
 	decision := plan.Decide(facts)
-	r.note(decision)
-	r.noteApproval(decision.ApprovedBy)
+	r.recordDecision(decision)
+	r.recordApproval(decision.ApprovedBy)
 	switch {
 	case decision.Rejected != "":
 		return planned{}, &release.Failure{Cause: release.CauseRejected, Message: decision.Rejected}
@@ -67,44 +67,44 @@ func (r *run) fileCommit() string {
 	return r.Release.Spec.Head.FileCommit
 }
 
-// settled adds to a plan where the file says what.
-type settled struct {
+// resolved adds to a plan where the file says what.
+type resolved struct {
 	planned
 	where func(path string) string
 }
 
-// settle loads the project file and the commit, and works out the recipe of
+// resolve loads the project file and the commit, and works out the recipe of
 // every built service.
-func (r *run) settle(ctx context.Context) (settled, error) {
+func (r *run) resolve(ctx context.Context) (resolved, error) {
 	head := r.Release.Spec.Head
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
 	rule, found := document.File.Stage(r.Stage.Spec.Rule)
 	if !found {
-		return settled{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
+		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
 	}
 	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
 	own, err := r.ownTemplates(ctx, document)
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
 	services, secrets, err := release.Services(document, rule.Name, own)
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
-	s := settled{where: whereIn(document)}
+	s := resolved{where: whereIn(document)}
 	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
 	for name, service := range s.services {
 		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 			continue
 		}
 		if s.builds[name], err = r.recipe(ctx, snapshot, name, *service.Build); err != nil {
-			return settled{}, fmt.Errorf("service %s: %w", name, err)
+			return resolved{}, fmt.Errorf("service %s: %w", name, err)
 		}
 	}
 	return s, nil
@@ -138,9 +138,9 @@ func whereIn(document *projectfile.Document) func(string) string {
 	}
 }
 
-// note writes the decision into the status, keeping what an earlier run of
+// recordDecision writes the decision into the status, keeping what an earlier run of
 // this release built itself.
-func (r *run) note(d plan.Decision) {
+func (r *run) recordDecision(d plan.Decision) {
 	built := map[string]bool{}
 	for _, s := range r.status.Services {
 		built[s.Name] = !s.Reused && s.InputHash != ""

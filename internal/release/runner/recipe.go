@@ -87,7 +87,7 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 }
 
 // images asks which of the images exist; a promotion has them all.
-func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, error) {
+func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, error) {
 	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 		return r.promoted(s)
 	}
@@ -97,13 +97,13 @@ func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, err
 		if err != nil {
 			return nil, err
 		}
-		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: parts(recipe)}
+		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: hashInputs(recipe)}
 	}
 	return images, nil
 }
 
-// parts names what a hash is made of, for the why of a build.
-func parts(r recipe) map[string]string {
+// hashInputs names what a hash is made of, for the why of a build.
+func hashInputs(r recipe) map[string]string {
 	all := map[string]string{"builder": r.input.Builder}
 	all["context "+r.build.Context] = r.input.ContextTree
 	all["Dockerfile"] = r.input.Dockerfile
@@ -124,7 +124,7 @@ func parts(r recipe) map[string]string {
 
 // promoted returns the images of the promoted release for the services that
 // are built.
-func (r *run) promoted(s settled) (map[string]plan.Image, error) {
+func (r *run) promoted(s resolved) (map[string]plan.Image, error) {
 	images := map[string]plan.Image{}
 	var missing []string
 	for name, service := range s.services {

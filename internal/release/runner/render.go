@@ -38,7 +38,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	if err != nil {
 		return nil, err
 	}
-	r.noteServices(p, digests)
+	r.recordServices(p, digests)
 	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
 	r.origins = func(ctx context.Context) (map[string]string, error) {
 		return render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
@@ -78,9 +78,9 @@ func (r *run) digests(ctx context.Context, refs []string) (map[string]string, er
 	return digests, nil
 }
 
-// noteServices completes the status: the services that nothing is built for,
+// recordServices completes the status: the services that nothing is built for,
 // and every service's address.
-func (r *run) noteServices(p planned, digests map[string]string) {
+func (r *run) recordServices(p planned, digests map[string]string) {
 	for name, service := range p.services {
 		if service.Build != nil {
 			continue

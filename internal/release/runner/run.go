@@ -19,10 +19,10 @@ type run struct {
 	origins     origins      // nil when nothing was rendered
 }
 
-// story is what a release does. What it renders is kept before anything is
+// phases is what a release does. What it renders is kept before anything is
 // applied, so that after a crash it goes on from there.
-func (r *run) story(ctx context.Context) error {
-	manifests, err := r.kept(ctx)
+func (r *run) phases(ctx context.Context) error {
+	manifests, err := r.keptManifests(ctx)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (r *run) story(ctx context.Context) error {
 	case manifests != nil:
 		err = r.claim(ctx, manifests)
 	case r.Release.Spec.Trigger.TakesBundle():
-		manifests, err = r.take(ctx)
+		manifests, err = r.takeBundle(ctx)
 	default:
 		manifests, err = r.prepare(ctx)
 	}
@@ -49,9 +49,9 @@ func (r *run) story(ctx context.Context) error {
 // prepare plans, builds, renders, guards and keeps the manifests, while the
 // stage's namespace is made beside it.
 func (r *run) prepare(ctx context.Context) ([]byte, error) {
-	if early := r.foreseen(ctx); early != nil {
+	if early := r.takeSpeculation(ctx); early != nil {
 		r.status = early.status
-		if err := r.ready(ctx); err != nil {
+		if err := r.prepareNamespace(ctx); err != nil {
 			return nil, err
 		}
 		r.origins = early.origins
@@ -62,7 +62,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	ready := make(chan error, 1)
-	go func() { ready <- r.ready(ctx) }()
+	go func() { ready <- r.prepareNamespace(ctx) }()
 	manifests, err := r.manifests(ctx, plan)
 	if readyErr := <-ready; err == nil && readyErr != nil {
 		err = readyErr
@@ -73,11 +73,11 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	if err := r.provide(ctx, plan, manifests); err != nil {
 		return nil, err
 	}
-	return manifests, r.keep(ctx, manifests)
+	return manifests, r.keepManifests(ctx, manifests)
 }
 
-// ready makes the stage's namespace, beside the story, which tells its own.
-func (r *run) ready(ctx context.Context) error {
+// prepareNamespace makes the stage's namespace, beside the story, which tells its own.
+func (r *run) prepareNamespace(ctx context.Context) error {
 	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }
 	_, err := persist(ctx, r, prepare, func(error) {})
 	return err
@@ -157,15 +157,15 @@ func (r *run) deadlines() map[string]time.Duration {
 
 // observe shows progress; a lost update is made good by the next.
 func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
-	if err := r.journal.Observe(ctx, r.describe(services)); err != nil && ctx.Err() == nil {
+	if err := r.journal.Observe(ctx, r.describeServices(services)); err != nil && ctx.Err() == nil {
 		r.Log.Warn("show progress", "release", r.Release.Name, "error", err)
 	}
-	r.tell(ctx, services)
+	r.writeProgress(ctx, services)
 }
 
-// tell says in the release's message what keeps a service from becoming ready,
+// writeProgress says in the release's message what keeps a service from becoming ready,
 // long before it is certain that it never will.
-func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
+func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	message := verifying
 	for _, service := range services {
 		if service.Message != "" {
@@ -182,8 +182,8 @@ func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	}
 }
 
-// describe adds to the services' readiness what this release knows of them.
-func (r *run) describe(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
+// describeServices adds to the services' readiness what this release knows of them.
+func (r *run) describeServices(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
 	for i := range services {
 		for _, s := range r.status.Services {
 			if s.Name == services[i].Name {

@@ -86,7 +86,7 @@ func (r *Runner) Run(ctx context.Context, o release.Inputs, journal Journal, spe
 	if run.status.Phase.Done() {
 		return nil
 	}
-	return run.end(ctx, run.story(ctx))
+	return run.end(ctx, run.phases(ctx))
 }
 
 // Supersede ends a release that a newer one overtook before it ran.
@@ -100,7 +100,7 @@ func (r *Runner) Supersede(ctx context.Context, o release.Inputs, journal Journa
 // release.
 func (r *Runner) Forecast(ctx context.Context, o release.Inputs, last map[string]plan.LastImage) (plan.Decision, error) {
 	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
-	settled, err := run.settle(ctx)
+	settled, err := run.resolve(ctx)
 	if err != nil {
 		return plan.Decision{}, err
 	}
@@ -112,6 +112,6 @@ func (r *Runner) Forecast(ctx context.Context, o release.Inputs, last map[string
 	if last != nil {
 		facts.Last = last
 	}
-	run.ask(ctx, &facts)
+	run.addForgeFacts(ctx, &facts)
 	return plan.Decide(facts), nil
 }

@@ -37,15 +37,15 @@ func (r *Runner) Speculate(ctx context.Context, o release.Inputs, early *Specula
 		return
 	}
 	manifests, err := run.manifests(ctx, plan)
-	if err != nil || run.keep(ctx, manifests) != nil {
+	if err != nil || run.keepManifests(ctx, manifests) != nil {
 		return
 	}
 	early.plan, early.manifests, early.status, early.origins = plan, manifests, run.status, run.origins
 }
 
-// foreseen returns what was done early for a release that begins, nil when
+// takeSpeculation returns what was done early for a release that begins, nil when
 // nothing was. A second run of the release does not take it: it may be old.
-func (r *run) foreseen(ctx context.Context) *Speculation {
+func (r *run) takeSpeculation(ctx context.Context) *Speculation {
 	if r.speculation == nil || r.status.Phase != "" || r.speculation.taken.Swap(true) {
 		return nil
 	}
