@@ -10,16 +10,17 @@ import (
 
 // Step is what a stage does by itself next.
 type Step struct {
-	// Trigger is that of the release to make: push, return, or empty for none.
+	// Trigger is the trigger of the release to make: push, auto-rollback, or empty
+	// for none.
 	Trigger v1alpha1.Trigger
-	// From is the release that a return goes back to.
+	// From is the release that an automatic rollback goes back to.
 	From *v1alpha1.Release
-	// Reason names for machines why pushes are not released by themselves, and
-	// Message says it to people; both are empty when they are.
+	// Reason is the code for why pushes are not released automatically, and Message
+	// the sentence for people; both are empty when they are released.
 	Reason, Message string
 }
 
-// The reasons why a stage does nothing by itself.
+// The reasons why a stage does not release pushes automatically.
 const (
 	ReasonPaused      = "Paused"
 	ReasonPromotion   = "Promotion"
@@ -28,8 +29,8 @@ const (
 	ReasonSkipped     = "Skipped"
 )
 
-// Next decides what a stage does by itself. Descends says whether a commit has
-// another in its history; it is only asked when something is quarantined.
+// Next decides what a stage does automatically. Descends reports whether a commit
+// has another in its history; it is called only when a commit is quarantined.
 func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
 	if pause := stage.Spec.Pause; pause != nil {
 		return Step{Reason: ReasonPaused, Message: fmt.Sprintf("paused by %s%s; `slipway resume %s %s` lets pushes through again",
@@ -49,7 +50,7 @@ func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 func nextPush(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
 	wanted := stage.Spec.Wanted
 	if from := stage.Spec.PromoteFrom; from != "" {
-		return Step{Reason: ReasonPromotion, Message: fmt.Sprintf("takes only what was released to stage %s; `slipway promote %s %s`",
+		return Step{Reason: ReasonPromotion, Message: fmt.Sprintf("takes only releases of stage %s; `slipway promote %s %s`",
 			from, stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	quarantine := h.Quarantine(stage.Status.Quarantine)
@@ -72,7 +73,7 @@ func nextPush(stage *v1alpha1.Stage, h History, descends func(commit, ancestor s
 	}
 	if !fixed {
 		return Step{Reason: ReasonDiverged, Message: fmt.Sprintf(
-			"commit %.8s is not known to descend from %.8s, which %s; `slipway deploy %s %s` deploys it all the same",
+			"commit %.8s is not known to descend from %.8s, which %s; `slipway deploy %s %s` deploys it nevertheless",
 			wanted.Commit, quarantine.Commit, QuarantineCause(quarantine), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	return Step{Trigger: v1alpha1.TriggerPush}, nil
@@ -86,10 +87,10 @@ func Because(reason string) string {
 	return ": " + reason
 }
 
-// handled reports whether a wanted head was released, or explicitly deployed,
-// already. A head whose pusher became known only after its release was held is
-// released again, and so is one whose release gave way to a restart or scaling
-// before it was decided.
+// handled reports whether a wanted head was already released, or explicitly
+// deployed. A head whose pusher became known only after its release was held is
+// released again. So is a head whose release was superseded by a restart or by
+// scaling before it ended.
 func handled(h History, wanted v1alpha1.Head) bool {
 	for i, r := range h {
 		deployed := r.Spec.Trigger == v1alpha1.TriggerDeploy && r.Spec.Head.Commit == wanted.Commit &&
@@ -111,8 +112,8 @@ func handled(h History, wanted v1alpha1.Head) bool {
 	return false
 }
 
-// autoRollbackTarget returns the release to go back to after the newest one failed, nil
-// when nothing is to be done.
+// autoRollbackTarget returns the release to go back to when the newest one failed
+// and its stage is rolled back automatically, nil otherwise.
 func autoRollbackTarget(h History) *v1alpha1.Release {
 	if len(h) == 0 || !h[0].Status.Phase.Done() || !meta.IsStatusConditionTrue(h[0].Status.Conditions, v1alpha1.ConditionAutoRollback) {
 		return nil

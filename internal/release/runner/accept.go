@@ -16,21 +16,22 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// Answer is what comes of a release that a person asked for.
+// Answer is the decision about a release that a person requested.
 type Answer struct {
-	// Refused is why it may not begin, nil when it may.
+	// Refused is why the release may not begin, nil when it may.
 	Refused *release.Failure
-	// Who is the member who asked.
+	// Who is the member who requested it.
 	Who project.Member
-	// Quarantine is what the stage's status must say before it begins, nil for
-	// no change.
+	// Quarantine must be in the stage's status before the release begins; nil
+	// means no change.
 	Quarantine *v1alpha1.Quarantine
-	// Scale, when Scales is true, are the replicas that come into force.
+	// Scale holds the replicas that come into force when Scales is true.
 	Scale  map[string]int32
 	Scales bool
 }
 
-// askedRelease is a release that a person asked for, with what it is judged by.
+// askedRelease is a release that a person requested, with what decides about
+// it.
 type askedRelease struct {
 	*Runner
 	release.Inputs
@@ -39,14 +40,14 @@ type askedRelease struct {
 	rule     project.Stage
 }
 
-// Accept decides whether a release that a person asked for may begin: whether
-// the role table lets them, by the project file of the trusted ref and by
-// nothing that they say themselves, and whether it makes sense. An error means
-// that it can't be told now. It writes nothing.
+// Accept decides whether a release that a person requested may begin: whether
+// the role table permits it, by the project file of the trusted ref and by
+// nothing that the request contains, and whether the stage's state allows it.
+// An error means that nothing can be decided now. Accept writes nothing.
 func (r *Runner) Accept(ctx context.Context, o release.Inputs, h release.History) (Answer, error) {
-	w := &askedRelease{Runner: r, Inputs: o, history: h.Before(o.Release)}
+	a := &askedRelease{Runner: r, Inputs: o, history: h.Before(o.Release)}
 	var answer Answer
-	for _, check := range []func(context.Context, *Answer) (*release.Failure, error){w.checkFields, w.checkPermission, w.checkTrigger} {
+	for _, check := range []func(context.Context, *Answer) (*release.Failure, error){a.checkFields, a.checkPermission, a.checkTrigger} {
 		refused, err := check(ctx, &answer)
 		if err != nil {
 			return Answer{}, err
@@ -62,30 +63,30 @@ func refuse(cause, format string, args ...any) *release.Failure {
 	return &release.Failure{Cause: cause, Message: fmt.Sprintf(format, args...)}
 }
 
-// checkFields refuses an order that the command line does not make.
-func (w *askedRelease) checkFields(context.Context, *Answer) (*release.Failure, error) {
-	spec := w.Release.Spec
-	if want := naming.Release(spec.Stage, spec.Sequence); w.Release.Name != want {
-		return refuse(release.CauseInvalid, "release %d of stage %s must be named %s; ask again with `slipway`", spec.Sequence, w.Stage.Spec.Name, want), nil
+// checkFields refuses requests that the command line does not make.
+func (a *askedRelease) checkFields(context.Context, *Answer) (*release.Failure, error) {
+	spec := a.Release.Spec
+	if want := naming.Release(spec.Stage, spec.Sequence); a.Release.Name != want {
+		return refuse(release.CauseInvalid, "release %d of stage %s must be named %s; request it again with `slipway`", spec.Sequence, a.Stage.Spec.Name, want), nil
 	}
-	if spec.Project != w.Stage.Spec.Project {
-		return refuse(release.CauseInvalid, "stage %s belongs to project %s, not to %q; ask again with `slipway`", w.Stage.Spec.Name, w.Stage.Spec.Project, spec.Project), nil
+	if spec.Project != a.Stage.Spec.Project {
+		return refuse(release.CauseInvalid, "stage %s belongs to project %s, not to %q; request it again with `slipway`", a.Stage.Spec.Name, a.Stage.Spec.Project, spec.Project), nil
 	}
 	return nil, nil
 }
 
-// checkPermission asks the role table.
-func (w *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*release.Failure, error) {
-	document, _, err := w.Sources.File(ctx, w.Project, w.Stage.Spec.Wanted.FileCommit)
+// checkPermission looks the request up in the role table.
+func (a *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*release.Failure, error) {
+	document, _, err := a.Sources.File(ctx, a.Project, a.Stage.Spec.Wanted.FileCommit)
 	if err != nil {
 		return nil, err
 	}
-	rule, found := document.File.Stage(w.Stage.Spec.Rule)
+	rule, found := document.File.Stage(a.Stage.Spec.Rule)
 	if !found {
-		return refuse(release.CauseInvalid, "%s has no stage %s any more", project.FileName, w.Stage.Spec.Rule), nil
+		return refuse(release.CauseInvalid, "%s has no stage %s any more", project.FileName, a.Stage.Spec.Rule), nil
 	}
-	w.document, w.rule = document, rule
-	who, refusal := w.permit(release.ActionOf(w.Release.Spec.Trigger))
+	a.document, a.rule = document, rule
+	who, refusal := a.permit(release.ActionOf(a.Release.Spec.Trigger))
 	if refusal != "" {
 		return refuse(release.CauseDenied, "%s", refusal), nil
 	}
@@ -93,32 +94,32 @@ func (w *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*re
 	return nil, nil
 }
 
-func (w *askedRelease) permit(action project.Action) (project.Member, string) {
+func (a *askedRelease) permit(action project.Action) (project.Member, string) {
 	return plan.Permit(plan.Request{
-		File: w.document.File, Rule: w.rule, Stage: w.Stage.Spec.Name,
-		By: w.Release.Spec.By, Action: action, Where: whereIn(w.document),
+		File: a.document.File, Rule: a.rule, Stage: a.Stage.Spec.Name,
+		By: a.Release.Spec.By, Action: action, Where: whereIn(a.document),
 	})
 }
 
-// checkTrigger asks what the kind of release needs.
-func (w *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*release.Failure, error) {
-	switch w.Release.Spec.Trigger {
+// checkTrigger checks what the kind of release needs.
+func (a *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*release.Failure, error) {
+	switch a.Release.Spec.Trigger {
 	case v1alpha1.TriggerDeploy:
-		return w.checkDeploy(ctx)
+		return a.checkDeploy(ctx)
 	case v1alpha1.TriggerPromotion:
-		return w.checkPromotion(), nil
+		return a.checkPromotion(), nil
 	case v1alpha1.TriggerRollback:
-		return w.checkRollback(answer), nil
+		return a.checkRollback(answer), nil
 	case v1alpha1.TriggerRestart:
-		return w.checkRestart(), nil
+		return a.checkRestart(), nil
 	case v1alpha1.TriggerScale:
-		return w.checkScale(answer), nil
+		return a.checkScale(answer), nil
 	}
-	return refuse(release.CauseInvalid, "nobody can ask for a release with the trigger %s", w.Release.Spec.Trigger), nil
+	return refuse(release.CauseInvalid, "a release with the trigger %s can't be requested", a.Release.Spec.Trigger), nil
 }
 
-// Answered returns the status of a release that a person asked for, once it is
-// decided upon.
+// Answered returns the status of a release that a person requested, once it is
+// decided.
 func (r *Runner) Answered(o release.Inputs, a Answer) v1alpha1.ReleaseStatus {
 	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
 	accepted := metav1.Condition{

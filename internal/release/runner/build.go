@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// buildPoll is how often a running build is looked at.
+// buildPoll is the interval at which running builds are checked.
 const buildPoll = 500 * time.Millisecond
 
 // build makes the images that are missing and returns all of them by service,
@@ -54,8 +54,8 @@ func (r *run) missing() []string {
 	return names
 }
 
-// buildAll starts every missing build and waits for all; the first that fails
-// stops the release, the others go on for whoever else needs them.
+// buildAll starts every missing build and waits for all. The first failure stops
+// the release; the other builds continue, because other releases may need them.
 func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 	since := r.Now()
 	for len(names) > 0 {
@@ -80,7 +80,7 @@ func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 	return nil
 }
 
-// ensureBuild starts one build or looks how it stands.
+// ensureBuild starts one build, or checks its state when it runs already.
 func (r *run) ensureBuild(ctx context.Context, recipe recipe, since time.Time) (done bool, err error) {
 	service := r.service(recipe.service)
 	request, err := r.request(recipe, since)
@@ -103,7 +103,7 @@ func (r *run) ensureBuild(ctx context.Context, recipe recipe, since time.Time) (
 	return false, nil
 }
 
-// recordImage notes the image of a build that succeeded.
+// recordImage records the image of a build that succeeded.
 func (r *run) recordImage(ctx context.Context, service *v1alpha1.ReleaseService, recipe recipe, state build.State) error {
 	repository := r.Builds.Request.Repository
 	if state.Digest != "" {
@@ -115,13 +115,13 @@ func (r *run) recordImage(ctx context.Context, service *v1alpha1.ReleaseService,
 		return err
 	}
 	if !found {
-		return fault.New(fault.Conflict, "service %s: its build succeeded, but the registry has no image %s:%s; push again to build it anew", recipe.service, repository, recipe.hash)
+		return fault.New(fault.Conflict, "service %s: its build succeeded, but the registry has no image %s:%s; push again to rebuild it", recipe.service, repository, recipe.hash)
 	}
 	service.Image = ref
 	return nil
 }
 
-// request makes the order of one build.
+// request returns the request for one build.
 func (r *run) request(recipe recipe, since time.Time) (build.Request, error) {
 	request := r.Builds.Request
 	request.Organization, request.Project = r.Organization, r.Project.Name
@@ -144,17 +144,17 @@ func (r *run) service(name string) *v1alpha1.ReleaseService {
 	return &r.status.Services[i]
 }
 
-// awaitEarlierBuilds waits until no earlier release's build of the services runs any
-// more. A stage builds a service once at a time: of many pushes during one
-// build all but the newest are overtaken while they wait here, and none of
-// those is built.
+// awaitEarlierBuilds waits until no build of the services by an earlier release
+// is running. A stage runs one build of a service at a time. Of many pushes
+// during one build, all but the newest are superseded while they wait here, so
+// that none of them is built.
 func (r *run) awaitEarlierBuilds(ctx context.Context, services []string) error {
 	for {
 		busy, err := r.runningBuild(ctx, services)
 		if err != nil || busy == "" {
 			return err
 		}
-		if err := r.enter(ctx, v1alpha1.PhaseBuilding, fmt.Sprintf("service %s waits for its build that an earlier commit began", busy)); err != nil {
+		if err := r.enter(ctx, v1alpha1.PhaseBuilding, fmt.Sprintf("service %s waits until the build of an earlier commit ends", busy)); err != nil {
 			return err
 		}
 		select {
@@ -165,7 +165,8 @@ func (r *run) awaitEarlierBuilds(ctx context.Context, services []string) error {
 	}
 }
 
-// runningBuild returns a service whose earlier build runs, empty when none does.
+// runningBuild returns a service that an earlier release still builds, empty
+// when there is none.
 func (r *run) runningBuild(ctx context.Context, services []string) (string, error) {
 	for _, name := range services {
 		if len(r.EarlierBuilds[name]) == 0 {
@@ -180,7 +181,7 @@ func (r *run) runningBuild(ctx context.Context, services []string) (string, erro
 				return "", fmt.Errorf("service %s: %w", name, err)
 			}
 			if err == nil && (state.Phase == build.Pending || state.Phase == build.Running) {
-				own.Job = job.Name // for the releases after this one
+				own.Job = job.Name // later releases find it there
 				return name, nil
 			}
 			r.EarlierBuilds[name] = r.EarlierBuilds[name][1:]
@@ -189,8 +190,8 @@ func (r *run) runningBuild(ctx context.Context, services []string) (string, erro
 	return "", nil
 }
 
-// recordJobs notes the builds that are about to be ordered, so that a later release
-// knows of them whatever happens to this one.
+// recordJobs records the Jobs of the builds that are about to start, so that a
+// later release finds them whatever happens to this one.
 func (r *run) recordJobs(services []string) {
 	for _, name := range services {
 		own := r.service(name)

@@ -12,63 +12,63 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// requireNotPaused refuses what a pause forbids.
-func (w *askedRelease) requireNotPaused() *release.Failure {
-	pause := w.Stage.Spec.Pause
+// requireNotPaused refuses a release while its stage is paused.
+func (a *askedRelease) requireNotPaused() *release.Failure {
+	pause := a.Stage.Spec.Pause
 	if pause == nil {
 		return nil
 	}
 	return refuse(release.CausePaused, "stage %s is paused by %s%s; `slipway resume %s %s` first, or `slipway rollback`, which works in a pause",
-		w.Stage.Spec.Name, pause.By, release.Because(pause.Reason), w.Project.Name, w.Stage.Spec.Name)
+		a.Stage.Spec.Name, pause.By, release.Because(pause.Reason), a.Project.Name, a.Stage.Spec.Name)
 }
 
-// requireSource refuses a source that is no release to take anything from.
-func (w *askedRelease) requireSource() *release.Failure {
-	name, from := w.Release.Spec.From, w.From
+// requireSource refuses a missing source, and one that has nothing to take.
+func (a *askedRelease) requireSource() *release.Failure {
+	name, from := a.Release.Spec.From, a.From
 	switch {
 	case name == "":
-		return refuse(release.CauseInvalid, "a %s needs a release to take from (spec.from); `slipway releases %s %s` lists them", w.Release.Spec.Trigger, w.Project.Name, w.Stage.Spec.Name)
-	case from == nil || from.Spec.Project != w.Project.Name:
-		return refuse(release.CauseInvalid, "project %s has no release %s (any more); `slipway releases %s %s` lists them", w.Project.Name, name, w.Project.Name, w.Stage.Spec.Name)
+		return refuse(release.CauseInvalid, "a %s needs the release that it takes from (spec.from); `slipway releases %s %s` lists them", a.Release.Spec.Trigger, a.Project.Name, a.Stage.Spec.Name)
+	case from == nil || from.Spec.Project != a.Project.Name:
+		return refuse(release.CauseInvalid, "project %s has no release %s (any more); `slipway releases %s %s` lists them", a.Project.Name, name, a.Project.Name, a.Stage.Spec.Name)
 	case from.Status.Phase != v1alpha1.PhaseSucceeded || from.Status.Bundle == "":
 		return refuse(release.CauseInvalid, "release %s did not succeed (%s), so there is nothing to take from it; choose one that did", name, from.Status.Phase)
-	case from.Spec.Head.Commit != w.Release.Spec.Head.Commit:
-		return refuse(release.CauseInvalid, "release %s is of commit %.8s, not of %.8s; ask again with `slipway`", name, from.Spec.Head.Commit, w.Release.Spec.Head.Commit)
+	case from.Spec.Head.Commit != a.Release.Spec.Head.Commit:
+		return refuse(release.CauseInvalid, "release %s is of commit %.8s, not of %.8s; request it again with `slipway`", name, from.Spec.Head.Commit, a.Release.Spec.Head.Commit)
 	}
 	return nil
 }
 
-// requireOwnSource refuses a source that is another stage's.
-func (w *askedRelease) requireOwnSource() *release.Failure {
-	if refused := w.requireSource(); refused != nil {
+// requireOwnSource refuses a source that belongs to another stage.
+func (a *askedRelease) requireOwnSource() *release.Failure {
+	if refused := a.requireSource(); refused != nil {
 		return refused
 	}
-	if w.From.Spec.Stage != w.Stage.Name {
-		return refuse(release.CauseInvalid, "release %s is of stage %s; only `slipway promote` takes from another stage", w.From.Name, w.From.Spec.Stage)
+	if a.From.Spec.Stage != a.Stage.Name {
+		return refuse(release.CauseInvalid, "release %s is of stage %s; only `slipway promote` takes from another stage", a.From.Name, a.From.Spec.Stage)
 	}
 	return nil
 }
 
-// checkDeploy refuses a commit that the stage's ref does not lead to, and one
-// that is quarantined unless an owner asks.
-func (w *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error) {
-	if refused := w.requireNotPaused(); refused != nil {
+// checkDeploy refuses a commit that is not in the history of the stage's ref, and
+// a quarantined commit unless an owner requests it.
+func (a *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error) {
+	if refused := a.requireNotPaused(); refused != nil {
 		return refused, nil
 	}
-	commit, stage := w.Release.Spec.Head.Commit, w.Stage.Spec
+	commit, stage := a.Release.Spec.Head.Commit, a.Stage.Spec
 	if stage.PromoteFrom != "" {
-		return refuse(release.CauseInvalid, "stage %s takes only what was released to stage %s (%s); `slipway promote %s %s`", stage.Name, stage.PromoteFrom,
-			whereIn(w.document)("stages."+w.rule.Name+".promoteFrom"), w.Project.Name, stage.Name), nil
+		return refuse(release.CauseInvalid, "stage %s takes only releases of stage %s (%s); `slipway promote %s %s`", stage.Name, stage.PromoteFrom,
+			whereIn(a.document)("stages."+a.rule.Name+".promoteFrom"), a.Project.Name, stage.Name), nil
 	}
-	if q := w.history.Quarantine(w.Stage.Status.Quarantine); q != nil && q.Commit == commit {
-		if _, refusal := w.permit(project.ActionQuarantine); refusal != "" {
+	if q := a.history.Quarantine(a.Stage.Status.Quarantine); q != nil && q.Commit == commit {
+		if _, refusal := a.permit(project.ActionQuarantine); refusal != "" {
 			return refuse(release.CauseQuarantined, "commit %.8s %s. %s", commit, release.QuarantineCause(q), refusal), nil
 		}
 	}
 	if commit == stage.Wanted.Commit {
 		return nil, nil
 	}
-	reached, err := w.Sources.Descends(ctx, w.Project, stage.Wanted.Commit, commit)
+	reached, err := a.Sources.Descends(ctx, a.Project, stage.Wanted.Commit, commit)
 	if err != nil && fault.CodeOf(err) != fault.NotFound {
 		return nil, err
 	}
@@ -78,43 +78,43 @@ func (w *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error
 	return nil, nil
 }
 
-// checkPromotion refuses a source that may not feed the stage.
-func (w *askedRelease) checkPromotion() *release.Failure {
-	if refused := w.requireNotPaused(); refused != nil {
+// checkPromotion refuses a source that must not be promoted to the stage.
+func (a *askedRelease) checkPromotion() *release.Failure {
+	if refused := a.requireNotPaused(); refused != nil {
 		return refused
 	}
-	if refused := w.requireSource(); refused != nil {
+	if refused := a.requireSource(); refused != nil {
 		return refused
 	}
-	wanted := w.Stage.Spec.PromoteFrom
+	wanted := a.Stage.Spec.PromoteFrom
 	switch {
-	case w.From.Spec.Stage == w.Stage.Name:
-		return refuse(release.CauseInvalid, "release %s is of stage %s itself; `slipway rollback` goes back to it", w.From.Name, w.Stage.Spec.Name)
-	case wanted != "" && w.From.Spec.Stage != naming.StageObject(w.Project.Name, wanted):
-		return refuse(release.CauseInvalid, "stage %s takes only what was released to stage %s (%s), and release %s was not; choose one of its releases", w.Stage.Spec.Name, wanted,
-			whereIn(w.document)("stages."+w.rule.Name+".promoteFrom"), w.From.Name)
-	case w.FromStage == nil || w.FromStage.Spec.PullRequest != 0:
-		return refuse(release.CauseInvalid, "release %s is of a preview or of a stage that is gone; only what a stage of the file runs can be promoted", w.From.Name)
+	case a.From.Spec.Stage == a.Stage.Name:
+		return refuse(release.CauseInvalid, "release %s is of stage %s itself; `slipway rollback` goes back to it", a.From.Name, a.Stage.Spec.Name)
+	case wanted != "" && a.From.Spec.Stage != naming.StageObject(a.Project.Name, wanted):
+		return refuse(release.CauseInvalid, "stage %s takes only releases of stage %s (%s), and release %s is none; choose one of them", a.Stage.Spec.Name, wanted,
+			whereIn(a.document)("stages."+a.rule.Name+".promoteFrom"), a.From.Name)
+	case a.FromStage == nil || a.FromStage.Spec.PullRequest != 0:
+		return refuse(release.CauseInvalid, "release %s belongs to a preview or to a stage that is gone; only releases of stages in the project file can be promoted", a.From.Name)
 	}
 	return nil
 }
 
-// checkRollback refuses to go back from nothing, and says what is quarantined
-// from now on: the commit that was brought last, whatever became of it.
-func (w *askedRelease) checkRollback(answer *Answer) *release.Failure {
-	if refused := w.requireOwnSource(); refused != nil {
+// checkRollback refuses a rollback that would leave no commit behind. Otherwise
+// the commit that was deployed last is quarantined, whatever became of it.
+func (a *askedRelease) checkRollback(answer *Answer) *release.Failure {
+	if refused := a.requireOwnSource(); refused != nil {
 		return refused
 	}
-	bad := w.history.LastDeploy()
+	bad := a.history.LastDeploy()
 	if bad == nil {
-		return refuse(release.CauseConflict, "stage %s was brought to no commit yet, so there is nothing to go back from; `slipway deploy %s %s`", w.Stage.Spec.Name, w.Project.Name, w.Stage.Spec.Name)
+		return refuse(release.CauseConflict, "no commit was deployed to stage %s yet, so there is nothing to roll back; `slipway deploy %s %s` deploys one", a.Stage.Spec.Name, a.Project.Name, a.Stage.Spec.Name)
 	}
-	if bad.Name == w.From.Name {
-		return refuse(release.CauseConflict, "release %s is the newest commit of stage %s, so there is nothing to go back from; choose an older one", bad.Name, w.Stage.Spec.Name)
+	if bad.Name == a.From.Name {
+		return refuse(release.CauseConflict, "release %s deployed the newest commit of stage %s, so there is nothing to roll back; choose an older release", bad.Name, a.Stage.Spec.Name)
 	}
-	answer.Quarantine = w.history.Quarantine(w.Stage.Status.Quarantine)
+	answer.Quarantine = a.history.Quarantine(a.Stage.Status.Quarantine)
 	if answer.Quarantine == nil || answer.Quarantine.Release != bad.Name {
-		answer.Quarantine = release.QuarantineOf(bad, w.Release)
+		answer.Quarantine = release.QuarantineOf(bad, a.Release)
 	}
 	return nil
 }
@@ -122,61 +122,61 @@ func (w *askedRelease) checkRollback(answer *Answer) *release.Failure {
 // maxReplicas is the most that a service can be scaled to, as in the file.
 const maxReplicas = 1000
 
-// requireSteadyStage refuses to restart or scale anything but what runs: from the last
-// good release, while no other is under way. Else it would be a way to go back
-// or to stop a release for people who may do neither.
-func (w *askedRelease) requireSteadyStage() *release.Failure {
-	if refused := w.requireOwnSource(); refused != nil {
+// requireSteadyStage refuses to restart or scale a stage unless it runs the named
+// release: the last good one, with no other release under way or half applied.
+// Otherwise people without those rights could roll back or stop a release.
+func (a *askedRelease) requireSteadyStage() *release.Failure {
+	if refused := a.requireOwnSource(); refused != nil {
 		return refused
 	}
-	good := w.history.Good()
-	if good == nil || good.Name != w.From.Name {
-		return refuse(release.CauseConflict, "release %s is not the last good one of stage %s; `slipway rollback` goes back to it", w.From.Name, w.Stage.Spec.Name)
+	good := a.history.Good()
+	if good == nil || good.Name != a.From.Name {
+		return refuse(release.CauseConflict, "release %s is not the last good release of stage %s; `slipway rollback` goes back to it", a.From.Name, a.Stage.Spec.Name)
 	}
-	for _, newer := range w.history {
+	for _, newer := range a.history {
 		if newer.Spec.Sequence <= good.Spec.Sequence {
 			break
 		}
 		switch {
 		case !newer.Status.Phase.Done() && newer.Status.Phase != v1alpha1.PhaseHeld:
-			return refuse(release.CauseConflict, "release %s of stage %s is under way (%s); wait for its end", newer.Name, w.Stage.Spec.Name, newer.Status.Phase)
+			return refuse(release.CauseConflict, "release %s of stage %s is under way (%s); wait until it ends", newer.Name, a.Stage.Spec.Name, newer.Status.Phase)
 		case release.CameToApplying(newer.Status):
-			return refuse(release.CauseConflict, "release %s of stage %s ended as %s after it had begun to change things, so what runs is not one release; `slipway rollback %s %s` or push a fix first",
-				newer.Name, w.Stage.Spec.Name, newer.Status.Phase, w.Project.Name, w.Stage.Spec.Name)
+			return refuse(release.CauseConflict, "release %s of stage %s ended as %s after it had begun to change objects, so the stage runs a mixture of releases; `slipway rollback %s %s` or push a fix first",
+				newer.Name, a.Stage.Spec.Name, newer.Status.Phase, a.Project.Name, a.Stage.Spec.Name)
 		}
 	}
 	return nil
 }
 
-// checkRestart refuses to restart what the stage does not run.
-func (w *askedRelease) checkRestart() *release.Failure {
-	if refused := w.requireSteadyStage(); refused != nil {
+// checkRestart refuses to restart services that the stage does not run.
+func (a *askedRelease) checkRestart() *release.Failure {
+	if refused := a.requireSteadyStage(); refused != nil {
 		return refused
 	}
-	for _, name := range w.Release.Spec.Services {
-		if !slices.ContainsFunc(w.From.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name }) {
-			return refuse(release.CauseInvalid, "stage %s has no service %s to restart; `slipway status %s %s` lists them", w.Stage.Spec.Name, name, w.Project.Name, w.Stage.Spec.Name)
+	for _, name := range a.Release.Spec.Services {
+		if !slices.ContainsFunc(a.From.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name }) {
+			return refuse(release.CauseInvalid, "stage %s has no service %s to restart; `slipway status %s %s` lists them", a.Stage.Spec.Name, name, a.Project.Name, a.Stage.Spec.Name)
 		}
 	}
 	return nil
 }
 
-// checkScale refuses replicas that no service can have, and brings those that
-// the stage's spec asks for into force.
-func (w *askedRelease) checkScale(answer *Answer) *release.Failure {
-	if refused := w.requireSteadyStage(); refused != nil {
+// checkScale refuses replicas that no service can have. Otherwise the replicas in
+// the stage's spec come into force.
+func (a *askedRelease) checkScale(answer *Answer) *release.Failure {
+	if refused := a.requireSteadyStage(); refused != nil {
 		return refused
 	}
-	services := w.document.Effective(w.rule.Name)
+	services := a.document.Effective(a.rule.Name)
 	answer.Scales, answer.Scale = true, map[string]int32{}
-	for _, name := range slices.Sorted(maps.Keys(w.Stage.Spec.Scale)) {
-		replicas := w.Stage.Spec.Scale[name]
+	for _, name := range slices.Sorted(maps.Keys(a.Stage.Spec.Scale)) {
+		replicas := a.Stage.Spec.Scale[name]
 		service, known := services[name]
 		switch {
 		case replicas < 0:
 			continue
 		case !known:
-			return refuse(release.CauseInvalid, "stage %s has no service %s to scale; take it back: `slipway scale %s %s %s=-1`", w.Stage.Spec.Name, name, w.Project.Name, w.Stage.Spec.Name, name)
+			return refuse(release.CauseInvalid, "stage %s has no service %s to scale; `slipway scale %s %s %s=-1` removes the setting", a.Stage.Spec.Name, name, a.Project.Name, a.Stage.Spec.Name, name)
 		case service.Schedule != "" || replicas > maxReplicas:
 			return refuse(release.CauseInvalid, "service %s can't have %d replicas: scheduled services have none, others at most %d", name, replicas, maxReplicas)
 		}

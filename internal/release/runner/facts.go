@@ -13,22 +13,23 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// addForgeFacts adds to the facts what the forge tells, where a gate needs it.
+// addForgeFacts adds the facts that only the forge knows, where a gate needs
+// them.
 func (r *run) addForgeFacts(ctx context.Context, f *plan.Facts) {
-	var silent error
+	var failed error
 	if len(f.Rule.Requires.Checks) > 0 {
 		var err error
 		f.Checks, err = r.checks(ctx)
-		silent = errors.Join(silent, err)
+		failed = errors.Join(failed, err)
 	}
 	if groups := decidingGroups(*f); len(groups) > 0 {
 		var err error
 		f.Actor.Groups, err = r.groups(ctx, f.Actor.Login, groups)
-		silent = errors.Join(silent, err)
+		failed = errors.Join(failed, err)
 	}
-	if silent != nil {
-		r.Log.Warn("ask the forge", "release", r.Release.Name, "error", silent)
-		f.Unknown = "the forge doesn't tell more now: " + fault.MessageOf(silent)
+	if failed != nil {
+		r.Log.Warn("read facts from the forge", "release", r.Release.Name, "error", failed)
+		f.Unknown = "the forge does not answer now: " + fault.MessageOf(failed)
 	}
 }
 
@@ -47,11 +48,11 @@ func (r *run) groups(ctx context.Context, login string, among []string) ([]strin
 }
 
 func errNoForge() error {
-	return fault.New(fault.Internal, "this server speaks with no forge")
+	return fault.New(fault.Internal, "this server is connected to no forge")
 }
 
-// decidingGroups returns the groups that may give the actor the right to what is
-// asked for; none when the login alone has it.
+// decidingGroups returns the groups whose members may do what is requested; none
+// when the actor may do it anyway.
 func decidingGroups(f plan.Facts) []string {
 	action := cmp.Or(f.Action, project.ActionDeploy)
 	if f.Actor.Login == "" || f.File.RoleOf(f.Actor).May(action, f.Rule.Protected) {
@@ -67,22 +68,22 @@ func decidingGroups(f plan.Facts) []string {
 }
 
 // addVerdicts adds to the facts what people decided about the release. Of several
-// verdicts of one person the last counts. Whether theirs count at all is the
-// plan's business; who is no member says nothing.
+// verdicts of one person the last counts. Verdicts of people who are not members
+// are left out; the plan decides whether those of members count.
 func (r *run) addVerdicts(file *project.File, facts *plan.Facts) {
 	last := map[string]v1alpha1.Verdict{}
-	var order []string
+	var logins []string
 	for _, verdict := range r.Release.Spec.Verdicts {
 		who, known := file.Person(verdict.By)
 		if !known {
 			continue
 		}
 		if _, again := last[who.User]; !again {
-			order = append(order, who.User)
+			logins = append(logins, who.User)
 		}
 		last[who.User] = verdict
 	}
-	for _, login := range order {
+	for _, login := range logins {
 		if verdict := last[login]; verdict.Verdict == v1alpha1.VerdictReject {
 			facts.Rejections = append(facts.Rejections, plan.Rejection{Login: login, Reason: verdict.Reason})
 		} else {
@@ -91,7 +92,7 @@ func (r *run) addVerdicts(file *project.File, facts *plan.Facts) {
 	}
 }
 
-// facts is what the plan is made from.
+// facts returns what the plan is made from.
 func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
 	file := s.document.File
 	facts := plan.Facts{

@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// planned is what the plan settled.
+// planned is the outcome of planning.
 type planned struct {
 	document *projectfile.Document
 	rule     project.Stage
@@ -24,27 +24,27 @@ type planned struct {
 	builds   map[string]recipe
 }
 
-// wanted returns what the stage's Secrets must hold.
+// wanted returns what the Secrets of the stage must contain.
 func (p planned) wanted() release.Secrets {
 	return release.Secrets{Made: p.secrets, Sealed: p.rule.Sealed}
 }
 
-// plan gathers the facts and decides. A hold ends the story for now.
+// plan gathers the facts and decides. A hold ends the run; the release stays.
 func (r *run) plan(ctx context.Context) (planned, error) {
 	if r.status.Phase == "" {
 		r.mark(v1alpha1.PhasePending, "planning")
 	}
-	settled, err := attempt(ctx, r, r.resolve)
+	resolved, err := attempt(ctx, r, r.resolve)
 	if err != nil {
 		return planned{}, err
 	}
 	images, err := attempt(ctx, r, func(ctx context.Context) (map[string]plan.Image, error) {
-		return r.images(ctx, settled)
+		return r.images(ctx, resolved)
 	})
 	if err != nil {
 		return planned{}, err
 	}
-	facts := r.facts(settled, images)
+	facts := r.facts(resolved, images)
 	r.addForgeFacts(ctx, &facts)
 	decision := plan.Decide(facts)
 	r.recordDecision(decision)
@@ -55,11 +55,11 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	case decision.Hold != "":
 		return planned{}, &heldError{reason: decision.Hold}
 	}
-	return settled.planned, nil
+	return resolved.planned, nil
 }
 
-// fileCommit returns the commit whose project file applies. What a person
-// wrote into their order is not believed: it could name a file of their own.
+// fileCommit returns the commit whose project file applies. A person's request
+// does not decide that: it could name a file of their own.
 func (r *run) fileCommit() string {
 	if r.Release.Spec.Trigger.Asked() {
 		return r.Stage.Spec.Wanted.FileCommit
@@ -67,14 +67,14 @@ func (r *run) fileCommit() string {
 	return r.Release.Spec.Head.FileCommit
 }
 
-// resolved adds to a plan where the file says what.
+// resolved adds to planned the places of settings in the project file.
 type resolved struct {
 	planned
 	where func(path string) string
 }
 
-// resolve loads the project file and the commit, and works out the recipe of
-// every built service.
+// resolve loads the project file and the commit, and determines what every image
+// is built from.
 func (r *run) resolve(ctx context.Context) (resolved, error) {
 	head := r.Release.Spec.Head
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
@@ -83,7 +83,7 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	}
 	rule, found := document.File.Stage(r.Stage.Spec.Rule)
 	if !found {
-		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
+		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
 	}
 	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
 	if err != nil {
@@ -120,8 +120,8 @@ func (r *run) ownTemplates(ctx context.Context, document *projectfile.Document) 
 	return render.OwnTemplates{}, nil
 }
 
-// whereIn returns the function that finds a path's place in the file. A stage
-// in a path goes by its name.
+// whereIn returns a function that finds the place of a path in the project file,
+// "file:line:column". Paths name stages by their names.
 func whereIn(document *projectfile.Document) func(string) string {
 	return func(path string) string {
 		for i, stage := range document.File.Stages {
@@ -138,8 +138,8 @@ func whereIn(document *projectfile.Document) func(string) string {
 	}
 }
 
-// recordDecision writes the decision into the status, keeping what an earlier run of
-// this release built itself.
+// recordDecision writes the decision into the status. Images that an earlier run
+// of this release built stay counted as built.
 func (r *run) recordDecision(d plan.Decision) {
 	built := map[string]bool{}
 	for _, s := range r.status.Services {

@@ -86,7 +86,7 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 	return r.Builds.Registry.ResolveBases(ctx, parsed, bases)
 }
 
-// images asks which of the images exist; a promotion has them all.
+// images finds out which of the images exist. A promotion has all of them.
 func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, error) {
 	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 		return r.promoted(s)
@@ -102,7 +102,8 @@ func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, er
 	return images, nil
 }
 
-// hashInputs names what a hash is made of, for the why of a build.
+// hashInputs returns what a hash is made of by name. It explains why a service is
+// built.
 func hashInputs(r recipe) map[string]string {
 	all := map[string]string{"builder": r.input.Builder}
 	all["context "+r.build.Context] = r.input.ContextTree

@@ -54,7 +54,7 @@ func (r *run) renderRequest(p planned, images map[string]string) render.Request 
 	return request
 }
 
-// digests asks what the image references that have none point to now.
+// digests resolves image references that have no digest.
 func (r *run) digests(ctx context.Context, refs []string) (map[string]string, error) {
 	digests := make(map[string]string, len(refs))
 	var promoted map[string]string

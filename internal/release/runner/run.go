@@ -19,8 +19,8 @@ type run struct {
 	origins     origins      // nil when nothing was rendered
 }
 
-// phases is what a release does. What it renders is kept before anything is
-// applied, so that after a crash it goes on from there.
+// phases takes the release through its phases. The manifests are kept before
+// anything is applied, so that a run after a crash continues from there.
 func (r *run) phases(ctx context.Context) error {
 	manifests, err := r.keptManifests(ctx)
 	if err != nil {
@@ -47,15 +47,15 @@ func (r *run) phases(ctx context.Context) error {
 }
 
 // prepare plans, builds, renders, guards and keeps the manifests, while the
-// stage's namespace is made beside it.
+// stage's namespace is prepared concurrently.
 func (r *run) prepare(ctx context.Context) ([]byte, error) {
-	if early := r.takeSpeculation(ctx); early != nil {
-		r.status = early.status
+	if done := r.takeSpeculation(ctx); done != nil {
+		r.status = done.status
 		if err := r.prepareNamespace(ctx); err != nil {
 			return nil, err
 		}
-		r.origins = early.origins
-		return early.manifests, r.provide(ctx, early.plan, early.manifests)
+		r.origins = done.origins
+		return done.manifests, r.provide(ctx, done.plan, done.manifests)
 	}
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -76,15 +76,16 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	return manifests, r.keepManifests(ctx, manifests)
 }
 
-// prepareNamespace makes the stage's namespace, beside the story, which tells its own.
+// prepareNamespace prepares the stage's namespace. It runs beside the phases, so
+// it leaves the status alone.
 func (r *run) prepareNamespace(ctx context.Context) error {
 	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }
 	_, err := persist(ctx, r, prepare, func(error) {})
 	return err
 }
 
-// provide takes what the manifests need of the cluster, their hosts, and makes
-// the Secrets that the services need.
+// provide claims the hosts of the manifests and makes the Secrets that the
+// services need.
 func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error {
 	if err := r.claim(ctx, manifests); err != nil {
 		return err
@@ -93,7 +94,7 @@ func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error
 	return err
 }
 
-// manifests builds the images that are missing and renders.
+// manifests builds the missing images and renders.
 func (r *run) manifests(ctx context.Context, plan planned) ([]byte, error) {
 	images, err := r.build(ctx, plan)
 	if err != nil {
@@ -131,7 +132,7 @@ func (r *run) prune(ctx context.Context) error {
 	return err
 }
 
-// verifying is what a release says while it waits.
+// verifying is the message of a release while its services become ready.
 const verifying = "waiting until everything is ready"
 
 func (r *run) verify(ctx context.Context) error {
@@ -144,7 +145,7 @@ func (r *run) verify(ctx context.Context) error {
 	return err
 }
 
-// deadlines returns how long services may take that say so in the file.
+// deadlines returns the deadlines in the project file by service.
 func (r *run) deadlines() map[string]time.Duration {
 	deadlines := map[string]time.Duration{}
 	for _, service := range r.status.Services {
@@ -155,16 +156,17 @@ func (r *run) deadlines() map[string]time.Duration {
 	return deadlines
 }
 
-// observe shows progress; a lost update is made good by the next.
+// observe writes how the services run. A write that fails is not repeated,
+// because the next one follows.
 func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	if err := r.journal.Observe(ctx, r.describeServices(services)); err != nil && ctx.Err() == nil {
-		r.Log.Warn("show progress", "release", r.Release.Name, "error", err)
+		r.Log.Warn("write progress", "release", r.Release.Name, "error", err)
 	}
 	r.writeProgress(ctx, services)
 }
 
-// writeProgress says in the release's message what keeps a service from becoming ready,
-// long before it is certain that it never will.
+// writeProgress writes into the release's message what keeps a service from
+// becoming ready, long before its deadline.
 func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	message := verifying
 	for _, service := range services {
@@ -178,11 +180,11 @@ func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStat
 	}
 	r.status.Message = message
 	if err := r.journal.Write(ctx, r.status); err != nil && ctx.Err() == nil {
-		r.Log.Warn("tell what a release waits for", "release", r.Release.Name, "error", err)
+		r.Log.Warn("write what a release waits for", "release", r.Release.Name, "error", err)
 	}
 }
 
-// describeServices adds to the services' readiness what this release knows of them.
+// describeServices adds images and addresses to the services' readiness.
 func (r *run) describeServices(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
 	for i := range services {
 		for _, s := range r.status.Services {

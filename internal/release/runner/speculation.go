@@ -8,27 +8,29 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// Speculation is the part of a release that touches nothing in the stage's cluster:
-// plan, render, guard, and the bundle. It may be done while the release is
-// still being made durable, and is thrown away when that fails. What it could
-// not do, the release does itself, and says why when it can't either.
+// Speculation is the part of a release that changes nothing on the stage's
+// cluster: plan, render, guard, and the bundle. It runs while the release is still
+// being made durable, and is dropped when that fails. The release itself repeats
+// whatever the speculation could not do, and reports the reason when that fails
+// too.
 type Speculation struct {
 	done  chan struct{}
 	taken atomic.Bool
 
 	plan      planned
-	manifests []byte // nil: it came to nothing
+	manifests []byte // nil when the speculation failed
 	status    v1alpha1.ReleaseStatus
 	origins   origins
 }
 
-// NewSpeculation returns what Foresee fills and the release waits for.
+// NewSpeculation returns a Speculation for Speculate to fill and Run to wait for.
 func NewSpeculation() *Speculation { return &Speculation{done: make(chan struct{})} }
 
-// Speculate does early what the ordered release will need. Nothing is built for
-// it, and nobody waited for who is unavailable. It must be called exactly once for what NewEarly returned.
-func (r *Runner) Speculate(ctx context.Context, o release.Inputs, early *Speculation) {
-	defer close(early.done)
+// Speculate prepares a release that is about to exist. It builds nothing and waits
+// for nothing that is unavailable. It must be called exactly once for each
+// Speculation.
+func (r *Runner) Speculate(ctx context.Context, o release.Inputs, s *Speculation) {
+	defer close(s.done)
 	once := *r
 	once.UnavailableTimeout = 0
 	run := &run{Runner: &once, Inputs: o}
@@ -40,11 +42,12 @@ func (r *Runner) Speculate(ctx context.Context, o release.Inputs, early *Specula
 	if err != nil || run.keepManifests(ctx, manifests) != nil {
 		return
 	}
-	early.plan, early.manifests, early.status, early.origins = plan, manifests, run.status, run.origins
+	s.plan, s.manifests, s.status, s.origins = plan, manifests, run.status, run.origins
 }
 
-// takeSpeculation returns what was done early for a release that begins, nil when
-// nothing was. A second run of the release does not take it: it may be old.
+// takeSpeculation returns the finished speculation when the release begins, nil
+// when there is none. Only the first run takes it, because it may be outdated
+// later.
 func (r *run) takeSpeculation(ctx context.Context) *Speculation {
 	if r.speculation == nil || r.status.Phase != "" || r.speculation.taken.Swap(true) {
 		return nil
