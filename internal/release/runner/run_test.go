@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"context"
@@ -31,6 +31,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -139,8 +140,8 @@ func (w *world) order(actor string) release.Inputs {
 	}
 }
 
-func (w *world) runner() *release.Runner {
-	return &release.Runner{
+func (w *world) runner() *runner.Runner {
+	return &runner.Runner{
 		Sources: w, Renderer: renderer{}, Bundles: w,
 		Policy:             func(o release.Inputs) guard.Policy { return guard.Policy{Namespace: o.Stage.Spec.Namespace} },
 		UnavailableTimeout: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"cmp"
@@ -10,48 +10,50 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// ask adds to the facts what the forge tells, where a gate needs it.
-func (r *run) ask(ctx context.Context, f *plan.Facts) {
-	var silent error
+// addForgeFacts adds the facts that only the forge knows, where a gate needs
+// them.
+func (r *run) addForgeFacts(ctx context.Context, f *plan.Facts) {
+	var failed error
 	if len(f.Rule.Requires.Checks) > 0 {
 		var err error
 		f.Checks, err = r.checks(ctx)
-		silent = errors.Join(silent, err)
+		failed = errors.Join(failed, err)
 	}
-	if groups := deciding(*f); len(groups) > 0 {
+	if groups := decidingGroups(*f); len(groups) > 0 {
 		var err error
 		f.Actor.Groups, err = r.groups(ctx, f.Actor.Login, groups)
-		silent = errors.Join(silent, err)
+		failed = errors.Join(failed, err)
 	}
-	if silent != nil {
-		r.Log.Warn("ask the forge", "release", r.Release.Name, "error", silent)
-		f.Unknown = "the forge doesn't tell more now: " + fault.MessageOf(silent)
+	if failed != nil {
+		r.Log.Warn("read facts from the forge", "release", r.Release.Name, "error", failed)
+		f.Unknown = "the forge does not answer now: " + fault.MessageOf(failed)
 	}
 }
 
 func (r *run) checks(ctx context.Context) (map[string]plan.CheckState, error) {
 	if r.Facts == nil {
-		return nil, unasked()
+		return nil, errNoForge()
 	}
 	return r.Facts.Checks(ctx, r.Inputs)
 }
 
 func (r *run) groups(ctx context.Context, login string, among []string) ([]string, error) {
 	if r.Facts == nil {
-		return nil, unasked()
+		return nil, errNoForge()
 	}
 	return r.Facts.Groups(ctx, r.Inputs, login, among)
 }
 
-func unasked() error {
-	return fault.New(fault.Internal, "this server speaks with no forge")
+func errNoForge() error {
+	return fault.New(fault.Internal, "this server is connected to no forge")
 }
 
-// deciding returns the groups that may give the actor the right to what is
-// asked for; none when the login alone has it.
-func deciding(f plan.Facts) []string {
+// decidingGroups returns the groups whose members may do what is requested; none
+// when the actor may do it anyway.
+func decidingGroups(f plan.Facts) []string {
 	action := cmp.Or(f.Action, project.ActionDeploy)
 	if f.Actor.Login == "" || f.File.RoleOf(f.Actor).May(action, f.Rule.Protected) {
 		return nil
@@ -65,23 +67,23 @@ func deciding(f plan.Facts) []string {
 	return groups
 }
 
-// verdicts adds to the facts what people decided about the release. Of several
-// verdicts of one person the last counts. Whether theirs count at all is the
-// plan's business; who is no member says nothing.
-func (r *run) verdicts(file *project.File, facts *plan.Facts) {
+// addVerdicts adds to the facts what people decided about the release. Of several
+// verdicts of one person the last counts. Verdicts of people who are not members
+// are left out; the plan decides whether those of members count.
+func (r *run) addVerdicts(file *project.File, facts *plan.Facts) {
 	last := map[string]v1alpha1.Verdict{}
-	var order []string
+	var logins []string
 	for _, verdict := range r.Release.Spec.Verdicts {
 		who, known := file.Person(verdict.By)
 		if !known {
 			continue
 		}
 		if _, again := last[who.User]; !again {
-			order = append(order, who.User)
+			logins = append(logins, who.User)
 		}
 		last[who.User] = verdict
 	}
-	for _, login := range order {
+	for _, login := range logins {
 		if verdict := last[login]; verdict.Verdict == v1alpha1.VerdictReject {
 			facts.Rejections = append(facts.Rejections, plan.Rejection{Login: login, Reason: verdict.Reason})
 		} else {
@@ -90,8 +92,8 @@ func (r *run) verdicts(file *project.File, facts *plan.Facts) {
 	}
 }
 
-// facts is what the plan is made from.
-func (r *run) facts(s settled, images map[string]plan.Image) plan.Facts {
+// facts returns what the plan is made from.
+func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
 	file := s.document.File
 	facts := plan.Facts{
 		File:   file,
@@ -100,19 +102,19 @@ func (r *run) facts(s settled, images map[string]plan.Image) plan.Facts {
 		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
 		Now:    r.Now(),
 		Images: images,
-		Last:   r.last(),
+		Last:   r.lastImages(),
 		Where:  s.where,
 	}
 	if r.Release.Spec.Trigger.Asked() {
 		who, _ := file.Person(r.Release.Spec.By)
-		facts.Actor, facts.Action = project.Actor{Login: who.User}, actionOf(r.Release.Spec.Trigger)
+		facts.Actor, facts.Action = project.Actor{Login: who.User}, release.ActionOf(r.Release.Spec.Trigger)
 	}
-	r.verdicts(file, &facts)
+	r.addVerdicts(file, &facts)
 	return facts
 }
 
-// last returns the images of the stage's last good release.
-func (r *run) last() map[string]plan.LastImage {
+// lastImages returns the images of the stage's last good release.
+func (r *run) lastImages() map[string]plan.LastImage {
 	images := map[string]plan.LastImage{}
 	if r.Good == nil {
 		return images

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -7,16 +7,17 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/guard"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // origins returns the files that objects come from, by Kind/name.
 type origins func(context.Context) (map[string]string, error)
 
-// guard refuses manifests that hold what a stage may not have, whoever else
-// has it. The services are those that the manifests were made for.
+// guard refuses manifests with objects that a stage may not have. The services
+// are those that the manifests were made for.
 func (r *run) guard(ctx context.Context, manifests []byte, services []string) error {
 	policy := r.Policy(r.Inputs)
-	policy.Given = Given(services, r.place())
+	policy.Given = release.GivenHosts(services, r.Place())
 	findings, err := guard.Check(manifests, policy)
 	if err != nil {
 		return err
@@ -24,9 +25,9 @@ func (r *run) guard(ctx context.Context, manifests []byte, services []string) er
 	return r.refusal(ctx, findings)
 }
 
-// claim takes the hosts of manifests for the stage, before they are applied:
-// also of those that were kept, because another project may have taken one
-// meanwhile.
+// claim takes the hosts of manifests for the stage before they are applied. That
+// includes manifests that an earlier run kept, because another project may have
+// taken a host meanwhile.
 func (r *run) claim(ctx context.Context, manifests []byte) error {
 	taken, err := r.taken(ctx, manifests)
 	if err != nil || len(taken) == 0 {
@@ -39,7 +40,8 @@ func (r *run) claim(ctx context.Context, manifests []byte) error {
 	return r.refusal(ctx, slices.DeleteFunc(findings, func(f guard.Finding) bool { return f.Rule != guard.RuleHostOwner }))
 }
 
-// taken claims the hosts of manifests and returns those that others have.
+// taken claims the hosts of manifests and returns those that other projects
+// have.
 func (r *run) taken(ctx context.Context, manifests []byte) ([]string, error) {
 	hosts, err := guard.Hosts(manifests)
 	if err != nil {
@@ -48,8 +50,8 @@ func (r *run) taken(ctx context.Context, manifests []byte) ([]string, error) {
 	return attempt(ctx, r, func(ctx context.Context) ([]string, error) { return r.Claims.Claim(ctx, hosts) })
 }
 
-// refusal is the end of a release with findings, each with the file that it
-// comes from where that is known.
+// refusal returns findings as the failure of the release, each with the file that
+// it comes from where that is known.
 func (r *run) refusal(ctx context.Context, findings []guard.Finding) error {
 	if len(findings) == 0 {
 		return nil
@@ -57,7 +59,7 @@ func (r *run) refusal(ctx context.Context, findings []guard.Finding) error {
 	if r.origins != nil {
 		files, err := r.origins(ctx)
 		if err != nil {
-			r.Log.Warn("name the files of what is refused", "release", r.Release.Name, "error", err)
+			r.Log.Warn("find the files of refused objects", "release", r.Release.Name, "error", err)
 		}
 		findings = guard.Locate(findings, files)
 	}
@@ -68,5 +70,5 @@ func (r *run) refusal(ctx context.Context, findings []guard.Finding) error {
 	if more := len(findings) - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
-	return &Failure{Cause: "Refused", Message: strings.Join(lines, "\n")}
+	return &release.Failure{Cause: "Refused", Message: strings.Join(lines, "\n")}
 }

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -11,18 +11,19 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Delays between the tries of something that is unavailable.
+// Delays between two tries while something is unavailable.
 const (
 	firstDelay = 250 * time.Millisecond
 	maxDelay   = 15 * time.Second
 )
 
-// attempt does a deed, and again while somebody it needs is unavailable, for
-// at most the runner's patience. The release says meanwhile who that is.
-func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, error)) (T, error) {
+// attempt calls fn, and calls it again while something that it needs is
+// unavailable, for at most the runner's UnavailableTimeout. Meanwhile the
+// release's status says what is unavailable.
+func attempt[T any](ctx context.Context, r *run, fn func(context.Context) (T, error)) (T, error) {
 	waited := false
-	result, err := persist(ctx, r, deed, func(err error) {
-		r.wait(ctx, err)
+	result, err := persist(ctx, r, fn, func(err error) {
+		r.recordWaiting(ctx, err)
 		waited = true
 	})
 	if waited {
@@ -31,9 +32,9 @@ func attempt[T any](ctx context.Context, r *run, deed func(context.Context) (T, 
 	return result, err
 }
 
-// wait notes that somebody is unavailable. When it is the API server itself,
-// nobody can be told.
-func (r *run) wait(ctx context.Context, err error) {
+// recordWaiting records in the status what is unavailable. That can't be written
+// while the API server itself is.
+func (r *run) recordWaiting(ctx context.Context, err error) {
 	message := fault.Clip("waiting: "+fault.MessageOf(err), 1024)
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionWaiting, Status: metav1.ConditionTrue, Reason: "Unavailable", Message: message,
@@ -43,21 +44,21 @@ func (r *run) wait(ctx context.Context, err error) {
 	}
 	r.status.Message = message
 	if err := r.journal.Write(ctx, r.status); err != nil && ctx.Err() == nil {
-		r.Log.Warn("tell what a release waits for", "release", r.Release.Name, "error", err)
+		r.Log.Warn("write what a release waits for", "release", r.Release.Name, "error", err)
 	}
 }
 
-// persist does a deed, and again while somebody it needs is unavailable. It
-// tells of each failure that it tries to make good.
-func persist[T any](ctx context.Context, r *run, deed func(context.Context) (T, error), tell func(error)) (T, error) {
+// persist calls fn, and calls it again while something that it needs is
+// unavailable. It reports each failure before it waits for the next try.
+func persist[T any](ctx context.Context, r *run, fn func(context.Context) (T, error), report func(error)) (T, error) {
 	giveUp := r.Now().Add(r.UnavailableTimeout)
 	for delay := firstDelay; ; delay = min(2*delay, maxDelay) {
-		result, err := deed(ctx)
+		result, err := fn(ctx)
 		if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil || !r.Now().Add(delay).Before(giveUp) {
 			return result, err
 		}
 		r.Log.Warn("release waits", "release", r.Release.Name, "error", err)
-		tell(err)
+		report(err)
 		select {
 		case <-ctx.Done():
 			return result, context.Cause(ctx)

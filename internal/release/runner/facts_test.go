@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"strings"

@@ -1,21 +1,24 @@
-package release
+package runner
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// scaleText lists replicas that are in force.
+// scaleText lists the replicas that are in force.
 func scaleText(scale map[string]int32) string {
 	parts := make([]string, 0, len(scale))
 	for _, name := range slices.Sorted(maps.Keys(scale)) {
@@ -27,10 +30,10 @@ func scaleText(scale map[string]int32) string {
 	return strings.Join(parts, " ")
 }
 
-// success is the sentence of a release that went well.
-func (r *run) success() string {
+// successMessage returns the message of a release that succeeded.
+func (r *run) successMessage() string {
 	c := r.status.Changes
-	text := r.became() + fmt.Sprintf(": %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
+	text := r.stateText() + fmt.Sprintf(": %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
 	switch {
 	case r.status.Built > 0 && r.status.Reused > 0:
 		text += fmt.Sprintf("; %d built, %d reused", r.status.Built, r.status.Reused)
@@ -42,8 +45,8 @@ func (r *run) success() string {
 	return text + r.approvedBy()
 }
 
-// became says what the stage is now.
-func (r *run) became() string {
+// stateText returns what the stage is after a release that succeeded.
+func (r *run) stateText() string {
 	spec := r.Release.Spec
 	switch spec.Trigger {
 	case v1alpha1.TriggerRollback:
@@ -60,14 +63,14 @@ func (r *run) became() string {
 	return "live"
 }
 
-// end makes the outcome of a story durable.
+// end writes the outcome of a run.
 func (r *run) end(ctx context.Context, err error) error {
-	var failure *Failure
+	var failure *release.Failure
 	var held *heldError
-	superseded := errors.Is(err, ErrSuperseded) || errors.Is(context.Cause(ctx), ErrSuperseded)
+	superseded := errors.Is(err, release.ErrSuperseded) || errors.Is(context.Cause(ctx), release.ErrSuperseded)
 	switch {
 	case err == nil:
-		r.mark(v1alpha1.PhaseSucceeded, r.success())
+		r.mark(v1alpha1.PhaseSucceeded, r.successMessage())
 	case superseded:
 		r.mark(v1alpha1.PhaseSuperseded, "a newer release of the stage took over")
 	case ctx.Err() != nil:
@@ -79,14 +82,9 @@ func (r *run) end(ctx context.Context, err error) error {
 		}
 		r.mark(v1alpha1.PhaseHeld, held.reason)
 	case errors.As(err, &failure):
-		r.status.Cause = failure.Cause
-		r.mark(v1alpha1.PhaseFailed, failure.Message)
-		r.noteReturn(ctx)
+		r.fail(ctx, err, failure.Cause, failure.Message)
 	default:
-		r.Log.Error("release failed", "release", r.Release.Name, "code", fault.CodeOf(err), "error", err)
-		r.status.Cause = causeOf(r.status.Phase, err)
-		r.mark(v1alpha1.PhaseFailed, fault.MessageOf(err))
-		r.noteReturn(ctx)
+		r.fail(ctx, err, causeOf(r.status.Phase, err), fault.MessageOf(err))
 	}
 	r.status.Message = fault.Clip(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
@@ -97,12 +95,36 @@ func (r *run) end(ctx context.Context, err error) error {
 	return nil
 }
 
-// heldError stops a story until a person or a time lets it go on.
+// fail ends the release as failed.
+func (r *run) fail(ctx context.Context, err error, cause, message string) {
+	r.Log.Log(ctx, logLevel(err), "release failed", "release", r.Release.Name, "cause", cause, "error", err)
+	r.status.Cause = cause
+	r.mark(v1alpha1.PhaseFailed, message)
+	r.recordAutoRollback(ctx)
+}
+
+// logLevel returns how urgent an error is to those who run the server: a mistake
+// in somebody's repository or request is none of theirs.
+func logLevel(err error) slog.Level {
+	var failure *release.Failure
+	if errors.As(err, &failure) {
+		return slog.LevelInfo
+	}
+	switch fault.CodeOf(err) {
+	case fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict:
+		return slog.LevelInfo
+	case fault.Unavailable:
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
+// heldError stops a run until a person or a point in time lets it continue.
 type heldError struct{ reason string }
 
 func (e *heldError) Error() string { return "held: " + e.reason }
 
-// causeOf names for machines where a release failed.
+// causeOf returns the code for where a release failed.
 func causeOf(phase v1alpha1.Phase, err error) string {
 	if fault.CodeOf(err) == fault.Unavailable {
 		return "Unavailable"
@@ -120,39 +142,39 @@ func causeOf(phase v1alpha1.Phase, err error) string {
 	return "PlanFailed"
 }
 
-// rollbackAuto is what the file says of a stage that goes back by itself.
+// rollbackAuto is the value of a stage's `rollback` that turns automatic
+// rollbacks on.
 const rollbackAuto = "auto"
 
-// noteReturn notes on a release that failed whether its stage goes back to the
-// last good one. That is written together with the failure, so that no crash
-// comes between. Only what brought a commit, and began to change things, is
-// gone back from: a return that fails ends there.
-func (r *run) noteReturn(ctx context.Context) {
-	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !CameToApplying(r.status) {
+// recordAutoRollback records on a failed release whether its stage is rolled back
+// to the last good one. That is written together with the failure, so that no
+// crash comes between. A stage is rolled back only from a release that deployed a
+// commit and came to applying: after a rollback that fails nothing more happens.
+func (r *run) recordAutoRollback(ctx context.Context) {
+	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !release.CameToApplying(r.status) {
 		return
 	}
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
 	if err != nil {
-		r.Log.Error("read whether the stage goes back", "release", r.Release.Name, "error", err)
-		r.status.Message += "; whether the stage goes back to release " + r.Good.Name + " can't be read now: `slipway rollback` takes it there"
+		r.Log.Log(ctx, logLevel(err), "read whether the stage is rolled back", "release", r.Release.Name, "error", err)
+		r.status.Message += "; the project file can't be read now, so the stage is not rolled back to release " + r.Good.Name + "; `slipway rollback` does that"
 		return
 	}
 	if rule, found := document.File.Stage(r.Stage.Spec.Rule); found && rule.Rollback == rollbackAuto {
-		r.condition(v1alpha1.ConditionAutoRollback, "Failed", "the stage goes back to release "+r.Good.Name)
-		r.status.Message += "; the stage goes back to release " + r.Good.Name
+		r.setCondition(v1alpha1.ConditionAutoRollback, "Failed", "the stage is rolled back to release "+r.Good.Name)
+		r.status.Message += "; the stage is rolled back to release " + r.Good.Name
 	}
 }
 
-// noteApproval says in the status who approved.
-func (r *run) noteApproval(by []string) {
+// recordApproval records in the status who approved.
+func (r *run) recordApproval(by []string) {
 	if len(by) == 0 {
 		return
 	}
-	r.condition(v1alpha1.ConditionApproved, "Approved", "approved by "+strings.Join(by, ", "))
+	r.setCondition(v1alpha1.ConditionApproved, "Approved", "approved by "+strings.Join(by, ", "))
 }
 
-// approvedBy returns what the status says of approvals, as the end of a
-// sentence.
+// approvedBy returns the approvals in the status as the end of a sentence.
 func (r *run) approvedBy() string {
 	if c := meta.FindStatusCondition(r.status.Conditions, v1alpha1.ConditionApproved); c != nil {
 		return "; " + c.Message
@@ -160,15 +182,15 @@ func (r *run) approvedBy() string {
 	return ""
 }
 
-// condition notes that something is true of the release.
-func (r *run) condition(kind, reason, message string) {
+// setCondition sets a condition of the release to True.
+func (r *run) setCondition(kind, reason, message string) {
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: fault.Clip(message, 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: r.Release.Generation,
 	})
 }
 
-// enter begins a phase and makes that durable.
+// enter begins a phase and writes that.
 func (r *run) enter(ctx context.Context, phase v1alpha1.Phase, message string) error {
 	r.mark(phase, message)
 	if err := context.Cause(ctx); err != nil {
@@ -176,11 +198,11 @@ func (r *run) enter(ctx context.Context, phase v1alpha1.Phase, message string) e
 	}
 	_, err := persist(ctx, r, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, r.journal.Write(ctx, r.status)
-	}, func(error) {}) // where it would be told can't be written
+	}, func(error) {}) // the status, which would show it, can't be written
 	return err
 }
 
-// mark notes a phase without making it durable. A phase entered again after a
+// mark sets the phase without writing it. A phase that is entered again after a
 // crash keeps its first time.
 func (r *run) mark(phase v1alpha1.Phase, message string) {
 	r.status.Message = message

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -10,49 +10,52 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// planned is what the plan settled.
+// planned is the outcome of planning.
 type planned struct {
 	document *projectfile.Document
 	rule     project.Stage
 	services map[string]project.Service // effective for the stage, templates expanded
 	secrets  []render.Secret            // what templates need
-	snapshot Snapshot
+	snapshot release.Snapshot
 	builds   map[string]recipe
 }
 
-// wanted returns what the stage's Secrets must hold.
-func (p planned) wanted() Secrets { return Secrets{Made: p.secrets, Sealed: p.rule.Sealed} }
+// wanted returns what the Secrets of the stage must contain.
+func (p planned) wanted() release.Secrets {
+	return release.Secrets{Made: p.secrets, Sealed: p.rule.Sealed}
+}
 
-// plan gathers the facts and decides. A hold ends the story for now.
+// plan gathers the facts and decides. A hold ends the run; the release stays.
 func (r *run) plan(ctx context.Context) (planned, error) {
 	if r.status.Phase == "" {
 		r.mark(v1alpha1.PhasePending, "planning")
 	}
-	settled, err := attempt(ctx, r, r.settle)
+	resolved, err := attempt(ctx, r, r.resolve)
 	if err != nil {
 		return planned{}, err
 	}
 	images, err := attempt(ctx, r, func(ctx context.Context) (map[string]plan.Image, error) {
-		return r.images(ctx, settled)
+		return r.images(ctx, resolved)
 	})
 	if err != nil {
 		return planned{}, err
 	}
-	facts := r.facts(settled, images)
-	r.ask(ctx, &facts)
+	facts := r.facts(resolved, images)
+	r.addForgeFacts(ctx, &facts)
 	decision := plan.Decide(facts)
-	r.note(decision)
-	r.noteApproval(decision.ApprovedBy)
+	r.recordDecision(decision)
+	r.recordApproval(decision.ApprovedBy)
 	switch {
 	case decision.Rejected != "":
-		return planned{}, &Failure{Cause: CauseRejected, Message: decision.Rejected}
+		return planned{}, &release.Failure{Cause: release.CauseRejected, Message: decision.Rejected}
 	case decision.Hold != "":
 		return planned{}, &heldError{reason: decision.Hold}
 	}
-	return settled.planned, nil
+	return resolved.planned, nil
 }
 
 // fileHead returns the head whose project file applies. The head that a person
@@ -64,44 +67,44 @@ func (r *run) fileHead() v1alpha1.Head {
 	return r.Release.Spec.Head
 }
 
-// settled adds to a plan where the file says what.
-type settled struct {
+// resolved adds to planned the places of settings in the project file.
+type resolved struct {
 	planned
 	where func(path string) string
 }
 
-// settle loads the project file and the commit, and works out the recipe of
-// every built service.
-func (r *run) settle(ctx context.Context) (settled, error) {
+// resolve loads the project file and the commit, and determines what every image
+// is built from.
+func (r *run) resolve(ctx context.Context) (resolved, error) {
 	head := r.Release.Spec.Head
 	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
 	rule, found := document.File.Stage(r.Stage.Spec.Rule)
 	if !found {
-		return settled{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync settles that", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
+		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
 	}
 	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
 	own, err := r.ownTemplates(ctx, document)
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
-	services, secrets, err := Services(document, rule.Name, own)
+	services, secrets, err := release.Services(document, rule.Name, own)
 	if err != nil {
-		return settled{}, err
+		return resolved{}, err
 	}
-	s := settled{where: whereIn(document)}
+	s := resolved{where: whereIn(document)}
 	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
 	for name, service := range s.services {
 		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 			continue
 		}
 		if s.builds[name], err = r.recipe(ctx, snapshot, name, *service.Build); err != nil {
-			return settled{}, fmt.Errorf("service %s: %w", name, err)
+			return resolved{}, fmt.Errorf("service %s: %w", name, err)
 		}
 	}
 	return s, nil
@@ -117,8 +120,8 @@ func (r *run) ownTemplates(ctx context.Context, document *projectfile.Document) 
 	return render.OwnTemplates{}, nil
 }
 
-// whereIn returns the function that finds a path's place in the file. A stage
-// in a path goes by its name.
+// whereIn returns a function that finds the place of a path in the project file,
+// "file:line:column". Paths name stages by their names.
 func whereIn(document *projectfile.Document) func(string) string {
 	return func(path string) string {
 		for i, stage := range document.File.Stages {
@@ -135,9 +138,9 @@ func whereIn(document *projectfile.Document) func(string) string {
 	}
 }
 
-// note writes the decision into the status, keeping what an earlier run of
-// this release built itself.
-func (r *run) note(d plan.Decision) {
+// recordDecision writes the decision into the status. Images that an earlier run
+// of this release built stay counted as built.
+func (r *run) recordDecision(d plan.Decision) {
 	built := map[string]bool{}
 	for _, s := range r.status.Services {
 		built[s.Name] = !s.Reused && s.InputHash != ""

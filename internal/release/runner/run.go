@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -6,22 +6,23 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // run is one run of one release.
 type run struct {
 	*Runner
-	Inputs
+	release.Inputs
 	journal     Journal
 	status      v1alpha1.ReleaseStatus
 	speculation *Speculation // nil for none
 	origins     origins      // nil when nothing was rendered
 }
 
-// story is what a release does. What it renders is kept before anything is
-// applied, so that after a crash it goes on from there.
-func (r *run) story(ctx context.Context) error {
-	manifests, err := r.kept(ctx)
+// phases takes the release through its phases. The manifests are kept before
+// anything is applied, so that a run after a crash continues from there.
+func (r *run) phases(ctx context.Context) error {
+	manifests, err := r.keptManifests(ctx)
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (r *run) story(ctx context.Context) error {
 	case manifests != nil:
 		err = r.claim(ctx, manifests)
 	case r.Release.Spec.Trigger.TakesBundle():
-		manifests, err = r.take(ctx)
+		manifests, err = r.takeBundle(ctx)
 	default:
 		manifests, err = r.prepare(ctx)
 	}
@@ -46,22 +47,22 @@ func (r *run) story(ctx context.Context) error {
 }
 
 // prepare plans, builds, renders, guards and keeps the manifests, while the
-// stage's namespace is made beside it.
+// stage's namespace is prepared concurrently.
 func (r *run) prepare(ctx context.Context) ([]byte, error) {
-	if early := r.foreseen(ctx); early != nil {
-		r.status = early.status
-		if err := r.ready(ctx); err != nil {
+	if done := r.takeSpeculation(ctx); done != nil {
+		r.status = done.status
+		if err := r.prepareNamespace(ctx); err != nil {
 			return nil, err
 		}
-		r.origins = early.origins
-		return early.manifests, r.provide(ctx, early.plan, early.manifests)
+		r.origins = done.origins
+		return done.manifests, r.provide(ctx, done.plan, done.manifests)
 	}
 	plan, err := r.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ready := make(chan error, 1)
-	go func() { ready <- r.ready(ctx) }()
+	go func() { ready <- r.prepareNamespace(ctx) }()
 	manifests, err := r.manifests(ctx, plan)
 	if readyErr := <-ready; err == nil && readyErr != nil {
 		err = readyErr
@@ -72,18 +73,19 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	if err := r.provide(ctx, plan, manifests); err != nil {
 		return nil, err
 	}
-	return manifests, r.keep(ctx, manifests)
+	return manifests, r.keepManifests(ctx, manifests)
 }
 
-// ready makes the stage's namespace, beside the story, which tells its own.
-func (r *run) ready(ctx context.Context) error {
+// prepareNamespace prepares the stage's namespace. It runs beside the phases, so
+// it leaves the status alone.
+func (r *run) prepareNamespace(ctx context.Context) error {
 	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }
 	_, err := persist(ctx, r, prepare, func(error) {})
 	return err
 }
 
-// provide takes what the manifests need of the cluster, their hosts, and makes
-// the Secrets that the services need.
+// provide claims the hosts of the manifests and makes the Secrets that the
+// services need.
 func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error {
 	if err := r.claim(ctx, manifests); err != nil {
 		return err
@@ -92,7 +94,7 @@ func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error
 	return err
 }
 
-// manifests builds the images that are missing and renders.
+// manifests builds the missing images and renders.
 func (r *run) manifests(ctx context.Context, plan planned) ([]byte, error) {
 	images, err := r.build(ctx, plan)
 	if err != nil {
@@ -105,7 +107,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
 		return err
 	}
-	manifests, err := Scaled(manifests, r.Stage.Status.Scale)
+	manifests, err := release.Scaled(manifests, r.Stage.Status.Scale)
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (r *run) prune(ctx context.Context) error {
 	return err
 }
 
-// verifying is what a release says while it waits.
+// verifying is the message of a release while its services become ready.
 const verifying = "waiting until everything is ready"
 
 func (r *run) verify(ctx context.Context) error {
@@ -143,7 +145,7 @@ func (r *run) verify(ctx context.Context) error {
 	return err
 }
 
-// deadlines returns how long services may take that say so in the file.
+// deadlines returns the deadlines in the project file by service.
 func (r *run) deadlines() map[string]time.Duration {
 	deadlines := map[string]time.Duration{}
 	for _, service := range r.status.Services {
@@ -154,17 +156,18 @@ func (r *run) deadlines() map[string]time.Duration {
 	return deadlines
 }
 
-// observe shows progress; a lost update is made good by the next.
+// observe writes how the services run. A write that fails is not repeated,
+// because the next one follows.
 func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
-	if err := r.journal.Observe(ctx, r.describe(services)); err != nil && ctx.Err() == nil {
-		r.Log.Warn("show progress", "release", r.Release.Name, "error", err)
+	if err := r.journal.Observe(ctx, r.describeServices(services)); err != nil && ctx.Err() == nil {
+		r.Log.Warn("write progress", "release", r.Release.Name, "error", err)
 	}
-	r.tell(ctx, services)
+	r.writeProgress(ctx, services)
 }
 
-// tell says in the release's message what keeps a service from becoming ready,
-// long before it is certain that it never will.
-func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
+// writeProgress writes into the release's message what keeps a service from
+// becoming ready, long before its deadline.
+func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	message := verifying
 	for _, service := range services {
 		if service.Message != "" {
@@ -177,12 +180,12 @@ func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	}
 	r.status.Message = message
 	if err := r.journal.Write(ctx, r.status); err != nil && ctx.Err() == nil {
-		r.Log.Warn("tell what a release waits for", "release", r.Release.Name, "error", err)
+		r.Log.Warn("write what a release waits for", "release", r.Release.Name, "error", err)
 	}
 }
 
-// describe adds to the services' readiness what this release knows of them.
-func (r *run) describe(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
+// describeServices adds images and addresses to the services' readiness.
+func (r *run) describeServices(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
 	for i := range services {
 		for _, s := range r.status.Services {
 			if s.Name == services[i].Name {

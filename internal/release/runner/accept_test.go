@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/releasetest"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
 // people is a project file with one member of each role, a stage that takes
@@ -101,30 +102,30 @@ func TestAccept(t *testing.T) {
 		}}, "", ""},
 		"a commit of elsewhere":       {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = releasetest.Commit("e") }, nil}, "Invalid", "commit eeeeeeee is not in the history of refs/heads/main"},
 		"deploy in a pause":           {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max", Reason: "audit"} }, nil}, "Paused", "stage staging is paused by max: audit; `slipway resume shop staging` first"},
-		"deploy where promoted":       {wish{"live", "deploy", "alice", -1, nil, func(o *release.Inputs) { o.Stage.Spec.PromoteFrom = "staging" }, nil}, "Invalid", "takes only what was released to stage staging (slipway.yaml:12:"},
+		"deploy where promoted":       {wish{"live", "deploy", "alice", -1, nil, func(o *release.Inputs) { o.Stage.Spec.PromoteFrom = "staging" }, nil}, "Invalid", "takes only releases of stage staging (slipway.yaml:12:"},
 		"quarantined, maintainer":     {wish{"staging", "deploy", "max", -1, releasetest.Past("push a good", "push c good", "rollback a good"), nil, nil}, "Quarantined", "max may not deploy a quarantined commit to stage staging"},
 		"quarantined, owner":          {wish{"staging", "deploy", "alice", -1, releasetest.Past("push a good", "push c good", "rollback a good"), nil, nil}, "", ""},
 		"rollback":                    {wish{"staging", "rollback", "olga", 0, two(), nil, nil}, "", ""},
 		"rollback in a pause":         {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "", ""},
 		"rollback of production":      {wish{"production", "rollback", "olga", 0, two(), nil, nil}, "Denied", "olga may not roll back stage production"},
-		"rollback to nothing":         {wish{"staging", "rollback", "olga", -1, two(), nil, nil}, "Invalid", "a rollback needs a release to take from"},
-		"rollback to what runs":       {wish{"staging", "rollback", "olga", 1, two(), nil, nil}, "Conflict", "nothing to go back from"},
+		"rollback to nothing":         {wish{"staging", "rollback", "olga", -1, two(), nil, nil}, "Invalid", "a rollback needs the release that it takes from"},
+		"rollback to what runs":       {wish{"staging", "rollback", "olga", 1, two(), nil, nil}, "Conflict", "nothing to roll back"},
 		"rollback to a failed one":    {wish{"staging", "rollback", "olga", 0, releasetest.Past("push a failed", "push b good"), nil, nil}, "Invalid", "did not succeed (Failed)"},
 		"rollback, another commit":    {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = releasetest.Commit("e") }, nil}, "Invalid", "is of commit aaaaaaaa, not of eeeeeeee"},
 		"rollback to another stage":   {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.From.Spec.Stage = "shop-live" }, nil}, "Invalid", "only `slipway promote` takes from another stage"},
 		"rollback to another's":       {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.From.Spec.Project = "bank" }, nil}, "Invalid", "project shop has no release r1"},
 		"restart":                     {wish{"staging", "restart", "olga", 1, two(), nil, nil}, "", ""},
-		"restart an old one":          {wish{"staging", "restart", "olga", 0, two(), nil, nil}, "Conflict", "is not the last good one"},
+		"restart an old one":          {wish{"staging", "restart", "olga", 0, two(), nil, nil}, "Conflict", "is not the last good release"},
 		"restart while one runs":      {wish{"staging", "restart", "olga", 0, releasetest.Past("push a good", "push b runs"), nil, nil}, "Conflict", "release r2 of stage staging is under way (Verifying)"},
 		"restart while one is held":   {wish{"staging", "restart", "olga", 0, releasetest.Past("push a good", "push b held"), nil, nil}, "", ""},
-		"restart after a half one":    {wish{"staging", "restart", "olga", 0, halfDone(releasetest.Past("push a good", "push b failed")), nil, nil}, "Conflict", "what runs is not one release"},
+		"restart after a half one":    {wish{"staging", "restart", "olga", 0, halfDone(releasetest.Past("push a good", "push b failed")), nil, nil}, "Conflict", "the stage runs a mixture of releases"},
 		"restart nothing known":       {wish{"staging", "restart", "olga", 1, two(), func(o *release.Inputs) { o.Release.Spec.Services = []string{"nope"} }, nil}, "Invalid", "stage staging has no service nope"},
 		"scale":                       {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"web": 3, "gone": -1} }, nil}, "", ""},
 		"developer scales":            {wish{"staging", "scale", "olga", 1, two(), nil, nil}, "Denied", "olga may not scale stage staging"},
 		"scale nothing known":         {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"gone": 3} }, nil}, "Invalid", "has no service gone to scale"},
 		"scale beyond all":            {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"web": 1001} }, nil}, "Invalid", "at most 1000"},
 		"promote":                     {wish{"live", "promotion", "olga", 0, nil, promoteFrom("staging"), nil}, "", ""},
-		"promote from elsewhere":      {wish{"live", "promotion", "olga", 0, nil, promoteFrom("production"), nil}, "Invalid", "takes only what was released to stage staging"},
+		"promote from elsewhere":      {wish{"live", "promotion", "olga", 0, nil, promoteFrom("production"), nil}, "Invalid", "takes only releases of stage staging"},
 		"promote to oneself":          {wish{"live", "promotion", "olga", 0, nil, promoteFrom("live"), nil}, "Invalid", "is of stage live itself"},
 		"promote a preview":           {wish{"live", "promotion", "olga", 0, nil, func(o *release.Inputs) { promoteFrom("staging")(o); o.FromStage.Spec.PullRequest = 7 }, nil}, "Invalid", "a preview"},
 		"promote in a pause":          {wish{"live", "promotion", "olga", 0, nil, func(o *release.Inputs) { promoteFrom("staging")(o); o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "Paused", "paused by max"},
@@ -172,7 +173,7 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-func checkAnswer(t *testing.T, answer release.Answer, cause, want string) {
+func checkAnswer(t *testing.T, answer runner.Answer, cause, want string) {
 	t.Helper()
 	switch {
 	case answer.Refused == nil && cause != "":
@@ -232,11 +233,11 @@ func TestAnswered(t *testing.T) {
 	w := newWorld(t)
 	order, _ := w.ask("production", v1alpha1.TriggerDeploy, "alice", nil, nil)
 	order.Release.Spec.Reason = "hotfix"
-	refused := w.runner().Answered(order, release.Answer{Refused: &release.Failure{Cause: "Denied", Message: "no"}})
+	refused := w.runner().Answered(order, runner.Answer{Refused: &release.Failure{Cause: "Denied", Message: "no"}})
 	if refused.Phase != v1alpha1.PhaseFailed || refused.Cause != "Denied" || refused.Message != "no" || !meta.IsStatusConditionFalse(refused.Conditions, v1alpha1.ConditionAccepted) {
 		t.Errorf("refused: %+v", refused)
 	}
-	accepted := w.runner().Answered(order, release.Answer{})
+	accepted := w.runner().Answered(order, runner.Answer{})
 	if accepted.Phase != v1alpha1.PhasePending || !meta.IsStatusConditionTrue(accepted.Conditions, v1alpha1.ConditionAccepted) || !strings.HasSuffix(accepted.Message, ": hotfix") {
 		t.Errorf("accepted: %+v", accepted)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// ttlOf returns how long a rule's stages live after their last push; nil
-// means for ever.
+// ttlOf returns how long the stages of a rule live after their last push; nil
+// means forever.
 func ttlOf(rule project.Stage) *metav1.Duration {
 	if rule.TTL == "" || !rule.Pattern() {
 		return nil

@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func TestReleaseWaitsForTheBuildBeforeIt(t *testing.T) {
 	job := naming.BuildJob("earlier")
 	w.running = map[string]int{job: 1}
 	o := w.order("alice")
-	o.Begun = map[string][]string{"web": {"gone", job}, "other": {"unrelated"}}
+	o.EarlierBuilds = map[string][]string{"web": {"gone", job}, "other": {"unrelated"}}
 	if err := w.runner().Run(t.Context(), o, w, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestReleaseOvertakenWhileItWaitsBuildsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.running = map[string]int{naming.BuildJob("earlier"): 1 << 20}
 	o := w.order("alice")
-	o.Begun = map[string][]string{"web": {naming.BuildJob("earlier")}}
+	o.EarlierBuilds = map[string][]string{"web": {naming.BuildJob("earlier")}}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	w.stop, w.stopAt = func() { cancel(release.ErrSuperseded) }, 1
 	if err := w.runner().Run(ctx, o, w, nil); err != nil && !errors.Is(err, release.ErrSuperseded) {
@@ -39,8 +39,8 @@ func TestReleaseOvertakenWhileItWaitsBuildsNothing(t *testing.T) {
 	if w.status.Phase != v1alpha1.PhaseSuperseded || len(w.jobs) != 0 {
 		t.Errorf("phase %s, builds %v, want none", w.status.Phase, w.jobs)
 	}
-	passed := release.NewHistory([]v1alpha1.Release{{Status: w.status}}).Begun()
-	if diff := cmp.Diff(o.Begun, passed); diff != "" {
+	passed := release.NewHistory([]v1alpha1.Release{{Status: w.status}}).UnfinishedBuilds()
+	if diff := cmp.Diff(o.EarlierBuilds, passed); diff != "" {
 		t.Errorf("the next release does not learn of the build: %s", diff)
 	}
 }

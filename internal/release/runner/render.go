@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -37,7 +38,7 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	if err != nil {
 		return nil, err
 	}
-	r.noteServices(p, digests)
+	r.recordServices(p, digests)
 	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
 	r.origins = func(ctx context.Context) (map[string]string, error) {
 		return render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
@@ -45,15 +46,15 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)))
 }
 
-// Request returns what a stage's rendering depends on besides the commit.
+// renderRequest returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.document, p.services, p.rule, r.place())
+	request := release.RenderRequest(p.document, p.services, p.rule, r.Place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request
 }
 
-// digests asks what the image references that have none point to now.
+// digests resolves image references that have no digest.
 func (r *run) digests(ctx context.Context, refs []string) (map[string]string, error) {
 	digests := make(map[string]string, len(refs))
 	var promoted map[string]string
@@ -77,9 +78,9 @@ func (r *run) digests(ctx context.Context, refs []string) (map[string]string, er
 	return digests, nil
 }
 
-// noteServices completes the status: the services that nothing is built for,
+// recordServices completes the status: the services that nothing is built for,
 // and every service's address.
-func (r *run) noteServices(p planned, digests map[string]string) {
+func (r *run) recordServices(p planned, digests map[string]string) {
 	for name, service := range p.services {
 		if service.Build != nil {
 			continue
@@ -105,9 +106,9 @@ func (r *run) noteServices(p planned, digests map[string]string) {
 // urls returns the address of each routed service.
 func (r *run) urls(p planned) map[string]string {
 	urls := map[string]string{}
-	hosts := Hosts(p.rule, p.services, Place{Stage: r.Stage.Spec.Name, Project: r.Project.Name, Ingress: r.Cluster.Spec.Ingress})
+	hosts := release.Hosts(p.rule, p.services, release.Place{Stage: r.Stage.Spec.Name, Project: r.Project.Name, Ingress: r.Cluster.Spec.Ingress})
 	for name, of := range hosts {
-		urls[name] = URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
+		urls[name] = release.URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
 	}
 	return urls
 }

@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"strings"
@@ -40,7 +40,7 @@ func TestFailureReturns(t *testing.T) {
 				t.Fatal(err)
 			}
 			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionAutoRollback)
-			if w.status.Phase != v1alpha1.PhaseFailed || returns != tt.want || strings.Contains(w.status.Message, "the stage goes back to release shop-production-1") != tt.want {
+			if w.status.Phase != v1alpha1.PhaseFailed || returns != tt.want || strings.Contains(w.status.Message, "the stage is rolled back to release shop-production-1") != tt.want {
 				t.Errorf("%s: %s; returns %v, want %v", w.status.Phase, w.status.Message, returns, tt.want)
 			}
 		})

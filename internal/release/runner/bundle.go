@@ -1,16 +1,17 @@
-package release
+package runner
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// kept returns the manifests that an earlier run of this release kept, nil
-// when it did not come that far.
-func (r *run) kept(ctx context.Context) ([]byte, error) {
+// keptManifests returns the manifests that an earlier run of this release kept,
+// nil when it kept none.
+func (r *run) keptManifests(ctx context.Context) ([]byte, error) {
 	if r.status.Bundle == "" {
 		return nil, nil
 	}
@@ -19,8 +20,8 @@ func (r *run) kept(ctx context.Context) ([]byte, error) {
 	})
 }
 
-// keep makes the manifests durable.
-func (r *run) keep(ctx context.Context, manifests []byte) error {
+// keepManifests makes the manifests durable.
+func (r *run) keepManifests(ctx context.Context, manifests []byte) error {
 	type bundle struct{ name, digest string }
 	kept, err := attempt(ctx, r, func(ctx context.Context) (bundle, error) {
 		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests)
@@ -30,15 +31,15 @@ func (r *run) keep(ctx context.Context, manifests []byte) error {
 	return err
 }
 
-// take makes another release's bundle this one's: nothing is read from git,
-// built or rendered. The guard looks at it again, because the cluster's policy
-// may have changed since.
-func (r *run) take(ctx context.Context) ([]byte, error) {
+// takeBundle makes another release's bundle this one's. Nothing is read from git,
+// built or rendered. The guard checks the manifests again, because the cluster's
+// policy may have changed since.
+func (r *run) takeBundle(ctx context.Context) ([]byte, error) {
 	from := r.From
 	if from == nil || from.Status.Bundle == "" {
-		return nil, &Failure{Cause: CauseInvalid, Message: fmt.Sprintf("release %s, whose bundle is wanted, is gone; choose another: `slipway releases %s %s`", r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}
+		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s is gone, so its bundle can't be applied; choose another one from `slipway releases %s %s`", r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}
 	}
-	r.mark(v1alpha1.PhasePending, "taking what release "+from.Name+" applied")
+	r.mark(v1alpha1.PhasePending, "taking the bundle of release "+from.Name)
 	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
 		return r.Bundles.Get(ctx, r.Inputs, from.Status.Bundle, from.Status.BundleDigest)
 	})
@@ -70,8 +71,8 @@ func (r *run) take(ctx context.Context) ([]byte, error) {
 	return manifests, nil
 }
 
-// promotedDigests returns the digests that the promoted release runs
-// references without one at.
+// promotedDigests returns the digests at which the promoted release runs image
+// references that name none.
 func (r *run) promotedDigests(ctx context.Context) (map[string]string, error) {
 	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
 		return r.Bundles.Get(ctx, r.Inputs, r.From.Status.Bundle, r.From.Status.BundleDigest)

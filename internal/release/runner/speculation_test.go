@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -54,7 +54,7 @@ func TestEarlyWorkIsTakenOver(t *testing.T) {
 			r := w.runner()
 			r.Renderer = counts
 			order := w.order(tt.actor)
-			early := release.NewSpeculation()
+			early := runner.NewSpeculation()
 			r.Speculate(t.Context(), order, early)
 			if w.applies != 0 || w.writes != 0 && !tt.built {
 				t.Fatalf("early work applied %d times and wrote %d times", w.applies, w.writes)
@@ -83,7 +83,7 @@ func TestEarlyWorkIsTakenOnce(t *testing.T) {
 	r := w.runner()
 	r.Renderer = counts
 	order := w.order("alice")
-	early := release.NewSpeculation()
+	early := runner.NewSpeculation()
 	r.Speculate(t.Context(), order, early)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.writes, w.stop, w.stopAt = 0, cancel, 1

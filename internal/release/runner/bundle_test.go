@@ -1,4 +1,4 @@
-package release_test
+package runner_test
 
 import (
 	"context"
@@ -119,7 +119,7 @@ func TestBundleIsGone(t *testing.T) {
 	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
-	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "release shop-production-1, whose bundle is wanted, is gone") {
+	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "release shop-production-1 is gone, so its bundle can't be applied") {
 		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
 	}
 }

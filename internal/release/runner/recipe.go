@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -13,12 +13,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // recipe is what one service's image is built from.
 type recipe struct {
 	service    string
-	snapshot   Snapshot
+	snapshot   release.Snapshot
 	build      project.Build
 	dockerfile []byte
 	input      build.Input
@@ -26,7 +27,7 @@ type recipe struct {
 }
 
 // recipe reads what a service's image is built from.
-func (r *run) recipe(ctx context.Context, snapshot Snapshot, service string, b project.Build) (recipe, error) {
+func (r *run) recipe(ctx context.Context, snapshot release.Snapshot, service string, b project.Build) (recipe, error) {
 	if b.Repository != "" {
 		var err error
 		if snapshot, err = r.Sources.Open(ctx, r.Project, b.Repository, b.Ref); err != nil {
@@ -85,8 +86,8 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 	return r.Builds.Registry.ResolveBases(ctx, parsed, bases)
 }
 
-// images asks which of the images exist; a promotion has them all.
-func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, error) {
+// images finds out which of the images exist. A promotion has all of them.
+func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, error) {
 	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 		return r.promoted(s)
 	}
@@ -96,13 +97,14 @@ func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, err
 		if err != nil {
 			return nil, err
 		}
-		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: parts(recipe)}
+		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: hashInputs(recipe)}
 	}
 	return images, nil
 }
 
-// parts names what a hash is made of, for the why of a build.
-func parts(r recipe) map[string]string {
+// hashInputs returns what a hash is made of by name. It explains why a service is
+// built.
+func hashInputs(r recipe) map[string]string {
 	all := map[string]string{"builder": r.input.Builder}
 	all["context "+r.build.Context] = r.input.ContextTree
 	all["Dockerfile"] = r.input.Dockerfile
@@ -123,7 +125,7 @@ func parts(r recipe) map[string]string {
 
 // promoted returns the images of the promoted release for the services that
 // are built.
-func (r *run) promoted(s settled) (map[string]plan.Image, error) {
+func (r *run) promoted(s resolved) (map[string]plan.Image, error) {
 	images := map[string]plan.Image{}
 	var missing []string
 	for name, service := range s.services {
@@ -140,7 +142,7 @@ func (r *run) promoted(s settled) (map[string]plan.Image, error) {
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		return nil, &Failure{Cause: CauseInvalid, Message: fmt.Sprintf("release %s has no image of %s, which stage %s runs, and a promotion builds nothing; release them to %s first",
+		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s has no image of %s, which stage %s runs, and a promotion builds nothing; release them to %s first",
 			r.From.Name, strings.Join(missing, ", "), r.Stage.Spec.Name, r.From.Spec.Stage)}
 	}
 	return images, nil

@@ -1,4 +1,4 @@
-package release
+package runner
 
 import (
 	"context"
@@ -11,9 +11,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// buildPoll is how often a running build is looked at.
+// buildPoll is the interval at which running builds are checked.
 const buildPoll = 500 * time.Millisecond
 
 // build makes the images that are missing and returns all of them by service,
@@ -21,10 +22,10 @@ const buildPoll = 500 * time.Millisecond
 func (r *run) build(ctx context.Context, p planned) (map[string]string, error) {
 	missing := r.missing()
 	if len(missing) > 0 {
-		if err := r.awaitBegun(ctx, missing); err != nil {
+		if err := r.awaitEarlierBuilds(ctx, missing); err != nil {
 			return nil, err
 		}
-		r.order(missing)
+		r.recordJobs(missing)
 		if err := r.enter(ctx, v1alpha1.PhaseBuilding, "building "+strings.Join(missing, ", ")); err != nil {
 			return nil, err
 		}
@@ -53,13 +54,13 @@ func (r *run) missing() []string {
 	return names
 }
 
-// buildAll starts every missing build and waits for all; the first that fails
-// stops the release, the others go on for whoever else needs them.
+// buildAll starts every missing build and waits for all. The first failure stops
+// the release; the other builds continue, because other releases may need them.
 func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 	since := r.Now()
 	for len(names) > 0 {
 		for _, name := range slices.Clone(names) {
-			done, err := r.look(ctx, p.builds[name], since)
+			done, err := r.ensureBuild(ctx, p.builds[name], since)
 			if err != nil {
 				return err
 			}
@@ -79,8 +80,8 @@ func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 	return nil
 }
 
-// look starts one build or looks how it stands.
-func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bool, err error) {
+// ensureBuild starts one build, or checks its state when it runs already.
+func (r *run) ensureBuild(ctx context.Context, recipe recipe, since time.Time) (done bool, err error) {
 	service := r.service(recipe.service)
 	request, err := r.request(recipe, since)
 	if err != nil {
@@ -95,15 +96,15 @@ func (r *run) look(ctx context.Context, recipe recipe, since time.Time) (done bo
 	service.Job = state.Job.Name
 	switch state.Phase {
 	case build.Succeeded:
-		return true, r.built(ctx, service, recipe, state)
+		return true, r.recordImage(ctx, service, recipe, state)
 	case build.Failed:
-		return false, &Failure{Cause: "BuildFailed", Message: fmt.Sprintf("service %s: %s", recipe.service, state.Message)}
+		return false, &release.Failure{Cause: "BuildFailed", Message: fmt.Sprintf("service %s: %s", recipe.service, state.Message)}
 	}
 	return false, nil
 }
 
-// built notes the image of a build that succeeded.
-func (r *run) built(ctx context.Context, service *v1alpha1.ReleaseService, recipe recipe, state build.State) error {
+// recordImage records the image of a build that succeeded.
+func (r *run) recordImage(ctx context.Context, service *v1alpha1.ReleaseService, recipe recipe, state build.State) error {
 	repository := r.Builds.Request.Repository
 	if state.Digest != "" {
 		service.Image = repository + "@" + state.Digest
@@ -114,13 +115,13 @@ func (r *run) built(ctx context.Context, service *v1alpha1.ReleaseService, recip
 		return err
 	}
 	if !found {
-		return fault.New(fault.Conflict, "service %s: its build succeeded, but the registry has no image %s:%s; push again to build it anew", recipe.service, repository, recipe.hash)
+		return fault.New(fault.Conflict, "service %s: its build succeeded, but the registry has no image %s:%s; push again to rebuild it", recipe.service, repository, recipe.hash)
 	}
 	service.Image = ref
 	return nil
 }
 
-// request makes the order of one build.
+// request returns the request for one build.
 func (r *run) request(recipe recipe, since time.Time) (build.Request, error) {
 	request := r.Builds.Request
 	request.Organization, request.Project = r.Organization, r.Project.Name
@@ -143,17 +144,17 @@ func (r *run) service(name string) *v1alpha1.ReleaseService {
 	return &r.status.Services[i]
 }
 
-// awaitBegun waits until no earlier release's build of the services runs any
-// more. A stage builds a service once at a time: of many pushes during one
-// build all but the newest are overtaken while they wait here, and none of
-// those is built.
-func (r *run) awaitBegun(ctx context.Context, services []string) error {
+// awaitEarlierBuilds waits until no build of the services by an earlier release
+// is running. A stage runs one build of a service at a time. Of many pushes
+// during one build, all but the newest are superseded while they wait here, so
+// that none of them is built.
+func (r *run) awaitEarlierBuilds(ctx context.Context, services []string) error {
 	for {
-		busy, err := r.busy(ctx, services)
+		busy, err := r.runningBuild(ctx, services)
 		if err != nil || busy == "" {
 			return err
 		}
-		if err := r.enter(ctx, v1alpha1.PhaseBuilding, fmt.Sprintf("service %s waits for its build that an earlier commit began", busy)); err != nil {
+		if err := r.enter(ctx, v1alpha1.PhaseBuilding, fmt.Sprintf("service %s waits until the build of an earlier commit ends", busy)); err != nil {
 			return err
 		}
 		select {
@@ -164,33 +165,34 @@ func (r *run) awaitBegun(ctx context.Context, services []string) error {
 	}
 }
 
-// busy returns a service whose earlier build runs, empty when none does.
-func (r *run) busy(ctx context.Context, services []string) (string, error) {
+// runningBuild returns a service that an earlier release still builds, empty
+// when there is none.
+func (r *run) runningBuild(ctx context.Context, services []string) (string, error) {
 	for _, name := range services {
-		if len(r.Begun[name]) == 0 {
+		if len(r.EarlierBuilds[name]) == 0 {
 			continue
 		}
 		own := r.service(name)
-		r.Begun[name] = slices.DeleteFunc(r.Begun[name], func(job string) bool { return job == naming.BuildJob(own.InputHash) })
-		for len(r.Begun[name]) > 0 {
-			job := build.Job{Namespace: r.Builds.Request.Namespace, Name: r.Begun[name][0]}
+		r.EarlierBuilds[name] = slices.DeleteFunc(r.EarlierBuilds[name], func(job string) bool { return job == naming.BuildJob(own.InputHash) })
+		for len(r.EarlierBuilds[name]) > 0 {
+			job := build.Job{Namespace: r.Builds.Request.Namespace, Name: r.EarlierBuilds[name][0]}
 			state, err := attempt(ctx, r, func(ctx context.Context) (build.State, error) { return r.Builds.Builder.Look(ctx, job) })
 			if err != nil && fault.CodeOf(err) != fault.NotFound {
 				return "", fmt.Errorf("service %s: %w", name, err)
 			}
 			if err == nil && (state.Phase == build.Pending || state.Phase == build.Running) {
-				own.Job = job.Name // for the releases after this one
+				own.Job = job.Name // later releases find it there
 				return name, nil
 			}
-			r.Begun[name] = r.Begun[name][1:]
+			r.EarlierBuilds[name] = r.EarlierBuilds[name][1:]
 		}
 	}
 	return "", nil
 }
 
-// order notes the builds that are about to be ordered, so that a later release
-// knows of them whatever happens to this one.
-func (r *run) order(services []string) {
+// recordJobs records the Jobs of the builds that are about to start, so that a
+// later release finds them whatever happens to this one.
+func (r *run) recordJobs(services []string) {
 	for _, name := range services {
 		own := r.service(name)
 		own.Job = naming.BuildJob(own.InputHash)
