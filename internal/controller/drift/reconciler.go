@@ -205,7 +205,7 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 	var last string
 	for i := range releases {
 		status := releases[i].Status
-		if status.Bundle == "" || status.Bundle == last || !applied(status) {
+		if status.Bundle == "" || status.Bundle == last || !release.CameToApplying(status) {
 			continue
 		}
 		manifests, err := target.Bundle(ctx, status.Bundle, status.BundleDigest)
@@ -222,16 +222,6 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 		}
 	}
 	return kept, nil
-}
-
-// applied reports whether a release came as far as applying.
-func applied(status v1alpha1.ReleaseStatus) bool {
-	for _, timing := range status.Timings {
-		if timing.Phase == v1alpha1.PhaseApplying {
-			return true
-		}
-	}
-	return false
 }
 
 // Setup registers the reconciler. Every stage is looked at once
