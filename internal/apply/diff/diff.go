@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -125,27 +124,4 @@ func labelsOf(object map[string]any) map[string]string {
 		texts[key], _ = value.(string)
 	}
 	return texts
-}
-
-// String returns the difference as a few lines that people read.
-func (d Difference) String() string {
-	if d.Kind != Changed {
-		return d.Reason + "\n"
-	}
-	var out strings.Builder
-	out.WriteString(d.Ref.String() + "\n")
-	for _, field := range d.Fields {
-		out.WriteString("  " + field.Path)
-		if field.Manager != "" {
-			out.WriteString(" (by " + field.Manager + ")")
-		}
-		out.WriteString("\n")
-		if field.Have != "" {
-			out.WriteString("  - " + field.Have + "\n")
-		}
-		if field.Want != "" {
-			out.WriteString("  + " + field.Want + "\n")
-		}
-	}
-	return out.String()
 }
