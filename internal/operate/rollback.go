@@ -10,15 +10,15 @@ import (
 // Rollback requests that an earlier release's bundle is applied as it is.
 // Number 0 means the last good release before the present one.
 func (s *Stage) Rollback(ctx context.Context, who Actor, sequence int64) (*v1alpha1.Release, error) {
-	to, err := s.RollbackTarget(sequence)
+	to, err := s.rollbackTarget(sequence)
 	if err != nil {
 		return nil, err
 	}
 	return s.request(ctx, who, v1alpha1.ReleaseSpec{Trigger: v1alpha1.TriggerRollback, Head: to.Spec.Head, From: to.Name})
 }
 
-// RollbackTarget returns the release that Rollback goes back to.
-func (s *Stage) RollbackTarget(sequence int64) (*v1alpha1.Release, error) {
+// rollbackTarget returns the release that Rollback goes back to.
+func (s *Stage) rollbackTarget(sequence int64) (*v1alpha1.Release, error) {
 	if sequence == 0 {
 		return s.lastGood()
 	}

@@ -25,6 +25,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/worker"
 )
 
+var (
+	// byDigest is a reference of an image by its digest.
+	byDigest = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
+)
+
 const (
 	// noDigest stands for a digest that only a build or a registry knows.
 	noDigest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -64,7 +69,6 @@ func (r *Rendering) Flags(command *cobra.Command) {
 // Load reads the flags once, before anything is rendered.
 func (r *Rendering) Load() error {
 	r.Given = map[string]string{}
-	byDigest := regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
 	for _, pair := range r.images {
 		name, ref, found := strings.Cut(pair, "=")
 		if !found || !byDigest.MatchString(ref) {

@@ -77,7 +77,7 @@ func (a *askedRelease) checkFields(context.Context, *Answer) (*release.Failure, 
 
 // checkPermission looks the request up in the role table.
 func (a *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*release.Failure, error) {
-	document, _, err := a.Sources.File(ctx, a.Project, a.Stage.Spec.Wanted.FileCommit)
+	document, _, err := a.Sources.File(ctx, a.Project, a.Stage.Spec.Wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func (r *run) recordAutoRollback(ctx context.Context) {
 	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !release.CameToApplying(r.status) {
 		return
 	}
-	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
+	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
 	if err != nil {
 		r.Log.Log(ctx, logLevel(err), "read whether the stage is rolled back", "release", r.Release.Name, "error", err)
 		r.status.Message += "; the project file can't be read now, so the stage is not rolled back to release " + r.Good.Name + "; `slipway rollback` does that"

@@ -58,13 +58,13 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 	return resolved.planned, nil
 }
 
-// fileCommit returns the commit whose project file applies. A person's request
-// does not decide that: it could name a file of their own.
-func (r *run) fileCommit() string {
+// fileHead returns the head whose project file applies. The head that a person
+// wrote into a request is not trusted: it could name a file of their own.
+func (r *run) fileHead() v1alpha1.Head {
 	if r.Release.Spec.Trigger.Asked() {
-		return r.Stage.Spec.Wanted.FileCommit
+		return r.Stage.Spec.Wanted
 	}
-	return r.Release.Spec.Head.FileCommit
+	return r.Release.Spec.Head
 }
 
 // resolved adds to planned the places of settings in the project file.
@@ -77,13 +77,13 @@ type resolved struct {
 // is built from.
 func (r *run) resolve(ctx context.Context) (resolved, error) {
 	head := r.Release.Spec.Head
-	document, _, err := r.Sources.File(ctx, r.Project, r.fileCommit())
+	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
 	if err != nil {
 		return resolved{}, err
 	}
 	rule, found := document.File.Stage(r.Stage.Spec.Rule)
 	if !found {
-		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileCommit(), r.Stage.Spec.Rule)
+		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
 	}
 	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
 	if err != nil {

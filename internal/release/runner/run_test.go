@@ -193,8 +193,8 @@ type tree struct{ fstest.MapFS }
 
 func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
 
-func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
-	f.read = append(f.read, commit)
+func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	f.read = append(f.read, head.FileCommit)
 	text := f.file
 	if text == "" {
 		text = file

@@ -17,8 +17,10 @@ import (
 
 // Sources opens commits and project files.
 type Sources interface {
-	// File returns the project file of a commit of the primary repository.
-	File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error)
+	// File returns the project file of a head, with the services that its
+	// commits of secondary repositories declare. The same head always gives the
+	// same file.
+	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
 	// Open returns a commit of the project's repository with a clone URL
 	// (empty means the primary one). Revision is a commit id, or a ref or
 	// branch of another repository.
