@@ -55,8 +55,9 @@ unit-modules: ## Run the tests of the modules beside the main one
 
 .PHONY: integration
 integration: compiler devcluster ## Run unit tests and those on a real API server
-	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm && $(DEVCLUSTER) down -q --dir $(CACHE)/warm
-	$(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
+	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm
+	trap '$(DEVCLUSTER) down -q --dir $(CACHE)/warm' EXIT; \
+	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster
@@ -76,7 +77,7 @@ bench: devcluster build ## Measure push → applied beside the floor, in one run
 .PHONY: convergence
 convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at every point (an hour or more)
 	for first in $$(seq 1001 100 2901); do \
-	  go test -tags integration -count 1 -timeout 30m -run 'TestHistories' -v ./internal/convergence -first $$first || exit 1; done
+	  go test -tags integration -count 1 -timeout 30m -run 'TestHistories' -v ./internal/convergence -histories 100 -first $$first || exit 1; done
 	go test -tags integration -count 1 -timeout 180m -run 'TestKilledAtEveryPoint|TestKilledInAFetch' -v ./internal/convergence -rounds 20
 
 .PHONY: load

@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -19,8 +21,8 @@ import (
 func slipway(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	streams := cli.Streams{Out: &out, Err: &errs, In: strings.NewReader("")}
-	if code := cli.Run(context.Background(), args, streams, cli.Build{Version: "test"}, nil); code != cli.ExitFine {
+	streams := stream.Streams{Out: &out, Err: &errs, In: strings.NewReader("")}
+	if code := cli.Run(context.Background(), args, streams, cli.Build{Version: "test"}, nil); code != exit.Fine {
 		t.Fatalf("slipway %s exits with %d:\n%s", strings.Join(args, " "), code, errs.String())
 	}
 	return out.String()

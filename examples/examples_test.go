@@ -75,9 +75,12 @@ func request(t testing.TB, doc *projectfile.Document, stage project.Stage) rende
 	}
 	req := render.Request{
 		Organization: "acme", Project: doc.File.Project, Stage: stage.Name,
-		Services: services, Images: map[string]string{}, Overlay: stage.Overlay,
+		Services: services, Images: map[string]string{},
 		Hosts:   map[string][]string{},
 		Ingress: v1alpha1.Ingress{Class: "public", Domain: "apps.example"},
+	}
+	if stage.Overlay != "" {
+		req.Overlays = []render.OverlayReference{{Directory: stage.Overlay}}
 	}
 	for service, host := range stage.Hosts {
 		req.Hosts[service] = []string{host}

@@ -13,22 +13,23 @@ import (
 const module = "github.com/slipway-dev/slipway/"
 
 // floors says on which floor each room stands. A folder below a room (a
-// driver, a worker) belongs to the room.
+// driver, a worker, a reconciler) belongs to the room.
 func floors() map[string]int {
 	return map[string]int{
+		"templates":    0,
 		"internal/api": 0, "internal/naming": 0, "internal/project": 0, "internal/fault": 0, "internal/seal": 0, "internal/manifest": 0, "internal/kube": 0,
 		"internal/projectfile": 1, "internal/scm": 1, "internal/git": 1, "internal/build": 1, "internal/render": 1,
 		"internal/guard": 1, "internal/apply": 1, "internal/tenancy": 1, "internal/bundle": 1,
-		"internal/plan": 2, "internal/release": 2,
-		"internal/controller": 3, "internal/webhook": 3, "internal/cli": 3,
-		"cmd/slipway": 4, "cmd/demo": 4, "internal/e2e": 4, "internal/bench": 4, "internal/convergence": 4, "internal/realforge": 4,
-		"templates": 0,
+		"internal/plan": 2, "internal/release": 2, "internal/report": 2, "internal/queue": 2,
+		"internal/cluster": 3, "internal/forge": 3, "internal/repository": 3, "internal/target": 3, "internal/notify": 3, "internal/fastpath": 3, "internal/operate": 3,
+		"internal/controller": 4, "internal/webhook": 4, "internal/cli": 4,
+		"cmd/slipway": 5, "cmd/demo": 5, "internal/e2e": 5, "internal/bench": 5, "internal/convergence": 5, "internal/realforge": 5,
 	}
 }
 
 // testRooms are only imported by tests, and by the demo.
 func testRooms() []string {
-	return []string{"internal/kubetest", "internal/scm/forgetest", "internal/scm/scmtest", "internal/build/buildtest", "internal/controller/servertest"}
+	return []string{"internal/kubetest", "internal/git/gittest", "internal/scm/forgetest", "internal/scm/scmtest", "internal/build/buildtest", "internal/release/releasetest", "internal/controller/servertest"}
 }
 
 // listed is what `go list` tells of a package.
@@ -98,7 +99,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 func checkImport(t *testing.T, path, imported, from string, floor int) {
 	t.Helper()
 	if isTestRoom(imported) {
-		if floor < 4 {
+		if floor < 5 {
 			t.Errorf("%s imports %s, which is for tests only", path, imported)
 		}
 		return
@@ -110,13 +111,25 @@ func checkImport(t *testing.T, path, imported, from string, floor int) {
 		t.Errorf("%s (floor %d) imports %s (floor %d): imports go down only", path, floor, imported, below)
 	case below == floor && floor == 1:
 		t.Errorf("%s imports %s: rooms of floor 1 never import each other", path, imported)
-	case below == floor && floor == 3 && !siblings(from, to):
+	case below == floor && (floor == 3 || floor == 4) && !slices.Contains(siblings(), [2]string{from, to}):
 		t.Errorf("%s imports %s: they are on the same floor", path, imported)
+	}
+	if from == to && strings.HasPrefix(path, reconcilers) && strings.HasPrefix(imported, reconcilers) && path != imported {
+		t.Errorf("%s imports %s: reconcilers never import each other", path, imported)
 	}
 }
 
-// siblings are the imports on one floor that are meant: the controller serves
-// the door's interfaces.
-func siblings(from, to string) bool {
-	return from == "internal/controller" && to == "internal/webhook"
+// reconcilers is where the packages of the reconcilers are.
+const reconcilers = module + "internal/controller/"
+
+// siblings are the imports on one floor that are meant: a stage's target is on
+// a cluster, a repository is at a forge, and the list of the controllers makes
+// what the webhook receiver needs.
+func siblings() [][2]string {
+	return [][2]string{
+		{"internal/target", "internal/cluster"},
+		{"internal/repository", "internal/forge"},
+		{"internal/notify", "internal/forge"},
+		{"internal/controller", "internal/webhook"},
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
 // version is set when a release is compiled.
@@ -20,7 +21,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	build := cli.Build{Version: version, Commit: commit(), Go: runtime.Version()}
-	os.Exit(cli.Run(ctx, os.Args[1:], cli.Standard(os.Getenv("NO_COLOR") != ""), build, serve))
+	os.Exit(cli.Run(ctx, os.Args[1:], stream.Standard(os.Getenv("NO_COLOR") != ""), build, serve))
 }
 
 // commit returns the commit that was compiled, empty when Go did not note it.

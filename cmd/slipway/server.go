@@ -23,15 +23,17 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build/source"
-	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
 // serve runs the server: the door for webhooks, the sources for builds, and
 // the controllers on the replica that leads.
-func serve(ctx context.Context, o cli.ServerOptions, streams cli.Streams) error {
+func serve(ctx context.Context, o server.Options, streams stream.Streams) error {
 	log, err := newLogger(streams, o.LogLevel)
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ func serve(ctx context.Context, o cli.ServerOptions, streams cli.Streams) error 
 }
 
 // newLogger writes JSON lines, and gives the Kubernetes libraries the same.
-func newLogger(streams cli.Streams, level string) (*slog.Logger, error) {
+func newLogger(streams stream.Streams, level string) (*slog.Logger, error) {
 	var parsed slog.Level
 	if err := parsed.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: use debug, info, warn or error", level)
@@ -73,7 +75,7 @@ func newLogger(streams cli.Streams, level string) (*slog.Logger, error) {
 
 // restConfig returns how to reach the control cluster. The client does not
 // limit itself: the API server's priority and fairness does that better.
-func restConfig(o cli.ServerOptions) (*rest.Config, error) {
+func restConfig(o server.Options) (*rest.Config, error) {
 	var config *rest.Config
 	var err error
 	if o.Kubeconfig == "" && o.Context == "" && os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
@@ -91,7 +93,7 @@ func restConfig(o cli.ServerOptions) (*rest.Config, error) {
 	return config, nil
 }
 
-func newManager(config *rest.Config, o cli.ServerOptions, log *slog.Logger) (ctrl.Manager, error) {
+func newManager(config *rest.Config, o server.Options, log *slog.Logger) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("register types: %w", err)
@@ -115,7 +117,7 @@ func newManager(config *rest.Config, o cli.ServerOptions, log *slog.Logger) (ctr
 	return mgr, nil
 }
 
-func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logger) controller.Options {
+func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) controller.Options {
 	return controller.Options{
 		Config:           config,
 		Namespace:        o.Namespace,
@@ -134,8 +136,8 @@ func controllerOptions(config *rest.Config, o cli.ServerOptions, log *slog.Logge
 }
 
 // reporters returns how each kind of forge is spoken with.
-func reporters() map[string]controller.NewReporter {
-	known := map[string]controller.NewReporter{}
+func reporters() map[string]forge.NewReporter {
+	known := map[string]forge.NewReporter{}
 	for name, forge := range forges.All() {
 		known[name] = forge.Report
 	}
@@ -143,13 +145,13 @@ func reporters() map[string]controller.NewReporter {
 }
 
 // door returns the handler of everything that forges and probes may reach.
-func door(parts *controller.Components, o cli.ServerOptions, log *slog.Logger) (http.Handler, error) {
+func door(parts *controller.Components, o server.Options, log *slog.Logger) (http.Handler, error) {
 	proxies, err := networks(o.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
 	return webhook.New(webhook.Options{
-		Projects:   parts.Targets,
+		Projects:   parts.Projects,
 		Deliveries: parts.Deliveries,
 		Drivers:    forges.Drivers(),
 		Log:        log,

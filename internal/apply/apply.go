@@ -13,30 +13,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Cluster is one API server: what it serves, how busy it is, and what is
-// known of its objects. It lives as long as the server runs and is safe for
-// concurrent use.
-type Cluster struct {
-	kinds   *kinds
-	limiter *limiter
-	live    *Live // nil when nothing is watched
-}
-
-// NewCluster returns a cluster of which nothing is known yet. With a live
-// view, which may be nil, applying an unchanged stage needs no request there.
-func NewCluster(live *Live) *Cluster {
-	return &Cluster{kinds: newKinds(), limiter: newLimiter(defaultConcurrency), live: live}
-}
-
 // Applier changes one cluster with one identity. It is safe for concurrent
 // use, for different stages; two applies of one stage exclude each other by
 // the inventory's version.
 type Applier struct {
-	cluster  *Cluster
-	client   *client
-	views    *views
-	store    Store
-	metadata func() (*metadataOnly, error) // reads for the live view
+	client *client
+	views  *views
+	store  Store
 }
 
 // New returns an applier for a configuration that impersonates the stage's
@@ -46,33 +29,15 @@ func New(cluster *Cluster, config *rest.Config, store Store) (*Applier, error) {
 	if config.Impersonate.UserName == "" {
 		return nil, fault.New(fault.Internal, "applying needs the identity of a stage's service account, and none was given")
 	}
-	config = rest.CopyConfig(config)
-	config.Wrap(cluster.limiter.transport)
-	metadata, err := newRESTClient(config)
+	client, err := newClient(cluster, config)
 	if err != nil {
 		return nil, err
 	}
-	views, err := newViews(config)
+	views, err := newViews(client)
 	if err != nil {
 		return nil, err
 	}
-	return &Applier{
-		cluster: cluster, store: store, views: views,
-		client:   &client{rest: metadata, kinds: cluster.kinds, limiter: cluster.limiter},
-		metadata: sync.OnceValues(func() (*metadataOnly, error) { return newMetadataOnly(config, cluster.kinds) }),
-	}, nil
-}
-
-// lookup returns what the live view knows of an object. A kind that it does
-// not watch yet is watched from now on.
-func (a *Applier) lookup(ref Ref) (s *state, certain bool) {
-	if s, certain = a.cluster.live.lookup(ref); certain || a.cluster.live.watches(ref) {
-		return s, certain
-	}
-	if source, err := a.metadata(); err == nil { // New made the same clients already
-		a.cluster.live.want(ref, source)
-	}
-	return nil, false
+	return &Applier{client: client, views: views, store: store}, nil
 }
 
 // errStale is found by a request whose object is not the one that was looked
@@ -89,6 +54,14 @@ const maxLooks = 4
 // done before it.
 func (a *Applier) Apply(ctx context.Context, set Set) (Report, error) {
 	return a.bring(ctx, set, nil)
+}
+
+// Wait waits until every target of a report is ready and returns how far each
+// service is. It returns a *NotReadyError as soon as it is certain that one of
+// them will not be, and the context's cause when ctx ends first, as a newer
+// commit's release makes it.
+func (a *Applier) Wait(ctx context.Context, targets []Target, options WaitOptions) ([]ServiceState, error) {
+	return a.views.wait(ctx, targets, options)
 }
 
 // bring applies a set, or repairs what of it was applied before.
@@ -258,7 +231,6 @@ func (r *run) describe(entry *Entry, c *change) {
 	entry.Ref = d.ref
 	entry.Service, entry.Keep, entry.Once = d.service(), d.keep(), d.once()
 	entry.Hook, entry.Scaled = d.hook(), c.scaled
-	entry.Claims, entry.Selector = d.claims()
 }
 
 // recordTimeout bounds the writing of the inventory after an apply that was

@@ -2,10 +2,7 @@
 
 package apply
 
-import (
-	"errors"
-	"testing"
-)
+import "testing"
 
 func TestLifeOfAStage(t *testing.T) {
 	s := newStage(t)
@@ -44,14 +41,10 @@ func TestLifeOfAStage(t *testing.T) {
 	if len(removal.Deleted) != 5 {
 		t.Errorf("pruned: %+v, want 5", removal)
 	}
-	if _, err := s.applier.Teardown(t.Context(), s.owner, TeardownOptions{Data: true}); err != nil {
-		t.Fatal(err)
+	s.apply("")
+	s.prune()
+	s.eventually("configmap/foreign", "persistentvolumeclaim/files")
+	if left := s.inventory().Entries; len(left) != 1 || !left[0].Keep || left[0].Name != "files" {
+		t.Errorf("the inventory of an empty stage holds %+v, want the volume that is kept", left)
 	}
-	s.eventually("configmap/foreign")
-	s.patiently("claims", func() error {
-		if left := s.kubectl("", "get", "pvc", "-o", "name"); left != "" {
-			return errors.New("there still is " + left)
-		}
-		return nil
-	})
 }

@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
 )
 
 // thousand is a stage of a thousand objects; changed of them differ.
@@ -33,6 +36,11 @@ func (s *stage) floor(prefix, value string, count int) time.Duration {
 	for at := range names {
 		names[at] = at
 	}
+	client, err := metadata.NewForConfig(unlimited())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	maps := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(s.namespace)
 	began := time.Now()
 	problems := each(s.t.Context(), names, func(ctx context.Context, at int) error {
 		name := fmt.Sprintf("%s-%04d", prefix, at)
@@ -40,8 +48,8 @@ func (s *stage) floor(prefix, value string, count int) time.Duration {
 		if err != nil {
 			return err
 		}
-		return s.admin.rest.Patch(types.ApplyPatchType).AbsPath("api", "v1", "namespaces", s.namespace, "configmaps", name).
-			Param("fieldManager", "floor").SetHeader("Accept", acceptMetadata).Body(body).Do(ctx).Error()
+		_, err = maps.Patch(ctx, name, types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: "floor"})
+		return err
 	})
 	if len(problems) > 0 {
 		s.t.Fatal(problems[0])

@@ -111,7 +111,7 @@ func (c *change) decide(set Set) error {
 	if set.Owner.belongsToAnother(c.live.labels) {
 		return c.foreign("it belongs to another stage of Slipway", "give the object another name")
 	}
-	if c.document.annotation(AnnotationAdopt) != "true" && !slices.Contains(set.Adopt, c.document.ref.Key()) {
+	if c.document.annotation(AnnotationAdopt) != "true" {
 		return c.foreign("it exists and was not made by Slipway"+c.makers(),
 			"give the object another name, delete the other one, or set the annotation "+AnnotationAdopt+": \"true\" on it to take it over")
 	}
@@ -146,7 +146,7 @@ func (c *change) foreign(words, remedy string) error {
 func (c *change) makers() string {
 	for _, m := range c.live.managers {
 		if m.subresource == "" {
-			return " but by " + clip(m.name, 80)
+			return " but by " + cause.Clip(m.name, 80)
 		}
 	}
 	return ""
@@ -200,7 +200,7 @@ func (c *change) settle(conflicts []Conflict) error {
 // set it: one of the set, or the one that Kubernetes itself runs. What an
 // autoscaler left behind that the set no longer has is taken back.
 func (c *change) isAutoscaler(conflict Conflict) bool {
-	if conflict.Field != ".spec.replicas" || conflict.Subresource != "scale" || !scalable(c.document.ref.groupKind()) {
+	if conflict.Field != ".spec.replicas" || conflict.Subresource != "scale" || !c.document.ref.scalable() {
 		return false
 	}
 	return c.scaled || conflict.Manager == "kube-controller-manager" && !c.entry.Scaled

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +23,7 @@ func parsed(t *testing.T, manifest string) *document {
 
 func TestDecide(t *testing.T) {
 	d := parsed(t, configMap("a", "1"))
+	allowed := parsed(t, strings.Replace(configMap("a", "1"), "name: a\n", "name: a\n  annotations: {"+AnnotationAdopt+": \"true\"}\n", 1))
 	own := testSet("").Owner.Labels()
 	foreign := map[string]string{"app": "x"}
 	elsewhere := Owner{"acme", "shop", "production"}.Labels()
@@ -50,8 +52,8 @@ func TestDecide(t *testing.T) {
 		"intended, labels lost":       {ptr(entry("", "", "")), &state{uid: "u1", applied: true, labels: foreign}, nil, actionPatch, "", false},
 		"intended, somebody's":        {ptr(entry("", "", "")), &state{uid: "u1", labels: foreign}, nil, actionNone, cause.Foreign, false},
 		"somebody's":                  {nil, &state{uid: "u1", labels: foreign}, nil, actionNone, cause.Foreign, false},
-		"somebody's, allowed":         {nil, &state{uid: "u1", labels: foreign}, func(s *Set) { s.Adopt = []Key{d.ref.Key()} }, actionAdopt, "", false},
-		"another stage's, allowed":    {nil, &state{uid: "u1", labels: elsewhere}, func(s *Set) { s.Adopt = []Key{d.ref.Key()} }, actionNone, cause.Foreign, false},
+		"somebody's, allowed":         {nil, &state{uid: "u1", labels: foreign}, nil, actionAdopt, "", false},
+		"another stage's, allowed":    {nil, &state{uid: "u1", labels: elsewhere}, nil, actionNone, cause.Foreign, false},
 		"unknown with our labels":     {nil, &state{uid: "u1", labels: own}, nil, actionPatch, "", false},
 		"hook done and gone":          {&Entry{Ref: d.ref, UID: "u1", Digest: d.digest, Hook: true, Done: true}, nil, nil, actionNone, "", false},
 		"hook not done and gone":      {&Entry{Ref: d.ref, UID: "u1", Digest: d.digest, Hook: true}, nil, nil, actionCreate, "", true},
@@ -69,7 +71,11 @@ func TestDecide(t *testing.T) {
 			if c.live != nil {
 				live[d.ref.Key()] = c.live
 			}
-			work, err := compare(set, []*document{d}, inventory, live)
+			wanted := d
+			if strings.HasSuffix(name, ", allowed") {
+				wanted = allowed
+			}
+			work, err := compare(set, []*document{wanted}, inventory, live)
 			if reasonOf(err) != c.reason {
 				t.Fatalf("error %v, want %q", err, c.reason)
 			}

@@ -29,14 +29,6 @@ const (
 // listPage is how many objects one list answer holds.
 const listPage = 1000
 
-// client speaks to one API server with one identity. It is safe for
-// concurrent use.
-type client struct {
-	rest    *rest.RESTClient
-	kinds   *kinds
-	limiter *limiter
-}
-
 // newRESTClient returns a client without a limit of its own: apply bounds its
 // concurrency and the server's Retry-After is obeyed.
 func newRESTClient(config *rest.Config) (*rest.RESTClient, error) {
@@ -65,7 +57,7 @@ func newRESTClient(config *rest.Config) (*rest.RESTClient, error) {
 // path returns the URL path of an object, or of its collection when the
 // object has no name.
 func (c *client) path(ctx context.Context, ref Ref) ([]string, error) {
-	found, err := c.kinds.resolve(ctx, c.rest, ref)
+	found, err := c.cluster.kinds.resolve(ctx, c.rest, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +88,10 @@ func (c *client) patch(ctx context.Context, ref Ref, body []byte, force, dryRun 
 	if err != nil {
 		return nil, false, nil, err
 	}
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return nil, false, nil, err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	request := c.rest.Patch(types.ApplyPatchType).AbsPath(path...).
 		Param("fieldManager", FieldManager).Param("fieldValidation", metav1.FieldValidationStrict).
 		Param("force", strconv.FormatBool(force)).SetHeader("Accept", acceptMetadata).Body(body)
@@ -114,7 +106,7 @@ func (c *client) patch(ctx context.Context, ref Ref, body []byte, force, dryRun 
 	}
 	var warnings []string
 	for _, warning := range result.Warnings() {
-		warnings = append(warnings, clip(warning.Text, maxServerWords))
+		warnings = append(warnings, cause.Clip(warning.Text, maxServerWords))
 	}
 	return meta, status == http.StatusCreated, warnings, nil
 }
@@ -125,10 +117,10 @@ func (c *client) patchJSON(ctx context.Context, ref Ref, body []byte) (*metav1.P
 	if err != nil {
 		return nil, err
 	}
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	return metadataOf(c.rest.Patch(types.JSONPatchType).AbsPath(path...).Param("fieldManager", FieldManager).
 		SetHeader("Accept", acceptMetadata).Body(body).Do(ctx))
 }
@@ -143,10 +135,10 @@ func (c *client) checkCreate(ctx context.Context, ref Ref, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	_, err = metadataOf(c.rest.Post().AbsPath(path...).Param("dryRun", metav1.DryRunAll).
 		Param("fieldManager", FieldManager).Param("fieldValidation", metav1.FieldValidationStrict).
 		SetHeader("Content-Type", "application/json").SetHeader("Accept", acceptMetadata).Body(body).Do(ctx))
@@ -162,10 +154,10 @@ func (c *client) get(ctx context.Context, ref Ref) (*metav1.PartialObjectMetadat
 	if err != nil {
 		return nil, err
 	}
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	meta, err := metadataOf(c.rest.Get().AbsPath(path...).SetHeader("Accept", acceptMetadata).Do(ctx))
 	if apierrors.IsNotFound(err) {
 		return nil, nil
@@ -195,10 +187,10 @@ func (c *client) list(ctx context.Context, kind Ref, selector string, visit func
 }
 
 func (c *client) listPage(ctx context.Context, path []string, selector, more string) (*metav1.PartialObjectMetadataList, error) {
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	request := c.rest.Get().AbsPath(path...).Param("limit", strconv.Itoa(listPage)).SetHeader("Accept", acceptMetadataList)
 	if selector != "" {
 		request.Param("labelSelector", selector)
@@ -224,10 +216,10 @@ func (c *client) delete(ctx context.Context, ref Ref, seen *state, propagation m
 	if err != nil {
 		return err
 	}
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	uid := types.UID(seen.uid)
 	body, err := json.Marshal(metav1.DeleteOptions{
 		TypeMeta:          metav1.TypeMeta{APIVersion: "v1", Kind: "DeleteOptions"},

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"regexp"
 	"strings"
 
@@ -19,9 +20,9 @@ func conflictsOf(ref Ref, status *metav1.Status) []Conflict {
 		if c.Type != metav1.CauseTypeFieldManagerConflict {
 			continue
 		}
-		conflict := Conflict{Ref: ref, Manager: "another manager", Field: clip(c.Field, 200)}
+		conflict := Conflict{Ref: ref, Manager: "another manager", Field: cause.Clip(c.Field, 200)}
 		if match := words.FindStringSubmatch(c.Message); match != nil {
-			conflict.Manager, conflict.Subresource = clip(strings.ReplaceAll(match[1], `\"`, `"`), 128), match[2]
+			conflict.Manager, conflict.Subresource = cause.Clip(strings.ReplaceAll(match[1], `\"`, `"`), 128), match[2]
 		}
 		conflicts = append(conflicts, conflict)
 	}

@@ -56,11 +56,10 @@ func Diff(ctx context.Context, config *rest.Config, set Set) ([]Difference, erro
 	if err := set.check(); err != nil {
 		return nil, err
 	}
-	reading, err := newRESTClient(config)
+	reader, err := newClient(NewCluster(nil), config)
 	if err != nil {
 		return nil, err
 	}
-	reader := &client{rest: reading, kinds: newKinds(), limiter: newLimiter(defaultConcurrency)}
 	documents, err := readWanted(set, &Inventory{Owner: set.Owner})
 	if err != nil {
 		return nil, err
@@ -125,10 +124,10 @@ func (c *client) whole(ctx context.Context, ref Ref) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.limiter.acquire(ctx); err != nil {
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer c.limiter.release()
+	defer c.cluster.limiter.release()
 	body, err := c.rest.Get().AbsPath(path...).SetHeader("Accept", "application/json").Do(ctx).Raw()
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"maps"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ type fieldComparison struct {
 // compareFields returns the fields of an object that are not as its manifest
 // says, sorted by path.
 func compareFields(d *document, live map[string]any, managers fieldManagers, scaled bool) []FieldDifference {
-	c := &fieldComparison{secret: d.ref.groupKind() == schema.GroupKind{Kind: "Secret"}, scaled: scaled && scalable(d.ref.groupKind()), managers: managers}
+	c := &fieldComparison{secret: d.ref.groupKind() == schema.GroupKind{Kind: "Secret"}, scaled: scaled && d.ref.scalable(), managers: managers}
 	for _, name := range slices.Sorted(maps.Keys(d.object)) {
 		if name != "apiVersion" && name != "kind" {
 			c.value(place{}.field(name), d.object[name], live[name])
@@ -263,7 +264,7 @@ func shown(value any) string {
 	if err := encoder.Encode(value); err != nil {
 		return "?"
 	}
-	return clip(strings.TrimSpace(out.String()), maxShown)
+	return cause.Clip(strings.TrimSpace(out.String()), maxShown)
 }
 
 // isEmpty reports whether a value says nothing: the server drops such.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"maps"
 	"slices"
 
@@ -121,14 +122,10 @@ func identify(object map[string]any, set Set) (Ref, error) {
 	}
 	ref := Ref{Group: gv.Group, Version: gv.Version, Kind: kind, Namespace: set.Namespace, Name: name}
 	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
-		return Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, clip(name, 80), problems[0])
+		return Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, cause.Clip(name, 80), problems[0])
 	}
 	if kind == "CustomResourceDefinition" {
-		ref.Namespace = ""
-		if !set.Definitions {
-			return Ref{}, fault.New(fault.Denied, "%s would change the whole cluster; ask the platform team to install it", ref)
-		}
-		return ref, nil
+		return Ref{}, fault.New(fault.Denied, "%s would change the whole cluster; ask the platform team to install it", ref)
 	}
 	if namespace, _ := metadata["namespace"].(string); namespace != "" && namespace != set.Namespace {
 		return Ref{}, fault.New(fault.Denied, "%s is meant for namespace %s, but this stage lives in %s; remove metadata.namespace", ref, namespace, set.Namespace)
@@ -226,29 +223,4 @@ func (d *document) keep() bool {
 func (d *document) once() bool {
 	_, ttl := d.spec()["ttlSecondsAfterFinished"]
 	return d.ref.Kind == "Job" && ttl
-}
-
-// claims returns the names of a StatefulSet's volume claim templates and the
-// labels that its volumes carry.
-func (d *document) claims() (names []string, selector map[string]string) {
-	templates, _ := d.spec()["volumeClaimTemplates"].([]any)
-	if d.ref.Kind != "StatefulSet" || len(templates) == 0 {
-		return nil, nil
-	}
-	for _, template := range templates {
-		claim, _ := template.(map[string]any)
-		metadata, _ := claim["metadata"].(map[string]any)
-		if name, _ := metadata["name"].(string); name != "" {
-			names = append(names, name)
-		}
-	}
-	selecting, _ := d.spec()["selector"].(map[string]any)
-	labels, _ := selecting["matchLabels"].(map[string]any)
-	selector = map[string]string{}
-	for key, value := range labels {
-		if text, ok := value.(string); ok {
-			selector[key] = text
-		}
-	}
-	return names, selector
 }

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ func (a *Applier) Drift(ctx context.Context, owner Owner) ([]Drift, error) {
 		if entry.Stale || entry.Hook || entry.Digest == "" {
 			continue
 		}
-		seen, certain := a.lookup(entry.Ref)
+		seen, certain := a.client.lookup(entry.Ref)
 		if certain && (seen == nil && entry.Once || seen != nil && seen.untouched(entry, entry.Scaled)) {
 			continue
 		}
@@ -61,7 +62,7 @@ func lastManager(meta *metav1.PartialObjectMetadata) string {
 		if isOurs(entry) || entry.Subresource == "status" || entry.Time == nil || entry.Time.Before(&metav1.Time{Time: last}) {
 			continue
 		}
-		name, last = clip(entry.Manager, 128), entry.Time.Time
+		name, last = cause.Clip(entry.Manager, 128), entry.Time.Time
 	}
 	return name
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,7 +40,7 @@ func (s *stage) watchedBy(config *rest.Config, changed func(Drift)) {
 		}
 		return nil
 	})
-	s.cluster.live = live
+	s.live = live
 	s.restart()
 }
 
@@ -106,8 +107,10 @@ func TestDriftOfASecretIsSeen(t *testing.T) {
 	if report := s.apply(manifests(documents...)); len(report.Repaired) != 1 {
 		t.Errorf("repair: %+v", report)
 	}
-	s.cluster.live.Forget(s.namespace)
-	if s.cluster.live.watches(s.ref("secret/keys")) {
+	s.live.Forget(s.namespace)
+	s.traffic.spent()
+	s.apply(manifests(documents...))
+	if got := s.traffic.spent(); !strings.Contains(got, "GET=") {
 		t.Error("the stage's Secrets are still watched after it is gone")
 	}
 }

@@ -34,26 +34,23 @@ type storedInventory struct {
 }
 
 type storedEntry struct {
-	Group        string   `json:"g,omitempty"`
-	Version      string   `json:"v"`
-	Kind         string   `json:"k"`
-	Name         string   `json:"n"`
-	Cluster      bool     `json:"cluster,omitempty"` // cluster-scoped
-	UID          string   `json:"uid,omitempty"`
-	Digest       string   `json:"d,omitempty"`
-	Fields       string   `json:"f,omitempty"`
-	Service      string   `json:"s,omitempty"`
-	Stale        bool     `json:"stale,omitempty"`
-	Keep         bool     `json:"keep,omitempty"`
-	Hook         bool     `json:"hook,omitempty"`
-	Done         bool     `json:"done,omitempty"`
-	Once         bool     `json:"once,omitempty"`
-	Replicas     *int32   `json:"r,omitempty"`
-	OwnsReplicas bool     `json:"or,omitempty"`
-	Scaled       bool     `json:"scaled,omitempty"`
-	Claims       []string `json:"claims,omitempty"`
-
-	Selector map[string]string `json:"selector,omitempty"`
+	Group        string `json:"g,omitempty"`
+	Version      string `json:"v"`
+	Kind         string `json:"k"`
+	Name         string `json:"n"`
+	Cluster      bool   `json:"cluster,omitempty"` // cluster-scoped
+	UID          string `json:"uid,omitempty"`
+	Digest       string `json:"d,omitempty"`
+	Fields       string `json:"f,omitempty"`
+	Service      string `json:"s,omitempty"`
+	Stale        bool   `json:"stale,omitempty"`
+	Keep         bool   `json:"keep,omitempty"`
+	Hook         bool   `json:"hook,omitempty"`
+	Done         bool   `json:"done,omitempty"`
+	Once         bool   `json:"once,omitempty"`
+	Replicas     *int32 `json:"r,omitempty"`
+	OwnsReplicas bool   `json:"or,omitempty"`
+	Scaled       bool   `json:"scaled,omitempty"`
 }
 
 // encode returns the ConfigMap key and bytes of an inventory, and whether
@@ -67,7 +64,7 @@ func (i *Inventory) encode() (key string, data []byte, err error) {
 		stored.Objects[at] = storedEntry{
 			Group: e.Group, Version: e.Version, Kind: e.Kind, Name: e.Name, Cluster: e.Namespace == "",
 			UID: e.UID, Digest: e.Digest, Fields: e.Fields, Service: e.Service, Stale: e.Stale, Keep: e.Keep,
-			Hook: e.Hook, Done: e.Done, Once: e.Once, Replicas: e.Replicas, OwnsReplicas: e.OwnsReplicas, Scaled: e.Scaled, Claims: e.Claims, Selector: e.Selector,
+			Hook: e.Hook, Done: e.Done, Once: e.Once, Replicas: e.Replicas, OwnsReplicas: e.OwnsReplicas, Scaled: e.Scaled,
 		}
 	}
 	plain, err := json.Marshal(stored)
@@ -146,7 +143,7 @@ func decodeInventory(owner Owner, key string, data []byte) (*Inventory, error) {
 		inventory.Entries[at] = Entry{
 			Ref: Ref{Group: s.Group, Version: s.Version, Kind: s.Kind, Namespace: namespace, Name: s.Name},
 			UID: s.UID, Digest: s.Digest, Fields: s.Fields, Service: s.Service, Stale: s.Stale, Keep: s.Keep,
-			Hook: s.Hook, Done: s.Done, Once: s.Once, Replicas: s.Replicas, OwnsReplicas: s.OwnsReplicas, Scaled: s.Scaled, Claims: s.Claims, Selector: s.Selector,
+			Hook: s.Hook, Done: s.Done, Once: s.Once, Replicas: s.Replicas, OwnsReplicas: s.OwnsReplicas, Scaled: s.Scaled,
 		}
 	}
 	inventory.sort()

@@ -117,7 +117,7 @@ func explain(ref Ref, err error) *ObjectError {
 		return problem
 	}
 	problem.Fields = fieldsOf(status)
-	problem.Words = clip(wordsOf(status), maxServerWords)
+	problem.Words = cause.Clip(wordsOf(status), maxServerWords)
 	classify(problem, status)
 	if ref.Kind == "Secret" {
 		conceal(problem, status)
@@ -216,10 +216,14 @@ func fieldsOf(status *metav1.Status) []string {
 	var fields []string
 	for _, c := range status.Details.Causes {
 		if c.Field != "" && !slices.Contains(fields, c.Field) {
-			fields = append(fields, clip(c.Field, 120))
+			fields = append(fields, cause.Clip(c.Field, 120))
 		}
 	}
 	return fields
 }
 
-func clip(words string, limit int) string { return cause.Clip(words, limit) }
+// problem makes an error about one object that no answer of the server
+// explains.
+func problem(ref Ref, reason cause.Code, code fault.Code, words, remedy string) *ObjectError {
+	return &ObjectError{Ref: ref, Reason: reason, Code: code, Words: words, Remedy: remedy}
+}

@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"encoding/json"
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"slices"
 	"strings"
 
@@ -60,7 +61,7 @@ func (m fieldManagers) of(trail []string) string {
 			continue
 		}
 		if manager.name != FieldManager {
-			return clip(manager.name, 128)
+			return cause.Clip(manager.name, 128)
 		}
 		found = manager.name
 	}

@@ -45,10 +45,6 @@ type Entry struct {
 	OwnsReplicas bool
 	// Scaled says that an autoscaler of the stage owned spec.replicas.
 	Scaled bool
-	// Claims are the volume claim templates of a StatefulSet, Selector the
-	// labels that its volumes carry.
-	Claims   []string
-	Selector map[string]string
 }
 
 // find returns the place of an object in the sorted entries.

@@ -28,7 +28,6 @@ func anyEntry() *rapid.Generator[Entry] {
 			Done: rapid.Bool().Draw(t, "done"), Once: rapid.Bool().Draw(t, "once"), OwnsReplicas: rapid.Bool().Draw(t, "owns"), Scaled: rapid.Bool().Draw(t, "scaled"),
 		}
 		if rapid.Bool().Draw(t, "claims") {
-			e.Claims, e.Selector = []string{"data"}, map[string]string{"app": "x"}
 			e.Replicas = ptr(rapid.Int32Range(0, 9).Draw(t, "replicas"))
 		}
 		return e

@@ -70,8 +70,6 @@ func newKinds() *kinds {
 	add("policy", v1, map[string]string{"PodDisruptionBudget": "poddisruptionbudgets"})
 	add("rbac.authorization.k8s.io", v1, map[string]string{"Role": "roles", "RoleBinding": "rolebindings"})
 	add("autoscaling", []string{"v2", "v1"}, map[string]string{"HorizontalPodAutoscaler": "horizontalpodautoscalers"})
-	k.builtin[schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}] =
-		builtinKind{resource{"customresourcedefinitions", false}, v1}
 	return k
 }
 
@@ -116,14 +114,6 @@ func (k *kinds) resolve(ctx context.Context, client *rest.RESTClient, ref Ref) (
 		return resource{}, k.notServed(ref)
 	}
 	return found, nil
-}
-
-// forget makes the next resolve of a kind ask the server again, after its
-// definition changed.
-func (k *kinds) forget() {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	clear(k.discovered)
 }
 
 func (k *kinds) notServed(ref Ref) error {

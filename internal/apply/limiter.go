@@ -96,11 +96,6 @@ func (l *limiter) observe(status int) {
 	}
 }
 
-// transport wraps a connection to the cluster, for rest.Config.Wrap.
-func (l *limiter) transport(next http.RoundTripper) http.RoundTripper {
-	return watching{next: next, limiter: l}
-}
-
 // watching is a transport that lets the limiter see every answer, those that
 // the client library answers with a pause and another attempt included.
 type watching struct {

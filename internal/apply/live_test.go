@@ -142,11 +142,15 @@ func heap() int64 {
 // Run ends with its context although the server does not answer.
 func TestLiveEnds(t *testing.T) {
 	live, _ := someLive(t, nil)
-	live.want(Ref{Version: "v1", Kind: "Secret", Namespace: "ns", Name: "keys"}, live.source)
+	keys := Ref{Version: "v1", Kind: "Secret", Namespace: "ns", Name: "keys"}
+	live.want(keys, live.source)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { live.Run(ctx); close(ended) }()
 	live.Forget("ns")
+	if live.watches(keys) {
+		t.Error("the Secrets of a namespace are still watched after it is forgotten")
+	}
 	cancel()
 	select {
 	case <-ended:

@@ -40,11 +40,7 @@ func TestRandomLives(t *testing.T) {
 			}
 			l.settle()
 			if l.random.IntN(2) == 0 {
-				l.wanted = map[string]string{}
-				l.patiently("teardown", func() error {
-					_, err := l.applier.Teardown(t.Context(), l.owner, TeardownOptions{Data: true})
-					return err
-				})
+				l.deploy(map[string]string{})
 				l.settleAt(nil)
 			}
 			if after := l.foreignVersions(); !maps.Equal(foreign, after) {
@@ -57,14 +53,14 @@ func TestRandomLives(t *testing.T) {
 // foreignVersions returns the resource versions of the others' objects.
 func (l *life) foreignVersions() map[string]string {
 	versions := map[string]string{}
-	ref := Ref{Version: "v1", Kind: "ConfigMap", Namespace: l.namespace}
-	err := l.admin.list(l.t.Context(), ref, "", func(meta *metav1.PartialObjectMetadata) {
-		if strings.HasPrefix(meta.Name, "foreign-") {
-			versions[meta.Name] = meta.ResourceVersion
-		}
-	})
+	list, err := l.objectsOf(Ref{Version: "v1", Kind: "ConfigMap"}).List(l.t.Context(), metav1.ListOptions{})
 	if err != nil {
 		l.t.Fatal(err)
+	}
+	for _, object := range list.Items {
+		if strings.HasPrefix(object.GetName(), "foreign-") {
+			versions[object.GetName()] = object.GetResourceVersion()
+		}
 	}
 	return versions
 }

@@ -2,12 +2,10 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -22,7 +20,7 @@ func (r *run) look(ctx context.Context, documents []*document) (map[Key]*state, 
 			continue
 		}
 		if known && !r.direct && entry.UID != "" {
-			if s, certain := r.applier.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
+			if s, certain := r.applier.client.lookup(d.ref); certain && s != nil && s.uid == entry.UID {
 				found[d.ref.Key()] = s
 				continue
 			}
@@ -66,7 +64,7 @@ func (r *run) ask(ctx context.Context, questions map[Ref]*question, found map[Ke
 	}
 	problems := each(ctx, list, func(ctx context.Context, q *question) error {
 		err := r.answer(ctx, q, note)
-		if err == nil || r.defines(err) {
+		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -98,11 +96,4 @@ func (r *run) answer(ctx context.Context, q *question, note func(*question, *met
 		}
 	}
 	return nil
-}
-
-// defines reports whether an error is that of a kind which is not served yet,
-// while the set holds definitions of kinds.
-func (r *run) defines(err error) bool {
-	var problem *ObjectError
-	return r.set.Definitions && errors.As(err, &problem) && problem.Reason == cause.VersionNotServed
 }

@@ -4,9 +4,12 @@ package apply
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 	"maps"
+	"sigs.k8s.io/yaml"
 	"slices"
 	"strings"
 	"testing"
@@ -35,22 +38,21 @@ type stage struct {
 	owner     Owner
 	namespace string
 	traffic   *traffic
-	cluster   *Cluster
+	live      *Live
 	applier   *Applier
-	admin     *client // somebody with every right
-	remembers bool    // inventories, as the server does
+	admin     dynamic.Interface // somebody with every right
+	remembers bool              // inventories, as the server does
 }
 
 // newStage makes a namespace for a stage and another for its organization.
 func newStage(t testing.TB) *stage {
 	t.Helper()
-	s := &stage{t: t, traffic: &traffic{}, cluster: NewCluster(nil)}
+	s := &stage{t: t, traffic: &traffic{}}
 	s.namespace = plane.Namespace(t)
-	everything, err := newRESTClient(plane.Config)
-	if err != nil {
+	var err error
+	if s.admin, err = dynamic.NewForConfig(unlimited()); err != nil {
 		t.Fatal(err)
 	}
-	s.admin = &client{rest: everything, kinds: newKinds(), limiter: newLimiter(defaultConcurrency)}
 	s.owner = Owner{Organization: strings.TrimPrefix(s.namespace, "kubetest-"), Project: "shop", Stage: "dev"}
 	_, err = plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.owner.namespace()}}, metav1.CreateOptions{})
 	if err != nil {
@@ -60,10 +62,17 @@ func newStage(t testing.TB) *stage {
 	return s
 }
 
+// unlimited returns the rights of an administrator who may ask as often as the
+// tests do.
+func unlimited() *rest.Config {
+	config := rest.CopyConfig(plane.Config)
+	config.QPS = -1
+	return config
+}
+
 // restart forgets everything that a process would.
 func (s *stage) restart() {
 	s.t.Helper()
-	s.cluster = NewCluster(s.cluster.live)
 	config := plane.Stage(s.namespace)
 	config.Wrap(s.traffic.wrap)
 	control := rest.CopyConfig(plane.Config)
@@ -76,7 +85,7 @@ func (s *stage) restart() {
 	if s.remembers {
 		store = Remember(maps)
 	}
-	if s.applier, err = New(s.cluster, config, store); err != nil {
+	if s.applier, err = New(NewCluster(s.live), config, store); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -103,62 +112,89 @@ func (s *stage) prune() Removal {
 	return removal
 }
 
-// other makes an object as somebody else.
-func (s *stage) other(manifest string) {
+// stageKind is a kind of objects that stages of the tests consist of.
+type stageKind struct {
+	Ref
+	short, plural string
+}
+
+func stageKinds() []stageKind {
+	return []stageKind{
+		{Ref{Version: "v1", Kind: "ConfigMap"}, "cm", "configmaps"},
+		{Ref{Version: "v1", Kind: "Secret"}, "secret", "secrets"},
+		{Ref{Version: "v1", Kind: "Service"}, "svc", "services"},
+		{Ref{Version: "v1", Kind: "ServiceAccount"}, "sa", "serviceaccounts"},
+		{Ref{Version: "v1", Kind: "PersistentVolumeClaim"}, "pvc", "persistentvolumeclaims"},
+		{Ref{Version: "v1", Kind: "LimitRange"}, "limits", "limitranges"},
+		{Ref{Version: "v1", Kind: "ResourceQuota"}, "quota", "resourcequotas"},
+		{Ref{Version: "v1", Kind: "ReplicationController"}, "rc", "replicationcontrollers"},
+		{Ref{Group: "apps", Version: "v1", Kind: "Deployment"}, "deploy", "deployments"},
+		{Ref{Group: "apps", Version: "v1", Kind: "StatefulSet"}, "sts", "statefulsets"},
+		{Ref{Group: "apps", Version: "v1", Kind: "DaemonSet"}, "ds", "daemonsets"},
+		{Ref{Group: "batch", Version: "v1", Kind: "Job"}, "job", "jobs"},
+		{Ref{Group: "batch", Version: "v1", Kind: "CronJob"}, "cj", "cronjobs"},
+		{Ref{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}, "ing", "ingresses"},
+		{Ref{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, "netpol", "networkpolicies"},
+		{Ref{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, "pdb", "poddisruptionbudgets"},
+		{Ref{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"}, "role", "roles"},
+		{Ref{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}, "rolebinding", "rolebindings"},
+		{Ref{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}, "hpa", "horizontalpodautoscalers"},
+	}
+}
+
+// kind returns the kind of which holds is true.
+func (s *stage) kind(what string, holds func(stageKind) bool) stageKind {
 	s.t.Helper()
-	d := &document{raw: []byte(manifest)}
-	if err := d.parse(Set{Namespace: s.namespace}); err != nil {
-		s.t.Fatal(err)
+	at := slices.IndexFunc(stageKinds(), holds)
+	if at < 0 {
+		s.t.Fatalf("no kind is called %q", what)
 	}
-	d.ref.Name = ""
-	path, err := s.admin.path(s.t.Context(), d.ref)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	metadata, _ := d.object["metadata"].(map[string]any)
-	delete(metadata, "labels")
-	body, err := json.Marshal(d.object)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.admin.rest.Post().AbsPath(path...).Param("fieldManager", "somebody").SetHeader("Content-Type", "application/json").Body(body).Do(s.t.Context()).Error(); err != nil {
-		s.t.Fatal(err)
-	}
+	return stageKinds()[at]
 }
 
 // ref returns the object that a person calls "deploy/web".
 func (s *stage) ref(object string) Ref {
 	s.t.Helper()
 	short, name, _ := strings.Cut(object, "/")
-	full := map[string]string{
-		"cm": "configmaps", "secret": "secrets", "deploy": "deployments", "svc": "services", "sts": "statefulsets", "pvc": "persistentvolumeclaims", "job": "jobs", "rolebinding": "rolebindings",
+	ref := s.kind(short, func(k stageKind) bool { return k.short == short }).Ref
+	ref.Namespace, ref.Name = s.namespace, name
+	return ref
+}
+
+// objectsOf returns the objects of a kind as somebody with every right
+// reaches them.
+func (s *stage) objectsOf(ref Ref) dynamic.ResourceInterface {
+	s.t.Helper()
+	k := s.kind(ref.Kind, func(k stageKind) bool { return k.Group == ref.Group && k.Kind == ref.Kind })
+	resource := schema.GroupVersionResource{Group: ref.Group, Version: ref.Version, Resource: k.plural}
+	return s.admin.Resource(resource).Namespace(s.namespace)
+}
+
+// other makes an object as somebody else.
+func (s *stage) other(manifest string) {
+	s.t.Helper()
+	object := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
+		s.t.Fatal(err)
 	}
-	for gk, kind := range s.admin.kinds.builtin {
-		if kind.plural == full[short] {
-			return Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind, Namespace: s.namespace, Name: name}
-		}
+	object.SetLabels(nil)
+	gvk := object.GroupVersionKind()
+	objects := s.objectsOf(Ref{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind})
+	if _, err := objects.Create(s.t.Context(), object, metav1.CreateOptions{FieldManager: "somebody"}); err != nil {
+		s.t.Fatal(err)
 	}
-	s.t.Fatalf("no kind is called %q", short)
-	return Ref{}
 }
 
 // field returns a field of an object, by JSON path; empty when there is no
 // such object.
 func (s *stage) field(object, path string) string {
 	s.t.Helper()
-	segments, err := s.admin.path(s.t.Context(), s.ref(object))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	body, err := s.admin.rest.Get().AbsPath(segments...).SetHeader("Accept", "application/json").Do(s.t.Context()).Raw()
+	ref := s.ref(object)
+	found, err := s.objectsOf(ref).Get(s.t.Context(), ref.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return ""
 	}
 	if err != nil {
-		s.t.Fatal(err)
-	}
-	var decoded any
-	if err := json.Unmarshal(body, &decoded); err != nil {
 		s.t.Fatal(err)
 	}
 	query := jsonpath.New(object).AllowMissingKeys(true)
@@ -166,7 +202,7 @@ func (s *stage) field(object, path string) string {
 		s.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := query.Execute(&out, decoded); err != nil {
+	if err := query.Execute(&out, found.Object); err != nil {
 		s.t.Fatal(err)
 	}
 	return out.String()
@@ -175,14 +211,12 @@ func (s *stage) field(object, path string) string {
 // patch changes an object as somebody else, with a merge patch.
 func (s *stage) patch(object, subresource, body string) {
 	s.t.Helper()
-	segments, err := s.admin.path(s.t.Context(), s.ref(object))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	ref := s.ref(object)
+	var subresources []string
 	if subresource != "" {
-		segments = append(segments, subresource)
+		subresources = append(subresources, subresource)
 	}
-	err = s.admin.rest.Patch(types.MergePatchType).AbsPath(segments...).Param("fieldManager", "mallory").Body([]byte(body)).Do(s.t.Context()).Error()
+	_, err := s.objectsOf(ref).Patch(s.t.Context(), ref.Name, types.MergePatchType, []byte(body), metav1.PatchOptions{FieldManager: "mallory"}, subresources...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -191,11 +225,8 @@ func (s *stage) patch(object, subresource, body string) {
 // remove deletes an object as somebody else.
 func (s *stage) remove(object string) {
 	s.t.Helper()
-	segments, err := s.admin.path(s.t.Context(), s.ref(object))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.admin.rest.Delete().AbsPath(segments...).Param("propagationPolicy", "Background").Do(s.t.Context()).Error(); err != nil {
+	ref, background := s.ref(object), metav1.DeletePropagationBackground
+	if err := s.objectsOf(ref).Delete(s.t.Context(), ref.Name, metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -211,22 +242,19 @@ func (s *stage) kubectl(input string, args ...string) string {
 func (s *stage) objects() map[string]string {
 	s.t.Helper()
 	found := map[string]string{}
-	for gk, kind := range s.admin.kinds.builtin {
-		if !kind.namespaced || slices.Contains([]string{"Pod", "ReplicaSet", "Endpoints"}, gk.Kind) {
-			continue
-		}
-		ref := Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind, Namespace: s.namespace}
-		err := s.admin.list(s.t.Context(), ref, "", func(meta *metav1.PartialObjectMetadata) {
-			name := strings.ToLower(gk.Kind) + "/" + meta.Name
-			if strings.HasPrefix(name, "persistentvolumeclaim/data-") {
-				return // a StatefulSet's
-			}
-			if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" && name != "rolebinding/slipway-stage" {
-				found[name] = string(meta.UID)
-			}
-		})
+	for _, kind := range stageKinds() {
+		list, err := s.objectsOf(kind.Ref).List(s.t.Context(), metav1.ListOptions{})
 		if err != nil {
 			s.t.Fatal(err)
+		}
+		for _, object := range list.Items {
+			name := strings.ToLower(kind.Kind) + "/" + object.GetName()
+			if strings.HasPrefix(name, "persistentvolumeclaim/data-") {
+				continue // a StatefulSet's
+			}
+			if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" && name != "rolebinding/slipway-stage" {
+				found[name] = string(object.GetUID())
+			}
 		}
 	}
 	return found

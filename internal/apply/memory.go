@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"k8s.io/utils/lru"
+
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -14,9 +16,20 @@ import (
 type memory struct {
 	store Store
 
-	mutex  sync.Mutex
-	known  map[Owner]*Inventory
-	writes map[Owner]int // what was loaded before the last write is not kept
+	mutex  sync.Mutex // makes a reading and a writing of one owner's one step
+	known  *lru.Cache // of *remembered by Owner
+	writes int
+}
+
+// maxRemembered is how many stages' inventories are remembered.
+const maxRemembered = 10_000
+
+// remembered is what is known of a stored inventory.
+type remembered struct {
+	inventory *Inventory // nil when it must be loaded
+	// write is the last write of the inventory: what was loaded before it is
+	// not remembered.
+	write int
 }
 
 var _ Store = (*memory)(nil)
@@ -26,7 +39,7 @@ var _ Store = (*memory)(nil)
 // save over what somebody else wrote meanwhile is a conflict all the same, and
 // the next load finds it.
 func Remember(store Store) Store {
-	return &memory{store: store, known: map[Owner]*Inventory{}, writes: map[Owner]int{}}
+	return &memory{store: store, known: lru.New(maxRemembered)}
 }
 
 // errOutdated is saving over an inventory of which another version was
@@ -35,23 +48,21 @@ var errOutdated = errors.New("the stored inventory is not the remembered one")
 
 // Load implements Store.
 func (m *memory) Load(ctx context.Context, owner Owner) (*Inventory, error) {
-	m.mutex.Lock()
-	known, writes := m.known[owner], m.writes[owner]
-	m.mutex.Unlock()
-	if known != nil {
-		return known.clone(), nil
+	known := m.recall(owner)
+	if known.inventory != nil {
+		return known.inventory.clone(), nil
 	}
 	inventory, err := m.store.Load(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	m.keep(inventory, writes)
+	m.keep(inventory, known.write)
 	return inventory, nil
 }
 
 // Save implements Store.
 func (m *memory) Save(ctx context.Context, inventory *Inventory) error {
-	writes := m.forget(inventory.Owner) // whether a save without an answer was made is unknown
+	write := m.forget(inventory.Owner) // whether a save without an answer was made is unknown
 	err := m.store.Save(ctx, inventory)
 	if fault.CodeOf(err) == fault.Conflict {
 		return fault.Wrap(fault.Conflict, errors.Join(errOutdated, err), "%s", fault.MessageOf(err))
@@ -59,7 +70,7 @@ func (m *memory) Save(ctx context.Context, inventory *Inventory) error {
 	if err != nil {
 		return err
 	}
-	m.keep(inventory, writes)
+	m.keep(inventory, write)
 	return nil
 }
 
@@ -69,22 +80,41 @@ func (m *memory) Delete(ctx context.Context, inventory *Inventory) error {
 	return m.store.Delete(ctx, inventory)
 }
 
-// keep remembers an inventory unless one was written since writes was read.
-func (m *memory) keep(inventory *Inventory, writes int) {
+// recall returns what is known of an owner's inventory.
+func (m *memory) recall(owner Owner) remembered {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	return m.lookup(owner)
+}
+
+// lookup does the same for a caller who holds the lock.
+func (m *memory) lookup(owner Owner) remembered {
+	if value, ok := m.known.Get(owner); ok {
+		if known, ok := value.(remembered); ok {
+			return known
+		}
+	}
+	return remembered{}
+}
+
+// keep remembers an inventory unless it was written after a write.
+func (m *memory) keep(inventory *Inventory, write int) {
 	kept := inventory.clone()
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	if m.writes[inventory.Owner] == writes {
-		m.known[inventory.Owner] = kept
+	if m.lookup(inventory.Owner).write == write {
+		m.known.Add(inventory.Owner, remembered{inventory: kept, write: write})
 	}
 }
 
-func (m *memory) forget(owner Owner) (writes int) {
+// forget makes the next Load read the stored inventory, and returns the
+// number of the write that is about to be made.
+func (m *memory) forget(owner Owner) (write int) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
-	delete(m.known, owner)
-	m.writes[owner]++
-	return m.writes[owner]
+	m.writes++
+	m.known.Add(owner, remembered{write: m.writes})
+	return m.writes
 }
 
 // clone returns a copy whose entries may be replaced; what they point to is

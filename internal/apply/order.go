@@ -24,9 +24,8 @@ const (
 type group int
 
 const (
-	groupDefinition group = iota
-	groupPrerequisite
-	groupBinding // after roles: the server checks what a binding grants
+	groupPrerequisite group = iota
+	groupBinding            // after roles: the server checks what a binding grants
 	groupConfig
 	groupVolume
 	groupService
@@ -41,8 +40,6 @@ const (
 // groupOf returns the step in which an object is applied.
 func groupOf(kind schema.GroupKind, hook bool) group {
 	switch kind.Kind {
-	case "CustomResourceDefinition":
-		return groupDefinition
 	case "ServiceAccount", "Role", "LimitRange", "ResourceQuota", "NetworkPolicy":
 		return groupPrerequisite
 	case "RoleBinding":
@@ -72,21 +69,5 @@ func groupOf(kind schema.GroupKind, hook bool) group {
 // cannot be made again, so that pruning keeps it unless its manifest says
 // otherwise.
 func holdsData(kind schema.GroupKind) bool {
-	switch kind {
-	case schema.GroupKind{Kind: "PersistentVolumeClaim"},
-		schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:
-		return true
-	}
-	return false
-}
-
-// scalable reports whether an autoscaler may own the kind's spec.replicas.
-func scalable(kind schema.GroupKind) bool {
-	switch kind.Group {
-	case "apps":
-		return kind.Kind == "Deployment" || kind.Kind == "StatefulSet" || kind.Kind == "ReplicaSet"
-	case "":
-		return kind.Kind == "ReplicationController"
-	}
-	return false
+	return kind == schema.GroupKind{Kind: "PersistentVolumeClaim"}
 }

@@ -46,7 +46,7 @@ func observe(ref Ref, meta *metav1.PartialObjectMetadata) *state {
 		}
 		s.applied = true
 		if entry.FieldsV1 != nil {
-			s.fields, s.replicas = ownedFields(entry.FieldsV1.GetRawBytes(), scalable(ref.groupKind()))
+			s.fields, s.replicas = ownedFields(entry.FieldsV1.GetRawBytes(), ref.scalable())
 		}
 	}
 	return s

@@ -48,6 +48,18 @@ func (r Ref) groupKind() schema.GroupKind {
 	return schema.GroupKind{Group: r.Group, Kind: r.Kind}
 }
 
+// scalable reports whether an autoscaler may own the kind's spec.replicas.
+func (r Ref) scalable() bool {
+	switch r.Group {
+	case "apps":
+		return r.Kind == "Deployment" || r.Kind == "StatefulSet" || r.Kind == "ReplicaSet"
+	case "":
+		return r.Kind == "ReplicationController"
+	}
+	return false
+}
+
+// compare orders objects by group, kind, namespace and name.
 func (r Ref) compare(other Ref) int {
 	return cmp.Or(
 		cmp.Compare(r.Group, other.Group),

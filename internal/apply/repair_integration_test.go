@@ -157,7 +157,7 @@ func TestLiveSurvivesLostWatches(t *testing.T) {
 	s.applies(documents, "an apply without a request", "")
 	s.remove("cm/a")
 	s.patiently("the deletion is seen", func() error {
-		if seen, certain := s.cluster.live.lookup(s.ref("cm/a")); !certain || seen != nil {
+		if seen, certain := s.applier.client.lookup(s.ref("cm/a")); !certain || seen != nil {
 			return fmt.Errorf("%+v %v", seen, certain)
 		}
 		return nil

@@ -275,9 +275,8 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 
 func TestReleaseCommandHasADeadline(t *testing.T) {
 	s := newStage(t)
-	set := s.set(manifests(hook("registry.example/web:1")))
-	set.HookDeadline = 300 * time.Millisecond
-	_, err := s.applier.Apply(t.Context(), set)
+	s.other(hook("registry.example/web:1"))
+	err := s.applier.views.completed(t.Context(), s.ref("job/migrate"), 300*time.Millisecond)
 	var failed *HookError
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "did not complete within 300ms") {
 		t.Fatalf("%v, want a deadline", err)
@@ -319,7 +318,7 @@ func (s *stage) owned() *Inventory {
 	return inventory
 }
 
-func TestDefinitionsAndTheirObjects(t *testing.T) {
+func TestObjectsOfADefinedKind(t *testing.T) {
 	s := newStage(t)
 	group := s.owner.Organization + ".example.com"
 	definition := fmt.Sprintf(`apiVersion: apiextensions.k8s.io/v1
@@ -335,19 +334,19 @@ spec:
 	widget := fmt.Sprintf("apiVersion: %s/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n", group)
 	_, err := s.applier.Apply(t.Context(), s.set(manifests(definition, widget)))
 	if fault.CodeOf(err) != fault.Denied {
-		t.Fatalf("without permission: %v", err)
+		t.Fatalf("a set with a definition: %v, want it to be denied", err)
 	}
+	s.kubectl(definition, "create", "-f", "-")
 	s.kubectl("", "create", "clusterrolebinding", s.namespace, "--clusterrole=cluster-admin", "--serviceaccount="+s.namespace+":slipway-stage")
-	set := s.set(manifests(definition, widget))
-	set.Definitions = true
-	s.patiently("apply a definition and an object of it", func() error {
+	set := s.set(manifests(widget))
+	s.patiently("apply an object of a defined kind", func() error {
 		_, err := s.applier.Apply(t.Context(), set)
 		return err
 	})
 	if got := s.kubectl("", "get", "widgets."+group+"/w", "-o", "jsonpath={.spec.size}"); got != "3" {
 		t.Errorf("size %q, want 3", got)
 	}
-	if report, err := s.applier.Apply(t.Context(), set); err != nil || report.Unchanged != 2 {
+	if report, err := s.applier.Apply(t.Context(), set); err != nil || report.Unchanged != 1 {
 		t.Errorf("not settled: %v %+v", err, report)
 	}
 }

@@ -66,7 +66,7 @@ func minimums(documents []*document) map[Key]int32 {
 func (c *change) replicas(minimum int32) *int32 {
 	own := integer(c.document.spec()["replicas"])
 	switch {
-	case !scalable(c.document.ref.groupKind()):
+	case !c.document.ref.scalable():
 		return own
 	case c.leaveReplicas:
 		return nil

@@ -71,7 +71,7 @@ func (r *run) done(c *change, meta *metav1.PartialObjectMetadata, warnings []str
 	defer r.mutex.Unlock()
 	r.inventory.put(entry)
 	r.dirty = true
-	r.applier.cluster.live.note(ref, s)
+	r.applier.client.note(ref, s)
 	for _, warning := range warnings {
 		if len(r.report.Warnings) < maxWarnings && !slices.Contains(r.report.Warnings, warning) {
 			r.report.Warnings = append(r.report.Warnings, warning)

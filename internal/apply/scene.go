@@ -55,26 +55,25 @@ type watched struct {
 }
 
 // newScene looks at every target once, consistently.
-func (a *Applier) newScene(ctx context.Context, targets []Target, options WaitOptions) (*scene, error) {
+func (v *views) newScene(ctx context.Context, targets []Target, options WaitOptions) (*scene, error) {
 	s := &scene{
-		view: a.views, options: options, began: time.Now(), signal: make(chan struct{}, 1), stop: func() {},
+		view: v, options: options, began: time.Now(), signal: make(chan struct{}, 1), stop: func() {},
 		objects: map[schema.GroupVersionResource]*table[*unstructured.Unstructured]{},
 	}
 	s.pods, s.sets, s.warnings = newTable[*corev1.Pod](s.changed), newTable[*appsv1.ReplicaSet](s.changed), newTable[*corev1.Event](s.changed)
 	s.logs.texts = map[cause.Log]string{}
 	for _, target := range targets {
-		found, err := a.client.kinds.resolve(ctx, a.client.rest, target.Ref)
+		resource, err := v.client.resource(ctx, target.Ref)
 		if err != nil {
 			return nil, explain(target.Ref, err)
 		}
-		resource := target.groupVersion().WithResource(found.plural)
 		s.watched = append(s.watched, &watched{Target: target, resource: resource})
 		if s.objects[resource] == nil {
 			s.objects[resource] = newTable[*unstructured.Unstructured](s.changed)
 		}
 	}
 	for resource, table := range s.objects {
-		list, err := a.views.dynamic.Resource(resource).Namespace(options.Namespace).List(ctx, metav1.ListOptions{})
+		list, err := v.dynamic.Resource(resource).Namespace(options.Namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, explain(Ref{Group: resource.Group, Version: resource.Version, Kind: resource.Resource}, err)
 		}

@@ -1,8 +1,6 @@
 package apply
 
 import (
-	"time"
-
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -16,16 +14,9 @@ type Set struct {
 	Namespace string
 	// Manifests is canonical multi-document YAML.
 	Manifests []byte
-	// Adopt names objects that may be taken over although somebody else made
-	// them, besides those whose manifest says so.
-	Adopt []Key
 	// Leave names objects that are not repaired now, because somebody else
 	// keeps changing them. An object whose document changed is applied anyway.
 	Leave []Key
-	// Definitions allows CustomResourceDefinitions, which are cluster-scoped.
-	Definitions bool
-	// HookDeadline bounds a release Job; zero means ten minutes.
-	HookDeadline time.Duration
 }
 
 // Limits of a set. Rendering has its own; these protect the inventory and the
@@ -35,15 +26,6 @@ const (
 	maxDocuments = 5000
 	maxDocument  = 1 << 20
 )
-
-const defaultHookDeadline = 10 * time.Minute
-
-func (s Set) hookDeadline() time.Duration {
-	if s.HookDeadline > 0 {
-		return s.HookDeadline
-	}
-	return defaultHookDeadline
-}
 
 func (s Set) check() error {
 	switch {

@@ -3,15 +3,11 @@ package apply
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -28,14 +24,15 @@ import (
 // views reads whole objects, where their status says how they do. It is safe
 // for concurrent use.
 type views struct {
+	client  *client
 	core    corev1client.CoreV1Interface
 	apps    appsv1client.AppsV1Interface
 	batch   batchv1client.BatchV1Interface
 	dynamic dynamic.Interface
 }
 
-func newViews(config *rest.Config) (*views, error) {
-	config = rest.CopyConfig(config)
+func newViews(client *client) (*views, error) {
+	config := client.restConfig()
 	config.QPS, config.Burst, config.RateLimiter = -1, 0, nil
 	config.WarningHandler = rest.NoWarnings{}
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
@@ -44,7 +41,7 @@ func newViews(config *rest.Config) (*views, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the cluster's credentials do not work; give the Cluster another kubeconfig")
 	}
-	v := &views{}
+	v := &views{client: client}
 	if v.core, err = corev1client.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("client of core/v1: %w", err)
 	}
@@ -58,15 +55,6 @@ func newViews(config *rest.Config) (*views, error) {
 		return nil, fmt.Errorf("client of any kind: %w", err)
 	}
 	return v, nil
-}
-
-// job returns a Job, nil when there is none.
-func (v *views) job(ctx context.Context, ref Ref) (*batchv1.Job, error) {
-	job, err := v.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return job, err
 }
 
 // pods returns the pods of a namespace that labels select.
@@ -140,43 +128,3 @@ func (v *views) lastLines(ctx context.Context, namespace string, log cause.Log) 
 // noLog begins what a kubelet sends, as if it were a log, for a container that
 // it removed meanwhile.
 const noLog = "unable to retrieve container logs for "
-
-// establishTimeout is how long a definition may take to be served.
-const establishTimeout = 30 * time.Second
-
-var errNotEstablished = errors.New("the definition is not served yet")
-
-// established waits until the server serves a defined kind.
-func (v *views) established(ctx context.Context, ref Ref) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, establishTimeout, errNotEstablished)
-	defer cancel()
-	resource := schema.GroupVersionResource{Group: ref.Group, Version: ref.Version, Resource: "customresourcedefinitions"}
-	for {
-		object, err := v.dynamic.Resource(resource).Get(ctx, ref.Name, metav1.GetOptions{})
-		if err != nil && ctx.Err() == nil {
-			return explain(ref, err)
-		}
-		if err == nil && hasCondition(object, "Established") {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), errNotEstablished) {
-				return problem(ref, cause.Invalid, fault.Invalid, "the cluster does not accept the definition within "+establishTimeout.String(), "see its conditions")
-			}
-			return context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func hasCondition(object *unstructured.Unstructured, kind string) bool {
-	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
-	for _, c := range conditions {
-		condition, _ := c.(map[string]any)
-		if condition["type"] == kind && condition["status"] == "True" {
-			return true
-		}
-	}
-	return false
-}

@@ -74,12 +74,12 @@ func (e *NotReadyError) Unwrap() error { return fault.New(fault.Invalid, "%s", e
 // settleTime gathers what watches report at the same moment.
 const settleTime = 15 * time.Millisecond
 
-// Wait waits until every target is ready and returns how far each service is.
+// wait waits until every target is ready and returns how far each service is.
 // It returns a *NotReadyError as soon as it is certain that one of them will
 // not be, and the context's cause when ctx ends first, as a newer commit's
 // release makes it.
-func (a *Applier) Wait(ctx context.Context, targets []Target, options WaitOptions) ([]ServiceState, error) {
-	s, err := a.newScene(ctx, targets, options)
+func (v *views) wait(ctx context.Context, targets []Target, options WaitOptions) ([]ServiceState, error) {
+	s, err := v.newScene(ctx, targets, options)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -32,9 +31,6 @@ func (r *run) validate(ctx context.Context) error {
 // dependent reports whether a check failed only because something that the
 // same set makes does not exist yet.
 func (r *run) dependent(c *change, err error) bool {
-	if r.defines(err) {
-		return true
-	}
 	var problem *ObjectError
 	if !errors.As(err, &problem) || c.document.ref.Kind != "RoleBinding" || problem.Code != fault.NotFound {
 		return false
@@ -63,12 +59,9 @@ func (r *run) write(ctx context.Context) (problem error) {
 	}
 	for g, changes := range steps {
 		var err error
-		switch group(g) {
-		case groupHook:
+		if group(g) == groupHook {
 			err = r.runHooks(ctx, changes)
-		case groupDefinition:
-			err = r.define(ctx, changes)
-		default:
+		} else {
 			err = r.writeAll(ctx, changes)
 		}
 		switch {
@@ -266,7 +259,7 @@ func (r *run) body(c *change) ([]byte, error) {
 		metadata["uid"] = uid
 		object["metadata"] = metadata
 	}
-	if scalable(d.ref.groupKind()) {
+	if d.ref.scalable() {
 		spec := maps.Clone(d.spec())
 		if spec == nil {
 			spec = map[string]any{}
@@ -282,25 +275,4 @@ func (r *run) body(c *change) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s: %w", d.ref, err)
 	}
 	return body, nil
-}
-
-// define applies definitions of kinds and waits until the server serves them.
-func (r *run) define(ctx context.Context, changes []*change) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	if err := r.writeAll(ctx, changes); err != nil {
-		return err
-	}
-	err := failed(each(ctx, changes, func(ctx context.Context, c *change) error {
-		return r.applier.views.established(ctx, c.document.ref)
-	}))
-	r.applier.cluster.kinds.forget()
-	return err
-}
-
-// problem makes an error about one object that no answer of the server
-// explains.
-func problem(ref Ref, reason cause.Code, code fault.Code, words, remedy string) *ObjectError {
-	return &ObjectError{Ref: ref, Reason: reason, Code: code, Words: words, Remedy: remedy}
 }

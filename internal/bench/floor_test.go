@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -33,30 +34,30 @@ const concurrency = 16
 // because Kustomize is not safe for concurrent use, but the requests of one
 // stage go out while the next is rendered.
 type floor struct {
-	yard     *yard
+	fixture  *fixture
 	document *projectfile.Document
-	mirrors  *git.Mirrors
+	mirrors  *mirror.Store
 	remote   git.Remote
 	client   *kubernetes.Clientset
 }
 
-func newFloor(b *testing.B, y *yard) *floor {
+func newFloor(b *testing.B, fx *fixture) *floor {
 	b.Helper()
-	document, err := projectfile.Parse(project.FileName, []byte(y.scenario.files[project.FileName]))
+	document, err := projectfile.Parse(project.FileName, []byte(fx.scenario.files[project.FileName]))
 	if err != nil {
 		b.Fatal(err)
 	}
 	f := &floor{
-		yard: y, document: document,
-		mirrors: git.NewMirrors(b.TempDir(), git.DefaultLimits()),
+		fixture: fx, document: document,
+		mirrors: mirror.NewStore(b.TempDir(), git.DefaultLimits()),
 		remote: git.Remote{
-			URL: world.Forge.CloneURL(y.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
+			URL: world.Forge.CloneURL(fx.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
 		},
 		client: world.Plane.Client(b),
 	}
 	b.Cleanup(f.mirrors.Close)
 	f.fetch(b)
-	f.prepare(b, y.scenario.push(0))
+	f.prepare(b, fx.scenario.push(0))
 	return f
 }
 
@@ -73,7 +74,7 @@ func (f *floor) prepare(b *testing.B, p push) {
 }
 
 func (f *floor) namespace(t target) string {
-	return naming.Namespace("floor-"+f.yard.Organization, f.yard.Name, t.stage)
+	return naming.Namespace("floor-"+f.fixture.Organization, f.fixture.Name, t.stage)
 }
 
 func (f *floor) fetch(b *testing.B) time.Duration {
@@ -123,8 +124,8 @@ func (f *floor) run(b *testing.B, commit string, p push) time.Duration {
 
 func (f *floor) request(t target) render.Request {
 	rule, _ := f.document.File.Stage(t.rule)
-	return release.RenderRequest(f.document.Effective(rule.Name), rule, release.Place{
-		Organization: "floor-" + f.yard.Organization, Project: f.yard.Name, Stage: t.stage, Namespace: f.namespace(t),
+	return release.RenderRequest(f.document, f.document.Effective(rule.Name), rule, release.Place{
+		Organization: "floor-" + f.fixture.Organization, Project: f.fixture.Name, Stage: t.stage, Namespace: f.namespace(t),
 	})
 }
 

@@ -3,6 +3,8 @@
 package bench
 
 import (
+	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -22,13 +24,24 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if kubeconfig := os.Getenv(cacheOf); kubeconfig != "" {
+		got, err := fillCache(context.Background(), kubeconfig)
+		if err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(got)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	servertest.Main(m, func(w *servertest.World) { world = w })
 }
 
 // BenchmarkSlipway measures every case that the pattern selects and ends with
 // the table.
 func BenchmarkSlipway(b *testing.B) {
-	measured := newSubject(b)
+	measured := newServer(b)
 	info, err := world.Plane.Client(b).Discovery().ServerVersion()
 	if err != nil {
 		b.Fatal(err)
@@ -48,7 +61,7 @@ func BenchmarkSlipway(b *testing.B) {
 
 // idle waits until the set-up is told to everybody: reports of many stages are
 // paced, as forges want them.
-func idle(b *testing.B, measured subject) {
+func idle(b *testing.B, measured server) {
 	b.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		before := measured.spent(b)
@@ -62,28 +75,28 @@ func idle(b *testing.B, measured subject) {
 
 // measure pushes again and again; every push is followed by what the floor
 // does about the same commit.
-func measure(b *testing.B, measured subject, t *table, s scenario, organization string) {
+func measure(b *testing.B, measured server, t *table, s scenario, organization string) {
 	measured.resetPeak(b)
-	y := newYard(b, s, organization)
-	f := newFloor(b, y)
+	fx := newFixture(b, s, organization)
+	f := newFloor(b, fx)
 	m := measurements{name: s.name, what: s.what}
 	warm := s.push(0)
-	y.push(b, warm)
-	f.run(b, y.pushed, warm)
-	y.rest(b)
+	fx.push(b, warm)
+	f.run(b, fx.pushed, warm)
+	fx.rest(b)
 	idle(b, measured)
 	for i := 1; i <= s.times(*pushes); i++ {
 		push := s.push(i)
 		f.prepare(b, push)
 		before := measured.spent(b)
-		took := y.push(b, push)
-		y.rest(b)
+		took := fx.push(b, push)
+		fx.rest(b)
 		m.spent = m.spent.plus(measured.spent(b).minus(before))
 		if took > slices.Max(append(m.pushes, 0)) {
-			measured.remember(y.sent)
+			measured.remember(fx.sent)
 		}
 		m.pushes = append(m.pushes, took)
-		m.floors = append(m.floors, f.run(b, y.pushed, push))
+		m.floors = append(m.floors, f.run(b, fx.pushed, push))
 	}
 	m.peak = measured.peak(b)
 	t.add(m)
@@ -91,7 +104,7 @@ func measure(b *testing.B, measured subject, t *table, s scenario, organization 
 		measured.printCalls()
 	}
 	if s.rests {
-		t.add(measureNothing(b, measured, y, f))
+		t.add(measureNothing(b, measured, fx, f))
 		t.memory(b, measured, fmt.Sprintf("%d-stages", s.all))
 	}
 }

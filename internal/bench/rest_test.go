@@ -18,9 +18,9 @@ const (
 
 // measureNothing measures syncs that find nothing new, beside a fetch that
 // does not either.
-func measureNothing(b *testing.B, measured subject, y *yard, f *floor) measurements {
-	m := measurements{name: "no-op-sync-" + y.scenario.name[len("1-of-"):], what: "a sync of the same project that finds nothing new; the time is that of one sync"}
-	if err := y.change(b.Context(), `{"spec":{"syncInterval":"`+syncEvery+`"}}`); err != nil {
+func measureNothing(b *testing.B, measured server, fx *fixture, f *floor) measurements {
+	m := measurements{name: "no-op-sync-" + fx.scenario.name[len("1-of-"):], what: "a sync of the same project that finds nothing new; the time is that of one sync"}
+	if err := fx.change(b.Context(), `{"spec":{"syncInterval":"`+syncEvery+`"}}`); err != nil {
 		b.Fatal(err)
 	}
 	time.Sleep(2 * syncWindow) // the sync that takes over the change
@@ -40,14 +40,14 @@ func measureNothing(b *testing.B, measured subject, y *yard, f *floor) measureme
 			m.pushes = append(m.pushes, window.syncTime/time.Duration(window.syncs))
 		}
 	}
-	if err := y.change(b.Context(), `{"spec":{"syncInterval":null}}`); err != nil {
+	if err := fx.change(b.Context(), `{"spec":{"syncInterval":null}}`); err != nil {
 		b.Fatal(err)
 	}
 	return m
 }
 
 // memory measures a server that has nothing to do.
-func (t *table) memory(b *testing.B, measured subject, name string) {
+func (t *table) memory(b *testing.B, measured server, name string) {
 	time.Sleep(idleTime)
 	runtime.GC() // of this process, so that both rest
 	measured.resetPeak(b)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
@@ -37,7 +38,7 @@ func pages(t *testing.T) map[string]string {
 }
 
 func tree() *cobra.Command {
-	return cli.New(cli.Standard(false), cli.Build{}, nil)
+	return cli.New(stream.Standard(false), cli.Build{}, nil)
 }
 
 // blocks returns the fenced blocks of a page in one language.

@@ -2,24 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/internal/fault"
-)
-
-// Exit codes of the program.
-const (
-	ExitFine     = 0
-	ExitError    = 1
-	ExitUsage    = 2
-	ExitFindings = 3 // a check found something, or the answer is no
-	ExitNotLive  = 4 // a release failed, was rejected or overtaken
-	ExitHeld     = 5 // a release waits for an approval
+	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
+	"github.com/slipway-dev/slipway/internal/cli/cmd/version"
+	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
 const manual = `Slipway turns a git push into a running stage on Kubernetes.
@@ -59,80 +49,26 @@ act as the user of your kubeconfig; -n names the organization.
 Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings, or refused, 4 it was done
 but did not go live (failed, rejected, overtaken), 5 held until someone approves.`
 
-// Streams are what a command reads and writes.
-type Streams struct {
-	Out, Err io.Writer
-	In       io.Reader
-	// Terminal is true when Out is a terminal: then there is colour, and
-	// progress may be redrawn.
-	Terminal bool
-}
-
 // Build says what was compiled.
-type Build struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit"`
-	Go      string `json:"go"`
-}
-
-// usageError is an error in how a command was called.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-// findingsError ends a check that found something; what was printed already
-// says what.
-type findingsError struct{ n int }
-
-func (e *findingsError) Error() string { return fmt.Sprintf("%d findings", e.n) }
-
-// outcomeError ends a command that did what it was told to, when what came of
-// it is not what was hoped for.
-type outcomeError struct {
-	code    int
-	message string
-}
-
-func (e *outcomeError) Error() string { return e.message }
+type Build = version.Build
 
 // Run runs the command line and returns the exit code. Serve is what the
 // server command does.
-func Run(ctx context.Context, args []string, streams Streams, build Build, serve Serve) int {
+func Run(ctx context.Context, args []string, streams stream.Streams, build Build, serve server.Serve) int {
 	root := New(streams, build, serve)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	var usage *usageError
-	var findings *findingsError
-	var outcome *outcomeError
-	switch {
-	case err == nil:
-		return ExitFine
-	case errors.As(err, &findings):
-		return ExitFindings
-	case errors.As(err, &outcome):
-		fmt.Fprintf(streams.Err, "slipway: %s\n", printable(outcome.message))
-		return outcome.code
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
-		fmt.Fprintf(streams.Err, "slipway: %v\nRun 'slipway --help' for how it is used.\n", err)
-		return ExitUsage
+	code, message := exit.Of(root.ExecuteContext(ctx))
+	if message != "" {
+		fmt.Fprintf(streams.Err, "slipway: %s\n", message)
 	}
-	fmt.Fprintf(streams.Err, "slipway: %s\n", messageOf(err))
-	return ExitError
-}
-
-// messageOf shows coded errors by their message, others whole: who runs the
-// command line may see what it did.
-func messageOf(err error) string {
-	var coded *fault.Error
-	if errors.As(err, &coded) {
-		return coded.Message
+	if code == exit.Usage {
+		fmt.Fprintln(streams.Err, "Run 'slipway --help' for how it is used.")
 	}
-	return err.Error()
+	return code
 }
 
 // New returns the root command.
-func New(streams Streams, build Build, serve Serve) *cobra.Command {
+func New(streams stream.Streams, build Build, serve server.Serve) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "slipway",
 		Short:         "Turn a git push into a running stage on Kubernetes",
@@ -143,7 +79,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	root.SetIn(streams.In)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.WrongUsage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddGroup(
 		&cobra.Group{ID: "see", Title: "See what runs:"},
@@ -151,15 +87,7 @@ func New(streams Streams, build Build, serve Serve) *cobra.Command {
 		&cobra.Group{ID: "repository", Title: "Work in a repository, without a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
-	root.AddCommand(
-		newStatus(streams), newGet(streams), newLogs(streams), newReleases(streams), newDeliveries(streams), newHooks(streams),
-		newDeploy(streams), newRollback(streams), newPromote(streams), newApprove(streams), newReject(streams),
-		newPause(streams), newResume(streams), newRestart(streams), newScale(streams),
-		newInit(streams), newValidate(streams), newRender(streams), newExplain(streams), newCan(streams), newDiff(streams),
-		newSchema(streams), newSimulate(streams), newTemplates(streams), newEject(streams), newSeal(streams), newRecipient(streams),
-		newServer(streams, serve), newVersion(streams, build),
-		newRenderWorker(streams), newSource(streams), newImage(streams),
-	)
+	root.AddCommand(commands(streams, build, serve)...)
 	wrapArgs(root)
 	return root
 }
@@ -169,7 +97,7 @@ func wrapArgs(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return &usageError{err}
+				return exit.WrongUsage(err)
 			}
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"slipway": func() {
 			build := cli.Build{Version: "test", Commit: "none", Go: "go"}
-			os.Exit(cli.Run(context.Background(), os.Args[1:], cli.Standard(true), build, nil))
+			os.Exit(cli.Run(context.Background(), os.Args[1:], stream.Standard(true), build, nil))
 		},
 	})
 }
@@ -61,7 +62,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	code := "0"
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		code = exitCode(exit)
+		code = Of(exit)
 	} else if err != nil {
 		ts.Fatalf("run %s: %v", args[1], err)
 	}
@@ -70,7 +71,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func exitCode(exit *exec.ExitError) string {
+func Of(exit *exec.ExitError) string {
 	return string(rune('0' + exit.ExitCode()))
 }
 

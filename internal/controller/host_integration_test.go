@@ -14,7 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
-	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/cluster"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
@@ -85,7 +85,7 @@ func TestHostHasOneWinner(t *testing.T) {
 	start := make(chan struct{})
 	for i := range rivals {
 		keeper := tenancy.NewNamespaceApplier(world.Client, time.Now)
-		claims := controller.NewClaims(world.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
+		claims := cluster.NewClaims(world.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
 		owner := apply.Owner{Organization: "race", Project: string(rune('a' + i)), Stage: "dev"}
 		namespace := naming.Namespace(owner.Organization, owner.Project, owner.Stage)
 		made := &corev1.Namespace{}

@@ -20,23 +20,23 @@ func TestManyPushesDuringOneBuild(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startServer(t)
 	n := startNode(t)
-	y := newYard(t, h, p, "builds")
-	y.push(t, "start", "")
-	y.settle(t)
-	seen := y.observe(t)
+	fx := newFixture(t, h, p, "builds")
+	fx.push(t, "start", "")
+	fx.settle(t)
+	seen := fx.observe(t)
 	n.hold.Store(true)
-	began := y.push(t, "the build that lasts", "")
-	y.reaches(t, began, v1alpha1.PhaseBuilding)
+	began := fx.push(t, "the build that lasts", "")
+	fx.reaches(t, began, v1alpha1.PhaseBuilding)
 	for i := range pushes {
-		y.push(t, fmt.Sprintf("push %d", i+1), "")
+		fx.push(t, fmt.Sprintf("push %d", i+1), "")
 		if i%2 == 1 {
 			time.Sleep(150 * time.Millisecond) // so that many are synced one by one
 		}
 	}
 	n.hold.Store(false)
-	y.settle(t)
+	fx.settle(t)
 	seen.stop()
-	releases, err := world.Releases(t.Context(), y.Project, "main")
+	releases, err := world.Releases(t.Context(), fx.Project, "main")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +50,10 @@ func TestManyPushesDuringOneBuild(t *testing.T) {
 }
 
 // reaches waits until a commit's release is in a phase.
-func (y *yard) reaches(t *testing.T, commit string, phase v1alpha1.Phase) {
+func (fx *fixture) reaches(t *testing.T, commit string, phase v1alpha1.Phase) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		releases, err := world.Releases(t.Context(), y.Project, "main")
+		releases, err := world.Releases(t.Context(), fx.Project, "main")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,5 +63,5 @@ func (y *yard) reaches(t *testing.T, commit string, phase v1alpha1.Phase) {
 			}
 		}
 	}
-	t.Fatalf("the release of %.8s never was %s\n%s", commit, phase, output.about(y.Namespace))
+	t.Fatalf("the release of %.8s never was %s\n%s", commit, phase, output.about(fx.Namespace))
 }

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 100, "how many random histories are played")
+	histories = flag.Int("histories", 36, "how many random histories are played")
 	first     = flag.Int("first", 1, "the seed of the first history")
 	rounds    = flag.Int("rounds", 1, "how often the server is killed at each point")
 	world     *servertest.World

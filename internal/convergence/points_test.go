@@ -72,9 +72,9 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startServer(t)
 	startNode(t)
-	y := newYard(t, h, p, "points")
-	y.push(t, "start", "extra-start")
-	y.settle(t)
+	fx := newFixture(t, h, p, "points")
+	fx.push(t, "start", "extra-start")
+	fx.settle(t)
 	for round := range *rounds {
 		for i, point := range points() {
 			for _, after := range []bool{false, true} {
@@ -82,11 +82,11 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					continue
 				}
 				name := map[bool]string{false: "before ", true: "after "}[after] + point.name
-				t.Run(fmt.Sprintf("%s/%d", name, round), func(t *testing.T) { y.killAt(t, point, after) })
+				t.Run(fmt.Sprintf("%s/%d", name, round), func(t *testing.T) { fx.killAt(t, point, after) })
 			}
 		}
 	}
-	if err := y.suspend(t.Context()); err != nil {
+	if err := fx.suspend(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -100,68 +100,68 @@ func TestKilledInAFetch(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startLinkedServer(t, l)
 	startNode(t)
-	y := newYard(t, h, p, "fetches")
-	y.pushNoise(t, "start")
-	y.settle(t)
+	fx := newFixture(t, h, p, "fetches")
+	fx.pushNoise(t, "start")
+	fx.settle(t)
 	for round := range *rounds {
 		for _, after := range []int{1, 300, 1_000, 5_000, 50_000, 140_000} {
-			t.Run(fmt.Sprintf("after %d bytes/%d", after, round), func(t *testing.T) { y.killInFetch(t, l.git, after) })
+			t.Run(fmt.Sprintf("after %d bytes/%d", after, round), func(t *testing.T) { fx.killInFetch(t, l.git, after) })
 		}
 	}
-	if err := y.suspend(t.Context()); err != nil {
+	if err := fx.suspend(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
 // pushNoise pushes a file that git can't send in less than 150 kB.
-func (y *yard) pushNoise(t *testing.T, greeting string) string {
+func (fx *fixture) pushNoise(t *testing.T, greeting string) string {
 	t.Helper()
 	noise := make([]byte, 150_000)
-	_, _ = rand.NewChaCha8([32]byte{byte(y.pushes), byte(y.pushes >> 8)}).Read(noise)
-	files := shop(y.Name, greeting, "")
+	_, _ = rand.NewChaCha8([32]byte{byte(fx.pushes), byte(fx.pushes >> 8)}).Read(noise)
+	files := shop(fx.Name, greeting, "")
 	files["web/noise.txt"] = hex.EncodeToString(noise)
-	return y.pushFiles(t, greeting, files)
+	return fx.pushFiles(t, greeting, files)
 }
 
 // killInFetch kills the server when git has sent so many bytes of a push.
-func (y *yard) killInFetch(t *testing.T, git *servertest.Link, after int) {
-	y.pushes++
-	seen := y.observe(t)
+func (fx *fixture) killInFetch(t *testing.T, git *servertest.Link, after int) {
+	fx.pushes++
+	seen := fx.observe(t)
 	before := seen.generation(t)
 	killed := make(chan struct{})
 	err := git.Set(servertest.Mood{After: after, Cut: func() {
-		y.kill()
+		fx.kill()
 		close(killed)
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit := y.pushNoise(t, fmt.Sprintf("push %d", y.pushes))
+	commit := fx.pushNoise(t, fmt.Sprintf("push %d", fx.pushes))
 	select {
 	case <-killed:
 	case <-time.After(patience):
-		t.Fatalf("git never sent %d bytes\n%s", after, output.about(y.Namespace))
+		t.Fatalf("git never sent %d bytes\n%s", after, output.about(fx.Namespace))
 	}
 	if err := git.Set(servertest.Mood{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := y.start(t.Context()); err != nil {
+	if err := fx.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	y.settle(t)
+	fx.settle(t)
 	seen.stop()
 	seen.once(t, commit, before)
 }
 
-// yard is a project that is pushed to again and again.
-type yard struct {
+// fixture is a project that is pushed to again and again.
+type fixture struct {
 	*team
 	*harness
 	pushes int
 }
 
-// newYard makes the project of an organization of its own.
-func newYard(t *testing.T, h *harness, p *post, organization string) *yard {
+// newFixture makes the project of an organization of its own.
+func newFixture(t *testing.T, h *harness, p *post, organization string) *fixture {
 	t.Helper()
 	if err := world.Organization(t.Context(), organization); err != nil {
 		t.Fatal(err)
@@ -170,73 +170,73 @@ func newYard(t *testing.T, h *harness, p *post, organization string) *yard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &yard{team: team, harness: h}
+	return &fixture{team: team, harness: h}
 }
 
 // settle waits until the project is what its refs say. The deliveries so far
 // are not asked for again: a project keeps some, not all that ever came.
-func (y *yard) settle(t *testing.T) {
+func (fx *fixture) settle(t *testing.T) {
 	t.Helper()
-	if err := y.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(y.Namespace))
+	if err := fx.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(fx.Namespace))
 	}
-	clear(y.accepted)
+	clear(fx.accepted)
 }
 
 // push pushes and delivers. The forge counts an answer as acknowledged.
-func (y *yard) push(t *testing.T, greeting, extra string) string {
+func (fx *fixture) push(t *testing.T, greeting, extra string) string {
 	t.Helper()
-	return y.pushFiles(t, greeting, shop(y.Name, greeting, extra))
+	return fx.pushFiles(t, greeting, shop(fx.Name, greeting, extra))
 }
 
-func (y *yard) pushFiles(t *testing.T, greeting string, files map[string]string) string {
+func (fx *fixture) pushFiles(t *testing.T, greeting string, files map[string]string) string {
 	t.Helper()
-	commit, err := world.Forge.Push(y.Path, "main", files, greeting, "dev")
+	commit, err := world.Forge.Push(fx.Path, "main", files, greeting, "dev")
 	if err != nil {
 		t.Fatal(err)
 	}
-	y.model.set("refs/heads/main", commit)
-	y.model.said[commit] = greeting
-	y.dispatch(t.Context(), Step{Copies: 1})
+	fx.model.set("refs/heads/main", commit)
+	fx.model.said[commit] = greeting
+	fx.dispatch(t.Context(), Step{Copies: 1})
 	return commit
 }
 
 // killAt kills the server at one point of one push.
-func (y *yard) killAt(t *testing.T, p point, after bool) {
-	y.pushes++
-	seen := y.observe(t)
+func (fx *fixture) killAt(t *testing.T, p point, after bool) {
+	fx.pushes++
+	seen := fx.observe(t)
 	before := seen.generation(t)
 	fired := make(chan struct{})
 	var once sync.Once
-	y.gate.Watch(func(passing servertest.Passing) bool {
+	fx.gate.Watch(func(passing servertest.Passing) bool {
 		if !p.is(passing) || after != (passing.Code != 0) {
 			return true
 		}
 		once.Do(func() {
-			y.kill()
+			fx.kill()
 			close(fired)
 		})
 		return false
 	})
-	greeting := fmt.Sprintf("push %d", y.pushes)
-	commit := y.push(t, greeting, fmt.Sprintf("extra-%d", y.pushes))
+	greeting := fmt.Sprintf("push %d", fx.pushes)
+	commit := fx.push(t, greeting, fmt.Sprintf("extra-%d", fx.pushes))
 	select {
 	case <-fired:
 	case <-time.After(patience):
-		t.Fatalf("the server never came to the point\n%s", output.about(y.Namespace))
+		t.Fatalf("the server never came to the point\n%s", output.about(fx.Namespace))
 	}
-	y.gate.Watch(nil)
-	if err := y.start(t.Context()); err != nil {
+	fx.gate.Watch(nil)
+	if err := fx.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	y.settle(t)
+	fx.settle(t)
 	seen.stop()
 	seen.once(t, commit, before)
 }
 
 // observed is what happened in the project's namespaces during one push.
 type observed struct {
-	yard    *yard
+	fixture *fixture
 	watches []watch.Interface
 	wait    sync.WaitGroup
 
@@ -246,10 +246,10 @@ type observed struct {
 }
 
 // observe watches settings and builds from now on.
-func (y *yard) observe(t *testing.T) *observed {
+func (fx *fixture) observe(t *testing.T) *observed {
 	t.Helper()
-	o := &observed{yard: y, jobs: map[string]bool{}}
-	namespace, builds := naming.Namespace(y.Organization, y.Name, "main"), naming.BuildNamespace(y.Organization, y.Name)
+	o := &observed{fixture: fx, jobs: map[string]bool{}}
+	namespace, builds := naming.Namespace(fx.Organization, fx.Name, "main"), naming.BuildNamespace(fx.Organization, fx.Name)
 	for list, in := range map[client.ObjectList]string{&corev1.ConfigMapList{}: namespace, &batchv1.JobList{}: builds} {
 		if err := world.Client.List(t.Context(), list, client.InNamespace(in)); err != nil {
 			t.Fatal(err)
@@ -298,7 +298,7 @@ func (o *observed) stop() {
 func (o *observed) generation(t *testing.T) int64 {
 	t.Helper()
 	var web appsv1.Deployment
-	key := client.ObjectKey{Namespace: naming.Namespace(o.yard.Organization, o.yard.Name, "main"), Name: "web"}
+	key := client.ObjectKey{Namespace: naming.Namespace(o.fixture.Organization, o.fixture.Name, "main"), Name: "web"}
 	if err := world.Client.Get(t.Context(), key, &web); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func (o *observed) once(t *testing.T, commit string, generation int64) {
 	if now := o.generation(t); now != generation+1 {
 		t.Errorf("the workload went from generation %d to %d, want one more", generation, now)
 	}
-	releases, err := world.Releases(t.Context(), o.yard.Project, "main")
+	releases, err := world.Releases(t.Context(), o.fixture.Project, "main")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,13 +42,13 @@ func TestTrouble(t *testing.T) {
 	defer world.Forge.Intercept(nil)
 	h := startLinkedServer(t, l)
 	startNode(t)
-	y := newYard(t, h, p, "trouble")
-	y.push(t, "start", "")
-	y.settle(t)
+	fx := newFixture(t, h, p, "trouble")
+	fx.push(t, "start", "")
+	fx.settle(t)
 	moods := map[string]servertest.Mood{"slow": {Delay: 400 * time.Millisecond}, "refusing": {Refuse: true}, "resetting": {Reset: true}}
 	for neighbour, link := range map[string]*servertest.Link{"api": l.api, "git": l.git, "registry": l.registry} {
 		for mood, set := range moods {
-			t.Run(neighbour+" "+mood, func(t *testing.T) { y.disturb(t, neighbour, link, set) })
+			t.Run(neighbour+" "+mood, func(t *testing.T) { fx.disturb(t, neighbour, link, set) })
 		}
 	}
 }
@@ -98,24 +98,24 @@ func startLinkedServer(t *testing.T, l *links) *harness {
 }
 
 // disturb pushes while a neighbour is disturbed.
-func (y *yard) disturb(t *testing.T, neighbour string, link *servertest.Link, mood servertest.Mood) {
-	y.pushes++
-	y.gate.Traffic.Take()
+func (fx *fixture) disturb(t *testing.T, neighbour string, link *servertest.Link, mood servertest.Mood) {
+	fx.pushes++
+	fx.gate.Traffic.Take()
 	taken := link.Taken()
 	if err := link.Set(mood); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	y.push(t, fmt.Sprintf("trouble %d", y.pushes), "")
-	said := y.says(t, neighbour, mood)
+	fx.push(t, fmt.Sprintf("trouble %d", fx.pushes), "")
+	said := fx.says(t, neighbour, mood)
 	time.Sleep(trouble - time.Since(began))
-	connections, requests := link.Taken()-taken, len(y.gate.Traffic.Take())
+	connections, requests := link.Taken()-taken, len(fx.gate.Traffic.Take())
 	if err := link.Set(servertest.Mood{}); err != nil {
 		t.Fatal(err)
 	}
 	well := time.Now()
-	if err := y.converges(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, output.about(y.Namespace))
+	if err := fx.converges(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, output.about(fx.Namespace))
 	}
 	t.Logf("%d connections to it and %d requests to the API server in %s; live %s after it was well again; said: %s",
 		connections, requests, time.Since(began).Round(time.Second), time.Since(well).Round(100*time.Millisecond), said)
@@ -128,14 +128,14 @@ func (y *yard) disturb(t *testing.T, neighbour string, link *servertest.Link, mo
 	if broken := mood.Refuse || mood.Reset; broken && neighbour != "api" && said == "" {
 		t.Error("no object says what is wrong")
 	}
-	if y.process.Alive() != true {
+	if fx.process.Alive() != true {
 		t.Error("the server ended")
 	}
 }
 
 // says waits until an object says what is wrong, as long as the trouble
 // lasts. When it is the API server, no object can.
-func (y *yard) says(t *testing.T, neighbour string, mood servertest.Mood) string {
+func (fx *fixture) says(t *testing.T, neighbour string, mood servertest.Mood) string {
 	t.Helper()
 	if neighbour == "api" || mood.Delay > 0 {
 		return ""
@@ -143,8 +143,8 @@ func (y *yard) says(t *testing.T, neighbour string, mood servertest.Mood) string
 	for deadline := time.Now().Add(trouble - time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		var project v1alpha1.Project
 		var releases v1alpha1.ReleaseList
-		err := errors.Join(world.Client.Get(t.Context(), client.ObjectKey{Namespace: y.Namespace, Name: y.Name}, &project),
-			world.Client.List(t.Context(), &releases, client.InNamespace(y.Namespace)))
+		err := errors.Join(world.Client.Get(t.Context(), client.ObjectKey{Namespace: fx.Namespace, Name: fx.Name}, &project),
+			world.Client.List(t.Context(), &releases, client.InNamespace(fx.Namespace)))
 		if err != nil {
 			t.Fatal(err)
 		}

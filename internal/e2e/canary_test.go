@@ -14,7 +14,7 @@ import (
 // leaks wants no secret of any test, and nothing that only bodies of
 // deliveries hold, in what the server printed, nor in any object that isn't a
 // Secret.
-func (w *world) leaks(ctx context.Context) error {
+func (w *environment) leaks(ctx context.Context) error {
 	for what, args := range map[string][]string{
 		"the server's log":  {"logs", "-n", stand.Namespace, "deploy/slipway", "--all-containers"},
 		"Slipway's objects": {"get", "organizations,clusters,projects,stages,releases,deliveries", "-A", "-o", "json"},

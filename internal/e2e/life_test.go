@@ -19,7 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/cli"
+	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/e2e/stand"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
@@ -113,7 +113,7 @@ func staysAway(t *testing.T, tm *team, bad string) {
 	if out := tm.must(t, "bob", "releases", "life", "staging"); !strings.Contains(out, bad[:8]+" is quarantined since bob") {
 		t.Errorf("nobody says that the commit is quarantined:\n%s", out)
 	}
-	if out, code := tm.as(t, "bob", "deploy", "life", "staging", "--commit", bad[:10]); code != cli.ExitFindings || !strings.Contains(out, "quarantine") {
+	if out, code := tm.as(t, "bob", "deploy", "life", "staging", "--commit", bad[:10]); code != exit.Findings || !strings.Contains(out, "quarantine") {
 		t.Errorf("bob brings the quarantined commit back: exit %d\n%s", code, out)
 	}
 	fixed := tm.push(t, "alice", "main", map[string]string{"web/index.html": "web fixed\n"}, "Three, which is fixed")
@@ -124,7 +124,7 @@ func staysAway(t *testing.T, tm *team, bad string) {
 // promotes brings staging's images to production, which only a maintainer may.
 func promotes(t *testing.T, tm *team) {
 	out, code := tm.as(t, "bob", "promote", "life", "production")
-	if code != cli.ExitFindings || !strings.Contains(out, "bob") {
+	if code != exit.Findings || !strings.Contains(out, "bob") {
 		t.Errorf("bob promotes to a protected stage: exit %d\n%s", code, out)
 	}
 	jobs := tm.jobs(t)
@@ -162,7 +162,7 @@ func approves(t *testing.T, tm *team) {
 		t.Fatal(err)
 	}
 	tm.held(t, "guarded", "bob")
-	if out, code := tm.as(t, "bob", "approve", "life", "guarded"); code != cli.ExitHeld {
+	if out, code := tm.as(t, "bob", "approve", "life", "guarded"); code != exit.Held {
 		t.Errorf("bob approves his own push: exit %d\n%s", code, out)
 	}
 	out := tm.must(t, "alice", "approve", "life", "guarded", "--reason", "looks good")
@@ -193,7 +193,7 @@ func (tm *team) held(t *testing.T, stage, login string) {
 
 // pauses pushes while staging is paused.
 func pauses(t *testing.T, tm *team) {
-	if out, code := tm.as(t, "bob", "pause", "life", "staging"); code != cli.ExitError || !strings.Contains(out, "forbids it") {
+	if out, code := tm.as(t, "bob", "pause", "life", "staging"); code != exit.Error || !strings.Contains(out, "forbids it") {
 		t.Errorf("bob, who may not, pauses: exit %d\n%s", code, out)
 	}
 	tm.must(t, "alice", "pause", "life", "staging", "--reason", "the sale begins")
@@ -318,7 +318,7 @@ func (tm *team) as(t *testing.T, login string, args ...string) (string, int) {
 func (tm *team) must(t *testing.T, login string, args ...string) string {
 	t.Helper()
 	out, code := tm.as(t, login, args...)
-	if code != cli.ExitFine {
+	if code != exit.Fine {
 		tm.explain(t)
 		t.Fatalf("%s runs slipway %s: exit %d\n%s", login, strings.Join(args, " "), code, out)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
 )
 
-// world is the cluster with Slipway in it, and the forge.
-type world struct {
+// environment is the cluster with Slipway in it, and the forge.
+type environment struct {
 	*stand.Stand
 	forge *forgetest.Forge
 	token string
@@ -25,7 +25,7 @@ type world struct {
 }
 
 // shared is made once for all tests of the package.
-var shared *world
+var shared *environment
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -93,7 +93,7 @@ func openForge(s *stand.Stand) (stop func(), err error) {
 	forge.SetURL("http://" + listener.Addr().String())
 	done := make(chan error, 1)
 	go func() { done <- forge.Serve(ctx, listener) }()
-	shared = &world{Stand: s, forge: forge, token: token}
+	shared = &environment{Stand: s, forge: forge, token: token}
 	return func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -12,8 +12,8 @@ import (
 // maxMessageBytes is how much of a commit message is kept.
 const maxMessageBytes = 64 << 10
 
-// Commit is what a commit says about itself. Names and addresses are claims of
-// whoever made it.
+// Commit is what a commit says about itself. Nobody has verified its names and
+// addresses.
 type Commit struct {
 	Hash    string
 	Tree    string
@@ -25,17 +25,9 @@ type Commit struct {
 	Parents []string  // ids; a mirror may not hold the parents themselves
 }
 
-// commit reads and decodes a commit object.
-func (p *packs) commit(h plumbing.Hash) (*object.Commit, error) {
-	kind, data, err := p.object(h)
-	if err != nil {
-		return nil, err
-	}
-	return decodeCommit(h, kind, data)
-}
-
-func decodeCommit(h plumbing.Hash, kind plumbing.ObjectType, data []byte) (_ *object.Commit, err error) {
-	defer recoverAs(&err)
+// DecodeCommit decodes a commit object as read by an Objects.
+func DecodeCommit(h plumbing.Hash, kind plumbing.ObjectType, data []byte) (_ *object.Commit, err error) {
+	defer RecoverAs(&err)
 	if kind != plumbing.CommitObject {
 		return nil, fmt.Errorf("object %s is a %s, not a commit", h, kind)
 	}
@@ -51,8 +43,8 @@ func decodeCommit(h plumbing.Hash, kind plumbing.ObjectType, data []byte) (_ *ob
 	return &c, nil
 }
 
-// newCommit converts for callers.
-func newCommit(c *object.Commit) Commit {
+// NewCommit converts go-git's commit; text that is not UTF-8 is replaced.
+func NewCommit(c *object.Commit) Commit {
 	message := c.Message
 	if len(message) > maxMessageBytes {
 		message = message[:maxMessageBytes]

@@ -1,10 +1,11 @@
-// Package git keeps bare mirrors of remote repositories on disk and reads
-// commits from them: which refs exist, what a commit says, and its tree as a
-// read-only file system. Nothing is ever checked out, no git program is run,
-// and everything read from a server or a repository is bounded by Limits.
+// Package git holds the plain values of git that other rooms use (a Remote and
+// its Credentials, its Heads, a Commit) and reads a commit's tree as a
+// read-only file system (Tree), from a local checkout or from a mirror.
+// Nothing is ever checked out, no git program is run, and everything that is
+// read is bounded by Limits.
 //
-// A mirror starts with the newest commit of every ref and grows by what each
-// push added. It is a cache: a damaged or missing one is cloned again.
+// Package mirror keeps bare mirrors of remote repositories on disk; package
+// wire is the client that talks to servers. Both import this package.
 //
-// The package knows nothing of forges, projects or stages.
+// The room must not know forges, projects, stages or Kubernetes.
 package git

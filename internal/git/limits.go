@@ -63,8 +63,8 @@ func DefaultLimits() Limits {
 	}
 }
 
-// withDefaults fills what is not set.
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with every field set.
+func (l Limits) WithDefaults() Limits {
 	d := DefaultLimits()
 	fill(&l.Refs, d.Refs)
 	fill(&l.FetchBytes, d.FetchBytes)

@@ -46,15 +46,15 @@ func OpenTree(dir, rev string) (*Tree, string, error) {
 	}
 	limits := DefaultLimits()
 	local := &localObjects{store: repo.Storer, limit: limits.ObjectBytes}
-	kind, data, err := local.object(*h)
+	kind, data, err := local.Object(*h)
 	if err != nil {
 		return nil, "", err
 	}
-	c, err := decodeCommit(*h, kind, data)
+	c, err := DecodeCommit(*h, kind, data)
 	if err != nil {
 		return nil, "", fault.Wrap(fault.Invalid, err, "%s is not a commit; name a branch, tag or commit id", rev)
 	}
-	return newTree(local, c.TreeHash, limits.Tree), h.String(), nil
+	return NewTree(local, c.TreeHash, limits.Tree), h.String(), nil
 }
 
 // Message returns the message of a commit of a local checkout.
@@ -68,15 +68,15 @@ func Message(dir, rev string) (string, error) {
 		return "", fault.Wrap(fault.NotFound, err, "%s names no commit in %s", rev, dir)
 	}
 	local := &localObjects{store: repo.Storer, limit: DefaultLimits().ObjectBytes}
-	kind, data, err := local.object(*h)
+	kind, data, err := local.Object(*h)
 	if err != nil {
 		return "", err
 	}
-	c, err := decodeCommit(*h, kind, data)
+	c, err := DecodeCommit(*h, kind, data)
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, err, "%s is not a commit", rev)
 	}
-	return newCommit(c).Message, nil
+	return NewCommit(c).Message, nil
 }
 
 // openLocal finds the repository around a directory, or the bare one in it,
@@ -113,16 +113,17 @@ func resolve(repo *gogit.Repository, rev string) (_ *plumbing.Hash, err error) {
 	return repo.ResolveRevision(plumbing.Revision(rev))
 }
 
-func (l *localObjects) object(h plumbing.Hash) (_ plumbing.ObjectType, _ []byte, err error) {
+// Object reads one object.
+func (l *localObjects) Object(h plumbing.Hash) (_ plumbing.ObjectType, _ []byte, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer recoverAs(&err)
+	defer RecoverAs(&err)
 	object, err := l.store.EncodedObject(plumbing.AnyObject, h)
 	if err != nil {
 		return plumbing.InvalidObject, nil, fault.Wrap(fault.NotFound, err, "object %s is not in the local repository; fetch the complete repository (a partial clone is not enough)", h)
 	}
-	data, err := objectBytes(object, l.limit)
-	if errors.Is(err, errTooLarge) {
+	data, err := ObjectBytes(object, l.limit)
+	if errors.Is(err, ErrTooLarge) {
 		return object.Type(), nil, fault.Wrap(fault.Invalid, err, "an object of the repository is larger than the limit of %d bytes; remove it", l.limit)
 	}
 	if err != nil {

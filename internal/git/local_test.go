@@ -8,35 +8,36 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
 )
 
 // TestOpenTree opens local repositories of every shape that people work in.
 func TestOpenTree(t *testing.T) {
 	root := t.TempDir()
 	work := filepath.Join(root, "work")
-	run(t, "", "git", "init", "-q", "-b", "main", work)
+	gittest.Run(t, "", "git", "init", "-q", "-b", "main", work)
 	write := func(name, text string) {
-		must(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o700))
-		must(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o600))
+		gittest.Must(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o700))
+		gittest.Must(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o600))
 	}
 	commit := func(text string) string {
 		write("dir/a", text)
-		run(t, work, "git", "add", "-A")
-		run(t, work, "git", "commit", "-q", "-m", text)
-		return strings.TrimSpace(run(t, work, "git", "rev-parse", "HEAD"))
+		gittest.Run(t, work, "git", "add", "-A")
+		gittest.Run(t, work, "git", "commit", "-q", "-m", text)
+		return strings.TrimSpace(gittest.Run(t, work, "git", "rev-parse", "HEAD"))
 	}
 	first := commit("1")
-	run(t, work, "git", "tag", "light")
-	run(t, work, "git", "tag", "-a", "-m", "note", "annotated")
-	run(t, work, "git", "gc", "-q")
+	gittest.Run(t, work, "git", "tag", "light")
+	gittest.Run(t, work, "git", "tag", "-a", "-m", "note", "annotated")
+	gittest.Run(t, work, "git", "gc", "-q")
 	second := commit("2")
-	run(t, work, "git", "branch", "feature/x", first)
-	run(t, work, "git", "worktree", "add", "-q", filepath.Join(root, "linked"), "feature/x")
-	run(t, "", "git", "clone", "-q", "--bare", work, filepath.Join(root, "bare.git"))
-	run(t, "", "git", "clone", "-q", "--depth", "1", "file://"+work, filepath.Join(root, "shallow"))
-	run(t, "", "git", "clone", "-q", "--shared", work, filepath.Join(root, "shared"))
-	run(t, "", "git", "init", "-q", filepath.Join(root, "empty"))
-	must(t, os.Mkdir(filepath.Join(root, "nothing"), 0o700))
+	gittest.Run(t, work, "git", "branch", "feature/x", first)
+	gittest.Run(t, work, "git", "worktree", "add", "-q", filepath.Join(root, "linked"), "feature/x")
+	gittest.Run(t, "", "git", "clone", "-q", "--bare", work, filepath.Join(root, "bare.git"))
+	gittest.Run(t, "", "git", "clone", "-q", "--depth", "1", "file://"+work, filepath.Join(root, "shallow"))
+	gittest.Run(t, "", "git", "clone", "-q", "--shared", work, filepath.Join(root, "shared"))
+	gittest.Run(t, "", "git", "init", "-q", filepath.Join(root, "empty"))
+	gittest.Must(t, os.Mkdir(filepath.Join(root, "nothing"), 0o700))
 	write("dir/a", "not committed")
 
 	for name, tt := range map[string]struct {
@@ -82,14 +83,14 @@ func TestOpenTree(t *testing.T) {
 
 func TestOpenTreeWithoutItsObjects(t *testing.T) {
 	work := filepath.Join(t.TempDir(), "work")
-	run(t, "", "git", "init", "-q", "-b", "main", work)
-	must(t, os.WriteFile(filepath.Join(work, "a"), []byte("1"), 0o600))
-	run(t, work, "git", "add", "-A")
-	run(t, work, "git", "commit", "-q", "-m", "x")
-	id := strings.TrimSpace(run(t, work, "git", "rev-parse", "HEAD:a"))
-	must(t, os.Remove(filepath.Join(work, ".git", "objects", id[:2], id[2:])))
+	gittest.Run(t, "", "git", "init", "-q", "-b", "main", work)
+	gittest.Must(t, os.WriteFile(filepath.Join(work, "a"), []byte("1"), 0o600))
+	gittest.Run(t, work, "git", "add", "-A")
+	gittest.Run(t, work, "git", "commit", "-q", "-m", "x")
+	id := strings.TrimSpace(gittest.Run(t, work, "git", "rev-parse", "HEAD:a"))
+	gittest.Must(t, os.Remove(filepath.Join(work, ".git", "objects", id[:2], id[2:])))
 	tree, _, err := git.OpenTree(work, "")
-	must(t, err)
+	gittest.Must(t, err)
 	if _, err := tree.ReadFile("a"); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("a missing object: %v, want code not_found", err)
 	}

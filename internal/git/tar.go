@@ -45,7 +45,7 @@ func (t *Tree) Walk(ctx context.Context, name string, visit func(path string, e 
 // directory. The limits of the Tree hold for each Tar.
 func (t *Tree) Tar(ctx context.Context, w io.Writer, name string) error {
 	// A fresh view: neither the budget nor the memory of t is used up.
-	view := newTree(t.objects, t.root, t.limits)
+	view := NewTree(t.objects, t.root, t.limits)
 	e, err := view.follow("tar", name)
 	if err != nil {
 		return err

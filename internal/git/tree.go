@@ -15,9 +15,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// objects gives the content of objects by id.
-type objects interface {
-	object(h plumbing.Hash) (plumbing.ObjectType, []byte, error)
+// Objects reads objects by id. It must be safe for concurrent use.
+type Objects interface {
+	// Object returns an object's type and content. The error has a code.
+	Object(h plumbing.Hash) (plumbing.ObjectType, []byte, error)
 }
 
 // Tree is a commit's tree as a read-only file system. Only what is touched is
@@ -29,7 +30,7 @@ type objects interface {
 // Modification times are zero, so that equal trees are equal in every way. A
 // Tree is safe for concurrent use.
 type Tree struct {
-	objects objects
+	objects Objects
 	root    plumbing.Hash
 	limits  TreeLimits
 
@@ -56,7 +57,8 @@ type entry struct {
 	hash plumbing.Hash
 }
 
-func newTree(o objects, root plumbing.Hash, limits TreeLimits) *Tree {
+// NewTree opens the tree object root, which is read from objects when needed.
+func NewTree(o Objects, root plumbing.Hash, limits TreeLimits) *Tree {
 	return &Tree{
 		objects: o,
 		root:    root,
@@ -142,7 +144,7 @@ func (t *Tree) directory(h plumbing.Hash) ([]entry, error) {
 	if ok {
 		return list, nil
 	}
-	kind, data, err := t.objects.object(h)
+	kind, data, err := t.objects.Object(h)
 	if err != nil {
 		return nil, err
 	}

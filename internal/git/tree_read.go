@@ -122,7 +122,7 @@ func (t *Tree) follow(op, name string) (entry, error) {
 }
 
 func (t *Tree) blob(op, name string, e entry) ([]byte, error) {
-	kind, data, err := t.objects.object(e.hash)
+	kind, data, err := t.objects.Object(e.hash)
 	if err != nil {
 		return nil, pathError(op, name, err)
 	}

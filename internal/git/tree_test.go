@@ -17,23 +17,26 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
 )
 
 // treeOf fetches a repository with the given files and opens its tree.
-func treeOf(t *testing.T, limits git.TreeLimits, files map[string]string) (*git.Tree, *repo) {
+func treeOf(t *testing.T, limits git.TreeLimits, files map[string]string) (*git.Tree, *gittest.Repo) {
 	t.Helper()
-	s := newServer(t)
-	r := s.repo("shop")
-	c := r.commit("main", files)
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	c := r.Commit("main", files)
 	return openTree(t, s, c, limits), r
 }
 
-func openTree(t *testing.T, s *server, commit string, limits git.TreeLimits) *git.Tree {
+func openTree(t *testing.T, s *gittest.Server, commit string, limits git.TreeLimits) *git.Tree {
 	t.Helper()
-	m, _ := newMirrors(t, git.Limits{Tree: limits})
-	fetch(t, m, s.remote("shop"))
-	tree, err := m.Tree(context.Background(), key, commit)
-	must(t, err)
+	m := mirror.NewStore(t.TempDir(), git.Limits{Tree: limits})
+	t.Cleanup(m.Close)
+	gittest.Must(t, m.Ensure(context.Background(), "shop", s.Remote("shop"), commit))
+	tree, err := m.Tree(context.Background(), "shop", commit)
+	gittest.Must(t, err)
 	return tree
 }
 
@@ -41,18 +44,18 @@ func TestTreeIsAFileSystem(t *testing.T) {
 	tree, r := treeOf(t, git.TreeLimits{}, map[string]string{
 		"a": "1", "dir/b": "22", "dir.x": "dot sorts before slash", "dir/sub/c": "", "dir0": "after", "run": "exec:#!/bin/sh", "ü/ö": "utf-8",
 	})
-	must(t, fstest.TestFS(tree, "a", "dir/b", "dir.x", "dir/sub/c", "dir0", "run", "ü/ö"))
+	gittest.Must(t, fstest.TestFS(tree, "a", "dir/b", "dir.x", "dir/sub/c", "dir0", "run", "ü/ö"))
 	for _, name := range []string{"a", "dir", "dir/sub/c"} {
 		got, err := tree.Hash(name)
-		if want := r.git("rev-parse", "main:"+name); err != nil || got != want {
+		if want := r.Git("rev-parse", "main:"+name); err != nil || got != want {
 			t.Errorf("Hash(%s) = %s, %v; git says %s", name, got, err, want)
 		}
 	}
-	if got, err := tree.Hash("."); err != nil || got != r.git("rev-parse", "main^{tree}") {
+	if got, err := tree.Hash("."); err != nil || got != r.Git("rev-parse", "main^{tree}") {
 		t.Errorf("Hash(.) = %s, %v", got, err)
 	}
 	info, err := tree.Stat("run")
-	must(t, err)
+	gittest.Must(t, err)
 	if info.Mode() != 0o755 || !info.ModTime().IsZero() {
 		t.Errorf("run has mode %v and time %v", info.Mode(), info.ModTime())
 	}
@@ -98,7 +101,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		t.Errorf("Lstat = %v, %v", info, err)
 	}
 	list, err := tree.ReadDir(".")
-	must(t, err)
+	gittest.Must(t, err)
 	kinds := map[string]fs.FileMode{}
 	for _, e := range list {
 		kinds[e.Name()] = e.Type()
@@ -109,18 +112,18 @@ func TestLinksAreNotFollowed(t *testing.T) {
 }
 
 func TestSubmodulesAreNotFetched(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	base := r.commit("main", map[string]string{"a": "1"})
-	tree := strings.TrimSpace(pipe(t, r.dir, "160000 commit "+base+"\tlib\n100644 blob "+r.git("rev-parse", "main:a")+"\ta\n", "git", "mktree", "--missing"))
-	c := r.git("commit-tree", "-m", "with submodule", tree)
-	r.git("update-ref", "refs/heads/main", c)
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	base := r.Commit("main", map[string]string{"a": "1"})
+	tree := strings.TrimSpace(gittest.Pipe(t, r.Dir, "160000 commit "+base+"\tlib\n100644 blob "+r.Git("rev-parse", "main:a")+"\ta\n", "git", "mktree", "--missing"))
+	c := r.Git("commit-tree", "-m", "with submodule", tree)
+	r.Git("update-ref", "refs/heads/main", c)
 	opened := openTree(t, s, c, git.TreeLimits{})
 	if _, err := opened.ReadFile("lib/x"); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "lib is a submodule") {
 		t.Errorf("read inside a submodule = %v", err)
 	}
 	var b bytes.Buffer
-	must(t, opened.Tar(context.Background(), &b, "."))
+	gittest.Must(t, opened.Tar(context.Background(), &b, "."))
 	if diff := cmp.Diff([]string{"- a 644 1", "d lib/ 755 0"}, listTar(t, &b)); diff != "" {
 		t.Errorf("tar (-want +got):\n%s", diff)
 	}
@@ -163,8 +166,8 @@ func TestTreeLimits(t *testing.T) {
 	} {
 		for use, do := range map[string]func(*git.Tree) error{"read": readAll, "tar": asTar} {
 			t.Run(name+" "+use, func(t *testing.T) {
-				s := newServer(t)
-				c := s.repo("shop").commit("main", tt.files)
+				s := gittest.NewServer(t)
+				c := s.Repo("shop").Commit("main", tt.files)
 				if err := do(openTree(t, s, c, tt.enough)); err != nil {
 					t.Errorf("at the limit: %v", err)
 				}
@@ -183,19 +186,19 @@ func TestTreeLimits(t *testing.T) {
 
 // TestTreeBomb describes 10^10 files with eleven objects.
 func TestTreeBomb(t *testing.T) {
-	s := newServer(t)
-	r := s.repo("shop")
-	r.commit("main", map[string]string{"f": "x"})
-	inner := "100644 blob " + r.git("rev-parse", "main:f")
+	s := gittest.NewServer(t)
+	r := s.Repo("shop")
+	r.Commit("main", map[string]string{"f": "x"})
+	inner := "100644 blob " + r.Git("rev-parse", "main:f")
 	for range 10 {
 		var b strings.Builder
 		for i := range 10 {
 			fmt.Fprintf(&b, "%s\tf%d\n", inner, i)
 		}
-		inner = "040000 tree " + strings.TrimSpace(pipe(t, r.dir, b.String(), "git", "mktree"))
+		inner = "040000 tree " + strings.TrimSpace(gittest.Pipe(t, r.Dir, b.String(), "git", "mktree"))
 	}
-	c := r.git("commit-tree", "-m", "bomb", strings.Fields(inner)[2])
-	r.git("update-ref", "refs/heads/main", c)
+	c := r.Git("commit-tree", "-m", "bomb", strings.Fields(inner)[2])
+	r.Git("update-ref", "refs/heads/main", c)
 	for name, do := range map[string]func(*git.Tree) error{
 		"walk": func(tree *git.Tree) error {
 			return fs.WalkDir(tree, ".", func(_ string, _ fs.DirEntry, err error) error { return err })
@@ -225,10 +228,10 @@ func TestTar(t *testing.T) {
 	}
 	tree, _ := treeOf(t, git.TreeLimits{}, files)
 	var first, second bytes.Buffer
-	must(t, tree.Tar(context.Background(), &first, "web"))
+	gittest.Must(t, tree.Tar(context.Background(), &first, "web"))
 	files["README"], files["other"] = "changed", "changed"
 	again, _ := treeOf(t, git.TreeLimits{}, files) // another repository and commit, the same directory
-	must(t, again.Tar(context.Background(), &second, "web"))
+	gittest.Must(t, again.Tar(context.Background(), &second, "web"))
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
 		t.Error("the same tree gives other bytes")
 	}
@@ -241,7 +244,7 @@ func TestTar(t *testing.T) {
 		t.Errorf("tar (-want +got):\n%s", diff)
 	}
 	var one bytes.Buffer
-	must(t, tree.Tar(context.Background(), &one, "web/run.sh"))
+	gittest.Must(t, tree.Tar(context.Background(), &one, "web/run.sh"))
 	if diff := cmp.Diff([]string{"- run.sh 755 9"}, listTar(t, &one)); diff != "" {
 		t.Errorf("tar of a file (-want +got):\n%s", diff)
 	}
@@ -260,7 +263,7 @@ func listTar(t *testing.T, r io.Reader) []string {
 		if errors.Is(err, io.EOF) {
 			return out
 		}
-		must(t, err)
+		gittest.Must(t, err)
 		kind := map[byte]string{tar.TypeReg: "-", tar.TypeDir: "d", tar.TypeSymlink: "l"}[h.Typeflag]
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %o %d %s", kind, h.Name, h.Mode, h.Size, h.Linkname)))
 		if h.ModTime.Unix() != 0 || h.Uid != 0 || h.Gid != 0 || h.Uname != "" {
@@ -283,19 +286,19 @@ func TestHostileTrees(t *testing.T) {
 		"mode":         {"170644 a"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t)
-			r := s.repo("shop")
-			r.commit("main", map[string]string{"f": "x"})
-			blob, err := hex.DecodeString(r.git("rev-parse", "main:f"))
-			must(t, err)
+			s := gittest.NewServer(t)
+			r := s.Repo("shop")
+			r.Commit("main", map[string]string{"f": "x"})
+			blob, err := hex.DecodeString(r.Git("rev-parse", "main:f"))
+			gittest.Must(t, err)
 			var raw strings.Builder
 			for _, name := range names {
 				raw.WriteString(name + "\x00" + string(blob))
 			}
-			tree := strings.TrimSpace(pipe(t, r.dir, raw.String(), "git", "hash-object", "-t", "tree", "--literally", "-w", "--stdin"))
+			tree := strings.TrimSpace(gittest.Pipe(t, r.Dir, raw.String(), "git", "hash-object", "-t", "tree", "--literally", "-w", "--stdin"))
 			text := fmt.Sprintf("tree %s\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n", tree)
-			c := strings.TrimSpace(pipe(t, r.dir, text, "git", "hash-object", "-t", "commit", "--literally", "-w", "--stdin"))
-			r.git("update-ref", "refs/heads/main", c)
+			c := strings.TrimSpace(gittest.Pipe(t, r.Dir, text, "git", "hash-object", "-t", "commit", "--literally", "-w", "--stdin"))
+			r.Git("update-ref", "refs/heads/main", c)
 			if _, err := openTree(t, s, c, git.TreeLimits{}).ReadDir("."); fault.CodeOf(err) != fault.Invalid {
 				t.Errorf("ReadDir = %v, want code invalid", err)
 			}

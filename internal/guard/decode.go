@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -27,7 +26,7 @@ type object struct {
 // decode reads YAML documents. Empty ones are passed over; one that is no
 // Kubernetes object is an error.
 func decode(manifests []byte) ([]object, error) {
-	documents, err := split(manifests)
+	documents, err := manifest.Split(manifests, manifest.StreamLimits{Bytes: maxManifests, Document: maxDocument, Documents: maxObjects})
 	if err != nil {
 		return nil, err
 	}
@@ -42,50 +41,8 @@ func decode(manifests []byte) ([]object, error) {
 	return objects, nil
 }
 
-// split cuts a stream at its "---" lines. Whatever else could start or end a
-// document is refused: another reader might cut there.
-func split(stream []byte) ([][]byte, error) {
-	if len(stream) > maxManifests {
-		return nil, fmt.Errorf("they are larger than %d MiB", maxManifests>>20)
-	}
-	var documents [][]byte
-	start, at := 0, 0
-	for line := range bytes.Lines(stream) {
-		end := at + len(line)
-		line = bytes.TrimRight(line, " \t\r\n")
-		switch {
-		case bytes.IndexByte(line, '\r') >= 0:
-			return nil, fmt.Errorf("document %d: a carriage return stands alone", len(documents)+1)
-		case bytes.Equal(line, []byte("---")):
-			documents = appendDocument(documents, stream[start:at])
-			start = end
-		case bytes.HasPrefix(line, []byte("---")), bytes.HasPrefix(line, []byte("...")), bytes.HasPrefix(line, []byte("%")):
-			return nil, fmt.Errorf("document %d: a line begins with %q", len(documents)+1, line[:min(3, len(line))])
-		}
-		at = end
-	}
-	documents = appendDocument(documents, stream[start:])
-	if len(documents) > maxObjects {
-		return nil, fmt.Errorf("they hold more than %d objects", maxObjects)
-	}
-	return documents, nil
-}
-
-// appendDocument leaves out documents of comments and white space.
-func appendDocument(documents [][]byte, document []byte) [][]byte {
-	for line := range bytes.Lines(document) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
-			return append(documents, document)
-		}
-	}
-	return documents
-}
-
 // decodeObject reads a document as the API server would.
 func decodeObject(document []byte) (object, error) {
-	if len(document) > maxDocument {
-		return object{}, fmt.Errorf("is larger than the %d KiB that Kubernetes stores", maxDocument>>10)
-	}
 	o := object{}
 	var err error
 	if o.json, o.fields, err = manifest.Read(document); err != nil {

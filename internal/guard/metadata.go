@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // identity checks name and uniqueness.
@@ -15,6 +17,8 @@ func (c *check) identity(seen map[string]bool) {
 		c.refuse(RuleName, "metadata.name", "is missing; every object needs a fixed name, generateName won't do")
 	case len(validation.IsDNS1123Subdomain(o.name)) > 0:
 		c.refuse(RuleName, "metadata.name", "is no valid name; use lower-case letters, digits, - and . only")
+	case o.kind == "Secret" && o.name == naming.PullSecret:
+		c.refuse(RuleName, "metadata.name", "is reserved for what images are pulled with; choose another")
 	case o.kind == "ConfigMap" && o.name == "kube-root-ca.crt":
 		c.refuse(RuleName, "metadata.name", "is reserved by Kubernetes; choose another")
 	}

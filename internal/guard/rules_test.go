@@ -100,6 +100,7 @@ func metadataCases() map[string]ruleCase {
 		"a path as name":                no(config("name: ../../secrets/x"), "name metadata.name"),
 		"a number as name":              no(config("name: 5"), "name metadata.name", "shape "),
 		"the cluster's certificates":    no(config("name: kube-root-ca.crt"), "name metadata.name"),
+		"the pull Secret":               no("apiVersion: v1\nkind: Secret\nmetadata: {name: slipway-pull}\n", "name metadata.name"),
 		"own namespace":                 ok(RuleNamespace, config("name: x, namespace: "+namespace), config("name: z")),
 		"another namespace":             no(config("name: x, namespace: kube-system"), "namespace metadata.namespace"),
 		"a namespace that is no text":   no(config("name: x, namespace: [kube-system]"), "namespace metadata.namespace", "shape "),

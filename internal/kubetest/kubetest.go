@@ -1,9 +1,3 @@
-// Package kubetest gives tests a real Kubernetes control plane: etcd, API
-// server and controller manager, without nodes.
-//
-// A test package starts one from its TestMain. The program that makes it is
-// named by the environment variable DEVCLUSTER, which `make integration` sets.
-// The package knows nothing of what is tested.
 package kubetest
 
 import (
@@ -41,6 +35,7 @@ type ControlPlane struct {
 
 	dir     string
 	program string
+	shared  bool
 }
 
 // Main runs a package's tests with a control plane, and exits. Tests get it
@@ -66,9 +61,29 @@ func run(m *testing.M, keep func(*ControlPlane)) int {
 	return m.Run()
 }
 
-// Start starts a control plane with Slipway's resource definitions. It ends
-// with this process at the latest.
+// Start returns a control plane with Slipway's resource definitions: the warm
+// one whose folder the environment variable CONTROL_PLANE names, which several
+// packages use side by side, else one of this process's own, which ends with
+// it at the latest. Tests that share one keep to namespaces of their own.
 func Start(ctx context.Context) (*ControlPlane, error) {
+	if warm := os.Getenv("CONTROL_PLANE"); warm != "" {
+		return join(ctx, warm)
+	}
+	return StartOwn(ctx)
+}
+
+// join uses a control plane that runs already and outlives this process.
+func join(ctx context.Context, dir string) (*ControlPlane, error) {
+	plane := &ControlPlane{dir: dir, program: os.Getenv("DEVCLUSTER"), Kubeconfig: filepath.Join(dir, "kubeconfig"), shared: true}
+	if err := plane.prepare(ctx); err != nil {
+		return nil, fmt.Errorf("use the control plane in %s: %w", dir, err)
+	}
+	return plane, nil
+}
+
+// StartOwn starts a control plane of this process's own, for tests that run a
+// server: it would work on the objects of every other test.
+func StartOwn(ctx context.Context) (*ControlPlane, error) {
 	program := os.Getenv("DEVCLUSTER")
 	if program == "" {
 		return nil, errors.New("these tests need a Kubernetes control plane, and DEVCLUSTER does not name the program that makes one; run `make integration`")
@@ -94,6 +109,15 @@ func (p *ControlPlane) start(ctx context.Context) error {
 	if output, err := up.CombinedOutput(); err != nil {
 		return fmt.Errorf("start a control plane with %s: %w\n%s", p.program, err, output)
 	}
+	return p.prepare(ctx)
+}
+
+// prepare connects, and installs what stages and their definitions need.
+func (p *ControlPlane) prepare(ctx context.Context) error {
+	root, err := checkout()
+	if err != nil {
+		return err
+	}
 	config, err := clientcmd.BuildConfigFromFlags("", p.Kubeconfig)
 	if err != nil {
 		return fmt.Errorf("read the control plane's kubeconfig: %w", err)
@@ -106,8 +130,12 @@ func (p *ControlPlane) start(ctx context.Context) error {
 	return p.grant(ctx)
 }
 
-// Stop ends the control plane and removes its folder.
+// Stop ends a control plane of this process's own and removes its folder; one
+// that is shared goes on.
 func (p *ControlPlane) Stop() error {
+	if p.shared {
+		return nil
+	}
 	down := exec.Command(p.program, "down", "--dir", p.dir, "-q")
 	if output, err := down.CombinedOutput(); err != nil {
 		return fmt.Errorf("stop the control plane in %s: %w\n%s", p.dir, err, output)

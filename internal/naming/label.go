@@ -29,6 +29,10 @@ const (
 // Slipway impersonates for every write there.
 const StageServiceAccount = "slipway-stage"
 
+// PullSecret is the Secret in a stage's namespace that its pods pull images
+// with.
+const PullSecret = "slipway-pull"
+
 // labelMark stands between the readable part and the hash of a label value.
 // It differs from hashMark, so that every name of this package is its own
 // label value.

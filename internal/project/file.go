@@ -10,11 +10,14 @@ const FileName = "slipway.yaml"
 
 // File is a checked project file.
 type File struct {
-	Version  int                `json:"version"`
-	Project  string             `json:"project"`
-	Members  []Member           `json:"members,omitempty"`
-	Stages   []Stage            `json:"stages"`
-	Previews *Previews          `json:"previews,omitempty"`
+	Version  int       `json:"version"`
+	Project  string    `json:"project"`
+	Members  []Member  `json:"members,omitempty"`
+	Stages   []Stage   `json:"stages"`
+	Previews *Previews `json:"previews,omitempty"`
+	// Overlay is the path of a Kustomize directory in the repository that lies
+	// over the services of every stage, below the stage's own overlay.
+	Overlay  string             `json:"overlay,omitempty"`
 	Services map[string]Service `json:"services"`
 	// Sealed are values of the stages' Secrets, encrypted for the project.
 	Sealed Sealed `json:"sealed,omitempty"`

@@ -12,14 +12,17 @@ import (
 type checker struct {
 	*report
 	*grammar
-	doc  *Document
-	file *project.File
-	part part
+	root      *node
+	file      *project.File
+	secondary bool
 }
 
-func (c *checker) check() {
+// checkFile reports what is wrong with a decoded file. A secondary
+// repository's file has services only, whose stages belong to the primary file.
+func checkFile(r *report, g *grammar, root *node, file *project.File, secondary bool) {
+	c := checker{report: r, grammar: g, root: root, file: file, secondary: secondary}
 	c.services()
-	if c.part == secondary {
+	if secondary {
 		return
 	}
 	c.members()
@@ -30,7 +33,7 @@ func (c *checker) check() {
 
 // at reports a problem at the value with a path.
 func (c *checker) at(path, what, remedy string) {
-	at, _ := c.doc.root.find(path)
+	at, _ := c.root.find(path)
 	c.beyond(at, path, what, remedy)
 }
 
@@ -38,7 +41,7 @@ func (c *checker) at(path, what, remedy string) {
 func (c *checker) on(n *node, what, remedy string) { c.beyond(n.at, n.path(), what, remedy) }
 
 func (c *checker) members() {
-	list := c.doc.root.get("members")
+	list := c.root.get("members")
 	if list == nil || list.kind != kindList {
 		return
 	}
@@ -163,7 +166,7 @@ func (c *checker) previews() {
 // previewHosts refuses hosts that every preview of a stage would share. Those
 // under the stage's own hosts are not taken over.
 func (c *checker) previewHosts(from string) {
-	services := c.doc.root.get("services")
+	services := c.root.get("services")
 	for _, name := range c.file.ServiceNames() {
 		routes := forStage(services.get(name), from).get("routes")
 		if routes == nil {

@@ -19,7 +19,7 @@ type claim struct {
 func (c *checker) hosts() {
 	first := map[string]claim{}
 	for i, stage := range c.file.Stages {
-		node := c.doc.root.get("stages").items[i].get("hosts")
+		node := c.root.get("stages").items[i].get("hosts")
 		for _, claim := range c.claims(stage, node) {
 			c.claim(first, claim)
 		}
@@ -29,7 +29,7 @@ func (c *checker) hosts() {
 // claims lists the hosts of one stage rule, in a fixed order.
 func (c *checker) claims(stage project.Stage, hosts *node) []claim {
 	var claims []claim
-	services := c.doc.root.get("services")
+	services := c.root.get("services")
 	for _, name := range c.file.ServiceNames() {
 		service := services.get(name)
 		if service == nil || service.kind != kindMap {
@@ -53,7 +53,7 @@ func (c *checker) strangers(hosts *node) {
 	}
 	names := c.file.ServiceNames()
 	for _, e := range hosts.entries {
-		if c.full() || c.doc.root.get("services") == nil {
+		if c.full() || c.root.get("services") == nil {
 			return
 		}
 		if !slices.Contains(names, e.key) {

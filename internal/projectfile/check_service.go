@@ -1,7 +1,6 @@
 package projectfile
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 // services checks every service as it is written, and once more for each stage
 // that overrides something of it.
 func (c *checker) services() {
-	services := c.doc.root.get("services")
+	services := c.root.get("services")
 	if services == nil || services.kind != kindMap {
 		return
 	}
@@ -28,7 +27,7 @@ func (c *checker) services() {
 			continue
 		}
 		for _, o := range stages.entries {
-			if c.full() || c.part == primary && !c.stage(o.key, o.value.path()) {
+			if c.full() || !c.secondary && !c.stage(o.key, o.value.path()) {
 				continue
 			}
 			if o.value.kind == kindMap && c.sameSource(service, o.value) {
@@ -63,16 +62,10 @@ func (c *checker) sameSource(service project.Service, override *node) bool {
 func (c *checker) effective(n *node, stage string) {
 	var service project.Service
 	inner := *c
-	inner.report = &report{file: c.report.file}
-	d := decoder{report: inner.report, grammar: c.grammar}
-	d.value(n, reflect.ValueOf(&service).Elem(), rule{}, whole)
+	inner.report = newReport(c.report.file)
+	decode(inner.report, c.grammar, n, &service)
 	inner.service(n, service)
-	for _, p := range inner.problems {
-		if !slices.ContainsFunc(c.problems, p.same) {
-			p.What, p.beyond = p.What+` in the stage "`+stage+`"`, true
-			c.problems = append(c.problems, p)
-		}
-	}
+	c.addNew(inner.report, ` in the stage "`+stage+`"`)
 }
 
 func (c *checker) service(n *node, s project.Service) {
@@ -112,7 +105,7 @@ func (c *checker) amounts(n *node) {
 		return
 	}
 	for _, e := range n.entries {
-		if f := c.rules["Resources."+e.key].text; f != nil && e.value.kind == kindString && c.matches(f, e.value.text) {
+		if f := c.rules["Resources."+e.key].text; f != nil && e.value.kind == kindString && f.matches(e.value.text) {
 			c.quantity(e.value.text, e.value.path())
 		}
 	}

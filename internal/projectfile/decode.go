@@ -16,6 +16,13 @@ type decoder struct {
 	*grammar
 }
 
+// decode puts a whole node into a value of the room project, which into points
+// to.
+func decode(r *report, g *grammar, n *node, into any) {
+	d := decoder{report: r, grammar: g}
+	d.value(n, reflect.ValueOf(into).Elem(), rule{}, whole)
+}
+
 // mode says how strictly a value is read.
 type mode int
 
@@ -225,7 +232,7 @@ func (d decoder) conforms(s string, f *format, at place, where slot) bool {
 		d.structural(at, where.path(), fmt.Sprintf("is %d characters long, more than %d", n, f.max), "shorten it")
 		return false
 	}
-	if d.matches(f, s) {
+	if f.matches(s) {
 		return true
 	}
 	shown := `"` + clip(s) + `"`

@@ -3,7 +3,6 @@ package projectfile
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -16,10 +15,10 @@ import (
 // of the rule that they come from.
 func (doc *Document) Effective(rule string) map[string]project.Service {
 	services := map[string]project.Service{}
-	d := decoder{report: &report{file: doc.name}, grammar: newGrammar()}
+	r, g := newReport(doc.name), newGrammar()
 	doc.eachEffective(rule, func(name string, n *node) {
 		var service project.Service
-		d.value(n, reflect.ValueOf(&service).Elem(), d.rules["File.services"].element(), whole)
+		decode(r, g, n, &service)
 		services[name] = service
 	})
 	return services

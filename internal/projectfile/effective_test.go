@@ -200,7 +200,7 @@ func pointsAt(t *testing.T, lines []string, at place, text string) {
 
 func TestPosition(t *testing.T) {
 	source := "version: 1\nproject: shöp\nservices:\n  web:\n    env: {\"Ä.B\": x, C: 'y'}\n    routes:\n    - path: /\n    text: |\n      a\n"
-	doc := &Document{root: read(&report{}, []byte(source))}
+	doc := &Document{root: read(newReport("slipway.yaml"), []byte(source))}
 	tests := map[string][2]int{
 		"version": {1, 10}, "services": {3, 1}, "services.web": {4, 3}, `services.web.env["Ä.B"]`: {5, 18}, "services.web.env.C": {5, 24},
 		"services.web.routes": {6, 5}, "services.web.routes[0]": {7, 7}, "services.web.routes[0].path": {7, 13}, "services.web.text": {8, 11},

@@ -29,7 +29,7 @@ func (doc *Document) With(further ...Further) (*Document, error) {
 	services := &node{kind: kindMap, entries: slices.Clone(doc.root.get("services").entries)}
 	var problems Problems
 	for _, f := range further {
-		r := &report{file: f.name}
+		r := newReport(f.name)
 		j := joiner{report: r, into: merged, from: f}
 		services.entries = append(services.entries, j.join()...)
 		if err, ok := r.err().(Problems); ok { //nolint:errorlint // err returns nothing else

@@ -2,7 +2,6 @@ package projectfile
 
 import (
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,10 +11,9 @@ import (
 // grammar is the table of rules with what is derived from it on demand. It
 // serves one reader and is not safe for concurrent use.
 type grammar struct {
-	rules    map[string]rule
-	shapes   map[string]shape
-	patterns map[string]*regexp.Regexp
-	types    map[reflect.Type][]field
+	rules  map[string]rule
+	shapes map[string]shape
+	types  map[reflect.Type][]field
 }
 
 // field is a field of a struct as the file names it.
@@ -26,14 +24,11 @@ type field struct {
 }
 
 func newGrammar() *grammar {
-	g := &grammar{
-		rules: rules(), shapes: shapes(),
-		patterns: map[string]*regexp.Regexp{}, types: map[reflect.Type][]field{},
-	}
-	further := reflect.TypeFor[secondaryFile]()
-	for i := range further.NumField() {
-		key, _, _ := strings.Cut(further.Field(i).Tag.Get("json"), ",")
-		g.rules[further.Name()+"."+key] = g.rules["File."+key]
+	g := &grammar{rules: rules(), shapes: shapes(), types: map[reflect.Type][]field{}}
+	file := reflect.TypeFor[secondaryFile]()
+	for i := range file.NumField() {
+		key, _, _ := strings.Cut(file.Field(i).Tag.Get("json"), ",")
+		g.rules[file.Name()+"."+key] = g.rules["File."+key]
 	}
 	return g
 }
@@ -52,18 +47,16 @@ func (g *grammar) fields(t reflect.Type) []field {
 	return fields
 }
 
-// matches reports whether the whole of s has the form of f, its length aside.
-func (g *grammar) matches(f *format, s string) bool {
-	return g.pattern(f.pattern).MatchString(s) && (f.not == "" || !g.pattern(f.not).MatchString(s))
+// secondaryFile is what the file of a secondary repository may say.
+type secondaryFile struct {
+	Version  int                        `json:"version"`
+	Project  string                     `json:"project"`
+	Services map[string]project.Service `json:"services"`
 }
 
-func (g *grammar) pattern(text string) *regexp.Regexp {
-	compiled, ok := g.patterns[text]
-	if !ok {
-		compiled = regexp.MustCompile(text)
-		g.patterns[text] = compiled
-	}
-	return compiled
+// matches reports whether the whole of s has the form of f, its length aside.
+func (f *format) matches(s string) bool {
+	return f.pattern.MatchString(s) && (f.not == nil || !f.not.MatchString(s))
 }
 
 // allowed returns the keys a struct may have, in an override or not.

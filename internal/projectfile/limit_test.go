@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml/lexer"
 )
 
 // bomb nests aliases so that the last line has width^depth values.
@@ -98,49 +96,6 @@ func TestHostile(t *testing.T) {
 				t.Errorf("the message has %d bytes", len(err.Error()))
 			}
 		})
-	}
-}
-
-// TestExpansionStops counts what an alias bomb costs.
-func TestExpansionStops(t *testing.T) {
-	for name, text := range map[string]string{"by width": hostile()["wide bomb"].text, "by depth": bomb(9, 9)} {
-		r := &report{}
-		tokens, ok := scan(r, []byte(text))
-		if !ok {
-			t.Fatalf("%s: %v", name, r.err())
-		}
-		file, err := parse(tokens)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr := newTree(r)
-		tr.node(body(r, file), slot{}, 1)
-		if !tr.stopped || tr.nodes > MaxNodes+len(tokens) || tr.aliases > MaxAliases+1 {
-			t.Errorf("%s: stopped %v after %d values and %d aliases", name, tr.stopped, tr.nodes, tr.aliases)
-		}
-	}
-}
-
-// TestDepthIsBounded compares the estimate that protects the parser's stack
-// with texts whose depth is known.
-func TestDepthIsBounded(t *testing.T) {
-	tests := map[string]struct {
-		text string
-		deep bool
-	}{
-		"block at the limit":   {nestedBlock(MaxDepth), false},
-		"block beyond":         {nestedBlock(MaxDepth + 1), true},
-		"flow at the limit":    {strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth), false},
-		"flow beyond":          {strings.Repeat("[", MaxDepth+1), true},
-		"many in a row":        {strings.Repeat("a: [b]\n", 500), false},
-		"siblings":             {strings.Repeat("a:\n  b:\n    c: d\n", 500), false},
-		"dashes beside keys":   {strings.Repeat("a:\n- b: c\n  d: e\n", 500), false},
-		"text that looks deep": {"a: \"" + strings.Repeat("[", 100) + "\"\nb: |\n  " + strings.Repeat("- ", 100) + "\n", false},
-	}
-	for name, test := range tests {
-		if _, deep := tooDeep(lexer.Tokenize(test.text)); deep != test.deep {
-			t.Errorf("%s: too deep %v, want %v", name, deep, test.deep)
-		}
 	}
 }
 

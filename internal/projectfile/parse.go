@@ -2,7 +2,6 @@ package projectfile
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/slipway-dev/slipway/internal/project"
 )
@@ -42,7 +41,7 @@ const (
 )
 
 func parseFile(name string, data []byte, p part) (*Document, error) {
-	r := &report{file: name}
+	r := newReport(name)
 	root := read(r, data)
 	if root == nil {
 		return nil, r.err()
@@ -73,26 +72,17 @@ func versioned(r *report, root *node) bool {
 
 // versionOne reads and checks the form that design and schema describe.
 func (doc *Document) versionOne(r *report, g *grammar, p part) {
-	d := decoder{report: r, grammar: g}
 	if p == secondary {
 		var file secondaryFile
-		d.value(doc.root, reflect.ValueOf(&file).Elem(), rule{}, whole)
+		decode(r, g, doc.root, &file)
 		doc.File.Version, doc.File.Project, doc.File.Services = file.Version, file.Project, file.Services
 	} else {
-		d.value(doc.root, reflect.ValueOf(doc.File).Elem(), rule{}, whole)
+		decode(r, g, doc.root, doc.File)
 	}
 	if !r.overfull {
-		c := checker{report: r, grammar: g, doc: doc, file: doc.File, part: p}
-		c.check()
+		checkFile(r, g, doc.root, doc.File, p == secondary)
 	}
 	fillDefaults(doc.File)
-}
-
-// secondaryFile is what a further repository's file may say.
-type secondaryFile struct {
-	Version  int                        `json:"version"`
-	Project  string                     `json:"project"`
-	Services map[string]project.Service `json:"services"`
 }
 
 // Where returns the file, and the line and column in it, of the value at a

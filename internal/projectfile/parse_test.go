@@ -3,6 +3,7 @@ package projectfile
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 )
+
+var update = flag.Bool("update", false, "rewrite golden files")
 
 // golden compares got with a file of testdata, or rewrites it.
 func golden(t *testing.T, name string, got []byte) {
@@ -130,6 +133,9 @@ func TestDesignExample(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("sources differ (-want +got):\n%s", diff)
+	}
+	if doc.File.Overlay != "deploy/overlays/all" {
+		t.Errorf("the file's overlay is %q", doc.File.Overlay)
 	}
 	production, _ := doc.File.Stage("production")
 	wantStage := project.Stage{

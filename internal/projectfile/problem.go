@@ -66,6 +66,21 @@ type report struct {
 	overfull bool
 }
 
+// newReport makes a report for the file of a name.
+func newReport(file string) *report { return &report{file: file} }
+
+// addNew takes over the problems of another report of the same file that are
+// not known here, with a remark about where they arise. The schema can't know
+// them.
+func (r *report) addNew(other *report, where string) {
+	for _, p := range other.problems {
+		if !slices.ContainsFunc(r.problems, p.same) {
+			p.What, p.beyond = p.What+where, true
+			r.problems = append(r.problems, p)
+		}
+	}
+}
+
 // full reports whether enough problems are known to stop looking for more: a
 // hostile file must not buy a suggestion for each of its thousand mistakes.
 func (r *report) full() bool { return len(r.problems) >= 20*MaxProblems }

@@ -17,7 +17,7 @@ const referencePage = "../../docs/project-file.md"
 // TestReference holds the page that people read to the table of rules.
 func TestReference(t *testing.T) {
 	got := []byte(page())
-	if *update {
+	if *updatePublished {
 		if err := os.WriteFile(referencePage, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ and nothing else: its services are added to those of the primary file, and a pus
 from ` + "`build`" + ` (of that repository), ` + "`image` or `template`" + `; what needs files at rendering (Compose, charts, Kustomize) belongs into the primary
 repository. A name that is taken, a stage that the primary file does not have, and another project's name are refused, with the place in the further file,
 and nothing of the project is synced until that is corrected. ` + "`slipway validate --secondary`" + ` checks such a file, and
-` + "`--further NAME=DIR`" + ` of the offline commands takes one from a checkout.
+` + "`--secondary NAME=DIR`" + ` of the offline commands takes one from a checkout.
 
 A service of any file may be built from another repository of the project (` + "`build.repository`, `build.ref`" + `). A push to that ref is released as well: the
 primary repository's commit stays, and only what is built from the other is built anew. The forge must send that repository's pushes to the

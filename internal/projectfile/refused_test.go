@@ -113,6 +113,8 @@ func refusedStages() map[string]map[string]string {
 		"stages/bad branch":        stages("- {name: a, branch: feature/../x}"),
 		"stages/bad characters":    stages("- {name: a, branch: \"feature/?\"}"),
 		"stages/overlay outside":   stages("- {name: a, branch: main, overlay: ../x}"),
+		"overlay/outside":          more("overlay: ../x\n"),
+		"overlay/no text":          more("overlay: [a]\n"),
 		"stages/promote unknown":   stages("- {name: a, branch: main, promoteFrom: b}"),
 		"stages/promote self":      stages("- {name: a, branch: main, promoteFrom: a}"),
 		"stages/promote circle":    stages("- {name: a, branch: main, promoteFrom: b}\n- {name: b, branch: main, promoteFrom: a}\n- {name: c, branch: main, promoteFrom: a}"),

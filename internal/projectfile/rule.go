@@ -65,6 +65,7 @@ func fileRules() map[string]rule {
 		"File.members":  {help: "Who may do what. Read from the trusted ref only.", required: true, min: 1, max: MaxMembers},
 		"File.stages":   {help: "Branch rules, each with a namespace and an overlay.", required: true, min: 1, max: MaxStages},
 		"File.previews": {help: "Stages for pull requests."},
+		"File.overlay":  {help: "Kustomize directory for every stage, below the stage's own overlay.", text: filePath()},
 		"File.services": {help: "The deployable parts of the project, by name.", required: true, min: 1, max: MaxServices, keys: serviceName()},
 		"File.sealed":   {help: "Values of the stages' Secrets, by name and key, encrypted with slipway seal.", max: maxSealed, keys: secretName(), inner: sealedValues()},
 

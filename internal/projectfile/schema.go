@@ -100,9 +100,9 @@ func text(prop *jsonschema.Schema, f *format) {
 	if f == nil {
 		return
 	}
-	prop.Pattern, prop.MaxLength = f.pattern, count(f.max)
-	if f.not != "" {
-		prop.Not = &jsonschema.Schema{Pattern: f.not}
+	prop.Pattern, prop.MaxLength = f.pattern.String(), count(f.max)
+	if f.not != nil {
+		prop.Not = &jsonschema.Schema{Pattern: f.not.String()}
 	}
 }
 

@@ -10,16 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
-)
-
-// Causes of a refusal, and of a release that somebody rejected.
-const (
-	CauseDenied      = "Denied"
-	CauseInvalid     = "Invalid"
-	CausePaused      = "Paused"
-	CauseQuarantined = "Quarantined"
-	CauseConflict    = "Conflict"
-	CauseRejected    = "Rejected"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Answer is what comes of a release that a person asked for.
@@ -106,23 +98,6 @@ func (w *askedRelease) permit(action project.Action) (project.Member, string) {
 	})
 }
 
-// actionOf returns what a person does by asking for a release.
-func actionOf(t v1alpha1.Trigger) project.Action {
-	switch t {
-	case v1alpha1.TriggerDeploy:
-		return project.ActionDeploy
-	case v1alpha1.TriggerRollback:
-		return project.ActionRollback
-	case v1alpha1.TriggerPromotion:
-		return project.ActionPromote
-	case v1alpha1.TriggerRestart:
-		return project.ActionRestart
-	case v1alpha1.TriggerScale:
-		return project.ActionScale
-	}
-	return ""
-}
-
 // checkTrigger asks what the kind of release needs.
 func (w *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*Failure, error) {
 	switch w.Release.Spec.Trigger {
@@ -140,68 +115,22 @@ func (w *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*Failu
 	return refuse(CauseInvalid, "nobody can ask for a release with the trigger %s", w.Release.Spec.Trigger), nil
 }
 
-// requireNoneRunning refuses what a pause forbids.
-func (w *askedRelease) requireNoneRunning() *Failure {
-	pause := w.Stage.Spec.Pause
-	if pause == nil {
-		return nil
+// Answered returns the status of a release that a person asked for, once it is
+// decided upon.
+func (r *Runner) Answered(o Inputs, a Answer) v1alpha1.ReleaseStatus {
+	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
+	accepted := metav1.Condition{
+		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Permitted",
+		Message:            fault.Clip("asked by "+a.Who.User+" ("+string(a.Who.Role)+")"+because(o.Release.Spec.Reason), 1024),
+		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: o.Release.Generation,
 	}
-	return refuse(CausePaused, "stage %s is paused by %s%s; `slipway resume %s %s` first, or `slipway rollback`, which works in a pause",
-		w.Stage.Spec.Name, pause.By, because(pause.Reason), w.Project.Name, w.Stage.Spec.Name)
-}
-
-// requireSource refuses a source that is no release to take anything from.
-func (w *askedRelease) requireSource() *Failure {
-	name, from := w.Release.Spec.From, w.From
-	switch {
-	case name == "":
-		return refuse(CauseInvalid, "a %s needs a release to take from (spec.from); `slipway releases %s %s` lists them", w.Release.Spec.Trigger, w.Project.Name, w.Stage.Spec.Name)
-	case from == nil || from.Spec.Project != w.Project.Name:
-		return refuse(CauseInvalid, "project %s has no release %s (any more); `slipway releases %s %s` lists them", w.Project.Name, name, w.Project.Name, w.Stage.Spec.Name)
-	case from.Status.Phase != v1alpha1.PhaseSucceeded || from.Status.Bundle == "":
-		return refuse(CauseInvalid, "release %s did not succeed (%s), so there is nothing to take from it; choose one that did", name, from.Status.Phase)
-	case from.Spec.Head.Commit != w.Release.Spec.Head.Commit:
-		return refuse(CauseInvalid, "release %s is of commit %.8s, not of %.8s; ask again with `slipway`", name, from.Spec.Head.Commit, w.Release.Spec.Head.Commit)
+	if a.Refused == nil {
+		run.mark(v1alpha1.PhasePending, accepted.Message)
+	} else {
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, a.Refused.Cause, fault.Clip(a.Refused.Message, 1024)
+		run.status.Cause = a.Refused.Cause
+		run.mark(v1alpha1.PhaseFailed, fault.Clip(a.Refused.Message, 4096))
 	}
-	return nil
-}
-
-// requireOwnSource refuses a source that is another stage's.
-func (w *askedRelease) requireOwnSource() *Failure {
-	if refused := w.requireSource(); refused != nil {
-		return refused
-	}
-	if w.From.Spec.Stage != w.Stage.Name {
-		return refuse(CauseInvalid, "release %s is of stage %s; only `slipway promote` takes from another stage", w.From.Name, w.From.Spec.Stage)
-	}
-	return nil
-}
-
-// checkDeploy refuses a commit that the stage's ref does not lead to, and one
-// that is quarantined unless an owner asks.
-func (w *askedRelease) checkDeploy(ctx context.Context) (*Failure, error) {
-	if refused := w.requireNoneRunning(); refused != nil {
-		return refused, nil
-	}
-	commit, stage := w.Release.Spec.Head.Commit, w.Stage.Spec
-	if stage.PromoteFrom != "" {
-		return refuse(CauseInvalid, "stage %s takes only what was released to stage %s (%s); `slipway promote %s %s`", stage.Name, stage.PromoteFrom,
-			whereIn(w.document)("stages."+w.rule.Name+".promoteFrom"), w.Project.Name, stage.Name), nil
-	}
-	if q := w.history.Quarantine(w.Stage.Status.Quarantine); q != nil && q.Commit == commit {
-		if _, refusal := w.permit(project.ActionQuarantine); refusal != "" {
-			return refuse(CauseQuarantined, "commit %.8s %s. %s", commit, wentBack(q), refusal), nil
-		}
-	}
-	if commit == stage.Wanted.Commit {
-		return nil, nil
-	}
-	reached, err := w.Sources.Descends(ctx, w.Project, stage.Wanted.Commit, commit)
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
-		return nil, err
-	}
-	if !reached {
-		return refuse(CauseInvalid, "commit %.8s is not in the history of %s, which feeds stage %s; push it there first", commit, stage.Ref, stage.Name), nil
-	}
-	return nil, nil
+	meta.SetStatusCondition(&run.status.Conditions, accepted)
+	return run.status
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
 
 // people is a project file with one member of each role, a stage that takes
@@ -45,12 +46,12 @@ func (w *world) ask(stage string, trigger v1alpha1.Trigger, by string, from *v1a
 	object := naming.StageObject("shop", stage)
 	order.Stage.Name = object
 	order.Stage.Spec.Name, order.Stage.Spec.Rule = stage, stage
-	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: commit("c"), FileCommit: commit("f")}
+	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: releasetest.Commit("c"), FileCommit: releasetest.Commit("f")}
 	number := int64(len(before) + 1)
 	order.Release.Name = naming.Release(object, number)
 	order.Release.Spec = v1alpha1.ReleaseSpec{
 		Project: "shop", Stage: object, Sequence: number, Trigger: trigger, By: by,
-		Head: v1alpha1.Head{Commit: commit("c"), FileCommit: commit("0"), Actor: "alice"},
+		Head: v1alpha1.Head{Commit: releasetest.Commit("c"), FileCommit: releasetest.Commit("0"), Actor: "alice"},
 	}
 	if from != nil {
 		order.Release.Spec.From, order.Release.Spec.Head.Commit = from.Name, from.Spec.Head.Commit
@@ -79,42 +80,44 @@ func TestAccept(t *testing.T) {
 		change  func(*release.Inputs)
 		world   func(*world)
 	}
-	two := func() []v1alpha1.Release { return past("push a good", "push b good") }
+	two := func() []v1alpha1.Release { return releasetest.Past("push a good", "push b good") }
 	tests := map[string]struct {
 		wish
 		cause string // empty: accepted
 		want  string // part of the sentence
 	}{
-		"owner deploys":               {wish{"production", "deploy", "alice", -1, two(), nil, nil}, "", ""},
-		"by e-mail":                   {wish{"production", "deploy", "alice@acme.example", -1, two(), nil, nil}, "", ""},
-		"viewer deploys":              {wish{"staging", "deploy", "bob", -1, two(), nil, nil}, "Denied", "bob may not deploy to stage staging"},
-		"developer, protected":        {wish{"production", "deploy", "olga", -1, two(), nil, nil}, "Denied", "olga may not deploy to stage production, which is protected (slipway.yaml:10:"},
-		"developer, unprotected":      {wish{"staging", "deploy", "olga", -1, two(), nil, nil}, "", ""},
-		"nobody":                      {wish{"staging", "deploy", "", -1, two(), nil, nil}, "Denied", "spec.by is empty"},
-		"a group's name":              {wish{"staging", "deploy", "acme/backend", -1, two(), nil, nil}, "Denied", "no member"},
-		"a kind for the server":       {wish{"staging", "push", "alice", -1, two(), nil, nil}, "Denied", "may not"},
-		"another name":                {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Release.Name = "x" }, nil}, "Invalid", "must be named"},
-		"another project":             {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Release.Spec.Project = "bank" }, nil}, "Invalid", "belongs to project shop"},
-		"a commit of the ref":         {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = commit("b") }, func(w *world) { w.descends = map[string]bool{commit("c") + " " + commit("b"): true} }}, "", ""},
-		"a commit of elsewhere":       {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = commit("e") }, nil}, "Invalid", "commit eeeeeeee is not in the history of refs/heads/main"},
+		"owner deploys":          {wish{"production", "deploy", "alice", -1, two(), nil, nil}, "", ""},
+		"by e-mail":              {wish{"production", "deploy", "alice@acme.example", -1, two(), nil, nil}, "", ""},
+		"viewer deploys":         {wish{"staging", "deploy", "bob", -1, two(), nil, nil}, "Denied", "bob may not deploy to stage staging"},
+		"developer, protected":   {wish{"production", "deploy", "olga", -1, two(), nil, nil}, "Denied", "olga may not deploy to stage production, which is protected (slipway.yaml:10:"},
+		"developer, unprotected": {wish{"staging", "deploy", "olga", -1, two(), nil, nil}, "", ""},
+		"nobody":                 {wish{"staging", "deploy", "", -1, two(), nil, nil}, "Denied", "spec.by is empty"},
+		"a group's name":         {wish{"staging", "deploy", "acme/backend", -1, two(), nil, nil}, "Denied", "no member"},
+		"a kind for the server":  {wish{"staging", "push", "alice", -1, two(), nil, nil}, "Denied", "may not"},
+		"another name":           {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Release.Name = "x" }, nil}, "Invalid", "must be named"},
+		"another project":        {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Release.Spec.Project = "bank" }, nil}, "Invalid", "belongs to project shop"},
+		"a commit of the ref": {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = releasetest.Commit("b") }, func(w *world) {
+			w.descends = map[string]bool{releasetest.Commit("c") + " " + releasetest.Commit("b"): true}
+		}}, "", ""},
+		"a commit of elsewhere":       {wish{"staging", "deploy", "olga", -1, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = releasetest.Commit("e") }, nil}, "Invalid", "commit eeeeeeee is not in the history of refs/heads/main"},
 		"deploy in a pause":           {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max", Reason: "audit"} }, nil}, "Paused", "stage staging is paused by max: audit; `slipway resume shop staging` first"},
 		"deploy where promoted":       {wish{"live", "deploy", "alice", -1, nil, func(o *release.Inputs) { o.Stage.Spec.PromoteFrom = "staging" }, nil}, "Invalid", "takes only what was released to stage staging (slipway.yaml:12:"},
-		"quarantined, maintainer":     {wish{"staging", "deploy", "max", -1, past("push a good", "push c good", "rollback a good"), nil, nil}, "Quarantined", "max may not deploy a quarantined commit to stage staging"},
-		"quarantined, owner":          {wish{"staging", "deploy", "alice", -1, past("push a good", "push c good", "rollback a good"), nil, nil}, "", ""},
+		"quarantined, maintainer":     {wish{"staging", "deploy", "max", -1, releasetest.Past("push a good", "push c good", "rollback a good"), nil, nil}, "Quarantined", "max may not deploy a quarantined commit to stage staging"},
+		"quarantined, owner":          {wish{"staging", "deploy", "alice", -1, releasetest.Past("push a good", "push c good", "rollback a good"), nil, nil}, "", ""},
 		"rollback":                    {wish{"staging", "rollback", "olga", 0, two(), nil, nil}, "", ""},
 		"rollback in a pause":         {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "", ""},
 		"rollback of production":      {wish{"production", "rollback", "olga", 0, two(), nil, nil}, "Denied", "olga may not roll back stage production"},
 		"rollback to nothing":         {wish{"staging", "rollback", "olga", -1, two(), nil, nil}, "Invalid", "a rollback needs a release to take from"},
 		"rollback to what runs":       {wish{"staging", "rollback", "olga", 1, two(), nil, nil}, "Conflict", "nothing to go back from"},
-		"rollback to a failed one":    {wish{"staging", "rollback", "olga", 0, past("push a failed", "push b good"), nil, nil}, "Invalid", "did not succeed (Failed)"},
-		"rollback, another commit":    {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = commit("e") }, nil}, "Invalid", "is of commit aaaaaaaa, not of eeeeeeee"},
+		"rollback to a failed one":    {wish{"staging", "rollback", "olga", 0, releasetest.Past("push a failed", "push b good"), nil, nil}, "Invalid", "did not succeed (Failed)"},
+		"rollback, another commit":    {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.Release.Spec.Head.Commit = releasetest.Commit("e") }, nil}, "Invalid", "is of commit aaaaaaaa, not of eeeeeeee"},
 		"rollback to another stage":   {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.From.Spec.Stage = "shop-live" }, nil}, "Invalid", "only `slipway promote` takes from another stage"},
 		"rollback to another's":       {wish{"staging", "rollback", "olga", 0, two(), func(o *release.Inputs) { o.From.Spec.Project = "bank" }, nil}, "Invalid", "project shop has no release r1"},
 		"restart":                     {wish{"staging", "restart", "olga", 1, two(), nil, nil}, "", ""},
 		"restart an old one":          {wish{"staging", "restart", "olga", 0, two(), nil, nil}, "Conflict", "is not the last good one"},
-		"restart while one runs":      {wish{"staging", "restart", "olga", 0, past("push a good", "push b runs"), nil, nil}, "Conflict", "release r2 of stage staging is under way (Verifying)"},
-		"restart while one is held":   {wish{"staging", "restart", "olga", 0, past("push a good", "push b held"), nil, nil}, "", ""},
-		"restart after a half one":    {wish{"staging", "restart", "olga", 0, halfDone(past("push a good", "push b failed")), nil, nil}, "Conflict", "what runs is not one release"},
+		"restart while one runs":      {wish{"staging", "restart", "olga", 0, releasetest.Past("push a good", "push b runs"), nil, nil}, "Conflict", "release r2 of stage staging is under way (Verifying)"},
+		"restart while one is held":   {wish{"staging", "restart", "olga", 0, releasetest.Past("push a good", "push b held"), nil, nil}, "", ""},
+		"restart after a half one":    {wish{"staging", "restart", "olga", 0, halfDone(releasetest.Past("push a good", "push b failed")), nil, nil}, "Conflict", "what runs is not one release"},
 		"restart nothing known":       {wish{"staging", "restart", "olga", 1, two(), func(o *release.Inputs) { o.Release.Spec.Services = []string{"nope"} }, nil}, "Invalid", "stage staging has no service nope"},
 		"scale":                       {wish{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"web": 3, "gone": -1} }, nil}, "", ""},
 		"developer scales":            {wish{"staging", "scale", "olga", 1, two(), nil, nil}, "Denied", "olga may not scale stage staging"},
@@ -127,8 +130,8 @@ func TestAccept(t *testing.T) {
 		"promote in a pause":          {wish{"live", "promotion", "olga", 0, nil, func(o *release.Inputs) { promoteFrom("staging")(o); o.Stage.Spec.Pause = &v1alpha1.Pause{By: "max"} }, nil}, "Paused", "paused by max"},
 		"viewer promotes":             {wish{"live", "promotion", "bob", 0, nil, promoteFrom("staging"), nil}, "Denied", "bob may not promote to stage live"},
 		"the rule is gone":            {wish{"staging", "deploy", "alice", -1, two(), func(o *release.Inputs) { o.Stage.Spec.Rule = "gone" }, nil}, "Invalid", "has no stage gone any more"},
-		"refused ones don't count":    {wish{"staging", "restart", "olga", 1, past("push a good", "push b good", "rollback a refused"), nil, nil}, "", ""},
-		"numbered behind one that is": {wish{"staging", "rollback", "olga", 0, past("push a good", "push b good", "restart b good"), nil, nil}, "", ""},
+		"refused ones don't count":    {wish{"staging", "restart", "olga", 1, releasetest.Past("push a good", "push b good", "rollback a refused"), nil, nil}, "", ""},
+		"numbered behind one that is": {wish{"staging", "rollback", "olga", 0, releasetest.Past("push a good", "push b good", "restart b good"), nil, nil}, "", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -141,7 +144,7 @@ func TestAccept(t *testing.T) {
 			var from *v1alpha1.Release
 			switch {
 			case tt.trigger == v1alpha1.TriggerPromotion:
-				from = &of("staging", past("push a good"))[0]
+				from = &of("staging", releasetest.Past("push a good"))[0]
 			case tt.from >= 0:
 				from = tt.past[tt.from].DeepCopy()
 			}
@@ -155,7 +158,7 @@ func TestAccept(t *testing.T) {
 			}
 			checkAnswer(t, answer, tt.cause, tt.want)
 			for _, read := range w.read {
-				if read != commit("f") {
+				if read != releasetest.Commit("f") {
 					t.Errorf("the file of commit %.8s was read: only the trusted ref's says who may what", read)
 				}
 			}
@@ -196,7 +199,7 @@ func halfDone(releases []v1alpha1.Release) []v1alpha1.Release {
 func TestAcceptWaitsForTheFile(t *testing.T) {
 	w := newWorld(t)
 	order, history := w.ask("production", v1alpha1.TriggerDeploy, "alice", nil, nil)
-	order.Release.Spec.Head.Commit = commit("b")
+	order.Release.Spec.Head.Commit = releasetest.Commit("b")
 	runner := w.runner()
 	runner.Sources = broken{w}
 	if _, err := runner.Accept(t.Context(), order, history); fault.CodeOf(err) != fault.Unavailable {
@@ -217,10 +220,10 @@ func TestOrdersDoNotChooseTheirFile(t *testing.T) {
 	w := newWorld(t)
 	w.file = people
 	order, _ := w.ask("production", v1alpha1.TriggerDeploy, "alice", nil, nil)
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{commit("f")}, w.read); diff != "" || w.status.Phase != v1alpha1.PhaseSucceeded {
+	if diff := cmp.Diff([]string{releasetest.Commit("f")}, w.read); diff != "" || w.status.Phase != v1alpha1.PhaseSucceeded {
 		t.Errorf("%s: %s; files (-want +got):\n%s", w.status.Phase, w.status.Message, diff)
 	}
 }

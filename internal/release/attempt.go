@@ -65,21 +65,3 @@ func persist[T any](ctx context.Context, r *run, deed func(context.Context) (T, 
 		}
 	}
 }
-
-// causeOf names for machines where a release failed.
-func causeOf(phase v1alpha1.Phase, err error) string {
-	if fault.CodeOf(err) == fault.Unavailable {
-		return "Unavailable"
-	}
-	switch phase {
-	case v1alpha1.PhaseBuilding:
-		return "BuildFailed"
-	case v1alpha1.PhaseRendering:
-		return "RenderFailed"
-	case v1alpha1.PhaseApplying:
-		return "ApplyFailed"
-	case v1alpha1.PhaseVerifying:
-		return "NotReady"
-	}
-	return "PlanFailed"
-}

@@ -12,25 +12,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-func TestBegun(t *testing.T) {
-	service := func(hash, job, image string) v1alpha1.Release {
-		return v1alpha1.Release{Status: v1alpha1.ReleaseStatus{Services: []v1alpha1.ReleaseService{{Name: "web", InputHash: hash, Job: job, Image: image}}}}
-	}
-	h := release.NewHistory([]v1alpha1.Release{
-		service("ordered", "build-1", ""), service("built", "build-2", "registry/web@sha256:1"), service("waited", "", ""),
-	})
-	if diff := cmp.Diff(map[string][]string{"web": {"build-1"}}, h.Begun()); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestReleaseWaitsForTheBuildBeforeIt(t *testing.T) {
 	w := newWorld(t)
 	job := naming.BuildJob("earlier")
 	w.running = map[string]int{job: 1}
 	o := w.order("alice")
 	o.Begun = map[string][]string{"web": {"gone", job}, "other": {"unrelated"}}
-	if err := w.runner().Run(t.Context(), o, w); err != nil {
+	if err := w.runner().Run(t.Context(), o, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseSucceeded || len(w.jobs) != 1 || w.running[job] != 0 {
@@ -45,7 +33,7 @@ func TestReleaseOvertakenWhileItWaitsBuildsNothing(t *testing.T) {
 	o.Begun = map[string][]string{"web": {naming.BuildJob("earlier")}}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	w.stop, w.stopAt = func() { cancel(release.ErrSuperseded) }, 1
-	if err := w.runner().Run(ctx, o, w); err != nil && !errors.Is(err, release.ErrSuperseded) {
+	if err := w.runner().Run(ctx, o, w, nil); err != nil && !errors.Is(err, release.ErrSuperseded) {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseSuperseded || len(w.jobs) != 0 {

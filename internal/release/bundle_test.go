@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
 
 // brought runs a push and returns the release that came of it.
@@ -37,7 +36,7 @@ func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string
 	order := w.order("")
 	order.Release.Name = "shop-production-2"
 	order.Release.Spec = v1alpha1.ReleaseSpec{Sequence: 2, Head: good.Spec.Head, Trigger: trigger, From: good.Name, By: by}
-	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: commit("b"), FileCommit: commit("f")}
+	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: releasetest.Commit("b"), FileCommit: releasetest.Commit("f")}
 	order.From, order.Good = good, good
 	return order
 }
@@ -57,7 +56,7 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 			was := string(w.applied)
 			w.applied = []byte("something bad")
 			jobs := len(w.jobs)
-			if err := w.runner().Run(t.Context(), w.from(good, trigger, "max"), w); err != nil {
+			if err := w.runner().Run(t.Context(), w.from(good, trigger, "max"), w, nil); err != nil {
 				t.Fatal(err)
 			}
 			s := w.status
@@ -80,7 +79,7 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
 	whole := newWorld(t)
 	good := whole.brought(t)
-	if err := whole.runner().Run(t.Context(), whole.from(good, v1alpha1.TriggerRestart, "max"), whole); err != nil {
+	if err := whole.runner().Run(t.Context(), whole.from(good, v1alpha1.TriggerRestart, "max"), whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	if whole.writes < 3 {
@@ -94,10 +93,10 @@ func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
 			w.applied = nil
 			ctx, cancel := context.WithCancel(t.Context())
 			w.stop, w.stopAt = cancel, n
-			if err := w.runner().Run(ctx, w.from(good, v1alpha1.TriggerRestart, "max"), w); !errors.Is(err, context.Canceled) {
+			if err := w.runner().Run(ctx, w.from(good, v1alpha1.TriggerRestart, "max"), w, nil); !errors.Is(err, context.Canceled) {
 				t.Fatalf("stopped run: %v", err)
 			}
-			if err := w.runner().Run(t.Context(), w.from(good, v1alpha1.TriggerRestart, "max"), w); err != nil {
+			if err := w.runner().Run(t.Context(), w.from(good, v1alpha1.TriggerRestart, "max"), w, nil); err != nil {
 				t.Fatal(err)
 			}
 			if w.status.Phase != v1alpha1.PhaseSucceeded || string(w.applied) != was {
@@ -117,7 +116,7 @@ func TestBundleIsGone(t *testing.T) {
 	good := w.brought(t)
 	order := w.from(good, v1alpha1.TriggerRollback, "max")
 	order.From = nil
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "release shop-production-1, whose bundle is wanted, is gone") {
@@ -133,7 +132,7 @@ func TestPromotionBuildsNothing(t *testing.T) {
 	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
 	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
 	jobs := len(w.jobs)
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	s := w.status
@@ -157,86 +156,10 @@ func TestPromotionNeedsEveryImage(t *testing.T) {
 	good.Status.Services = good.Status.Services[:1]
 	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
 	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
-	if err := w.runner().Run(t.Context(), order, w); err != nil {
+	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "has no image of web, which stage live runs") || len(w.bundles) != 1 {
 		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
-	}
-}
-
-func TestVerdicts(t *testing.T) {
-	approve := func(by string) v1alpha1.Verdict { return v1alpha1.Verdict{By: by, Verdict: v1alpha1.VerdictApprove} }
-	reject := func(by string) v1alpha1.Verdict {
-		return v1alpha1.Verdict{By: by, Verdict: v1alpha1.VerdictReject, Reason: "no"}
-	}
-	tests := map[string]struct {
-		verdicts []v1alpha1.Verdict
-		phase    v1alpha1.Phase
-		says     string
-	}{
-		"none":                   {nil, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"maintainer approves":    {[]v1alpha1.Verdict{approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
-		"by e-mail":              {[]v1alpha1.Verdict{approve("alice@acme.example")}, v1alpha1.PhaseSucceeded, "; approved by alice"},
-		"one person, two names":  {[]v1alpha1.Verdict{approve("alice@acme.example"), approve("alice")}, v1alpha1.PhaseSucceeded, "; approved by alice"},
-		"the pusher approves":    {[]v1alpha1.Verdict{approve("olga")}, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"a stranger approves":    {[]v1alpha1.Verdict{approve("eve")}, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"a group's name":         {[]v1alpha1.Verdict{approve("acme/backend")}, v1alpha1.PhaseHeld, "olga has the role developer"},
-		"maintainer rejects":     {[]v1alpha1.Verdict{approve("alice"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max: no"},
-		"a viewer rejects":       {[]v1alpha1.Verdict{reject("bob"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
-		"rejects, then approves": {[]v1alpha1.Verdict{reject("max"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
-		"approves, then rejects": {[]v1alpha1.Verdict{approve("max"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.file = people
-			order := w.order("olga")
-			order.Release.Spec.Verdicts = tt.verdicts
-			if err := w.runner().Run(t.Context(), order, w); err != nil {
-				t.Fatal(err)
-			}
-			if w.status.Phase != tt.phase || !strings.Contains(w.status.Message, tt.says) {
-				t.Errorf("%s: %s; want %s: %s", w.status.Phase, w.status.Message, tt.phase, tt.says)
-			}
-			if (tt.phase == v1alpha1.PhaseFailed) != (w.status.Cause == release.CauseRejected) {
-				t.Errorf("cause %s", w.status.Cause)
-			}
-		})
-	}
-}
-
-func TestFailureReturns(t *testing.T) {
-	crash := &release.Failure{Cause: "CrashLoop", Message: "web crashes"}
-	tests := map[string]struct {
-		trigger v1alpha1.Trigger
-		change  func(*world, *release.Inputs)
-		want    bool
-	}{
-		"a push":                {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.unready = crash }, true},
-		"refused while applied": {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.refused = fault.New(fault.Denied, "the quota is used up") }, true},
-		"before it was applied": {v1alpha1.TriggerPush, func(_ *world, o *release.Inputs) { o.Stage.Spec.Rule = "gone" }, false},
-		"the first of all":      {v1alpha1.TriggerPush, func(w *world, o *release.Inputs) { w.unready, o.Good = crash, nil }, false},
-		"not in the file":       {v1alpha1.TriggerPush, func(w *world, _ *release.Inputs) { w.unready, w.file = crash, file }, false},
-		"a return":              {v1alpha1.TriggerAutoRollback, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
-		"a rollback":            {v1alpha1.TriggerRollback, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
-		"a restart":             {v1alpha1.TriggerRestart, func(w *world, _ *release.Inputs) { w.unready = crash }, false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.file = people
-			good := w.brought(t)
-			order := w.from(good, tt.trigger, "alice")
-			order.Release.Spec.Head = v1alpha1.Head{Commit: commit("b"), FileCommit: commit("f"), Actor: "alice"}
-			tt.change(w, &order)
-			if err := w.runner().Run(t.Context(), order, w); err != nil {
-				t.Fatal(err)
-			}
-			returns := meta.IsStatusConditionTrue(w.status.Conditions, v1alpha1.ConditionAutoRollback)
-			if w.status.Phase != v1alpha1.PhaseFailed || returns != tt.want || strings.Contains(w.status.Message, "the stage goes back to release shop-production-1") != tt.want {
-				t.Errorf("%s: %s; returns %v, want %v", w.status.Phase, w.status.Message, returns, tt.want)
-			}
-		})
 	}
 }

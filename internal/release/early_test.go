@@ -51,15 +51,15 @@ func TestEarlyWorkIsTakenOver(t *testing.T) {
 				clear(w.bundles)
 			}
 			counts := &counting{refuse: tt.refuse}
-			runner := w.runner()
-			runner.Renderer = counts
+			r := w.runner()
+			r.Renderer = counts
 			order := w.order(tt.actor)
-			order.Speculation = release.NewSpeculation()
-			runner.Speculate(t.Context(), order, order.Speculation)
+			early := release.NewSpeculation()
+			r.Speculate(t.Context(), order, early)
 			if w.applies != 0 || w.writes != 0 && !tt.built {
 				t.Fatalf("early work applied %d times and wrote %d times", w.applies, w.writes)
 			}
-			if err := runner.Run(t.Context(), order, w); err != nil {
+			if err := r.Run(t.Context(), order, w, early); err != nil {
 				t.Fatal(err)
 			}
 			if w.status.Phase != tt.phase || counts.renders != tt.renders {
@@ -80,18 +80,18 @@ func TestEarlyWorkIsTakenOnce(t *testing.T) {
 	}
 	w.status = v1alpha1.ReleaseStatus{}
 	counts := &counting{}
-	runner := w.runner()
-	runner.Renderer = counts
+	r := w.runner()
+	r.Renderer = counts
 	order := w.order("alice")
-	order.Speculation = release.NewSpeculation()
-	runner.Speculate(t.Context(), order, order.Speculation)
+	early := release.NewSpeculation()
+	r.Speculate(t.Context(), order, early)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.writes, w.stop, w.stopAt = 0, cancel, 1
-	if err := runner.Run(ctx, order, w); err == nil {
+	if err := r.Run(ctx, order, w, early); err == nil {
 		t.Fatal("the run was not stopped")
 	}
 	w.stopAt, w.status = 0, v1alpha1.ReleaseStatus{}
-	if err := runner.Run(t.Context(), order, w); err != nil {
+	if err := r.Run(t.Context(), order, w, early); err != nil {
 		t.Fatal(err)
 	}
 	if counts.renders != 2 {

@@ -4,21 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 )
-
-// Facts tells what only the forge knows. Its errors are coded. A forge that
-// doesn't tell never fails a release: the gate that needs the fact stays shut,
-// says why, and is tried again.
-type Facts interface {
-	// Checks returns how the checks of the release's commit stand, by name.
-	Checks(ctx context.Context, o Inputs) (map[string]plan.CheckState, error)
-	// Groups returns those of the groups that the login belongs to.
-	Groups(ctx context.Context, o Inputs, login string, among []string) ([]string, error)
-}
 
 // ask adds to the facts what the forge tells, where a gate needs it.
 func (r *run) ask(ctx context.Context, f *plan.Facts) {
@@ -71,4 +63,62 @@ func deciding(f plan.Facts) []string {
 		}
 	}
 	return groups
+}
+
+// verdicts adds to the facts what people decided about the release. Of several
+// verdicts of one person the last counts. Whether theirs count at all is the
+// plan's business; who is no member says nothing.
+func (r *run) verdicts(file *project.File, facts *plan.Facts) {
+	last := map[string]v1alpha1.Verdict{}
+	var order []string
+	for _, verdict := range r.Release.Spec.Verdicts {
+		who, known := file.Person(verdict.By)
+		if !known {
+			continue
+		}
+		if _, again := last[who.User]; !again {
+			order = append(order, who.User)
+		}
+		last[who.User] = verdict
+	}
+	for _, login := range order {
+		if verdict := last[login]; verdict.Verdict == v1alpha1.VerdictReject {
+			facts.Rejections = append(facts.Rejections, plan.Rejection{Login: login, Reason: verdict.Reason})
+		} else {
+			facts.Approvers = append(facts.Approvers, login)
+		}
+	}
+}
+
+// facts is what the plan is made from.
+func (r *run) facts(s settled, images map[string]plan.Image) plan.Facts {
+	file := s.document.File
+	facts := plan.Facts{
+		File:   file,
+		Rule:   s.rule,
+		Ref:    r.Stage.Spec.Ref,
+		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
+		Now:    r.Now(),
+		Images: images,
+		Last:   r.last(),
+		Where:  s.where,
+	}
+	if r.Release.Spec.Trigger.Asked() {
+		who, _ := file.Person(r.Release.Spec.By)
+		facts.Actor, facts.Action = project.Actor{Login: who.User}, actionOf(r.Release.Spec.Trigger)
+	}
+	r.verdicts(file, &facts)
+	return facts
+}
+
+// last returns the images of the stage's last good release.
+func (r *run) last() map[string]plan.LastImage {
+	images := map[string]plan.LastImage{}
+	if r.Good == nil {
+		return images
+	}
+	for _, s := range r.Good.Status.Services {
+		images[s.Name] = plan.LastImage{Hash: s.InputHash, Inputs: s.Inputs, Release: fmt.Sprint(r.Good.Spec.Sequence)}
+	}
+	return images
 }

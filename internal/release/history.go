@@ -103,42 +103,23 @@ func (h History) first(is func(*v1alpha1.Release) bool) *v1alpha1.Release {
 	return nil
 }
 
-// Quarantine returns what is quarantined in the stage, given what its status
-// says; nil when nothing is. The releases tell it by themselves, because the
-// status may not be visible yet; the status tells it when they are forgotten.
-//
-// The commit brought last is quarantined once the stage went back from it, and
-// until another release brings a commit.
-func (h History) Quarantine(known *v1alpha1.Quarantine) *v1alpha1.Quarantine {
-	for i := range h {
-		r := &h[i]
-		switch {
-		case r.Spec.Trigger.DeploysCommit():
-			if known != nil && known.Release == r.Name {
-				return known
+// CameToApplying reports whether a release began to change what runs in its
+// stage: it entered the phase Applying, whatever became of it.
+func CameToApplying(status v1alpha1.ReleaseStatus) bool {
+	return slices.ContainsFunc(status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
+}
+
+// Begun returns the Jobs of the builds that releases ordered, or waited for,
+// without seeing their end, by service, the newest first.
+func (h History) Begun() map[string][]string {
+	begun := map[string][]string{}
+	for _, release := range h {
+		for _, service := range release.Status.Services {
+			known := slices.Contains(begun[service.Name], service.Job)
+			if service.Job != "" && service.Image == "" && !known {
+				begun[service.Name] = append(begun[service.Name], service.Job)
 			}
-			return nil
-		case r.Spec.Trigger.IsRollback():
-			bad := h[i+1:].LastDeploy()
-			if bad == nil || known != nil && known.Release == bad.Name {
-				return known
-			}
-			return QuarantineOf(bad, r)
 		}
 	}
-	return known
-}
-
-// QuarantineOf returns the quarantine of the commit of a bad release that
-// another goes back from.
-func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
-	return &v1alpha1.Quarantine{
-		Commit: bad.Spec.Head.Commit, Release: bad.Name,
-		By: back.Spec.By, Reason: back.Spec.Reason, At: metav1.Time{Time: back.CreationTimestamp.Time},
-	}
-}
-
-// touched reports whether a release began to change the stage's cluster.
-func touched(r *v1alpha1.Release) bool {
-	return slices.ContainsFunc(r.Status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
+	return begun
 }

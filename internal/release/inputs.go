@@ -8,7 +8,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -33,9 +32,6 @@ type Inputs struct {
 	// Templates reads the organization's own; nil means that it has none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Builds    ImageBuilds
-	// Speculation is what was done for the release before it was durable, nil for
-	// nothing.
-	Speculation *Speculation
 }
 
 // Claims know which project of the cluster uses which host.
@@ -115,49 +111,3 @@ type Snapshot struct {
 	Repository string
 	Commit     string
 }
-
-// Sources opens what a release is made from.
-type Sources interface {
-	// File returns the project file of a commit of the primary repository.
-	File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error)
-	// Open returns a commit of the project's repository with a clone URL
-	// (empty means the primary one). Revision is a commit id, or a ref or
-	// branch of another repository.
-	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (Snapshot, error)
-	// Descends says whether a commit of the primary repository has another in
-	// its history, or is it. The code not_found says that it can't be told.
-	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
-	// Grant lets one build fetch a directory of a snapshot for a short time.
-	Grant(o Inputs, snapshot Snapshot, directory string) (build.Source, error)
-}
-
-// Renderer renders a stage.
-type Renderer interface {
-	Render(ctx context.Context, tree fs.FS, request render.Request) (render.Result, error)
-}
-
-// Bundles keeps rendered manifests.
-type Bundles interface {
-	// Put keeps manifests and returns the name and digest to find them by.
-	Put(ctx context.Context, o Inputs, manifests []byte) (name, digest string, err error)
-	// Get returns the manifests kept under a name, checked against the digest.
-	Get(ctx context.Context, o Inputs, name, digest string) ([]byte, error)
-}
-
-// Journal makes a release's progress durable.
-type Journal interface {
-	// Write writes the release's status.
-	Write(ctx context.Context, status v1alpha1.ReleaseStatus) error
-	// Observe shows how the stage's services run.
-	Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error
-}
-
-// Failure is an outcome that more tries won't change: a cause for machines
-// and a sentence for people.
-type Failure struct {
-	Cause   string
-	Message string
-}
-
-// Error returns the sentence.
-func (f *Failure) Error() string { return f.Message }

@@ -78,19 +78,6 @@ func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	return Step{Trigger: v1alpha1.TriggerPush}, nil
 }
 
-func quarantined(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
-	return fmt.Sprintf("commit %.8s %s; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy %s %s`",
-		q.Commit, wentBack(q), stage.Spec.Project, stage.Spec.Name)
-}
-
-// wentBack says of a quarantined commit how it came to that.
-func wentBack(q *v1alpha1.Quarantine) string {
-	if q.By == "" {
-		return "is quarantined since its release " + q.Release + " failed" + because(q.Reason)
-	}
-	return "is quarantined since " + q.By + " went back from its release " + q.Release + because(q.Reason)
-}
-
 func because(reason string) string {
 	if reason == "" {
 		return ""
@@ -109,7 +96,7 @@ func handled(h History, wanted v1alpha1.Head) bool {
 		if !deployed && r.Spec.Trigger != v1alpha1.TriggerPush {
 			continue
 		}
-		if i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && keeps(h[i-1].Spec.Trigger) {
+		if i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && h[i-1].Spec.Trigger.KeepsCommit() {
 			return !h[i-1].Status.Phase.Done()
 		}
 		if deployed {
@@ -121,12 +108,6 @@ func handled(h History, wanted v1alpha1.Head) bool {
 		return r.Spec.Head.Commit == wanted.Commit && r.Spec.Head.FileID == wanted.FileID
 	}
 	return false
-}
-
-// keeps reports whether a release with the trigger leaves the stage at the
-// commit it has.
-func keeps(t v1alpha1.Trigger) bool {
-	return t == v1alpha1.TriggerRestart || t == v1alpha1.TriggerScale
 }
 
 // autoRollbackTarget returns the release to go back to after the newest one failed, nil

@@ -2,68 +2,20 @@ package release_test
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"pgregory.net/rapid"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
-
-// commit returns the id of a commit called by one letter.
-func commit(name string) string { return strings.Repeat(name, 40) }
-
-// past makes a stage's releases, oldest first, from words such as
-// "push b failed returns".
-func past(lines ...string) []v1alpha1.Release {
-	releases := make([]v1alpha1.Release, 0, len(lines))
-	for i, line := range lines {
-		words := strings.Fields(line)
-		r := v1alpha1.Release{}
-		r.Name = fmt.Sprint("r", i+1)
-		r.CreationTimestamp = metav1.NewTime(time.Unix(int64(i), 0))
-		r.Spec.Sequence = int64(i + 1)
-		r.Spec.Trigger = v1alpha1.Trigger(words[0])
-		r.Spec.Head.Commit = commit(words[1])
-		r.Status.Phase = map[string]v1alpha1.Phase{
-			"good": v1alpha1.PhaseSucceeded, "failed": v1alpha1.PhaseFailed, "held": v1alpha1.PhaseHeld,
-			"superseded": v1alpha1.PhaseSuperseded, "runs": v1alpha1.PhaseVerifying, "asked": "", "refused": v1alpha1.PhaseFailed,
-		}[words[2]]
-		if r.Status.Phase == v1alpha1.PhaseSucceeded {
-			r.Status.Bundle = "bundle-" + r.Name
-		}
-		if r.Spec.Trigger.Asked() {
-			r.Spec.By = "max"
-			if words[2] != "asked" {
-				accept(&r, words[2] != "refused")
-			}
-		}
-		if len(words) > 3 {
-			r.Status.Conditions = append(r.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAutoRollback, Status: metav1.ConditionTrue})
-		}
-		releases = append(releases, r)
-	}
-	return releases
-}
-
-func accept(r *v1alpha1.Release, yes bool) {
-	status := metav1.ConditionTrue
-	if !yes {
-		status = metav1.ConditionFalse
-	}
-	r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: status}}
-}
 
 // fixed descends from whatever it is compared with, as commits on top do.
 func fixed(commits ...string) func(string, string) (bool, error) {
 	return func(c, _ string) (bool, error) {
 		for _, name := range commits {
-			if c == commit(name) {
+			if c == releasetest.Commit(name) {
 				return true, nil
 			}
 		}
@@ -72,7 +24,7 @@ func fixed(commits ...string) func(string, string) (bool, error) {
 }
 
 func wants(name string) *v1alpha1.Stage {
-	return &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Project: "shop", Name: "dev", Wanted: v1alpha1.Head{Commit: commit(name)}}}
+	return &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Project: "shop", Name: "dev", Wanted: v1alpha1.Head{Commit: releasetest.Commit(name)}}}
 }
 
 func TestNext(t *testing.T) {
@@ -83,47 +35,47 @@ func TestNext(t *testing.T) {
 		want   string // trigger, or reason
 	}{
 		"the first":                      {"a", nil, nil, "push"},
-		"released already":               {"a", past("push a good"), nil, ""},
-		"released and failed":            {"a", past("push a failed"), nil, ""},
-		"a newer one":                    {"b", past("push a good"), nil, "push"},
-		"an older one by force":          {"a", past("push a good", "push b good"), nil, "push"},
-		"another file":                   {"a", past("push a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "f" }, "push"},
-		"its pusher becomes known":       {"a", past("push a held"), func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "max" }, "push"},
-		"its pusher, too late":           {"a", past("push a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "max" }, ""},
-		"paused":                         {"b", past("push a good"), func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "max"} }, "Paused"},
-		"promotions only":                {"b", past("promotion a good"), func(s *v1alpha1.Stage) { s.Spec.PromoteFrom = "staging" }, "Promotion"},
-		"gone back":                      {"b", past("push a good", "push b good", "rollback a good"), nil, "Quarantined"},
-		"gone back, a fix":               {"c", past("push a good", "push b good", "rollback a good"), nil, "push"},
-		"gone back, something else":      {"d", past("push a good", "push b good", "rollback a good"), nil, "Diverged"},
-		"gone back, released the fix":    {"c", past("push a good", "push b good", "rollback a good", "push c failed"), nil, ""},
-		"gone back twice":                {"b", past("push a good", "push b good", "rollback a good", "rollback a good"), nil, "Quarantined"},
-		"gone back and restarted":        {"b", past("push a good", "push b good", "rollback a good", "restart a good"), nil, "Quarantined"},
-		"going back is asked for":        {"b", past("push a good", "push b good", "rollback a asked"), nil, ""},
-		"going back was refused":         {"b", past("push a good", "push b good", "rollback a refused"), nil, ""},
-		"going back was refused, a push": {"d", past("push a good", "push b good", "rollback a refused"), nil, "push"},
-		"an older one was deployed":      {"b", past("push a good", "push b good", "deploy a good"), nil, ""},
-		"deployed, then a push":          {"c", past("push a good", "push b good", "deploy a good"), nil, "push"},
-		"deployed what was quarantined":  {"b", past("push a good", "push b good", "rollback a good", "deploy b good"), nil, ""},
-		"deployed what diverged":         {"d", past("push a good", "push b good", "rollback a good", "deploy d good"), nil, ""},
-		"deployed, another file":         {"a", past("deploy a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "f" }, ""},
-		"held gave way to a restart":     {"b", past("push a good", "push b superseded", "restart a good"), nil, "push"},
-		"held waits for a restart":       {"b", past("push a good", "push b superseded", "restart a runs"), nil, ""},
-		"held gave way to a rollback":    {"b", past("push a good", "push b superseded", "rollback a good", "restart a good"), nil, "Quarantined"},
-		"returns":                        {"b", past("push a good", "push b failed returns"), nil, "auto-rollback"},
-		"returns, but a newer is wanted": {"c", past("push a good", "push b failed returns"), nil, "push"},
-		"returns, in a pause":            {"b", past("push a good", "push b failed returns"), func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "max"} }, "Paused"},
-		"returns a promotion":            {"b", past("promotion a good", "promotion b failed returns"), func(s *v1alpha1.Stage) { s.Spec.PromoteFrom = "staging" }, "auto-rollback"},
-		"returned":                       {"b", past("push a good", "push b failed returns", "auto-rollback a good"), nil, "Quarantined"},
-		"the return failed":              {"b", past("push a good", "push b failed returns", "auto-rollback a failed"), nil, "Quarantined"},
-		"nothing to return to":           {"b", past("push b failed returns"), nil, ""},
-		"only the status remembers": {"b", past("restart a good"), func(s *v1alpha1.Stage) {
-			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: commit("b"), Release: "gone"}
+		"released already":               {"a", releasetest.Past("push a good"), nil, ""},
+		"released and failed":            {"a", releasetest.Past("push a failed"), nil, ""},
+		"a newer one":                    {"b", releasetest.Past("push a good"), nil, "push"},
+		"an older one by force":          {"a", releasetest.Past("push a good", "push b good"), nil, "push"},
+		"another file":                   {"a", releasetest.Past("push a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "f" }, "push"},
+		"its pusher becomes known":       {"a", releasetest.Past("push a held"), func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "max" }, "push"},
+		"its pusher, too late":           {"a", releasetest.Past("push a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "max" }, ""},
+		"paused":                         {"b", releasetest.Past("push a good"), func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "max"} }, "Paused"},
+		"promotions only":                {"b", releasetest.Past("promotion a good"), func(s *v1alpha1.Stage) { s.Spec.PromoteFrom = "staging" }, "Promotion"},
+		"gone back":                      {"b", releasetest.Past("push a good", "push b good", "rollback a good"), nil, "Quarantined"},
+		"gone back, a fix":               {"c", releasetest.Past("push a good", "push b good", "rollback a good"), nil, "push"},
+		"gone back, something else":      {"d", releasetest.Past("push a good", "push b good", "rollback a good"), nil, "Diverged"},
+		"gone back, released the fix":    {"c", releasetest.Past("push a good", "push b good", "rollback a good", "push c failed"), nil, ""},
+		"gone back twice":                {"b", releasetest.Past("push a good", "push b good", "rollback a good", "rollback a good"), nil, "Quarantined"},
+		"gone back and restarted":        {"b", releasetest.Past("push a good", "push b good", "rollback a good", "restart a good"), nil, "Quarantined"},
+		"going back is asked for":        {"b", releasetest.Past("push a good", "push b good", "rollback a asked"), nil, ""},
+		"going back was refused":         {"b", releasetest.Past("push a good", "push b good", "rollback a refused"), nil, ""},
+		"going back was refused, a push": {"d", releasetest.Past("push a good", "push b good", "rollback a refused"), nil, "push"},
+		"an older one was deployed":      {"b", releasetest.Past("push a good", "push b good", "deploy a good"), nil, ""},
+		"deployed, then a push":          {"c", releasetest.Past("push a good", "push b good", "deploy a good"), nil, "push"},
+		"deployed what was quarantined":  {"b", releasetest.Past("push a good", "push b good", "rollback a good", "deploy b good"), nil, ""},
+		"deployed what diverged":         {"d", releasetest.Past("push a good", "push b good", "rollback a good", "deploy d good"), nil, ""},
+		"deployed, another file":         {"a", releasetest.Past("deploy a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "f" }, ""},
+		"held gave way to a restart":     {"b", releasetest.Past("push a good", "push b superseded", "restart a good"), nil, "push"},
+		"held waits for a restart":       {"b", releasetest.Past("push a good", "push b superseded", "restart a runs"), nil, ""},
+		"held gave way to a rollback":    {"b", releasetest.Past("push a good", "push b superseded", "rollback a good", "restart a good"), nil, "Quarantined"},
+		"returns":                        {"b", releasetest.Past("push a good", "push b failed returns"), nil, "auto-rollback"},
+		"returns, but a newer is wanted": {"c", releasetest.Past("push a good", "push b failed returns"), nil, "push"},
+		"returns, in a pause":            {"b", releasetest.Past("push a good", "push b failed returns"), func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "max"} }, "Paused"},
+		"returns a promotion":            {"b", releasetest.Past("promotion a good", "promotion b failed returns"), func(s *v1alpha1.Stage) { s.Spec.PromoteFrom = "staging" }, "auto-rollback"},
+		"returned":                       {"b", releasetest.Past("push a good", "push b failed returns", "auto-rollback a good"), nil, "Quarantined"},
+		"the return failed":              {"b", releasetest.Past("push a good", "push b failed returns", "auto-rollback a failed"), nil, "Quarantined"},
+		"nothing to return to":           {"b", releasetest.Past("push b failed returns"), nil, ""},
+		"only the status remembers": {"b", releasetest.Past("restart a good"), func(s *v1alpha1.Stage) {
+			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: releasetest.Commit("b"), Release: "gone"}
 		}, "Quarantined"},
-		"the status is behind": {"c", past("push a good", "push b good", "rollback a good", "push c good"), func(s *v1alpha1.Stage) {
-			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: commit("b"), Release: "r2"}
+		"the status is behind": {"c", releasetest.Past("push a good", "push b good", "rollback a good", "push c good"), func(s *v1alpha1.Stage) {
+			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: releasetest.Commit("b"), Release: "r2"}
 		}, ""},
-		"the release is behind": {"b", past("push a good", "push b good"), func(s *v1alpha1.Stage) {
-			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: commit("b"), Release: "r2"}
+		"the release is behind": {"b", releasetest.Past("push a good", "push b good"), func(s *v1alpha1.Stage) {
+			s.Status.Quarantine = &v1alpha1.Quarantine{Commit: releasetest.Commit("b"), Release: "r2"}
 		}, "Quarantined"},
 	}
 	for name, tt := range tests {
@@ -140,7 +92,7 @@ func TestNext(t *testing.T) {
 			if err != nil || got != tt.want {
 				t.Errorf("next is %q (%s), %v; want %q", got, step.Message, err, tt.want)
 			}
-			if step.Trigger == v1alpha1.TriggerAutoRollback && (step.From == nil || step.From.Spec.Head.Commit != commit("a")) {
+			if step.Trigger == v1alpha1.TriggerAutoRollback && (step.From == nil || step.From.Spec.Head.Commit != releasetest.Commit("a")) {
 				t.Errorf("returns to %+v", step.From)
 			}
 			if step.Trigger == "" && (step.Reason == "") != (step.Message == "") {
@@ -151,7 +103,7 @@ func TestNext(t *testing.T) {
 }
 
 func TestNextSaysWhoWhyAndWhatToDo(t *testing.T) {
-	back := past("push a good", "push b good", "rollback a good")
+	back := releasetest.Past("push a good", "push b good", "rollback a good")
 	back[2].Spec.Reason = "shop is down"
 	tests := map[string]struct {
 		stage *v1alpha1.Stage
@@ -165,7 +117,7 @@ func TestNextSaysWhoWhyAndWhatToDo(t *testing.T) {
 		}(), nil, "paused by max: audit; `slipway resume shop dev` lets pushes through again"},
 		"quarantined": {wants("b"), back, "commit bbbbbbbb is quarantined since max went back from its release r2: shop is down; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
 		"diverged":    {wants("d"), back, "commit dddddddd is not known to descend from bbbbbbbb, which is quarantined since max went back from its release r2: shop is down; `slipway deploy shop dev` deploys it all the same"},
-		"returned":    {wants("b"), past("push a good", "push b failed returns", "auto-rollback a good"), "commit bbbbbbbb is quarantined since its release r2 failed; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
+		"returned":    {wants("b"), releasetest.Past("push a good", "push b failed returns", "auto-rollback a good"), "commit bbbbbbbb is quarantined since its release r2 failed; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -179,64 +131,8 @@ func TestNextSaysWhoWhyAndWhatToDo(t *testing.T) {
 
 func TestNextDoesNotGuessAncestry(t *testing.T) {
 	broken := errors.New("the forge is away")
-	_, err := release.Next(wants("c"), release.NewHistory(past("push a good", "push b good", "rollback a good")), func(string, string) (bool, error) { return true, broken })
+	_, err := release.Next(wants("c"), release.NewHistory(releasetest.Past("push a good", "push b good", "rollback a good")), func(string, string) (bool, error) { return true, broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("err = %v, want the cause", err)
-	}
-}
-
-// Whatever happened before: right after the stage went back from a commit,
-// that commit is not released by itself, whatever the status says.
-func TestWhatWasGoneBackFromStaysAway(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		kinds := rapid.SampledFrom([]string{"push", "deploy", "promotion", "rollback", "auto-rollback", "restart", "scale"})
-		phases := rapid.SampledFrom([]string{"good", "failed", "superseded", "held", "refused", "asked"})
-		heads := rapid.SampledFrom([]string{"a", "c", "d"})
-		var lines []string
-		for range rapid.IntRange(0, 6).Draw(t, "before") {
-			lines = append(lines, kinds.Draw(t, "kind")+" "+heads.Draw(t, "head")+" "+phases.Draw(t, "phase"))
-		}
-		lines = append(lines, "push b "+rapid.SampledFrom([]string{"good", "failed", "superseded"}).Draw(t, "end"))
-		bad := len(lines)
-		lines = append(lines, rapid.SampledFrom([]string{"rollback", "auto-rollback"}).Draw(t, "back")+" a "+rapid.SampledFrom([]string{"good", "failed", "runs"}).Draw(t, "back's end"))
-		for range rapid.IntRange(0, 4).Draw(t, "after") {
-			lines = append(lines, rapid.SampledFrom([]string{"restart", "scale", "rollback"}).Draw(t, "later")+" a "+phases.Draw(t, "phase"))
-		}
-		stage := wants("b")
-		if rapid.Bool().Draw(t, "the status knows") {
-			stage.Status.Quarantine = &v1alpha1.Quarantine{Commit: commit("b"), Release: fmt.Sprint("r", bad)}
-		}
-		step, err := release.Next(stage, release.NewHistory(past(lines...)), fixed("b", "c"))
-		if err != nil || step.Trigger != "" || step.Reason != release.ReasonQuarantined {
-			t.Fatalf("%q: step %+v %v", lines, step, err)
-		}
-	})
-}
-
-func TestNextNumber(t *testing.T) {
-	tests := map[string]struct {
-		past  []v1alpha1.Release
-		known int64
-		want  int64
-	}{
-		"the first":             {nil, 0, 1},
-		"after two":             {past("push a good", "push b good"), 2, 3},
-		"the status is behind":  {past("push a good", "push b good"), 1, 3},
-		"history is forgotten":  {nil, 7, 8},
-		"asked for":             {past("push a good", "rollback a asked"), 1, 3},
-		"refused keeps its own": {past("push a good", "rollback a refused", "push b good"), 1, 4},
-		"refused, far away": {func() []v1alpha1.Release {
-			far := past("push a good", "rollback a refused")
-			far[1].Spec.Sequence = 1_000_000_000
-			return far
-		}(), 1, 2},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			stage := &v1alpha1.Stage{Status: v1alpha1.StageStatus{Sequence: tt.known}}
-			if got := release.NextNumber(stage, tt.past); got != tt.want {
-				t.Errorf("NextNumber = %d, want %d", got, tt.want)
-			}
-		})
 	}
 }

@@ -3,12 +3,9 @@ package release
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -28,16 +25,6 @@ type planned struct {
 
 // wanted returns what the stage's Secrets must hold.
 func (p planned) wanted() Secrets { return Secrets{Made: p.secrets, Sealed: p.rule.Sealed} }
-
-// recipe is what one service's image is built from.
-type recipe struct {
-	service    string
-	snapshot   Snapshot
-	build      project.Build
-	dockerfile []byte
-	input      build.Input
-	hash       string
-}
 
 // plan gathers the facts and decides. A hold ends the story for now.
 func (r *run) plan(ctx context.Context) (planned, error) {
@@ -66,27 +53,6 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 		return planned{}, &heldError{reason: decision.Hold}
 	}
 	return settled.planned, nil
-}
-
-// facts is what the plan is made from.
-func (r *run) facts(s settled, images map[string]plan.Image) plan.Facts {
-	file := s.document.File
-	facts := plan.Facts{
-		File:   file,
-		Rule:   s.rule,
-		Ref:    r.Stage.Spec.Ref,
-		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
-		Now:    r.Now(),
-		Images: images,
-		Last:   r.last(),
-		Where:  s.where,
-	}
-	if r.Release.Spec.Trigger.Asked() {
-		who, _ := file.Person(r.Release.Spec.By)
-		facts.Actor, facts.Action = project.Actor{Login: who.User}, actionOf(r.Release.Spec.Trigger)
-	}
-	r.verdicts(file, &facts)
-	return facts
 }
 
 // fileCommit returns the commit whose project file applies. What a person
@@ -167,114 +133,6 @@ func whereIn(document *projectfile.Document) func(string) string {
 		}
 		return fmt.Sprintf("%s:%d:%d", file, line, col)
 	}
-}
-
-// recipe reads what a service's image is built from.
-func (r *run) recipe(ctx context.Context, snapshot Snapshot, service string, b project.Build) (recipe, error) {
-	if b.Repository != "" {
-		var err error
-		if snapshot, err = r.Sources.Open(ctx, r.Project, b.Repository, b.Ref); err != nil {
-			return recipe{}, err
-		}
-	}
-	made := recipe{service: service, snapshot: snapshot, build: b}
-	file := path.Join(b.Context, b.Dockerfile)
-	contextID, err := snapshot.Tree.Hash(b.Context)
-	if err != nil {
-		return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.context: commit %.8s has no directory %s; correct the path", service, snapshot.Commit, b.Context)
-	}
-	dockerfileID, err := snapshot.Tree.Hash(file)
-	if err != nil {
-		return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.dockerfile: commit %.8s has no file %s; add it, or `slipway init` writes one", service, snapshot.Commit, file)
-	}
-	if made.dockerfile, err = fs.ReadFile(snapshot.Tree, file); err != nil {
-		return recipe{}, fmt.Errorf("read %s: %w", file, err)
-	}
-	made.input = build.Input{
-		ContextTree:    contextID,
-		Dockerfile:     dockerfileID,
-		DockerfilePath: b.Dockerfile,
-		Args:           b.Args,
-		Target:         b.Target,
-		Platform:       r.Builds.Request.Platform,
-		Builder:        r.Builds.Executor,
-		Watch:          map[string]string{},
-	}
-	for _, watched := range b.Watch {
-		if made.input.Watch[watched], err = snapshot.Tree.Hash(path.Clean(watched)); err != nil {
-			return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.watch: commit %.8s has no %s; correct the path", service, snapshot.Commit, watched)
-		}
-	}
-	if made.input.BaseImages, err = r.bases(ctx, file, made.dockerfile, b); err != nil {
-		return recipe{}, err
-	}
-	made.hash = made.input.Hash()
-	return made, nil
-}
-
-// bases returns the digests of a Dockerfile's base images.
-func (r *run) bases(ctx context.Context, name string, data []byte, b project.Build) (map[string]string, error) {
-	parsed, err := build.ParseDockerfile(name, data)
-	if err != nil {
-		return nil, err
-	}
-	args, err := build.PlatformArgs(b.Args, r.Builds.Request.Platform)
-	if err != nil {
-		return nil, err
-	}
-	bases, err := parsed.Bases(args, b.Target)
-	if err != nil {
-		return nil, err
-	}
-	return r.Builds.Registry.ResolveBases(ctx, parsed, bases)
-}
-
-// images asks which of the images exist; a promotion has them all.
-func (r *run) images(ctx context.Context, s settled) (map[string]plan.Image, error) {
-	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
-		return r.promoted(s)
-	}
-	images := make(map[string]plan.Image, len(s.builds))
-	for name, recipe := range s.builds {
-		ref, _, err := r.Builds.Registry.Exists(ctx, r.Builds.Request.Repository, recipe.hash)
-		if err != nil {
-			return nil, err
-		}
-		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: parts(recipe)}
-	}
-	return images, nil
-}
-
-// parts names what a hash is made of, for the why of a build.
-func parts(r recipe) map[string]string {
-	all := map[string]string{"builder": r.input.Builder}
-	all["context "+r.build.Context] = r.input.ContextTree
-	all["Dockerfile"] = r.input.Dockerfile
-	for watched, id := range r.input.Watch {
-		all[watched] = id
-	}
-	for image, digest := range r.input.BaseImages {
-		all["base image "+image] = digest
-	}
-	for name, value := range r.build.Args {
-		all["argument "+name] = build.Input{Args: map[string]string{name: value}}.Hash()
-	}
-	if r.build.Target != "" {
-		all["target"] = r.build.Target
-	}
-	return all
-}
-
-// last returns the images of the stage's last good release.
-func (r *run) last() map[string]plan.LastImage {
-	images := map[string]plan.LastImage{}
-	if r.Good == nil {
-		return images
-	}
-	for _, s := range r.Good.Status.Services {
-		images[s.Name] = plan.LastImage{Hash: s.InputHash, Inputs: s.Inputs, Release: fmt.Sprint(r.Good.Spec.Sequence)}
-	}
-	return images
 }
 
 // note writes the decision into the status, keeping what an earlier run of

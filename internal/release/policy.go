@@ -6,7 +6,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/guard"
-	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // Policy returns what the manifests of a stage on a cluster are held to, by
@@ -36,19 +35,6 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 		Metadata:        policy.Metadata,
 		PriorityClasses: policy.PriorityClasses,
 	}
-}
-
-// Given returns the hosts that a stage's services are given below the
-// cluster's domain, whether they use them or not.
-func Given(services []string, at Place) []string {
-	if at.Ingress.Domain == "" {
-		return nil
-	}
-	var hosts []string
-	for _, name := range services {
-		hosts = append(hosts, naming.Host(name, at.Stage, at.Project, at.Ingress.Domain))
-	}
-	return hosts
 }
 
 // PolicyOf returns what the manifests of an order are held to.

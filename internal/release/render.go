@@ -2,15 +2,11 @@ package release
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/naming"
-	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -51,21 +47,10 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 
 // Request returns what a stage's rendering depends on besides the commit.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := RenderRequest(p.services, p.rule, r.place())
+	request := RenderRequest(p.document, p.services, p.rule, r.place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request
-}
-
-// place returns where the release's stage is put.
-func (o Inputs) place() Place {
-	return Place{
-		Organization: o.Organization,
-		Project:      o.Project.Name,
-		Stage:        o.Stage.Spec.Name,
-		Namespace:    o.Stage.Spec.Namespace,
-		Ingress:      o.Cluster.Spec.Ingress,
-	}
 }
 
 // digests asks what the image references that have none point to now.
@@ -117,44 +102,6 @@ func (r *run) noteServices(p planned, digests map[string]string) {
 	}
 }
 
-// Place is where a stage is put.
-type Place struct {
-	Organization string
-	Project      string
-	Stage        string
-	Namespace    string
-	Ingress      v1alpha1.Ingress
-}
-
-// Hosts returns the hosts of each routed service of a stage: what the stage's
-// rule says, or one made from the names below the cluster's domain.
-func Hosts(rule project.Stage, services map[string]project.Service, at Place) map[string][]string {
-	hosts := map[string][]string{}
-	for name, service := range services {
-		if len(service.Routes) == 0 {
-			continue
-		}
-		if host := rule.Hosts[name]; host != "" {
-			hosts[name] = []string{host}
-		} else if at.Ingress.Domain != "" {
-			hosts[name] = []string{naming.Host(name, at.Stage, at.Project, at.Ingress.Domain)}
-		}
-	}
-	return hosts
-}
-
-// URL returns the address of a host on a cluster.
-func URL(ingress v1alpha1.Ingress, host, at string) string {
-	scheme := ingress.Scheme
-	if scheme == "" {
-		scheme = "https"
-	}
-	if ingress.Port != 0 {
-		host = fmt.Sprintf("%s:%d", host, ingress.Port)
-	}
-	return scheme + "://" + host + path.Join("/", at)
-}
-
 // urls returns the address of each routed service.
 func (r *run) urls(p planned) map[string]string {
 	urls := map[string]string{}
@@ -163,49 +110,4 @@ func (r *run) urls(p planned) map[string]string {
 		urls[name] = URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
 	}
 	return urls
-}
-
-// describe adds to the services' readiness what this release knows of them.
-func (r *run) describe(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
-	for i := range services {
-		for _, s := range r.status.Services {
-			if s.Name == services[i].Name {
-				services[i].Image, services[i].URL = s.Image, s.URL
-			}
-		}
-	}
-	return services
-}
-
-// success is the sentence of a release that went well.
-func (r *run) success() string {
-	c := r.status.Changes
-	text := r.became() + fmt.Sprintf(": %d created, %d changed, %d unchanged, %d removed", c.Created, c.Changed, c.Unchanged, c.Pruned)
-	switch {
-	case r.status.Built > 0 && r.status.Reused > 0:
-		text += fmt.Sprintf("; %d built, %d reused", r.status.Built, r.status.Reused)
-	case r.status.Built > 0:
-		text += fmt.Sprintf("; %d built", r.status.Built)
-	case r.status.Reused > 0:
-		text += fmt.Sprintf("; nothing built, %d reused", r.status.Reused)
-	}
-	return text + r.approvedBy()
-}
-
-// became says what the stage is now.
-func (r *run) became() string {
-	spec := r.Release.Spec
-	switch spec.Trigger {
-	case v1alpha1.TriggerRollback:
-		return "back at release " + spec.From + ", as " + spec.By + " asked"
-	case v1alpha1.TriggerAutoRollback:
-		return "back at release " + spec.From
-	case v1alpha1.TriggerPromotion:
-		return "live with the images of release " + spec.From
-	case v1alpha1.TriggerRestart:
-		return "restarted, as " + spec.By + " asked"
-	case v1alpha1.TriggerScale:
-		return "scaled, as " + spec.By + " asked (" + scaleText(r.Stage.Status.Scale) + ")"
-	}
-	return "live"
 }

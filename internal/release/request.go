@@ -1,6 +1,8 @@
 package release
 
 import (
+	"fmt"
+
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -32,16 +34,36 @@ func checkSealed(document *projectfile.Document, rule string, secrets []render.S
 // RenderRequest returns what a stage's rendering depends on, besides the
 // commit's tree and the built images. The server and the offline commands use
 // it alike, so that both render the same bytes.
-func RenderRequest(services map[string]project.Service, rule project.Stage, at Place) render.Request {
+func RenderRequest(document *projectfile.Document, services map[string]project.Service, rule project.Stage, at Place) render.Request {
 	return render.Request{
-		Organization: at.Organization,
-		Project:      at.Project,
-		Stage:        at.Stage,
-		Namespace:    at.Namespace,
-		Services:     services,
-		Overlay:      rule.Overlay,
-		Hosts:        Hosts(rule, services, at),
-		Ingress:      at.Ingress,
-		Sealed:       render.SealHashes(rule.Sealed),
+		Organization:    at.Organization,
+		Project:         at.Project,
+		Stage:           at.Stage,
+		Namespace:       at.Namespace,
+		Services:        services,
+		Overlays:        overlays(document, rule.Name),
+		Hosts:           Hosts(rule, services, at),
+		Ingress:         at.Ingress,
+		ImagePullSecret: at.ImagePullSecret,
+		Sealed:          render.SealHashes(rule.Sealed),
 	}
+}
+
+// overlays returns the overlays of a stage rule, the project's first, each
+// with its place in the file.
+func overlays(document *projectfile.Document, rule string) []render.OverlayReference {
+	var all []render.OverlayReference
+	add := func(field, directory string) {
+		if directory != "" {
+			line, _ := document.Position(field)
+			all = append(all, render.OverlayReference{Directory: directory, Field: field, Line: line})
+		}
+	}
+	add("overlay", document.File.Overlay)
+	for i, stage := range document.File.Stages {
+		if stage.Name == rule {
+			add(fmt.Sprintf("stages[%d].overlay", i), stage.Overlay)
+		}
+	}
+	return all
 }

@@ -2,61 +2,20 @@ package release
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/guard"
 )
-
-// Runner runs releases. It is safe for concurrent use.
-type Runner struct {
-	Sources  Sources
-	Renderer Renderer
-	Bundles  Bundles
-	Policy   func(Inputs) guard.Policy
-	// Facts tells what the forge knows; nil means that nothing is known.
-	Facts Facts
-	// UnavailableTimeout is how long a release waits for a room that is unavailable
-	// before it fails.
-	UnavailableTimeout time.Duration
-	Now                func() time.Time
-	Log                *slog.Logger
-}
-
-// verifying is what a release says while it waits.
-const verifying = "waiting until everything is ready"
 
 // run is one run of one release.
 type run struct {
 	*Runner
 	Inputs
-	journal Journal
-	status  v1alpha1.ReleaseStatus
-	origins origins // nil when nothing was rendered
-}
-
-// Run brings a release to an end: Succeeded, Failed, Held or Superseded. It
-// returns an error only when the end could not be made durable, or when ctx
-// ended for another cause than ErrSuperseded; then the next Run goes on where
-// this one was.
-func (r *Runner) Run(ctx context.Context, o Inputs, journal Journal) error {
-	run := &run{Runner: r, Inputs: o, journal: journal, status: *o.Release.Status.DeepCopy()}
-	if run.status.Phase.Done() {
-		return nil
-	}
-	return run.end(ctx, run.story(ctx))
-}
-
-// Supersede ends a release that a newer one overtook before it ran.
-func (r *Runner) Supersede(ctx context.Context, o Inputs, journal Journal) error {
-	run := &run{Runner: r, Inputs: o, journal: journal, status: *o.Release.Status.DeepCopy()}
-	return run.end(ctx, ErrSuperseded)
+	journal     Journal
+	status      v1alpha1.ReleaseStatus
+	speculation *Speculation // nil for none
+	origins     origins      // nil when nothing was rendered
 }
 
 // story is what a release does. What it renders is kept before anything is
@@ -69,7 +28,7 @@ func (r *run) story(ctx context.Context) error {
 	switch {
 	case manifests != nil:
 		err = r.claim(ctx, manifests)
-	case fromBundle(r.Release.Spec.Trigger):
+	case r.Release.Spec.Trigger.TakesBundle():
 		manifests, err = r.take(ctx)
 	default:
 		manifests, err = r.prepare(ctx)
@@ -84,17 +43,6 @@ func (r *run) story(ctx context.Context) error {
 		return err
 	}
 	return r.prune(ctx)
-}
-
-// kept returns the manifests that an earlier run of this release kept, nil
-// when it did not come that far.
-func (r *run) kept(ctx context.Context) ([]byte, error) {
-	if r.status.Bundle == "" {
-		return nil, nil
-	}
-	return attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
-		return r.Bundles.Get(ctx, r.Inputs, r.status.Bundle, r.status.BundleDigest)
-	})
 }
 
 // prepare plans, builds, renders, guards and keeps the manifests, while the
@@ -153,17 +101,6 @@ func (r *run) manifests(ctx context.Context, plan planned) ([]byte, error) {
 	return r.render(ctx, plan, images)
 }
 
-// keep makes the manifests durable.
-func (r *run) keep(ctx context.Context, manifests []byte) error {
-	type bundle struct{ name, digest string }
-	kept, err := attempt(ctx, r, func(ctx context.Context) (bundle, error) {
-		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests)
-		return bundle{name, digest}, err
-	})
-	r.status.Bundle, r.status.BundleDigest = kept.name, kept.digest
-	return err
-}
-
 func (r *run) apply(ctx context.Context, manifests []byte) error {
 	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
 		return err
@@ -186,6 +123,15 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	})
 	return err
 }
+
+func (r *run) prune(ctx context.Context) error {
+	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Target.Prune(ctx) })
+	r.status.Changes.Pruned += pruned
+	return err
+}
+
+// verifying is what a release says while it waits.
+const verifying = "waiting until everything is ready"
 
 func (r *run) verify(ctx context.Context) error {
 	if err := r.enter(ctx, v1alpha1.PhaseVerifying, verifying); err != nil {
@@ -235,72 +181,14 @@ func (r *run) tell(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	}
 }
 
-func (r *run) prune(ctx context.Context) error {
-	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Target.Prune(ctx) })
-	r.status.Changes.Pruned += pruned
-	return err
-}
-
-// enter begins a phase and makes that durable.
-func (r *run) enter(ctx context.Context, phase v1alpha1.Phase, message string) error {
-	r.mark(phase, message)
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	_, err := persist(ctx, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.journal.Write(ctx, r.status)
-	}, func(error) {}) // where it would be told can't be written
-	return err
-}
-
-// mark notes a phase without making it durable. A phase entered again after a
-// crash keeps its first time.
-func (r *run) mark(phase v1alpha1.Phase, message string) {
-	r.status.Message = message
-	if n := len(r.status.Timings); n == 0 || r.status.Timings[n-1].Phase != phase {
-		r.status.Timings = append(r.status.Timings, v1alpha1.PhaseTime{Phase: phase, At: metav1.MicroTime{Time: r.Now()}})
-	}
-	r.status.Phase = phase
-}
-
-// end makes the outcome of a story durable.
-func (r *run) end(ctx context.Context, err error) error {
-	var failure *Failure
-	var held *heldError
-	superseded := errors.Is(err, ErrSuperseded) || errors.Is(context.Cause(ctx), ErrSuperseded)
-	switch {
-	case err == nil:
-		r.mark(v1alpha1.PhaseSucceeded, r.success())
-	case superseded:
-		r.mark(v1alpha1.PhaseSuperseded, "a newer release of the stage took over")
-	case ctx.Err() != nil:
-		return fmt.Errorf("release %s stopped: %w", r.Release.Name, context.Cause(ctx))
-	case errors.As(err, &held):
-		weighed := r.status.ObservedGeneration >= r.Release.Generation // every verdict
-		if weighed && r.status.Phase == v1alpha1.PhaseHeld && r.status.Message == held.reason {
-			return nil
+// describe adds to the services' readiness what this release knows of them.
+func (r *run) describe(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
+	for i := range services {
+		for _, s := range r.status.Services {
+			if s.Name == services[i].Name {
+				services[i].Image, services[i].URL = s.Image, s.URL
+			}
 		}
-		r.mark(v1alpha1.PhaseHeld, held.reason)
-	case errors.As(err, &failure):
-		r.status.Cause = failure.Cause
-		r.mark(v1alpha1.PhaseFailed, failure.Message)
-		r.noteReturn(ctx)
-	default:
-		r.Log.Error("release failed", "release", r.Release.Name, "code", fault.CodeOf(err), "error", err)
-		r.status.Cause = causeOf(r.status.Phase, err)
-		r.mark(v1alpha1.PhaseFailed, fault.MessageOf(err))
-		r.noteReturn(ctx)
 	}
-	r.status.Message = fault.Clip(r.status.Message, 4096)
-	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-	defer cancel()
-	if err := r.journal.Write(writeCtx, r.status); err != nil {
-		return fmt.Errorf("write the end of release %s: %w", r.Release.Name, err)
-	}
-	return nil
+	return services
 }
-
-// heldError stops a story until a person or a time lets it go on.
-type heldError struct{ reason string }
-
-func (e *heldError) Error() string { return "held: " + e.reason }

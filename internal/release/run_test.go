@@ -149,7 +149,7 @@ func (w *world) runner() *release.Runner {
 
 // run runs the release once more with what is durable of it.
 func (w *world) run(ctx context.Context, actor string) error {
-	return w.runner().Run(ctx, w.order(actor), w)
+	return w.runner().Run(ctx, w.order(actor), w, nil)
 }
 
 // renderer renders in the test's own process.

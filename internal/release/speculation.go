@@ -45,16 +45,16 @@ func (r *Runner) Speculate(ctx context.Context, o Inputs, early *Speculation) {
 // foreseen returns what was done early for a release that begins, nil when
 // nothing was. A second run of the release does not take it: it may be old.
 func (r *run) foreseen(ctx context.Context) *Speculation {
-	if r.Speculation == nil || r.status.Phase != "" || r.Speculation.taken.Swap(true) {
+	if r.speculation == nil || r.status.Phase != "" || r.speculation.taken.Swap(true) {
 		return nil
 	}
 	select {
-	case <-r.Speculation.done:
+	case <-r.speculation.done:
 	case <-ctx.Done():
 		return nil
 	}
-	if r.Speculation.manifests == nil {
+	if r.speculation.manifests == nil {
 		return nil
 	}
-	return r.Speculation
+	return r.speculation
 }

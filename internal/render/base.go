@@ -3,20 +3,18 @@ package render
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
-	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/helm"
+	"github.com/slipway-dev/slipway/internal/render/source"
 )
 
-// Where things are in the tree that Kustomize sees. The last layer is at its
-// root.
+// Where things are in the tree that Kustomize sees. The stage's layer is
+// at its root.
 const (
 	basesDir  = "bases"
 	layersDir = "layers"
@@ -31,14 +29,14 @@ type layout struct {
 	limits   Limits
 	tree     map[string][]byte
 	warnings []string
-	claimed  map[string]string // owner by service
+	brought  map[string]string // service of the project file, by the name of the workload
 	// made says what the files of bases were made from.
 	made map[string]string
 }
 
 // newLayout puts the repository's files where the layers will look for them.
 func newLayout(req Request, files Files) *layout {
-	l := &layout{request: req, files: files, limits: DefaultLimits(), claimed: map[string]string{}, made: map[string]string{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
+	l := &layout{request: req, files: files, limits: DefaultLimits(), brought: map[string]string{}, made: map[string]string{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
 	for name, data := range files.Tree {
 		l.tree[join(repoDir, name)] = data
 	}
@@ -49,10 +47,19 @@ func newLayout(req Request, files Files) *layout {
 // directory that gathers them, nor one around a directory of the repository:
 // every level costs Kustomize passes over all objects that are quadratic in
 // their number.
-func (l *layout) bases(ctx context.Context) ([]string, error) {
+func (l *layout) bases(ctx context.Context, sources source.Map) ([]string, error) {
 	var dirs []string
-	for _, name := range l.request.serviceNames() {
-		dir, err := l.base(ctx, name, l.request.Services[name])
+	for _, service := range l.request.services(l.limits) {
+		member, err := sources.Of(service)
+		if err != nil {
+			return nil, err
+		}
+		base, err := member.Base(ctx, service, l.files.Sources)
+		if err != nil {
+			return nil, err
+		}
+		l.warnings = append(l.warnings, base.Warnings...)
+		dir, err := l.base(service.Name, base)
 		if err != nil {
 			return nil, err
 		}
@@ -63,36 +70,29 @@ func (l *layout) bases(ctx context.Context) ([]string, error) {
 	return dirs, nil
 }
 
-// base makes the base of one service and returns its directory, empty when an
-// overlay has brought it already.
-func (l *layout) base(ctx context.Context, name string, s project.Service) (string, error) {
-	dir := join(basesDir, name)
-	switch s.Source() {
-	case project.SourceBuild:
-		image, built := l.request.Images[name]
-		if !built {
-			return "", fault.New(fault.Invalid, "service %s: its image is not built yet; build it, or give its image, before rendering", name)
-		}
-		return dir, l.workload(dir, name, s, image)
-	case project.SourceImage:
-		image := s.Image
-		if resolved, given := l.request.Images[name]; given {
-			image = resolved
-		}
-		return dir, l.workload(dir, name, s, image)
-	case project.SourceKustomize:
-		return l.directory(name, join(".", s.Kustomize))
-	case project.SourceCompose:
-		return dir, l.compose(ctx, dir, name, *s.Compose)
-	case project.SourceHelm:
-		return dir, l.chart(ctx, dir, name, *s.Helm)
+// base puts the base of a service into the tree and returns its directory,
+// empty when an overlay has brought it already. Workloads have the label of
+// their own service; everything else gets the label of the one that brings it.
+func (l *layout) base(service string, base source.Base) (string, error) {
+	if base.Directory != "" {
+		return l.directory(service, base.Directory)
 	}
-	return "", fault.New(fault.Invalid, "service %s: it has no source; give it one of build, image, template, compose, helm, kustomize", name)
+	dir := join(basesDir, service)
+	l.made[dir] = base.From
+	var list types.Kustomization
+	if err := l.workloads(dir, service, base.Workloads, &list); err != nil {
+		return "", err
+	}
+	if len(base.Workloads) == 0 {
+		list.Labels = serviceLabel(service)
+	}
+	l.manifests(dir, base.Files, &list)
+	return dir, l.write(dir, list)
 }
 
 // directory makes a Kustomize directory of the repository a base: it says
 // which service its objects belong to.
-func (l *layout) directory(name, dir string) (string, error) {
+func (l *layout) directory(service, dir string) (string, error) {
 	if l.files.includes(dir) {
 		return "", nil
 	}
@@ -101,27 +101,21 @@ func (l *layout) directory(name, dir string) (string, error) {
 		return "", fmt.Errorf("render %s: its kustomization file was not collected", dir)
 	}
 	err := l.edit(join(repoDir, file), func(k *types.Kustomization) {
-		k.Labels = append(k.Labels, serviceLabel(name)...)
+		k.Labels = append(k.Labels, serviceLabel(service)...)
 	})
 	return join(repoDir, dir), err
 }
 
-// chart makes a base of the objects that a Helm chart renders.
-func (l *layout) chart(ctx context.Context, dir, name string, source project.Helm) error {
-	output, err := helm.Render(ctx, l.files.Sources, helm.Input{
-		Service: name, Namespace: l.request.namespace(), Source: source, Limits: l.limits,
-	})
-	if err != nil {
-		return err
+// manifests adds files to a base, sorted by name.
+func (l *layout) manifests(dir string, files []source.Manifest, list *types.Kustomization) {
+	files = slices.SortedFunc(slices.Values(files), func(a, b source.Manifest) int { return strings.Compare(a.Name, b.Name) })
+	for _, file := range files {
+		l.tree[join(dir, file.Name)] = file.Data
+		if file.From != "" {
+			l.made[join(dir, file.Name)] = file.From
+		}
+		list.Resources = append(list.Resources, file.Name)
 	}
-	l.warnings = append(l.warnings, output.Warnings...)
-	list := types.Kustomization{Labels: serviceLabel(name)}
-	for _, file := range slices.Sorted(maps.Keys(output.Files)) {
-		l.tree[join(dir, file)] = output.Files[file]
-		l.made[join(dir, file)] = output.Templates[file]
-		list.Resources = append(list.Resources, file)
-	}
-	return l.write(dir, list)
 }
 
 // edit changes a kustomization file of the tree.

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/compose"
-	"github.com/slipway-dev/slipway/internal/render/helm"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -22,100 +20,76 @@ func Collect(ctx context.Context, fsys fs.FS, req Request, limits Limits) (Files
 	return CollectFrom(ctx, tree.FromFS(fsys), req, limits)
 }
 
-// CollectFrom is Collect from any source.
-func CollectFrom(ctx context.Context, source tree.Source, req Request, limits Limits) (Files, error) {
+// CollectFrom is Collect from any tree.
+func CollectFrom(ctx context.Context, from tree.Source, req Request, limits Limits) (Files, error) {
+	return collect(ctx, allSources(), from, req, limits)
+}
+
+func collect(ctx context.Context, sources source.Map, from tree.Source, req Request, limits Limits) (Files, error) {
 	if err := req.check(); err != nil {
 		return Files{}, err
 	}
-	req, _, err := req.expand()
+	req, _, err := req.expand(sources)
 	if err != nil {
 		return Files{}, err
 	}
-	c := &collector{reader: tree.NewReader(source, limits), request: req}
-	if err := c.kustomizations(ctx); err != nil {
+	c := &collector{reader: tree.NewReader(from, limits), request: req, sources: sources}
+	if err := c.services(ctx); err != nil {
 		return Files{}, err
 	}
-	seen := maps.Clone(c.reader.Files())
-	if err := c.sources(ctx); err != nil {
+	if err := c.overlays(ctx); err != nil {
 		return Files{}, err
 	}
-	return Files{Tree: seen, Sources: c.reader.Files(), Overlays: c.found}, nil
+	if err := c.checkNesting(); err != nil {
+		return Files{}, err
+	}
+	return Files{Tree: c.reader.Shared(), Sources: c.reader.Files(), Overlays: c.found}, nil
 }
 
 type collector struct {
 	reader  *tree.Reader
 	request Request
+	sources source.Map
 	found   []Overlay
+	// directories are the services that Kustomize directories are.
+	directories []directory
 }
 
-// place returns where the project file speaks of a service.
-func place(service, field string) tree.Place {
-	at := tree.Place{File: project.FileName, Field: "services." + service}
-	if field != "" {
-		at.Field += "." + field
-	}
-	return at
+// directory is a Kustomize directory of the repository that is a service.
+type directory struct {
+	path string
+	at   tree.Place
 }
 
-// kustomizations reads all that Kustomize itself will read.
-func (c *collector) kustomizations(ctx context.Context) error {
-	for _, name := range c.request.serviceNames() {
-		ref := c.request.Services[name].Kustomize
-		if ref == "" {
-			continue
-		}
-		at := place(name, "kustomize")
-		dir, err := tree.Resolve(at, ".", ref)
+// services reads what services are made from.
+func (c *collector) services(ctx context.Context) error {
+	for _, service := range c.request.services(c.reader.Limits()) {
+		member, err := c.sources.Of(service)
 		if err != nil {
 			return err
 		}
-		if _, err := kustomize.Walk(ctx, c.reader, at, dir); err != nil {
+		if err := member.Collect(ctx, c.reader, service); err != nil {
 			return err
 		}
-	}
-	if err := c.overlays(ctx); err != nil {
-		return err
-	}
-	return c.checkNesting()
-}
-
-// sources reads what the other sources become bases of.
-func (c *collector) sources(ctx context.Context) error {
-	for _, name := range c.request.serviceNames() {
-		if err := c.source(ctx, name, c.request.Services[name]); err != nil {
-			return err
+		for _, ref := range member.References(service) {
+			if ref.Kind == source.Kustomization {
+				c.directories = append(c.directories, directory{path: path.Clean(ref.Path), at: service.Place(ref.Field)})
+			}
 		}
 	}
 	return nil
 }
 
-func (c *collector) source(ctx context.Context, name string, s project.Service) error {
-	switch s.Source() {
-	case project.SourceBuild, project.SourceImage, project.SourceKustomize:
-		return nil
-	case project.SourceCompose:
-		return compose.Collect(ctx, c.reader, place(name, ""), *s.Compose)
-	case project.SourceHelm:
-		return helm.Collect(ctx, c.reader, place(name, ""), *s.Helm)
-	}
-	return place(name, "").Refuse("the service has no source; give it one of build, image, template, compose, helm, kustomize")
-}
-
-// overlays reads the project's and the stage's overlay.
+// overlays reads what the overlays refer to; one that is named twice counts
+// once, at its first place.
 func (c *collector) overlays(ctx context.Context) error {
-	for _, given := range []struct{ field, ref string }{
-		{"overlay", c.request.ProjectOverlay},
-		{"stages." + c.request.Stage + ".overlay", c.request.Overlay},
-	} {
-		if given.ref == "" {
-			continue
-		}
-		at := tree.Place{File: project.FileName, Field: given.field}
-		dir, err := tree.Resolve(at, ".", given.ref)
+	for _, given := range c.request.Overlays {
+		at := tree.Place{File: project.FileName, Line: given.Line, Field: given.Field}
+		dir, err := tree.Resolve(at, ".", given.Directory)
 		if err != nil {
 			return err
 		}
-		if len(c.found) > 0 && c.found[0].Directory == dir {
+		if slices.ContainsFunc(c.found, func(o Overlay) bool { return o.Directory == dir }) {
 			continue
 		}
 		overlay, err := c.overlay(ctx, at, dir)
@@ -128,7 +102,7 @@ func (c *collector) overlays(ctx context.Context) error {
 }
 
 func (c *collector) overlay(ctx context.Context, at tree.Place, dir string) (Overlay, error) {
-	reaches, err := kustomize.Walk(ctx, c.reader, at, dir)
+	reaches, err := kustomization.Walk(ctx, c.reader, at, dir)
 	if err != nil {
 		return Overlay{}, err
 	}
@@ -137,7 +111,7 @@ func (c *collector) overlay(ctx context.Context, at tree.Place, dir string) (Ove
 	if !ok {
 		return Overlay{}, fmt.Errorf("collect %s: its kustomization file is gone", dir)
 	}
-	file, err := kustomize.Parse(name, c.reader.Files()[name], c.reader.Limits())
+	file, err := kustomization.Parse(name, c.reader.Files()[name], c.reader.Limits())
 	if err != nil {
 		return Overlay{}, err
 	}
@@ -147,15 +121,10 @@ func (c *collector) overlay(ctx context.Context, at tree.Place, dir string) (Ove
 // checkNesting refuses a base around an overlay, which Kustomize takes for a
 // cycle.
 func (c *collector) checkNesting() error {
-	for _, name := range c.request.serviceNames() {
-		ref := c.request.Services[name].Kustomize
-		if ref == "" {
-			continue
-		}
+	for _, base := range c.directories {
 		for _, overlay := range c.found {
-			dir := path.Clean(ref)
-			if tree.Inside(dir, overlay.Directory) && !slices.Contains(overlay.Reaches, dir) {
-				return place(name, "kustomize").Refuse("the directory %s holds the overlay %s, which Kustomize takes for a cycle; move the overlay beside it", tree.Quote(dir), tree.Quote(overlay.Directory))
+			if tree.Inside(base.path, overlay.Directory) && !slices.Contains(overlay.Reaches, base.path) {
+				return base.at.Refuse("the directory %s holds the overlay %s, which Kustomize takes for a cycle; move the overlay beside it", tree.Quote(base.path), tree.Quote(overlay.Directory))
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
 // Eject returns what Render hands to Kustomize as plain files, by path:
@@ -18,14 +18,7 @@ import (
 // are in repo, with the bases added to the overlays' resources; the file at
 // the root puts everything into the stage.
 func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, error) {
-	if err := req.check(); err != nil {
-		return nil, err
-	}
-	req, _, err := req.expand()
-	if err != nil {
-		return nil, err
-	}
-	l, err := arrange(ctx, req, files)
+	l, _, err := arrange(ctx, allSources(), req, files)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +42,7 @@ func (l *layout) addSeal() error {
 	if len(l.request.Sealed) == 0 {
 		return nil
 	}
-	objects, err := kustomize.Build(l.tree, ".")
+	objects, err := kustomization.Build(l.tree, ".")
 	if err != nil {
 		return err
 	}

@@ -16,34 +16,35 @@ import (
 // that Slipway builds: slipway.local/web stands for the image of service web.
 const BuiltImage = "slipway.local"
 
-// layers puts the overlays over the bases and the last layer over them.
-func (l *layout) layers(below []string) error {
+// layers puts the overlays over the bases, and the stage over all.
+func (l *layout) layers(bases []string) error {
+	resources := bases
 	for i, overlay := range l.files.Overlays {
-		next, err := l.overlay(i, overlay, below)
+		next, err := l.overlay(i, overlay, resources)
 		if err != nil {
 			return err
 		}
-		below = []string{next}
+		resources = []string{next}
 	}
-	return l.last(below)
+	return l.stageLayer(resources)
 }
 
-// overlay puts one overlay over the directories below and returns the
-// directory that holds all.
-func (l *layout) overlay(index int, overlay Overlay, below []string) (string, error) {
+// overlay puts one overlay over the directories of the layer before and returns
+// the directory that holds all.
+func (l *layout) overlay(index int, overlay Overlay, resources []string) (string, error) {
 	dir := join(repoDir, overlay.Directory)
 	if overlay.Component {
 		layer := fmt.Sprintf("%s/%d", layersDir, index)
 		return layer, l.write(layer, types.Kustomization{
-			Resources:  from("../..", below),
+			Resources:  from("../..", resources),
 			Components: []string{join("../..", dir)},
 		})
 	}
 	if index > 0 && slices.Contains(overlay.Reaches, l.files.Overlays[index-1].Directory) {
-		return dir, nil // it brings the layer below itself
+		return dir, nil // it brings the layer before itself
 	}
 	return dir, l.edit(join(repoDir, overlay.File), func(k *types.Kustomization) {
-		k.Resources = append(from(up(dir), below), k.Resources...)
+		k.Resources = append(from(up(dir), resources), k.Resources...)
 	})
 }
 
@@ -61,16 +62,17 @@ func up(dir string) string {
 	return strings.Repeat("../", strings.Count(dir, "/")+1)
 }
 
-// last puts every object into the stage: its namespace, its labels, the images
-// that were built for it, and the order of the output.
-func (l *layout) last(below []string) error {
+// stageLayer puts every object into the stage: its namespace, its labels, the
+// images that were built for it, the Secret that they are pulled with, and the
+// order of the output.
+func (l *layout) stageLayer(resources []string) error {
 	var metadata []string
 	if l.request.Explain {
 		metadata = []string{types.OriginAnnotations, types.TransformerAnnotations}
 	}
 	return l.write(".", types.Kustomization{
 		BuildMetadata: metadata,
-		Resources:     below,
+		Resources:     resources,
 		Namespace:     l.request.namespace(),
 		Labels: labels(map[string]string{
 			naming.LabelManagedBy:    naming.ManagedBy,
@@ -79,6 +81,7 @@ func (l *layout) last(below []string) error {
 			naming.LabelStage:        naming.LabelValue(l.request.Stage),
 		}),
 		Images:      l.builtImages(),
+		Patches:     pullPatches(l.request.ImagePullSecret),
 		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
 // Renderer renders a stage: a worker.Pool, or this package's own functions.
@@ -30,7 +30,7 @@ func Origins(ctx context.Context, renderer Renderer, tree fs.FS, request Request
 
 // origins returns the objects' origins in words, with paths as in the
 // repository.
-func (l *layout) origins(objects []kustomize.Object) map[string]string {
+func (l *layout) origins(objects []kustomization.Object) map[string]string {
 	all := make(map[string]string, len(objects))
 	for _, object := range objects {
 		metadata, _ := object.Fields["metadata"].(map[string]any)
@@ -56,7 +56,7 @@ func (l *layout) source(file string) string {
 
 // changes are the repository's kustomization files that may have changed an
 // object: Kustomize notes which ones it went through.
-func changes(origin kustomize.Origin) []string {
+func changes(origin kustomization.Origin) []string {
 	var by []string
 	for _, file := range origin.Changed {
 		if name, found := strings.CutPrefix(file, repoDir+"/"); found && file != origin.File && !slices.Contains(by, name) {

@@ -27,7 +27,7 @@ func TestOrigins(t *testing.T) {
 		"legacy": {Compose: &project.Compose{File: "docker-compose.yml"}},
 		"search": {Helm: &project.Helm{Chart: "charts/search"}},
 	})
-	req.Images, req.Overlay, req.Explain = nil, "deploy/overlays/production", true
+	req.Images, req.Overlays, req.Explain = nil, overlays("deploy/overlays/production"), true
 	result := mustRender(t, repository(files), req)
 	const overlay = ", through deploy/overlays/production/kustomization.yaml"
 	want := map[string]string{

@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
+	"github.com/slipway-dev/slipway/internal/render/source"
 )
 
 // Render makes the manifests of a stage from collected files. It is pure, but
@@ -16,14 +17,11 @@ import (
 // context while Kustomize runs: callers that need parallelism or an end use a
 // worker.Pool.
 func Render(ctx context.Context, req Request, files Files) (Result, error) {
-	if err := req.check(); err != nil {
-		return Result{}, err
-	}
-	req, secrets, err := req.expand()
-	if err != nil {
-		return Result{}, err
-	}
-	l, err := arrange(ctx, req, files)
+	return render(ctx, allSources(), req, files)
+}
+
+func render(ctx context.Context, sources source.Map, req Request, files Files) (Result, error) {
+	l, secrets, err := arrange(ctx, sources, req, files)
 	if err != nil {
 		return Result{}, err
 	}
@@ -35,24 +33,29 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 	return result, err
 }
 
-// arrange lays out everything that Kustomize is to see.
-func arrange(ctx context.Context, req Request, files Files) (*layout, error) {
-	l := newLayout(req, files)
-	bases, err := l.bases(ctx)
+// arrange lays out everything that Kustomize is to see. The Secrets that
+// templates need come with it.
+func arrange(ctx context.Context, sources source.Map, req Request, files Files) (*layout, []Secret, error) {
+	if err := req.check(); err != nil {
+		return nil, nil, err
+	}
+	req, secrets, err := req.expand(sources)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := l.layers(bases); err != nil {
-		return nil, err
+	l := newLayout(req, files)
+	bases, err := l.bases(ctx, sources)
+	if err != nil {
+		return nil, nil, err
 	}
-	return l, nil
+	return l, secrets, l.layers(bases)
 }
 
 func build(l *layout) (Result, error) {
 	if len(l.request.Services) == 0 && len(l.files.Overlays) == 0 {
 		return Result{}, nil
 	}
-	objects, err := kustomize.Build(l.tree, ".")
+	objects, err := kustomization.Build(l.tree, ".")
 	if err != nil {
 		return Result{}, err
 	}
@@ -78,7 +81,7 @@ func build(l *layout) (Result, error) {
 }
 
 // noteImages adds the object's images without a digest.
-func noteImages(object kustomize.Object, unpinned map[string]bool) error {
+func noteImages(object kustomization.Object, unpinned map[string]bool) error {
 	return eachImage(object.Fields, func(ref string) (string, error) {
 		if strings.HasPrefix(ref, BuiltImage+"/") {
 			return "", fault.New(fault.Invalid, "%s: the image %.100q stands for a service that Slipway builds, but no such image was built; correct the service's name", object.Name(), ref)

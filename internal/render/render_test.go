@@ -45,6 +45,15 @@ func request(services map[string]project.Service) render.Request {
 	}
 }
 
+// overlays are the project's overlay and the stage's, or the last alone.
+func overlays(directories ...string) []render.OverlayReference {
+	var all []render.OverlayReference
+	for i, directory := range directories {
+		all = append(all, render.OverlayReference{Directory: directory, Field: []string{"overlay", "stages[0].overlay"}[2-len(directories)+i], Line: 3 + i})
+	}
+	return all
+}
+
 func renderAll(t testing.TB, fsys fs.FS, req render.Request) (render.Result, error) {
 	t.Helper()
 	files, err := render.Collect(context.Background(), fsys, req, render.DefaultLimits())
@@ -151,7 +160,7 @@ configMapGenerator:
 		"cache": {Image: "redis:7.4", Port: 6379},
 		"raw":   {Kustomize: "deploy/raw"},
 	})
-	req.Overlay = "deploy/overlays/production"
+	req.Overlays = overlays("deploy/overlays/production")
 	result := mustRender(t, fsys, req)
 	golden(t, "overlay/production", result.Manifests)
 	if diff := cmp.Diff([]string{"redis:8"}, result.Images); diff != "" {
@@ -188,7 +197,7 @@ func TestComponentOverlays(t *testing.T) {
 		"stage/kustomization.yaml":   component + "replicas: [{name: web, count: 4}]\n",
 	})
 	req := request(map[string]project.Service{"web": {Image: "web:1"}})
-	req.ProjectOverlay, req.Overlay = "project", "stage"
+	req.Overlays = overlays("project", "stage")
 	text := string(mustRender(t, fsys, req).Manifests)
 	for _, want := range []string{"team: shop", "replicas: 4"} {
 		if !strings.Contains(text, want) {
@@ -240,7 +249,7 @@ func BenchmarkShop(b *testing.B) {
 		"cache":  {Image: "redis:7.4", Port: 6379},
 	})
 	req.Images["worker"] = "registry.example/acme/shop/worker" + digest
-	req.Overlay = "deploy"
+	req.Overlays = overlays("deploy")
 	fsys := repository(map[string]string{
 		"deploy/kustomization.yaml": "patches:\n- path: web.yaml\n",
 		"deploy/web.yaml":           "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n",

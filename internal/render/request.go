@@ -1,14 +1,13 @@
 package render
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -25,13 +24,14 @@ type Request struct {
 	// Images are the references, by digest, of the services that Slipway
 	// built. An entry for an image service replaces its tag.
 	Images map[string]string `json:"images,omitempty"`
-	// Overlay and ProjectOverlay are Kustomize directories of the repository.
-	Overlay        string `json:"overlay,omitempty"`
-	ProjectOverlay string `json:"projectOverlay,omitempty"`
+	// Overlays lie over the bases in this order: the project's, then the
+	// stage's.
+	Overlays []OverlayReference `json:"overlays,omitempty"`
 	// Hosts are what a service's routes are reached at, by service.
 	Hosts   map[string][]string `json:"hosts,omitempty"`
 	Ingress v1alpha1.Ingress    `json:"ingress,omitzero"`
-	// ImagePullSecret names a Secret in the stage's namespace.
+	// ImagePullSecret names the Secret in the stage's namespace that all pods
+	// pull their images with; empty means that nodes pull without.
 	ImagePullSecret string `json:"imagePullSecret,omitempty"`
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
@@ -40,6 +40,14 @@ type Request struct {
 	Explain bool `json:"explain,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
+}
+
+// OverlayReference is a Kustomize directory of the repository, and where the
+// project file names it.
+type OverlayReference struct {
+	Directory string `json:"directory"`
+	Field     string `json:"field,omitempty"`
+	Line      int    `json:"line,omitempty"` // from 1; 0 when it is not known
 }
 
 // Limits bound what one render may read.
@@ -95,10 +103,6 @@ func (r Request) namespace() string {
 	return naming.Namespace(r.Organization, r.Project, r.Stage)
 }
 
-func (r Request) serviceNames() []string {
-	return slices.Sorted(maps.Keys(r.Services))
-}
-
 // check refuses a request that nobody could render.
 func (r Request) check() error {
 	if r.Organization == "" || r.Project == "" || r.Stage == "" {
@@ -116,7 +120,7 @@ func (f Files) includes(dir string) bool {
 
 // kustomizationName returns the kustomization file's path in dir.
 func (f Files) kustomizationName(dir string) (string, bool) {
-	for _, name := range kustomize.FileNames() {
+	for _, name := range kustomization.FileNames() {
 		candidate := join(dir, name)
 		if _, found := f.Tree[candidate]; found {
 			return candidate, true

@@ -14,7 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
-	"github.com/slipway-dev/slipway/internal/render/kustomize"
+	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
 // SealHashes returns, by the name of the Secret, a hash of its sealed values.
@@ -66,8 +66,8 @@ func podTemplate(object map[string]any) map[string]any {
 	return template
 }
 
-// secretNames notes every Secret that a pod template refers to: by its
-// environment, its volumes, or to pull images.
+// secretNames adds every Secret that a pod template refers to by its
+// environment or its volumes.
 func secretNames(value any, used map[string]bool) {
 	switch value := value.(type) {
 	case []any:
@@ -87,14 +87,14 @@ func secretNames(value any, used map[string]bool) {
 }
 
 // annotate sets the hash on the pods of an object that was rendered.
-func (r Request) annotate(object kustomize.Object) (kustomize.Object, error) {
+func (r Request) annotate(object kustomization.Object) (kustomization.Object, error) {
 	hash := r.sealHash(object.Fields)
 	if hash == "" {
 		return object, nil
 	}
 	metadata := child(podTemplate(object.Fields), "metadata")
 	child(metadata, "annotations")[naming.AnnotationSealHash] = hash
-	return kustomize.Encode(object.Fields)
+	return kustomization.Encode(object.Fields)
 }
 
 // child returns the map under a key, which it makes when there is none.
@@ -108,7 +108,7 @@ func child(parent map[string]any, key string) map[string]any {
 }
 
 // sealPatches say the same to Kustomize, for what leaves Slipway.
-func (r Request) sealPatches(objects []kustomize.Object) ([]types.Patch, error) {
+func (r Request) sealPatches(objects []kustomization.Object) ([]types.Patch, error) {
 	var patches []types.Patch
 	for _, object := range objects {
 		hash := r.sealHash(object.Fields)

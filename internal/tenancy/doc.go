@@ -1,5 +1,5 @@
 // Package tenancy keeps stages apart: each gets a namespace with a quota,
-// limits, network policies and a service account of its own. Objects come
-// from pure constructors; Reconcile applies them with the server's own
-// identity. It must not know what runs in a stage.
+// limits, network policies, a service account of its own, and the Secret that
+// images are pulled with. Objects come from pure constructors; the
+// NamespaceApplier applies them. It must not know what runs in a stage.
 package tenancy

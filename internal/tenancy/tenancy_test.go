@@ -144,14 +144,14 @@ func (c *cluster) spent() int {
 	return n
 }
 
-func TestKeeper(t *testing.T) {
+func TestUnchangedNamespacesCostNothing(t *testing.T) {
 	now := time.Unix(0, 0)
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{}}
-	keeper := NewNamespaceApplier(fake, func() time.Time { return now })
+	applier := NewNamespaceApplier(fake, func() time.Time { return now })
 	ensure := func(s Stage) int {
 		t.Helper()
 		all := stageObjects(t, s)
-		if err := keeper.Ensure(t.Context(), NewNamespace(s), all[1:]); err != nil {
+		if err := applier.Ensure(t.Context(), NewNamespace(s), all[1:]); err != nil {
 			t.Fatal(err)
 		}
 		return fake.spent()
@@ -168,7 +168,7 @@ func TestKeeper(t *testing.T) {
 	if got := ensure(changed); got != wanted {
 		t.Errorf("changed, it costs %d requests, want %d", got, wanted)
 	}
-	now = now.Add(repairAfter)
+	now = now.Add(repairAfter + 1)
 	if got := ensure(changed); got != wanted {
 		t.Errorf("after %s it costs %d requests, want %d", repairAfter, got, wanted)
 	}
@@ -185,12 +185,12 @@ func TestEnsureRefusesForeignNamespaces(t *testing.T) {
 			foreign := NewNamespace(testStage())
 			change(foreign)
 			fake := &cluster{namespaces: map[string]*corev1.Namespace{foreign.Name: foreign}}
-			keeper := NewNamespaceApplier(fake, time.Now)
-			err := keeper.Ensure(t.Context(), NewNamespace(testStage()), nil)
+			applier := NewNamespaceApplier(fake, time.Now)
+			err := applier.Ensure(t.Context(), NewNamespace(testStage()), nil)
 			if fault.CodeOf(err) != fault.Conflict || fake.spent() != 1 {
 				t.Errorf("got %v; want a conflict and nothing written", err)
 			}
-			gone, err := keeper.Delete(t.Context(), foreign.Name, testStage().Labels())
+			gone, err := applier.Delete(t.Context(), foreign.Name, testStage().Labels())
 			if !gone || err != nil || fake.namespaces[foreign.Name] == nil {
 				t.Errorf("delete: %v, %v; want it left alone", gone, err)
 			}
@@ -201,10 +201,10 @@ func TestEnsureRefusesForeignNamespaces(t *testing.T) {
 func TestDeleteOwnNamespace(t *testing.T) {
 	own := NewNamespace(testStage())
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{own.Name: own}}
-	keeper := NewNamespaceApplier(fake, time.Now)
+	applier := NewNamespaceApplier(fake, time.Now)
 	var answers []bool
 	for range 2 {
-		gone, err := keeper.Delete(t.Context(), own.Name, testStage().Labels())
+		gone, err := applier.Delete(t.Context(), own.Name, testStage().Labels())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,8 +226,8 @@ func TestServerErrorsHaveCodes(t *testing.T) {
 		"forbidden": {apierrors.NewForbidden(resource, "x", errors.New("no")), fault.Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			keeper := NewNamespaceApplier(&cluster{fail: tc.err}, time.Now)
-			if err := keeper.Ensure(t.Context(), NewNamespace(testStage()), nil); fault.CodeOf(err) != tc.want {
+			applier := NewNamespaceApplier(&cluster{fail: tc.err}, time.Now)
+			if err := applier.Ensure(t.Context(), NewNamespace(testStage()), nil); fault.CodeOf(err) != tc.want {
 				t.Errorf("got %v, want code %s", err, tc.want)
 			}
 		})

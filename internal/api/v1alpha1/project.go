@@ -143,3 +143,7 @@ type ProjectList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []Project `json:"items"`
 }
+
+// Primary returns the repository with the project's file. Admission lets no
+// Project be without one.
+func (p *Project) Primary() Repository { return p.Spec.Repositories[0] }

@@ -60,7 +60,16 @@ func (t Trigger) DeploysCommit() bool {
 // the commit it was brought to last.
 func (t Trigger) IsRollback() bool { return t == TriggerRollback || t == TriggerAutoRollback }
 
-// ReleaseSpec is the immutable order.
+// KeepsCommit reports whether releases with this trigger leave the stage at
+// the commit that it has.
+func (t Trigger) KeepsCommit() bool { return t == TriggerRestart || t == TriggerScale }
+
+// TakesBundle reports whether releases with this trigger apply the bundle of an
+// earlier release as it is: they read nothing from git, build nothing and
+// render nothing.
+func (t Trigger) TakesBundle() bool { return t.IsRollback() || t.KeepsCommit() }
+
+// ReleaseSpec is what a release attempts; it is immutable but for its verdicts.
 type ReleaseSpec struct {
 	Project string `json:"project"`
 	// Stage names the Stage object.

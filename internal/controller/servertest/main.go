@@ -38,7 +38,7 @@ func Main(m *testing.M, keep func(*World)) {
 func run(m *testing.M, keep func(*World)) int {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	plane, err := kubetest.Start(ctx)
+	plane, err := kubetest.StartOwn(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -19,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
@@ -124,8 +125,8 @@ func (w *World) options(log *slog.Logger) controller.Options {
 	}
 }
 
-func reporters() map[string]controller.NewReporter {
-	known := map[string]controller.NewReporter{}
+func reporters() map[string]forge.NewReporter {
+	known := map[string]forge.NewReporter{}
 	for name, forge := range forges.All() {
 		known[name] = forge.Report
 	}
@@ -134,7 +135,7 @@ func reporters() map[string]controller.NewReporter {
 
 func (s *Server) door(log *slog.Logger) (http.Handler, error) {
 	return webhook.New(webhook.Options{
-		Projects:   s.parts.Targets,
+		Projects:   s.parts.Projects,
 		Deliveries: s.parts.Deliveries,
 		Drivers:    forges.Drivers(),
 		Log:        log,

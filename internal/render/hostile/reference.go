@@ -6,6 +6,7 @@ import (
 	"testing/fstest"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // remoteCases refer to what is elsewhere, in every field that can.
@@ -101,6 +102,6 @@ func slipwayPath(name, dir string, says string) Case {
 
 func overlayPath(name, dir string, says string) Case {
 	req := request(map[string]project.Service{"one": {Image: "one:1"}})
-	req.Overlay = dir
-	return Case{Name: name, Tree: files{}.tree(), Request: req, Says: []string{"slipway.yaml: stages.dev.overlay", says}}
+	req.Overlays = []render.OverlayReference{{Directory: dir, Field: "stages[0].overlay", Line: 5}}
+	return Case{Name: name, Tree: files{}.tree(), Request: req, Says: []string{"slipway.yaml:5: stages[0].overlay: ", says}}
 }

@@ -17,6 +17,7 @@ type Reader struct {
 	limits Limits
 
 	files     map[string][]byte
+	shared    map[string]bool // names of files
 	bytes     int64
 	visits    int
 	documents int
@@ -24,7 +25,7 @@ type Reader struct {
 
 // NewReader returns a reader of the source.
 func NewReader(source Source, limits Limits) *Reader {
-	return &Reader{source: source, limits: limits, files: map[string][]byte{}}
+	return &Reader{source: source, limits: limits, files: map[string][]byte{}, shared: map[string]bool{}}
 }
 
 // Limits returns the reader's limits.
@@ -36,6 +37,19 @@ func (r *Reader) Files() map[string][]byte { return r.files }
 
 // Put makes later renders see data in place of the file's own content.
 func (r *Reader) Put(name string, data []byte) { r.files[name] = data }
+
+// Share makes a file that was read part of the tree that is rendered as a
+// whole, beside what single services are made from.
+func (r *Reader) Share(name string) { r.shared[name] = true }
+
+// Shared returns the files that were shared, by path.
+func (r *Reader) Shared() map[string][]byte {
+	shared := make(map[string][]byte, len(r.shared))
+	for name := range r.shared {
+		shared[name] = r.files[name]
+	}
+	return shared
+}
 
 // IsDir reports whether name is a directory of the commit. What does not
 // exist, and what is neither file nor directory, is an error.

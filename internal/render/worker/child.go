@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/render/tree"
+	"github.com/slipway-dev/slipway/internal/render/worker/confine"
 )
 
 // startTime bounds the start of a child, which parses Kustomize's schemas.
@@ -64,6 +65,7 @@ func start(ctx context.Context, options Options) (*child, error) {
 	go c.wait()
 	if err := c.handshake(ctx); err != nil {
 		c.stop()
+		<-c.done
 		return nil, err
 	}
 	return c, nil
@@ -81,7 +83,7 @@ func (c *child) handshake(ctx context.Context) error {
 	defer guard.end()
 	limits := c.options.Limits
 	lifetime := int64(limits.CPU/time.Second)*int64(limits.Renders+1) + int64(startTime/time.Second)
-	err := writeFrame(c.in, kindConfine, confinement{
+	err := writeFrame(c.in, kindConfine, confine.Limits{
 		Memory: limits.Memory, CPU: lifetime, Threads: 1,
 	}, nil)
 	if err != nil {

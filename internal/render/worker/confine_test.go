@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/slipway-dev/slipway/internal/render/worker"
+	"github.com/slipway-dev/slipway/internal/render/worker/confine"
 )
 
 // attempts are what a hostile repository would want a worker to do. Each is
@@ -92,7 +92,7 @@ func makeCode() error {
 // attempts failed.
 func probe(dir, address, free string) {
 	if free != "free" {
-		if err := worker.Confine(1<<30, 60); err != nil {
+		if err := confine.Self(confine.Limits{Memory: 1 << 30, CPU: 60, Threads: 1}); err != nil {
 			panic(err)
 		}
 	}

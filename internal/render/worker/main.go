@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/render/tree"
+	"github.com/slipway-dev/slipway/internal/render/worker/confine"
 )
 
 // orderBytes bounds a request; the parent, which is trusted, made it.
@@ -29,7 +30,7 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("start rendering: %w", err)
 	}
-	var limits confinement
+	var limits confine.Limits
 	if err := first.decode(&limits); err != nil || first.kind != kindConfine {
 		return fmt.Errorf("start rendering: the first message is no confinement: %w", err)
 	}
@@ -40,7 +41,7 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	// before the limit.
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(limits.Memory / 10 * 8)
-	err = confine(limits)
+	err = confine.Self(limits)
 	if sendErr := writeFrame(stdout, kindReady, failureOf(err), nil); sendErr != nil || err != nil {
 		return errors.Join(err, sendErr)
 	}

@@ -10,13 +10,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// confinement is what a child must put on itself.
-type confinement struct {
-	Memory  int64 `json:"memory"`  // bytes
-	CPU     int64 `json:"cpu"`     // seconds in its whole life
-	Threads int   `json:"threads"` // that run Go code at once
-}
-
 // renderOrder is a request and what it may read.
 type renderOrder struct {
 	Request render.Request `json:"request"`

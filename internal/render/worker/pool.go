@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"runtime"
 	"sync"
 	"time"
@@ -53,19 +54,21 @@ type Options struct {
 	Idle time.Duration
 }
 
-// Pool renders in children. It is safe for concurrent use; Close ends it.
+// Pool renders in children. It is safe for concurrent use. Whoever made it
+// calls Close, so that no process remains.
 type Pool struct {
 	options Options
 	slots   chan struct{} // one per child that may render
 
-	ctx    context.Context // of starting children beside renders
+	ctx    context.Context // ends when the pool is closed
 	cancel context.CancelFunc
-	group  sync.WaitGroup
+	group  sync.WaitGroup // of children that are being started
 
-	mu     sync.Mutex
-	idle   []*child
-	closed bool
-	reaper *time.Timer
+	mu       sync.Mutex
+	idle     []*child
+	children map[*child]bool // every process that may still be there
+	closed   bool
+	reaper   *time.Timer
 }
 
 var errClosed = errors.New("the pool of render workers is closed")
@@ -89,7 +92,7 @@ func New(ctx context.Context, options Options) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{options: options, slots: make(chan struct{}, options.Size)}
+	p := &Pool{options: options, slots: make(chan struct{}, options.Size), children: map[*child]bool{first: true}}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	p.put(first)
 	return p, nil
@@ -116,6 +119,9 @@ func (p *Pool) Render(ctx context.Context, fsys fs.FS, req render.Request) (rend
 		c.stop()
 		p.replace()
 	}
+	if err != nil && p.ctx.Err() != nil {
+		return render.Result{}, errClosed
+	}
 	return result, err
 }
 
@@ -129,10 +135,31 @@ func (p *Pool) replace() {
 		return
 	}
 	p.group.Go(func() {
-		if c, err := start(p.ctx, p.options); err == nil {
+		if c, err := p.start(p.ctx); err == nil {
 			p.put(c)
 		}
 	})
+}
+
+// start starts a child, unless the pool is closed in the meantime. Its caller
+// has added to the group.
+func (p *Pool) start(ctx context.Context) (*child, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)() //nolint:contextcheck // what ends the pool ends this too
+	c, err := start(ctx, p.options)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.children, func(c *child, _ bool) bool { return !c.alive() })
+	p.children[c] = true
+	if p.closed {
+		c.stop()
+		return nil, errClosed
+	}
+	return c, nil
 }
 
 // take returns an idle child, or a new one.
@@ -143,17 +170,22 @@ func (p *Pool) take(ctx context.Context) (*child, error) {
 		return nil, errClosed
 	}
 	for len(p.idle) > 0 {
-		last := len(p.idle) - 1
-		c := p.idle[last]
-		p.idle = p.idle[:last]
+		newest := len(p.idle) - 1
+		c := p.idle[newest]
+		p.idle = p.idle[:newest]
 		if c.alive() {
 			p.mu.Unlock()
 			return c, nil
 		}
 		c.stop()
 	}
+	p.group.Add(1)
 	p.mu.Unlock()
-	c, err := start(ctx, p.options)
+	defer p.group.Done()
+	c, err := p.start(ctx)
+	if p.ctx.Err() != nil {
+		return nil, errClosed
+	}
 	if err != nil && fault.CodeOf(err) == fault.Internal {
 		return nil, fault.Wrap(fault.Unavailable, err, "no render worker could be started; it is tried again")
 	}
@@ -182,7 +214,7 @@ func (p *Pool) reap() {
 	defer p.mu.Unlock()
 	var kept []*child
 	for at, c := range p.idle {
-		if last := at == len(p.idle)-1 && len(kept) == 0; !last && time.Since(c.since) >= p.options.Idle {
+		if only := at == len(p.idle)-1 && len(kept) == 0; !only && time.Since(c.since) >= p.options.Idle {
 			c.stop()
 			continue
 		}
@@ -194,21 +226,27 @@ func (p *Pool) reap() {
 	}
 }
 
-// Close stops all idle children, and those at work when they are done.
+// Close kills all children, also those at work, and returns when no process of
+// them remains. A render that it interrupts fails, and so does every later one.
 func (p *Pool) Close() {
 	p.cancel()
-	p.close()
+	p.kill()
 	p.group.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.children {
+		<-c.done
+	}
 }
 
-func (p *Pool) close() {
+func (p *Pool) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
 	if p.reaper != nil {
 		p.reaper.Stop()
 	}
-	for _, c := range p.idle {
+	for c := range p.children {
 		c.stop()
 	}
 	p.idle = nil

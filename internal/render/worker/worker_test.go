@@ -65,7 +65,7 @@ func shop() (fs.FS, render.Request) {
 		"deploy/web.yaml":           "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n",
 	})
 	return fsys, render.Request{
-		Organization: "acme", Project: "shop", Stage: "production", Overlay: "deploy",
+		Organization: "acme", Project: "shop", Stage: "production", Overlays: []render.OverlayReference{{Directory: "deploy"}},
 		Services: map[string]project.Service{
 			"web":    {Image: "web:1", Port: 8080, Routes: []project.Route{{Path: "/"}}},
 			"worker": {Image: "worker:1"},
@@ -238,8 +238,57 @@ func TestUnusedChildrenEndButOne(t *testing.T) {
 	waitForChildren(t, 1)
 	time.Sleep(2 * time.Second)
 	waitForChildren(t, 1)
-	pool.Close()
-	waitForChildren(t, 0)
+}
+
+// TestCloseLeavesNoProcess closes pools with idle children, a child at work
+// and a child being started: nothing of them remains, not even for a moment.
+func TestCloseLeavesNoProcess(t *testing.T) {
+	fsys, req := shop()
+	cases := map[string]func(*testing.T, *worker.Pool, *sync.WaitGroup){
+		"idle": func(t *testing.T, pool *worker.Pool, _ *sync.WaitGroup) {
+			if _, err := pool.Render(context.Background(), fsys, req); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"at work": func(t *testing.T, pool *worker.Pool, group *sync.WaitGroup) {
+			reading := make(chan struct{})
+			group.Go(func() {
+				if _, err := pool.Render(context.Background(), hanging{reading}, req); err == nil || !strings.Contains(err.Error(), "closed") {
+					t.Errorf("an interrupted render: got %v, want an error that says the pool is closed", err)
+				}
+			})
+			<-reading
+		},
+		"starting": func(_ *testing.T, pool *worker.Pool, group *sync.WaitGroup) {
+			for range 2 {
+				group.Go(func() { _, _ = pool.Render(context.Background(), fsys, req) })
+			}
+		},
+	}
+	for name, prepare := range cases {
+		t.Run(name, func(t *testing.T) {
+			var group sync.WaitGroup
+			pool := newPool(t, nil)
+			prepare(t, pool, &group)
+			pool.Close()
+			if left := childrenOf(t, os.Getpid()); len(left) > 0 {
+				t.Errorf("processes %v remain", left)
+			}
+			if _, err := pool.Render(context.Background(), fsys, req); err == nil {
+				t.Error("a closed pool renders")
+			}
+			group.Wait()
+		})
+	}
+}
+
+// hanging says when something is read, and then lets it wait.
+type hanging struct{ reading chan struct{} }
+
+func (h hanging) Open(string) (fs.File, error) {
+	close(h.reading)
+	time.Sleep(time.Second)
+	return nil, fs.ErrNotExist
 }
 
 func waitForChildren(t *testing.T, want int) {

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/cli/stream"
+)
+
+// Options is what the server is started with.
+type Options struct {
+	PublicAddress    string
+	InternalAddress  string
+	Data             string
+	Namespace        string
+	Image            string
+	BuilderImage     string
+	SourceURL        string
+	TrustedProxies   []string
+	AllowHTTPGit     bool
+	LeaderElect      bool
+	ParallelReleases int
+	RenderWorkers    int
+	SyncInterval     time.Duration
+	LogLevel         string
+	Kubeconfig       string
+	Context          string
+}
+
+// Serve runs the server until its context ends.
+type Serve func(ctx context.Context, options Options, streams stream.Streams) error
+
+// New returns the command server.
+func New(streams stream.Streams, serve Serve) *cobra.Command {
+	var o Options
+	command := &cobra.Command{
+		Use:     "server",
+		Short:   "Run the server: webhooks, syncs, builds and releases",
+		GroupID: "serve",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return serve(command.Context(), o, streams)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.PublicAddress, "public-address", ":8080", "where webhooks and health are served")
+	flags.StringVar(&o.InternalAddress, "internal-address", ":8081", "where build sources and metrics are served; never publish it")
+	flags.StringVar(&o.Data, "data", "/var/lib/slipway", "directory of the git mirrors, a cache")
+	flags.StringVar(&o.Namespace, "namespace", "slipway-system", "the server's own namespace")
+	flags.StringVar(&o.Image, "image", "", "the server's own image, for the steps of builds")
+	flags.StringVar(&o.BuilderImage, "builder-image", "", "the kaniko image")
+	flags.StringVar(&o.SourceURL, "source-url", "", "the internal address as build pods reach it")
+	flags.StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For is believed; repeatable")
+	flags.BoolVar(&o.AllowHTTPGit, "allow-http-git", false, "allow plain http for git and forge APIs; for tests")
+	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica at a time sync and release")
+	flags.IntVar(&o.ParallelReleases, "parallel-releases", 32, "how many releases run at the same time")
+	flags.IntVar(&o.RenderWorkers, "render-workers", 2, "how many processes render")
+	flags.DurationVar(&o.SyncInterval, "sync-interval", 5*time.Minute, "how often refs are read without a delivery")
+	flags.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "the control cluster, when not run inside it")
+	flags.StringVar(&o.Context, "context", "", "context of the kubeconfig")
+	return command
+}

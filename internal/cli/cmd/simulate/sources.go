@@ -1,0 +1,88 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// offlineSources reads commits of the local repository.
+type offlineSources struct{ *forecaster }
+
+// File implements release.Sources.
+func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+	opened, err := s.repository.OpenAt(commit)
+	return opened.Document, "", err
+}
+
+// Open implements release.Sources.
+func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
+	if url != "" {
+		return release.Snapshot{}, fault.New(fault.NotFound, "it is built from %s, which is not here", url)
+	}
+	tree, commit, err := git.OpenTree(s.directory, revision)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	return release.Snapshot{Tree: tree, Commit: commit}, nil
+}
+
+// Descends implements release.Sources.
+func (offlineSources) Descends(context.Context, *v1alpha1.Project, string, string) (bool, error) {
+	return false, fault.New(fault.NotFound, "what was released before is not known here")
+}
+
+// Grant implements release.Sources.
+func (offlineSources) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+	return build.Source{}, errors.New("nothing is built offline")
+}
+
+// offlineImages stands for the registry: it has what was built before, and
+// takes every base image for unchanged.
+type offlineImages struct{ known map[string]string }
+
+// Exists implements release.Images.
+func (i *offlineImages) Exists(_ context.Context, _, hash string) (string, bool, error) {
+	ref, found := i.known[hash]
+	return ref, found, nil
+}
+
+// Resolve implements release.Images.
+func (*offlineImages) Resolve(_ context.Context, ref string) (string, error) { return ref, nil }
+
+// ResolveBases implements release.Images.
+func (*offlineImages) ResolveBases(_ context.Context, _ *build.Dockerfile, bases []build.Base) (map[string]string, error) {
+	names := map[string]string{}
+	for _, base := range bases {
+		names[base.Ref] = base.Ref
+	}
+	return names, nil
+}
+
+// offlineFacts is what the flags say of the forge.
+type offlineFacts struct{ *simulateCommand }
+
+// Checks implements release.Facts.
+func (f offlineFacts) Checks(context.Context, release.Inputs) (map[string]plan.CheckState, error) {
+	checks := map[string]plan.CheckState{}
+	for _, name := range f.passed {
+		checks[name] = plan.CheckPassed
+	}
+	for _, name := range f.failed {
+		checks[name] = plan.CheckFailed
+	}
+	return checks, nil
+}
+
+// Groups implements release.Facts.
+func (f offlineFacts) Groups(_ context.Context, _ release.Inputs, _ string, among []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(among), func(group string) bool { return !slices.Contains(f.groups, group) }), nil
+}

@@ -1,0 +1,108 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/controller/cluster"
+	"github.com/slipway-dev/slipway/internal/controller/comment"
+	"github.com/slipway-dev/slipway/internal/controller/drift"
+	"github.com/slipway-dev/slipway/internal/controller/identity"
+	"github.com/slipway-dev/slipway/internal/controller/organization"
+	"github.com/slipway-dev/slipway/internal/controller/project"
+	"github.com/slipway-dev/slipway/internal/controller/release"
+	"github.com/slipway-dev/slipway/internal/controller/report"
+	"github.com/slipway-dev/slipway/internal/controller/stage"
+	"github.com/slipway-dev/slipway/internal/fastpath"
+	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/queue"
+	story "github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+	"github.com/slipway-dev/slipway/internal/webhook/store"
+)
+
+// unavailableTimeout is how long a release waits for somebody unavailable.
+const unavailableTimeout = 10 * time.Minute
+
+// Reconciler works on the objects of one kind, or on one question about them.
+type Reconciler interface {
+	// Setup registers the reconciler with the manager.
+	Setup(mgr ctrl.Manager) error
+}
+
+// New registers the reconcilers with the manager.
+func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) {
+	if err := kube.IndexFields(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	d, err := newDeps(ctx, mgr, o)
+	if err != nil {
+		return nil, err
+	}
+	all, err := reconcilers(mgr, o, d)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		if err := one.Setup(mgr); err != nil {
+			return nil, fmt.Errorf("register %T: %w", one, err)
+		}
+	}
+	return d.Components, nil
+}
+
+// reconcilers lists the reconcilers: a new one is a folder below, and a line
+// here.
+func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
+	cleaner := project.NewDeliveryCleaner(mgr.GetClient(), d.deliveries, o.Log)
+	if err := mgr.Add(cleaner); err != nil {
+		return nil, fmt.Errorf("register the clean-up of deliveries: %w", err)
+	}
+	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
+	c := fastpath.NewThrottledClient(mgr.GetClient(), gate)
+	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Parallel: 8, Now: o.Now}
+	releases := &release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log}
+	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
+	d.clusters.Changed = drifts.Changed
+	projects := &project.Reconciler{Client: c, Sources: d.sources, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}
+	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
+	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Gate: d.deliveries}
+	if o.NoFastPath {
+		projects.FastPath, projects.Prefetcher, d.Deliveries.Prefetcher = fastpath.Off{}, fastpath.Off{}, fastpath.Off{}
+	} else {
+		prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
+		projects.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
+		projects.Prefetcher, d.Deliveries.Prefetcher = prefetcher, prefetcher
+	}
+	return []Reconciler{
+		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
+		&cluster.Reconciler{Client: c, Clusters: d.clusters},
+		projects,
+		&identity.Reconciler{Client: mgr.GetClient()},
+		stages,
+		releases,
+		drifts,
+		report.New(c, d.forges, o.Log),
+		comment.New(c, d.forges, d.sources, o.Log),
+	}, nil
+}
+
+// newRunner returns what runs releases.
+func newRunner(o Options, d *deps) *story.Runner {
+	return &story.Runner{
+		Sources: d.sources, Renderer: d.pool, Bundles: d.bundles, Policy: story.PolicyOf, Facts: &forge.Facts{Forges: d.forges},
+		UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
+	}
+}
+
+// driftTargets finds the places of stages for the repair of drift.
+func driftTargets(d *deps) func(context.Context, *v1alpha1.Stage) (drift.Target, error) {
+	return func(ctx context.Context, stage *v1alpha1.Stage) (drift.Target, error) {
+		return d.targets.Of(ctx, stage)
+	}
+}

@@ -1,0 +1,141 @@
+package drift
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/naming"
+)
+
+// maxTold is how many objects one look tells of, one by one.
+const maxTold = 10
+
+// report writes what a look found to the stage's status, to an event and to the
+// log, and returns what kept a repair from being made.
+func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found findings) error {
+	organization, _ := naming.OrganizationOf(stage.Namespace)
+	log := r.Log.With("organization", organization, "project", stage.Spec.Project, "stage", stage.Spec.Name)
+	all := slices.Concat(found.repairable, found.contended)
+	all = slices.CompactFunc(sortedDrifts(all), func(a, b apply.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
+	var told []v1alpha1.Drift
+	for _, drift := range all {
+		if drift, ok := r.describe(drift, found); ok {
+			told = append(told, drift)
+		}
+	}
+	for i, drift := range told {
+		if i == maxTold {
+			log.Warn("drift", "further", len(told)-maxTold)
+			break
+		}
+		reason := "DriftRepaired"
+		if drift.Fight {
+			reason = "DriftFight"
+		}
+		log.Warn("drift", "object", drift.Object, "manager", drift.Manager, "fight", drift.Fight, "message", drift.Message)
+		r.Events.Eventf(stage, nil, corev1.EventTypeWarning, reason, "Repair", "%s", drift.Message)
+	}
+	if len(told) > 0 {
+		if err := r.show(ctx, stage, told, int64(len(found.report.Repaired))); err != nil {
+			return err
+		}
+	}
+	return found.problem
+}
+
+func sortedDrifts(drifts []apply.Drift) []apply.Drift {
+	slices.SortStableFunc(drifts, func(a, b apply.Drift) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
+	return drifts
+}
+
+// describe words one drift; ok is false when there is nothing to tell: an
+// autoscaler did its work.
+func (r *Reconciler) describe(drift apply.Drift, found findings) (_ v1alpha1.Drift, ok bool) {
+	told := v1alpha1.Drift{Object: drift.Ref.Kind + "/" + drift.Ref.Name, Manager: drift.Manager, At: metav1.NewTime(r.Now())}
+	key := drift.Ref.Key()
+	same := func(ref apply.Ref) bool { return ref.Key() == key }
+	field := ""
+	for _, taken := range found.report.Taken {
+		if same(taken.Ref) {
+			told.Manager, field = taken.Manager, taken.Field
+		}
+	}
+	left := slices.ContainsFunc(found.report.Left, func(c apply.Conflict) bool { return same(c.Ref) })
+	if left && field == "" {
+		return v1alpha1.Drift{}, false
+	}
+	told.Fight = slices.ContainsFunc(found.contended, func(d apply.Drift) bool { return same(d.Ref) })
+	repaired := slices.ContainsFunc(found.report.Repaired, same)
+	told.Message = fault.Clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
+	return told, true
+}
+
+// driftSentence says what happened to an object, who did it and what was done.
+func driftSentence(drift apply.Drift, told v1alpha1.Drift, field string, repaired bool, problem error) string {
+	who := "somebody"
+	if told.Manager != "" {
+		who = told.Manager
+	}
+	what := drift.Ref.String() + " was changed by " + who
+	switch {
+	case drift.Kind == apply.DriftDeleted:
+		what = drift.Ref.String() + " was deleted"
+	case field != "":
+		what = drift.Ref.String() + ": " + field + " was changed by " + who
+	}
+	switch {
+	case told.Fight:
+		return what + " again and again; Slipway sets it back at most twice a minute; stop the other one, or change the manifest in the repository"
+	case repaired:
+		return what + " and was set back; change it in the repository instead"
+	case problem != nil:
+		return fmt.Sprintf("%s and could not be set back: %s", what, kube.Sentence(problem))
+	}
+	return what + " and could not be set back: its manifest is not kept any more; deploy the stage again"
+}
+
+// show writes the drift that matters most to the stage's status.
+func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, told []v1alpha1.Drift, repaired int64) error {
+	drift := told[0]
+	for _, other := range told {
+		if other.Fight {
+			drift = other
+			break
+		}
+	}
+	drift.Repairs = repaired
+	if before := stage.Status.Drift; before != nil && r.sameRelease(ctx, stage, before) {
+		drift.Repairs += before.Repairs
+	}
+	after := stage.DeepCopy()
+	after.Status.Drift = &drift
+	return kube.PatchStatus(ctx, r.Client, stage, after)
+}
+
+// sameRelease reports whether the stage's newest release is older than a
+// drift.
+func (r *Reconciler) sameRelease(ctx context.Context, stage *v1alpha1.Stage, before *v1alpha1.Drift) bool {
+	var newest v1alpha1.Release
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Status.Release}, &newest)
+	return err == nil && !before.At.Before(&newest.CreationTimestamp)
+}
+
+// clear takes back that a stage is fought over once nothing differs any more.
+func (r *Reconciler) clear(ctx context.Context, stage *v1alpha1.Stage) error {
+	if drift := stage.Status.Drift; drift == nil || !drift.Fight || r.Now().Sub(drift.At.Time) < driftSweep {
+		return nil
+	}
+	after := stage.DeepCopy()
+	after.Status.Drift.Fight = false
+	return kube.PatchStatus(ctx, r.Client, stage, after)
+}

@@ -1,0 +1,45 @@
+package controller
+
+import (
+	"log/slog"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/forge"
+)
+
+// Options is what the controllers are made of.
+type Options struct {
+	Config           *rest.Config // the control cluster
+	Namespace        string       // Slipway's own
+	Data             string       // directory for mirrors
+	Image            string       // Slipway's own, for the steps of builds
+	Executor         string       // the kaniko image
+	SourceURL        string       // base URL of the source handler for builds
+	AllowHTTP        bool
+	ParallelReleases int
+	RenderWorkers    int
+	SyncInterval     time.Duration
+	Forges           map[string]forge.NewReporter
+	// NoFastPath leaves every release to the reconcilers alone, which is slower:
+	// tests show with it that nothing else depends on the fast path.
+	NoFastPath bool
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// CacheOptions keeps the watch cache to what is needed: Slipway's own objects,
+// without the records of who wrote which field.
+func CacheOptions() cache.Options {
+	return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+}
+
+// ClientOptions makes reads of Secrets and ConfigMaps go to the API server:
+// watching them all would keep every secret in memory.
+func ClientOptions() client.Options {
+	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
+}

@@ -1,0 +1,106 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
+)
+
+// deliveryTTL is how long a delivery is kept after it was dealt with, and
+// maxDeliveries how many a project keeps at most.
+const (
+	deliveryTTL   = 72 * time.Hour
+	maxDeliveries = 200
+)
+
+// markedInFlood is how many deliveries of a flood a sync has marked and kept:
+// the others would have to go in a moment, and a mark costs more than the
+// delivery did.
+const markedInFlood = 2
+
+// deliveries returns the project's deliveries that no sync has served yet, and
+// those that were dealt with, both oldest first. They are the watch cache's own
+// and must not be changed.
+func (r *Reconciler) deliveries(ctx context.Context, p *v1alpha1.Project) (waiting, done []v1alpha1.Delivery, err error) {
+	var all v1alpha1.DeliveryList
+	if err := r.Client.List(ctx, &all, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	slices.SortFunc(all.Items, func(a, b v1alpha1.Delivery) int { return a.Spec.Received.Compare(b.Spec.Received.Time) })
+	for _, d := range all.Items {
+		if r.Cleaner.Knows(&d) {
+			continue
+		}
+		if d.Waits() {
+			waiting = append(waiting, d)
+		} else {
+			done = append(done, d)
+		}
+	}
+	return waiting, done, nil
+}
+
+// forget has deliveries deleted, the oldest first, that were dealt with and
+// are old, or too many.
+func (r *Reconciler) forget(done []v1alpha1.Delivery) {
+	young := slices.IndexFunc(done, func(d v1alpha1.Delivery) bool { return r.Now().Sub(d.Spec.Received.Time) <= deliveryTTL })
+	if young < 0 {
+		young = len(done)
+	}
+	r.Cleaner.Delete(done[:max(young, len(done)-maxDeliveries)])
+}
+
+// finish has the deliveries marked that a sync served. A delivery that arrived
+// while it ran is not among them and causes the next one. The oldest are
+// deleted where they would not be kept for long.
+func (r *Reconciler) finish(s settlement, syncErr error) {
+	keep := maxDeliveries
+	if flood(s.served) {
+		keep = markedInFlood
+	}
+	surplus := max(len(s.served)-keep, 0)
+	r.Cleaner.Delete(s.served[:surplus])
+	for _, d := range s.served[surplus:] {
+		r.Cleaner.Mark(d, r.marked(&d, s.messages[d.Name], syncErr))
+	}
+}
+
+// marked returns a delivery that says what a sync made of it.
+func (r *Reconciler) marked(d *v1alpha1.Delivery, said string, syncErr error) *v1alpha1.Delivery {
+	after := d.DeepCopy()
+	after.Status.Phase = v1alpha1.DeliveryDone
+	after.Status.Message = cmp.Or(said, "synced")
+	if syncErr != nil {
+		after.Status.Phase = v1alpha1.DeliveryFailed
+		after.Status.Message = fault.Clip(kube.Sentence(syncErr), 4096)
+	}
+	after.Status.Attempts++
+	after.Status.Replayed = d.ReplayMark()
+	after.Status.Finished = &metav1.MicroTime{Time: r.Now()}
+	return after
+}
+
+// shed has of the deliveries that wait for a sync that isn't possible now those
+// deleted that add nothing to the newer ones: more than are kept, and not the
+// last to tell of their ref.
+func (r *Reconciler) shed(waiting []v1alpha1.Delivery) {
+	told := map[string]bool{}
+	var surplus []v1alpha1.Delivery
+	for i, d := range slices.Backward(waiting) {
+		ref := d.Spec.Repository + " " + d.Spec.Ref
+		if told[ref] && i < len(waiting)-maxDeliveries {
+			surplus = append(surplus, d)
+		}
+		told[ref] = true
+	}
+	r.Cleaner.Delete(surplus)
+}

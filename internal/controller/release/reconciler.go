@@ -1,0 +1,253 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fastpath"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/queue"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// heldPoll is how often a held release is planned again: a check may have
+// passed or a freeze ended.
+const heldPoll = 30 * time.Second
+
+// foreignPoll is how often a release is looked at whose stage the watch cache
+// does not show.
+const foreignPoll = 2 * time.Second
+
+// Targets finds what the releases of a stage work with.
+type Targets interface {
+	// Inputs gathers everything except the release itself.
+	Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.Inputs, error)
+}
+
+// Runner runs releases.
+type Runner interface {
+	// Accept decides whether a release that a person asked for may begin.
+	Accept(ctx context.Context, in release.Inputs, h release.History) (release.Answer, error)
+	// Answered returns the status of a release that was decided about.
+	Answered(in release.Inputs, a release.Answer) v1alpha1.ReleaseStatus
+	// Speculate does what changes nothing in the stage's cluster.
+	Speculate(ctx context.Context, in release.Inputs, speculation *release.Speculation)
+	// Run runs a release until it is done, held or superseded.
+	Run(ctx context.Context, in release.Inputs, journal release.Journal, speculation *release.Speculation) error
+	// Supersede ends a release that a newer one overtook.
+	Supersede(ctx context.Context, in release.Inputs, journal release.Journal) error
+}
+
+// Reconciler runs the newest unfinished release of each stage, and
+// marks those that a newer one overtook before they ran.
+type Reconciler struct {
+	Client client.Client
+	// Live reads past the watch cache.
+	Live    client.Reader
+	Queue   *queue.Queue
+	Gate    *queue.PriorityGate
+	Targets Targets
+	Runner  Runner
+	Log     *slog.Logger
+}
+
+// Reconcile starts, resumes or supersedes one release.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var rel v1alpha1.Release
+	if err := r.Client.Get(ctx, req.NamespacedName, &rel); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if rel.Status.Phase.Done() || !rel.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, &stage); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !stage.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	if !release.Belongs(&rel, &stage) { // left over from a stage of the same name, or the watch cache is behind
+		return ctrl.Result{RequeueAfter: foreignPoll}, nil
+	}
+	if rel.Status.Phase == "" && r.Queue.Reserved(client.ObjectKeyFromObject(&stage)) {
+		return ctrl.Result{RequeueAfter: queue.ReservedPoll}, nil
+	}
+	order, err := r.order(ctx, &stage, &rel)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if release.IsAsked(&rel) {
+		accepted, err := r.accept(ctx, order)
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: kube.ConflictDelay}, nil // the watch cache is behind
+		}
+		if err != nil || !accepted {
+			return ctrl.Result{}, err
+		}
+	}
+	if order.Newest > rel.Spec.Sequence {
+		return ctrl.Result{}, r.supersede(ctx, order.Inputs)
+	}
+	return r.submit(ctx, order, nil)
+}
+
+// Begin gives a release that was made a moment ago to its stage's lane.
+func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Speculation) error {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil || order.Newest > rel.Spec.Sequence {
+		return err
+	}
+	_, err = r.submit(ctx, order, early)
+	return err
+}
+
+// Speculate begins the part of a stage's next release that changes nothing in
+// the stage's cluster.
+func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Speculation, error) {
+	order, err := r.order(ctx, stage, rel)
+	if err != nil {
+		return nil, err
+	}
+	early := release.NewSpeculation()
+	r.Queue.Go(func(ctx context.Context) { r.Runner.Speculate(ctx, order.Inputs, early) })
+	return early, nil
+}
+
+// submit gives a release to its stage's lane, and ends those that it overtook.
+// A held release may find its lane at the end of the run that held it: then it
+// comes again at once, because a verdict may be among what that run did not
+// know.
+func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *release.Speculation) (ctrl.Result, error) {
+	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
+	held := rel.Status.Phase == v1alpha1.PhaseHeld
+	if held && r.Queue.Running(stage) == rel.Spec.Sequence {
+		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
+	}
+	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Inputs, early) })
+	for i := range order.Overtaken {
+		older := order.Inputs
+		older.Release = &order.Overtaken[i]
+		if err := r.supersede(ctx, older); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if held {
+		return ctrl.Result{RequeueAfter: heldPoll}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+// supersede ends a release that a newer one overtook, unless it runs: then its
+// lane ends it.
+func (r *Reconciler) supersede(ctx context.Context, order release.Inputs) error {
+	if r.Queue.Running(client.ObjectKeyFromObject(order.Stage)) == order.Release.Spec.Sequence {
+		return nil
+	}
+	return r.Runner.Supersede(ctx, order, r.journal(order.Release))
+}
+
+// numberedInputs is an order with the history of its stage, the number of the
+// newest release in it, and the older ones that are not done.
+type numberedInputs struct {
+	release.Inputs
+	History   release.History
+	Newest    int64
+	Overtaken []v1alpha1.Release
+}
+
+// order gathers what a release of a stage needs.
+func (r *Reconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedInputs, error) {
+	order, err := r.Targets.Inputs(ctx, stage)
+	if err != nil {
+		return nil, err
+	}
+	releases, err := kube.ReleasesOf(ctx, r.Client, stage)
+	if err != nil {
+		return nil, err
+	}
+	order.Release = rel
+	if order.From, order.FromStage, err = r.source(ctx, rel); err != nil {
+		return nil, err
+	}
+	history := release.HistoryOf(stage, releases)
+	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
+	numbered := numberedInputs{Inputs: order, History: history, Newest: rel.Spec.Sequence}
+	for _, other := range history {
+		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
+		if other.Spec.Sequence < rel.Spec.Sequence && !other.Status.Phase.Done() {
+			numbered.Overtaken = append(numbered.Overtaken, other)
+		}
+	}
+	return &numbered, nil
+}
+
+// source returns the release that another names as its source, and its stage;
+// nil for what is not named or gone.
+func (r *Reconciler) source(ctx context.Context, rel *v1alpha1.Release) (*v1alpha1.Release, *v1alpha1.Stage, error) {
+	if rel.Spec.From == "" {
+		return nil, nil, nil
+	}
+	var from v1alpha1.Release
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.From}, &from); err != nil {
+		return nil, nil, client.IgnoreNotFound(err)
+	}
+	var stage v1alpha1.Stage
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: rel.Namespace, Name: from.Spec.Stage}, &stage); err != nil {
+		return &from, nil, client.IgnoreNotFound(err)
+	}
+	return &from, &stage, nil
+}
+
+// run runs a release until it is done, held, superseded, or the server stops.
+// What fails outside the story (the API server, say) is tried again. It
+// reports whether the release needs no other run.
+func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *release.Speculation) (over bool) {
+	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
+		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
+	defer r.Gate.End(client.ObjectKeyFromObject(order.Stage))
+	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
+	for {
+		journal := r.journal(order.Release)
+		err := r.Runner.Run(ctx, order, journal, early)
+		journal.Close()
+		if err == nil {
+			return journal.Over()
+		}
+		log.Error("release", "error", err, "code", fault.CodeOf(err))
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(backoff.Step()):
+		}
+	}
+}
+
+// journal writes a release's status.
+func (r *Reconciler) journal(rel *v1alpha1.Release) *fastpath.Journal {
+	return fastpath.NewJournal(r.Client, rel, r.Gate, r.Log)
+}
+
+// Setup registers the reconciler.
+func (r *Reconciler) Setup(mgr ctrl.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.Release{}).
+		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(r.heldFor)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: kube.Retries()}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("set up releases: %w", err)
+	}
+	return nil
+}

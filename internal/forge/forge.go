@@ -1,0 +1,134 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// NewReporter makes the reporter of a repository's forge.
+type NewReporter func(access scm.Access) (scm.Reporter, error)
+
+const (
+	// maxForgeClients bounds the clients that are kept.
+	maxForgeClients = 1024
+	// parallelCalls bounds the calls under way with one credential, so that a
+	// slow forge holds up nobody but its own projects.
+	parallelCalls = 4
+)
+
+// Forges speaks with the forges of projects' repositories. It keeps one client
+// per credentials, because a client remembers how long the forge asked it to
+// wait. It is safe for concurrent use.
+type Forges struct {
+	kinds     map[string]NewReporter
+	secrets   *kube.Secrets
+	allowHTTP bool
+	now       func() time.Time
+
+	mu   sync.Mutex // held while a client is made, so that it is made once
+	kept *lru.Cache // forgeKey → *Client
+}
+
+// forgeKey tells clients apart without holding their credentials.
+type forgeKey struct {
+	kind, api   string
+	credentials [sha256.Size]byte
+}
+
+// Client is a reporter, which may also be a scm.Deployer, scm.Annotator,
+// scm.Reader, scm.Hooks or scm.Lender, with slots for calls under way.
+type Client struct {
+	scm.Reporter
+	slots *semaphore.Weighted
+}
+
+// NewForges returns the forges of the given kinds.
+func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, now func() time.Time) *Forges {
+	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, now: now, kept: lru.New(maxForgeClients)}
+}
+
+// Client returns the client of a repository; nil when the project gives
+// nothing to speak with its forge, only to fetch.
+func (f *Forges) Client(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (*Client, error) {
+	if repository.Credentials == nil {
+		return nil, nil
+	}
+	data, err := f.secrets.Data(ctx, types.NamespacedName{Namespace: p.Namespace, Name: repository.Credentials.Name})
+	if err != nil {
+		return nil, err
+	}
+	return f.Of(repository, data)
+}
+
+// Of returns the client for the data of a repository's Secret.
+func (f *Forges) Of(repository v1alpha1.Repository, data map[string][]byte) (*Client, error) {
+	if len(data["token"]) == 0 && len(data["private-key"]) == 0 {
+		if len(data["ssh-privatekey"]) > 0 {
+			return nil, nil
+		}
+		return nil, fault.New(fault.Denied, "Secret %s has neither a token nor a GitHub App for %s; add one", repository.Credentials.Name, repository.Path)
+	}
+	key := keyOf(repository, data)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known, found := f.kept.Get(key); found {
+		return known.(*Client), nil
+	}
+	made, err := f.make(repository, data)
+	if err != nil {
+		return nil, err
+	}
+	f.kept.Add(key, made)
+	return made, nil
+}
+
+func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*Client, error) {
+	create, known := f.kinds[repository.Forge]
+	if !known {
+		return nil, fault.New(fault.Invalid, "forge %q of repository %s is not known", repository.Forge, repository.Name)
+	}
+	access, err := scm.Access{API: repository.API, AllowHTTP: f.allowHTTP, Now: f.now}.With(data)
+	if err != nil {
+		return nil, err
+	}
+	reporter, err := create(access)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{Reporter: reporter, slots: semaphore.NewWeighted(parallelCalls)}, nil
+}
+
+// keyOf identifies a client.
+func keyOf(repository v1alpha1.Repository, data map[string][]byte) forgeKey {
+	var all bytes.Buffer
+	for _, name := range []string{"token", "app-id", "installation-id", "private-key"} {
+		sum := sha256.Sum256(data[name])
+		all.Write(sum[:])
+	}
+	return forgeKey{kind: repository.Forge, api: repository.API, credentials: sha256.Sum256(all.Bytes())}
+}
+
+// Enter takes a slot for calls; Leave gives it back. It returns false when all
+// are taken: come back later instead of waiting.
+func (c *Client) Enter() bool { return c.slots.TryAcquire(1) }
+
+// Leave gives a slot back.
+func (c *Client) Leave() { c.slots.Release(1) }
+
+// Reader returns the client as a reader.
+func (c *Client) Reader() (scm.Reader, bool) {
+	reader, reads := c.Reporter.(scm.Reader)
+	return reader, reads
+}

@@ -1,0 +1,63 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/git"
+)
+
+// Client opens sessions with remotes and keeps their connections warm. It is
+// safe for concurrent use.
+type Client struct {
+	scratch   string // directory for known_hosts files while they are parsed
+	idle      time.Duration
+	transport *http.Transport
+}
+
+// NewClient makes a client. The directory scratch must exist before the first
+// session over ssh connects.
+func NewClient(scratch string, limits git.Limits) *Client {
+	return &Client{scratch: scratch, idle: limits.StallTime, transport: newHTTPTransport()}
+}
+
+// Open checks the remote and makes a session with it; nothing is sent yet.
+func (c *Client) Open(r git.Remote) (Endpoint, Session, error) {
+	where, err := ParseEndpoint(r)
+	if err != nil {
+		return Endpoint{}, nil, err
+	}
+	if _, err := refPatterns(r); err != nil {
+		return Endpoint{}, nil, err
+	}
+	if where.scheme == "ssh" {
+		return where, newSSHSession(where, r.Credentials, c.scratch, c.idle), nil
+	}
+	return where, newHTTPSession(c.transport, where, r.Credentials, c.idle), nil
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// List asks for the refs of a remote that match its patterns. A server that
+// lists more than limit refs is refused.
+func List(ctx context.Context, s Session, r git.Remote, limit int) (*Listing, error) {
+	patterns, err := refPatterns(r)
+	if err != nil {
+		return nil, err
+	}
+	adv, err := s.Refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newListing(adv, patterns, limit)
+}
+
+// MayRefuseDepth says whether a request may have failed for its depth alone.
+func MayRefuseDepth(ctx context.Context, err error) bool {
+	var status *statusError
+	var redirect *redirectError
+	return err != nil && ctx.Err() == nil && !errors.Is(err, git.ErrTooLarge) && !errors.As(err, &status) && !errors.As(err, &redirect)
+}

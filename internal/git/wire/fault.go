@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git"
+)
+
+// What a remote can do wrong, beside status codes.
+var (
+	errNotGit        = errors.New("the answer is not git's smart HTTP")
+	errNoRepository  = errors.New("the server has no such repository")
+	errRefused       = errors.New("the server refused access")
+	errNoKey         = errors.New("ssh needs a key and known hosts")
+	errBadKey        = errors.New("the ssh key can't be parsed")
+	errBadKnownHosts = errors.New("the known hosts can't be parsed")
+)
+
+// Fault turns what went wrong with a remote into a sentence and a code.
+// Errors that already have a code pass.
+func Fault(ctx context.Context, where Endpoint, err error) error {
+	var coded *fault.Error
+	if err == nil || errors.As(err, &coded) {
+		return err
+	}
+	say := func(code fault.Code, rest string) error {
+		return fault.Wrap(code, err, "fetch %s: %s", where, rest)
+	}
+	if ctx.Err() != nil {
+		return say(fault.Unavailable, "stopped before it was done; it will be tried again")
+	}
+	switch {
+	case errors.Is(err, git.ErrTooLarge):
+		return say(fault.Invalid, "the repository is larger than the limit; remove large files from its history or raise the limit")
+	case errors.Is(err, errNotGit):
+		return say(fault.Invalid, "the URL doesn't answer as a git repository; correct the URL")
+	case errors.Is(err, errNoRepository):
+		return say(fault.NotFound, notFoundText)
+	case errors.Is(err, errRefused):
+		return say(fault.Denied, deniedText)
+	case errors.Is(err, errNoKey):
+		return say(fault.Invalid, "ssh needs a private key and known hosts; add both to the repository's Secret")
+	case errors.Is(err, errBadKey):
+		return say(fault.Invalid, "the ssh key can't be parsed; store an unencrypted private key in PEM form")
+	case errors.Is(err, errBadKnownHosts):
+		return say(fault.Invalid, "the known hosts can't be parsed; store the output of ssh-keyscan for the host")
+	}
+	return transportFault(err, say)
+}
+
+const (
+	notFoundText = "the repository doesn't exist, or the credentials don't reach it; check the URL and the repository's Secret"
+	deniedText   = "the server refused the credentials; renew the repository's Secret"
+)
+
+func transportFault(err error, say func(fault.Code, string) error) error {
+	var status *statusError
+	var redirect *redirectError
+	var line *pktline.ErrorLine
+	var exit *ssh.ExitError
+	switch {
+	case errors.As(err, &redirect):
+		return say(fault.Denied, "the server redirects elsewhere, which is not followed; if the repository moved, enter its new URL")
+	case errors.As(err, &status):
+		return statusFault(status, say)
+	case strings.Contains(err.Error(), "knownhosts: key"), strings.Contains(err.Error(), "unable to authenticate"):
+		return say(fault.Denied, "ssh keys don't match: the server's host key is not in the known hosts, or it doesn't accept our key; correct the repository's Secret")
+	case errors.As(err, &line), errors.As(err, &exit):
+		return say(fault.Unavailable, "the server ended with an error; it will be tried again")
+	}
+	return say(fault.Unavailable, "the server can't be reached or broke off; it will be tried again")
+}
+
+func statusFault(status *statusError, say func(fault.Code, string) error) error {
+	switch {
+	case status.limited || status.code == http.StatusTooManyRequests:
+		return say(fault.Unavailable, "the server asks to come back later; it will be tried again")
+	case status.code == http.StatusUnauthorized || status.code == http.StatusForbidden:
+		return say(fault.Denied, deniedText)
+	case status.code == http.StatusNotFound || status.code == http.StatusGone:
+		return say(fault.NotFound, notFoundText)
+	case status.code >= http.StatusInternalServerError || status.code == http.StatusRequestTimeout:
+		return say(fault.Unavailable, "the server is in trouble; it will be tried again")
+	}
+	return say(fault.Invalid, "the server answers in a way git doesn't know; check the URL")
+}

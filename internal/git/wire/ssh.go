@@ -1,0 +1,174 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/slipway-dev/slipway/internal/git"
+)
+
+// stderrBytes is how much of a server's complaint is looked at.
+const stderrBytes = 4096
+
+// sshSession speaks the git protocol over ssh. Each pack needs its own
+// command, so a second pack connects again. Neither the user's ssh
+// configuration nor an agent is consulted.
+type sshSession struct {
+	endpoint    Endpoint
+	credentials git.Credentials
+	scratch     string // directory for the known_hosts file while it is parsed
+	idle        time.Duration
+	line        *sshLine // nil when not connected
+}
+
+// sshLine is one running upload-pack.
+type sshLine struct {
+	conn    net.Conn
+	client  *ssh.Client
+	session *ssh.Session
+	stdin   io.WriteCloser
+	stdout  *watchdog
+	stderr  *headBuffer
+	release func() bool
+}
+
+func newSSHSession(e Endpoint, c git.Credentials, scratch string, idle time.Duration) *sshSession {
+	return &sshSession{endpoint: e, credentials: c, scratch: scratch, idle: idle}
+}
+
+func (s *sshSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
+	line, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	adv, err := decodeRefs(&boundedReader{r: line.stdout, left: advertisementBytes})
+	if err != nil {
+		line.close()
+		return nil, line.complaint(err)
+	}
+	s.line = line
+	return adv, nil
+}
+
+func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+	if s.line == nil {
+		if _, err := s.Refs(ctx); err != nil {
+			return nil, err
+		}
+	}
+	line := s.line
+	s.line = nil
+	content, err := encodeRequest(req, true)
+	if err == nil {
+		_, err = line.stdin.Write(content.Bytes())
+	}
+	if err == nil {
+		err = line.stdin.Close()
+	}
+	if err != nil {
+		line.close()
+		return nil, fmt.Errorf("send pack request: %w", err)
+	}
+	return decodePack(line, req)
+}
+
+func (s *sshSession) Close() {
+	if s.line == nil {
+		return
+	}
+	_, _ = s.line.stdin.Write([]byte("0000")) // a flush instead of wants ends the command in peace
+	s.line.close()
+	s.line = nil
+}
+
+// connect starts upload-pack on the server. The connection ends with ctx.
+func (s *sshSession) connect(ctx context.Context) (*sshLine, error) {
+	config, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", s.endpoint.address())
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	line := &sshLine{conn: conn, stderr: &headBuffer{max: stderrBytes}}
+	line.release = context.AfterFunc(ctx, func() { _ = conn.Close() })
+	if err := line.start(s, config); err != nil {
+		line.close()
+		return nil, err
+	}
+	return line, nil
+}
+
+func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
+	_ = l.conn.SetDeadline(time.Now().Add(2 * connectTimeout))
+	c, channels, requests, err := ssh.NewClientConn(l.conn, s.endpoint.address(), config)
+	if err != nil {
+		return fmt.Errorf("open ssh connection: %w", err)
+	}
+	_ = l.conn.SetDeadline(time.Time{})
+	l.client = ssh.NewClient(c, channels, requests)
+	if l.session, err = l.client.NewSession(); err != nil {
+		return fmt.Errorf("open ssh session: %w", err)
+	}
+	if l.stdin, err = l.session.StdinPipe(); err != nil {
+		return fmt.Errorf("open ssh input: %w", err)
+	}
+	stdout, err := l.session.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("open ssh output: %w", err)
+	}
+	l.session.Stderr = l.stderr
+	l.stdout = watch(io.NopCloser(stdout), s.idle, func(error) { _ = l.conn.Close() })
+	if err := l.session.Start(uploadPack + " '" + s.endpoint.path + "'"); err != nil {
+		return fmt.Errorf("start %s: %w", uploadPack, err)
+	}
+	return nil
+}
+
+// Read and Close make a line the body of a pack response.
+func (l *sshLine) Read(p []byte) (int, error) { return l.stdout.Read(p) }
+
+// Close ends the connection.
+func (l *sshLine) Close() error {
+	l.close()
+	return nil
+}
+
+func (l *sshLine) close() {
+	l.release()
+	if l.stdout != nil {
+		l.stdout.timer.Stop()
+	}
+	if l.client != nil {
+		_ = l.client.Close()
+	}
+	_ = l.conn.Close()
+	if l.session != nil {
+		_ = l.session.Wait() // the goroutines that copy output end with the connection
+	}
+}
+
+// complaint turns what the server wrote on stderr into an error of ours; its
+// words are not repeated.
+func (l *sshLine) complaint(err error) error {
+	text := strings.ToLower(l.stderr.String())
+	for _, phrase := range []string{"not found", "does not exist", "not appear to be a git repository", "could not be found"} {
+		if strings.Contains(text, phrase) {
+			return errNoRepository
+		}
+	}
+	for _, phrase := range []string{"denied", "not allowed", "unauthorized"} {
+		if strings.Contains(text, phrase) {
+			return errRefused
+		}
+	}
+	return err
+}

@@ -1,0 +1,76 @@
+package release
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+)
+
+// place returns where the release's stage is put.
+func (o Inputs) place() Place {
+	return Place{
+		Organization:    o.Organization,
+		Project:         o.Project.Name,
+		Stage:           o.Stage.Spec.Name,
+		Namespace:       o.Stage.Spec.Namespace,
+		Ingress:         o.Cluster.Spec.Ingress,
+		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
+	}
+}
+
+// Place is where a stage is put.
+type Place struct {
+	Organization string
+	Project      string
+	Stage        string
+	Namespace    string
+	Ingress      v1alpha1.Ingress
+	// ImagePullSecret is what the stage's pods pull images with, if anything.
+	ImagePullSecret string
+}
+
+// Hosts returns the hosts of each routed service of a stage: what the stage's
+// rule says, or one made from the names below the cluster's domain.
+func Hosts(rule project.Stage, services map[string]project.Service, at Place) map[string][]string {
+	hosts := map[string][]string{}
+	for name, service := range services {
+		if len(service.Routes) == 0 {
+			continue
+		}
+		if host := rule.Hosts[name]; host != "" {
+			hosts[name] = []string{host}
+		} else if at.Ingress.Domain != "" {
+			hosts[name] = []string{naming.Host(name, at.Stage, at.Project, at.Ingress.Domain)}
+		}
+	}
+	return hosts
+}
+
+// URL returns the address of a host on a cluster.
+func URL(ingress v1alpha1.Ingress, host, at string) string {
+	scheme := ingress.Scheme
+	if scheme == "" {
+		scheme = "https"
+	}
+	if ingress.Port != 0 {
+		host = fmt.Sprintf("%s:%d", host, ingress.Port)
+	}
+	return scheme + "://" + host + path.Join("/", at)
+}
+
+// Given returns the hosts that a stage's services are given below the
+// cluster's domain, whether they use them or not.
+func Given(services []string, at Place) []string {
+	if at.Ingress.Domain == "" {
+		return nil
+	}
+	var hosts []string
+	for _, name := range services {
+		hosts = append(hosts, naming.Host(name, at.Stage, at.Project, at.Ingress.Domain))
+	}
+	return hosts
+}

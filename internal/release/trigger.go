@@ -1,0 +1,23 @@
+package release
+
+import (
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// actionOf returns what a person does by asking for a release.
+func actionOf(t v1alpha1.Trigger) project.Action {
+	switch t {
+	case v1alpha1.TriggerDeploy:
+		return project.ActionDeploy
+	case v1alpha1.TriggerRollback:
+		return project.ActionRollback
+	case v1alpha1.TriggerPromotion:
+		return project.ActionPromote
+	case v1alpha1.TriggerRestart:
+		return project.ActionRestart
+	case v1alpha1.TriggerScale:
+		return project.ActionScale
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// maxShown bounds the lines of a list in a comment.
+const maxShown = 50
+
+// FileChange is what a commit's slipway.yaml would change.
+type FileChange struct {
+	Differs  bool
+	Mistakes []scm.Finding
+	Members  []string // sentences about who gains or loses what
+}
+
+// Comment returns the comment's Markdown; empty when there is nothing to say.
+func Comment(stages []v1alpha1.Stage, change FileChange) string {
+	var text strings.Builder
+	if len(stages) > 0 {
+		text.WriteString("| stage | commit | state |\n|---|---|---|\n")
+	}
+	for _, stage := range stages[:min(len(stages), maxShown)] {
+		text.WriteString(StageRow(stage) + "\n")
+	}
+	if n := len(stages) - maxShown; n > 0 {
+		fmt.Fprintf(&text, "\n%d more stages are not shown.\n", n)
+	}
+	writeSection(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(change.Mistakes))
+	writeSection(&text, "Merging this into the trusted branch changes who may do what:", change.Members)
+	if text.Len() == 0 {
+		return ""
+	}
+	return "### Slipway\n\n" + text.String()
+}
+
+func writeSection(text *strings.Builder, title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	text.WriteString("\n" + title + "\n\n")
+	for _, line := range lines[:min(len(lines), maxShown)] {
+		text.WriteString("- " + line + "\n")
+	}
+	if n := len(lines) - maxShown; n > 0 {
+		fmt.Fprintf(text, "- and %d more\n", n)
+	}
+}
+
+// StageRow returns a stage's line. What moves is only told as moving, so that a
+// comment is edited twice per release at most.
+func StageRow(stage v1alpha1.Stage) string {
+	name := "`" + stage.Spec.Name + "`"
+	if strings.HasPrefix(stage.Status.URL, "http") {
+		name = "[" + name + "](" + codeSpan(stage.Status.URL) + ")"
+	}
+	at, said := StepOf(stage.Status.Phase), ""
+	switch at {
+	case StepQueued, StepBuilding, StepSuperseded:
+		at = StepDeploying
+	case StepLive, StepFailed, StepHeld:
+		if ready := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+			said = ready.Message
+		}
+	}
+	state := cmp.Or(string(at), "new")
+	if said != "" {
+		state = at.describe(said)
+	}
+	return fmt.Sprintf("| %s | `%.8s` | `%s` |", name, stage.Status.Attempted, codeSpan(state))
+}
+
+// codeSpan makes a text safe inside a code span, or a link, of a table: nobody is
+// mentioned, and nothing is formatted.
+func codeSpan(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '`', '|', '<', '>', '\\', '\n', '\r':
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+func mistakes(found []scm.Finding) []string {
+	var lines []string
+	for _, finding := range found {
+		lines = append(lines, fmt.Sprintf("`%s:%d:%d` `%s`", finding.Path, finding.Line, finding.Column, codeSpan(finding.Message)))
+	}
+	return lines
+}
+
+// MemberChanges says who gains or loses what between two project files.
+func MemberChanges(before, after *project.File) []string {
+	had, has := rolesOf(before), rolesOf(after)
+	var lines []string
+	for who, role := range has {
+		switch old := had[who]; {
+		case old == "":
+			lines = append(lines, fmt.Sprintf("`%s` becomes %s", codeSpan(who), role))
+		case old != role:
+			lines = append(lines, fmt.Sprintf("`%s` goes from %s to %s", codeSpan(who), old, role))
+		}
+	}
+	for who, role := range had {
+		if has[who] == "" {
+			lines = append(lines, fmt.Sprintf("`%s` is no longer %s", codeSpan(who), role))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func rolesOf(file *project.File) map[string]project.Role {
+	roles := map[string]project.Role{}
+	for _, m := range file.Members {
+		who := m.User
+		if m.Group != "" {
+			who = "group " + m.Group
+		}
+		roles[who] = m.Role
+	}
+	return roles
+}

@@ -1,0 +1,287 @@
+package repository
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/source"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/mirror"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// maxDocuments bounds the parsed project files that are kept.
+const maxDocuments = 512
+
+// Sources opens projects' repositories: their heads, their commits' trees and
+// their project files. Where a repository is and who may read it always comes
+// from the Project. It is safe for concurrent use.
+type Sources struct {
+	secrets   *kube.Secrets
+	forges    *forge.Forges
+	mirrors   *mirror.Store
+	grants    Grants
+	allowHTTP bool
+
+	documents *lru.Cache // key → *projectfile.Document
+	parsing   singleflight.Group
+}
+
+// Grants says how builds fetch their sources from this server.
+type Grants struct {
+	Signer *source.Signer
+	// URL is where builds reach the source handler.
+	URL string
+	// TTL is how long a token opens its one context.
+	TTL time.Duration
+	Now func() time.Time
+}
+
+// NewSources returns sources kept in mirrors. Plain http clone URLs are
+// refused unless allowHTTP is set.
+func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *mirror.Store, grants Grants, allowHTTP bool) *Sources {
+	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: lru.New(maxDocuments)}
+}
+
+// Heads fetches what is new and returns the repository's heads.
+func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Heads, error) {
+	remote, err := s.remote(ctx, p, repository)
+	if err != nil {
+		return git.Heads{}, err
+	}
+	return s.mirrors.Fetch(ctx, mirrorKey(p, repository), remote)
+}
+
+// Tree returns the tree of a commit of the repository, which is fetched when
+// the mirror does not have it.
+func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error) {
+	remote, err := s.remote(ctx, p, repository)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mirrors.Ensure(ctx, mirrorKey(p, repository), remote, commit); err != nil {
+		return nil, err
+	}
+	return s.mirrors.Tree(ctx, mirrorKey(p, repository), commit)
+}
+
+// Commit returns what a commit that was fetched says of itself.
+func (s *Sources) Commit(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (git.Commit, error) {
+	return s.mirrors.Commit(ctx, mirrorKey(p, repository), commit)
+}
+
+// Knows reports whether a commit of the repository was ever fetched and is
+// still kept.
+func (s *Sources) Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool {
+	_, err := s.mirrors.Commit(ctx, mirrorKey(p, repository), commit)
+	return err == nil
+}
+
+// File returns the project file of a commit of the primary repository, with
+// the file's object id.
+func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+	tree, err := s.Tree(ctx, p, p.Primary(), commit)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := tree.Hash(project.FileName)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", err
+	}
+	if err != nil {
+		return nil, "", fault.Wrap(fault.NotFound, err, "commit %.8s has no %s at its root; add one, `slipway init` writes it", commit, project.FileName)
+	}
+	document, err := s.document(tree, id)
+	if err != nil {
+		return nil, "", err
+	}
+	if document.File.Project != p.Name {
+		line, col := document.Position("project")
+		return nil, "", fault.New(fault.Denied, "%s:%d:%d: project: is %q, but this repository belongs to project %q; write project: %s", project.FileName, line, col, document.File.Project, p.Name, p.Name)
+	}
+	return s.withSecondary(ctx, p, document, id)
+}
+
+// document parses a primary project file once per object id.
+func (s *Sources) document(tree *git.Tree, id string) (*projectfile.Document, error) {
+	return s.parsed(tree, id, project.FileName, projectfile.Parse)
+}
+
+// parsed parses a project file once per key. Whoever asks for another key does
+// not wait.
+func (s *Sources) parsed(tree *git.Tree, key, name string, parse func(name string, data []byte) (*projectfile.Document, error)) (*projectfile.Document, error) {
+	if document, found := s.documents.Get(key); found {
+		return document.(*projectfile.Document), nil
+	}
+	document, err, _ := s.parsing.Do(key, func() (any, error) {
+		data, err := tree.ReadFile(project.FileName)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", project.FileName, err)
+		}
+		document, err := parse(name, data)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "%s", err.Error())
+		}
+		s.documents.Add(key, document)
+		return document, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return document.(*projectfile.Document), nil
+}
+
+// Repository returns the project's repository with a clone URL, or the
+// primary one for an empty URL.
+func repositoryByURL(p *v1alpha1.Project, url string) (v1alpha1.Repository, error) {
+	if url == "" {
+		return p.Primary(), nil
+	}
+	for _, r := range p.Spec.Repositories {
+		if strings.TrimSuffix(r.URL, ".git") == strings.TrimSuffix(url, ".git") {
+			return r, nil
+		}
+	}
+	return v1alpha1.Repository{}, fault.New(fault.Denied, "repository %s is none of project %s's; the platform team lists it in the Project's spec.repositories", url, p.Name)
+}
+
+func mirrorKey(p *v1alpha1.Project, repository v1alpha1.Repository) string {
+	return p.Namespace + "/" + p.Name + "/" + repository.Name
+}
+
+func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Remote, error) {
+	remote := git.Remote{URL: repository.URL, AllowHTTP: s.allowHTTP}
+	if repository.Credentials == nil {
+		return remote, nil
+	}
+	name := types.NamespacedName{Namespace: p.Namespace, Name: repository.Credentials.Name}
+	data, err := s.secrets.Data(ctx, name)
+	if err != nil {
+		return git.Remote{}, err
+	}
+	remote.Credentials = git.Credentials{
+		Username:   string(data["username"]),
+		Token:      string(data["token"]),
+		SSHKey:     data["ssh-privatekey"],
+		KnownHosts: data["known_hosts"],
+	}
+	if len(data["private-key"]) > 0 && remote.Credentials.Token == "" {
+		return remote, s.borrow(ctx, repository, data, &remote.Credentials)
+	}
+	return remote, nil
+}
+
+// borrow fills in what the forge lends a GitHub App for git. It isn't kept
+// here: the forge's client renews it in time.
+func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, data map[string][]byte, into *git.Credentials) error {
+	forge, err := s.forges.Of(repository, data)
+	if err != nil {
+		return err
+	}
+	lender, lends := forge.Reporter.(scm.Lender)
+	if !lends {
+		return fault.New(fault.Invalid, "forge %s of repository %s has no Apps; put a token into Secret %s", repository.Forge, repository.Name, repository.Credentials.Name)
+	}
+	into.Username, into.Token, err = lender.GitCredentials(ctx)
+	return err
+}
+
+// Open implements release.Sources.
+func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
+	repository, err := repositoryByURL(p, url)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	commit := revision
+	if url != "" {
+		if commit, err = s.resolve(ctx, p, repository, revision); err != nil {
+			return release.Snapshot{}, err
+		}
+	}
+	tree, err := s.Tree(ctx, p, repository, commit)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit}, nil
+}
+
+// resolve returns the commit that a branch, tag or full ref of a repository
+// points to; an empty revision means its default branch.
+func (s *Sources) resolve(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, revision string) (string, error) {
+	heads, err := s.Heads(ctx, p, repository)
+	if err != nil {
+		return "", err
+	}
+	if commit, found := commitAt(heads, revision); found {
+		return commit, nil
+	}
+	return "", fault.New(fault.NotFound, "repository %s has no branch or tag %s; correct the build's ref", repository.Path, cmp.Or(revision, heads.Default))
+}
+
+// commitAt returns the commit that a revision points to.
+func commitAt(heads git.Heads, revision string) (commit string, found bool) {
+	revision = cmp.Or(revision, heads.Default)
+	for _, ref := range []string{revision, "refs/heads/" + revision, "refs/tags/" + revision} {
+		if commit, found := heads.Refs[ref]; found {
+			return commit, true
+		}
+	}
+	return "", false
+}
+
+// Archive opens a directory of a commit for a build that holds a token.
+func (s *Sources) Archive(ctx context.Context, c client.Reader, claims source.Claims) (source.Tar, error) {
+	var p v1alpha1.Project
+	key := client.ObjectKey{Namespace: naming.OrganizationNamespace(claims.Organization), Name: claims.Project}
+	if err := c.Get(ctx, key, &p); err != nil {
+		return nil, fault.Wrap(fault.NotFound, err, "project %s/%s is gone", claims.Organization, claims.Project)
+	}
+	for _, repository := range p.Spec.Repositories {
+		if repository.Name != claims.Repository {
+			continue
+		}
+		tree, err := s.Tree(ctx, &p, repository, claims.Commit)
+		if err != nil {
+			return nil, err
+		}
+		return func(w io.Writer) error { return tree.Tar(ctx, w, claims.Path) }, nil
+	}
+	return nil, fault.New(fault.NotFound, "project %s has no repository %s any more", claims.Project, claims.Repository)
+}
+
+// Grant implements release.Sources.
+func (s *Sources) Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error) {
+	token, err := s.grants.Signer.Sign(source.Claims{
+		Organization: o.Organization,
+		Project:      o.Project.Name,
+		Repository:   snapshot.Repository,
+		Commit:       snapshot.Commit,
+		Path:         path.Clean(directory),
+		Expires:      s.grants.Now().Add(s.grants.TTL),
+	})
+	if err != nil {
+		return build.Source{}, fmt.Errorf("grant %s of %.8s: %w", directory, snapshot.Commit, err)
+	}
+	return build.Source{URL: s.grants.URL, Token: token}, nil
+}

@@ -1,0 +1,214 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/bundle"
+	"github.com/slipway-dev/slipway/internal/cluster"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/tenancy"
+)
+
+// Targets finds the place of every stage. It is safe for concurrent use.
+type Targets struct {
+	client     client.Client
+	clusters   *cluster.Clusters
+	identities *Identities
+	store      apply.Store
+	Bundles    *bundle.Store
+	self       tenancy.Subject
+
+	mu       sync.Mutex
+	able     map[string]bool // namespaces whose account has its rights
+	turns    map[string]*sync.Mutex
+	unsealed map[string]bool // namespaces without sealed Secrets
+}
+
+// NewTargets returns the places of the stages that the control cluster knows.
+func NewTargets(c client.Client, clusters *cluster.Clusters, self tenancy.Subject) (*Targets, error) {
+	store, err := apply.NewConfigMaps(clusters.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Targets{
+		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), Bundles: bundle.NewStore(c), self: self,
+		able: map[string]bool{}, unsealed: map[string]bool{},
+		turns: map[string]*sync.Mutex{},
+	}, nil
+}
+
+// Inputs gathers everything that a release of the stage works with, except the
+// release itself.
+func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.Inputs, error) {
+	organization, ok := naming.OrganizationOf(stage.Namespace)
+	if !ok {
+		return release.Inputs{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", stage.Name, stage.Namespace)
+	}
+	p, cluster, err := s.placement(ctx, stage)
+	if err != nil {
+		return release.Inputs{}, err
+	}
+	connection, err := s.clusters.Connect(ctx, cluster)
+	if err != nil {
+		return release.Inputs{}, err
+	}
+	site := &Target{
+		targets: s, stage: stage, cluster: cluster, connection: connection,
+		owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
+	}
+	return release.Inputs{
+		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
+		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
+			return OwnTemplates(ctx, s.client, organization)
+		},
+		Target: site, Claims: site, Builds: imageBuilds(organization, p, cluster, connection, s.clusters.Builds),
+	}, nil
+}
+
+// placement reads the project of a stage and the cluster it is placed on.
+func (s *Targets) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1.Project, *v1alpha1.Cluster, error) {
+	var p v1alpha1.Project
+	if err := s.read(ctx, "Project", client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+		return nil, nil, err
+	}
+	var cluster v1alpha1.Cluster
+	if err := s.read(ctx, "Cluster", client.ObjectKey{Namespace: stage.Namespace, Name: p.Spec.Cluster}, &cluster); err != nil {
+		return nil, nil, err
+	}
+	return &p, &cluster, nil
+}
+
+func (s *Targets) read(ctx context.Context, kind string, key client.ObjectKey, into client.Object) error {
+	err := s.client.Get(ctx, key, into)
+	if apierrors.IsNotFound(err) {
+		return fault.Wrap(fault.NotFound, err, "%s %s does not exist; create it", kind, key)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s %s: %w", kind, key, err)
+	}
+	return nil
+}
+
+// Of returns the site of a stage.
+func (s *Targets) Of(ctx context.Context, stage *v1alpha1.Stage) (*Target, error) {
+	order, err := s.Inputs(ctx, stage)
+	if err != nil {
+		return nil, err
+	}
+	return order.Target.(*Target), nil
+}
+
+// isAble reports whether a stage's account is known to have its rights.
+func (s *Targets) isAble(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.able[namespace]
+}
+
+// setAble notes whether a stage's account has its rights.
+func (s *Targets) setAble(namespace string, able bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if able {
+		s.able[namespace] = true
+		return
+	}
+	delete(s.able, namespace)
+}
+
+// turnOf returns what lets one at a time write to a stage.
+func (s *Targets) turnOf(namespace string) *sync.Mutex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turns[namespace] == nil {
+		s.turns[namespace] = &sync.Mutex{}
+	}
+	return s.turns[namespace]
+}
+
+// takeTurn waits until nobody else writes to a stage. The caller calls done
+// when it has written.
+func (s *Targets) takeTurn(namespace string) (done func()) {
+	turn := s.turnOf(namespace)
+	turn.Lock()
+	return turn.Unlock
+}
+
+// tryTurn takes the turn only when nobody has it.
+func (s *Targets) tryTurn(namespace string) (done func(), free bool) {
+	turn := s.turnOf(namespace)
+	return turn.Unlock, turn.TryLock()
+}
+
+// isUnsealed reports whether a namespace is known to hold no sealed Secret.
+func (s *Targets) isUnsealed(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsealed[namespace]
+}
+
+// setUnsealed notes whether a namespace holds no sealed Secret.
+func (s *Targets) setUnsealed(namespace string, bare bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bare {
+		s.unsealed[namespace] = true
+		return
+	}
+	delete(s.unsealed, namespace)
+}
+
+// imageBuilds returns where a project's images are built and found.
+func imageBuilds(organization string, p *v1alpha1.Project, cluster *v1alpha1.Cluster, connection *cluster.Connection, builds kaniko.Config) release.ImageBuilds {
+	registry := cluster.Spec.Registry
+	return release.ImageBuilds{
+		Registry: connection.Registry,
+		Builder:  connection.Builder,
+		Executor: builds.Executor,
+		Request: build.Request{
+			Organization: organization,
+			Project:      p.Name,
+			Namespace:    naming.BuildNamespace(organization, p.Name),
+			Repository:   build.Repository(registry.Host, registry.Prefix, organization, p.Name, false),
+			Insecure:     registry.Insecure,
+			Credentials:  connection.Push,
+			Platform:     "linux/amd64",
+		},
+	}
+}
+
+// stageConfig is how the cluster is reached as the stage's service account.
+// The API server itself adds the groups of service accounts.
+func stageConfig(connection *cluster.Connection, namespace string) *rest.Config {
+	config := rest.CopyConfig(connection.Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + naming.StageServiceAccount}
+	return config
+}
+
+// PruneBundles deletes the bundles of a stage that are not among those used,
+// when more than slack are.
+func (s *Targets) PruneBundles(ctx context.Context, stage *v1alpha1.Stage, slack int, used []string) error {
+	return s.Bundles.Prune(ctx, bundleStage(stage), slack, used)
+}
+
+// Teardown removes everything that a stage owns, and reports whether it is gone.
+func (s *Targets) Teardown(ctx context.Context, stage *v1alpha1.Stage) (gone bool, err error) {
+	target, err := s.Of(ctx, stage)
+	if err != nil {
+		return false, err
+	}
+	return target.Teardown(ctx)
+}
