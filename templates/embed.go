@@ -1,5 +1,3 @@
-// Package templates holds the files that are part of the program: service
-// templates, and what `slipway init` writes.
 package templates
 
 import (
@@ -11,13 +9,13 @@ import (
 var files embed.FS
 
 // Services returns the built-in service templates, one file each.
-func Services() fs.FS { return below("services") }
+func Services() fs.FS { return subtree("services") }
 
 // Init returns the Dockerfiles that `slipway init` fills in, one per language,
 // and dockerignore.
-func Init() fs.FS { return below("init") }
+func Init() fs.FS { return subtree("init") }
 
-func below(dir string) fs.FS {
+func subtree(dir string) fs.FS {
 	sub, err := fs.Sub(files, dir)
 	if err != nil {
 		panic("templates: " + err.Error()) // the pattern above names the directory

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
+
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
 )
 
 // thousand is a stage of a thousand objects; changed of them differ.
@@ -42,7 +44,7 @@ func (s *stage) floor(prefix, value string, count int) time.Duration {
 	}
 	maps := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(s.namespace)
 	began := time.Now()
-	problems := each(s.t.Context(), names, func(ctx context.Context, at int) error {
+	problems := cluster.Each(s.t.Context(), names, func(ctx context.Context, at int) error {
 		name := fmt.Sprintf("%s-%04d", prefix, at)
 		body, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name}, "data": map[string]string{"key": value}})
 		if err != nil {

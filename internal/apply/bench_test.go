@@ -2,45 +2,44 @@ package apply
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // What an apply of a thousand objects costs this process when none changed:
-// reading the inventory, splitting, comparing, and writing the inventory.
+// splitting and comparing.
 func BenchmarkThousandUnchanged(b *testing.B) {
-	set := testSet("")
-	inventory := &Inventory{Owner: set.Owner, Cluster: set.Cluster, Namespace: set.Namespace}
-	live := map[Key]*state{}
-	stream := ""
+	var stream strings.Builder
 	for n := range 1000 {
-		manifest := configMap(fmt.Sprintf("settings-%04d", n), "same")
-		stream += "---\n" + manifest
-		ref := Ref{Version: "v1", Kind: "ConfigMap", Namespace: set.Namespace, Name: fmt.Sprintf("settings-%04d", n)}
-		uid := fmt.Sprintf("%08x-1111-4222-8333-%012x", n*7919, n*104729)
-		inventory.put(Entry{Ref: ref, UID: uid, Digest: digestOf(set.Owner, []byte(manifest)), Fields: "f"})
-		live[ref.Key()] = &state{uid: uid, fields: "f", applied: true}
+		stream.WriteString("---\n" + configMap(fmt.Sprintf("settings-%04d", n), "same"))
 	}
-	set.Manifests = []byte(stream)
-	key, data, err := inventory.encode()
+	set := someSet(stream.String())
+	documents, err := desired.Read(set, &inventory.Inventory{})
 	if err != nil {
 		b.Fatal(err)
 	}
+	owned, live := &inventory.Inventory{Owner: set.Owner, Cluster: set.Cluster, Namespace: set.Namespace}, map[inventory.Key]*cluster.State{}
+	for n, d := range documents {
+		uid := fmt.Sprintf("%08x-1111-4222-8333-%012x", n*7919, n*104729)
+		owned.Put(inventory.Entry{Ref: d.Ref, UID: uid, Digest: d.Digest, Fields: "f"})
+		live[d.Ref.Key()] = &cluster.State{UID: uid, Fields: "f", Applied: true}
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		loaded, err := decodeInventory(set.Owner, key, data)
+		loaded := *owned
+		loaded.Entries = slices.Clone(owned.Entries)
+		documents, err := desired.Read(set, &loaded)
 		if err != nil {
 			b.Fatal(err)
 		}
-		documents, err := readWanted(set, loaded)
-		if err != nil {
-			b.Fatal(err)
-		}
-		work, err := compare(set, documents, loaded, live)
+		work, err := compare(set, documents, &loaded, live)
 		if err != nil || len(work.writes()) != 0 {
 			b.Fatalf("%d writes: %v", len(work.writes()), err)
-		}
-		if _, _, err := loaded.encode(); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

@@ -7,6 +7,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -16,41 +20,32 @@ type action int
 const (
 	actionNone    action = iota
 	actionCreate         // there is no such object
-	actionPatch          // ours, and to be brought to the document
-	actionAdopt          // somebody else's, taken over because the file says so
+	actionPatch          // ours: apply the document
+	actionAdopt          // somebody else's, taken over because its manifest asks for it
 	actionReplace        // an immutable field changed: delete, then create
 )
 
-// change is what has to be done about one document, and what came of it.
+// change is what has to be done about one document, and the result.
 type change struct {
-	document *document
-	entry    Entry  // before; zero when the inventory does not know the object
-	known    bool   // whether the inventory knows the object
-	live     *state // nil when there is no such object
+	document *desired.Document
+	entry    inventory.Entry // before; zero when the inventory does not know the object
+	known    bool            // whether the inventory knows the object
+	live     *cluster.State  // nil when there is no such object
 	action   action
 	scaled   bool // an autoscaler of the set owns its replicas
 	drifted  bool // the document is the one last applied, but the object is not
 
 	force         bool // take conflicting fields
 	leaveReplicas bool // do not send spec.replicas
-	reclaimed     bool // the fields of who broke it are ours now
-	taken         []Conflict
-	left          []Conflict
-}
-
-// Conflict is fields that somebody else set to another value.
-type Conflict struct {
-	Ref     Ref
-	Manager string
-	// Subresource is where the manager did it: "scale", mostly empty.
-	Subresource string
-	Field       string
+	reclaimed     bool // we own the other manager's fields now
+	taken         []refusal.Conflict
+	left          []refusal.Conflict
 }
 
 // comparison is the work of one apply.
 type comparison struct {
-	changes []*change // in the order of the documents
-	stale   []Entry   // entries that no document wants
+	changes []*change         // in the order of the documents
+	stale   []inventory.Entry // entries that no document wants
 }
 
 // writes returns the changes that need a request.
@@ -58,62 +53,62 @@ func (c comparison) writes() []*change {
 	return slices.DeleteFunc(slices.Clone(c.changes), func(c *change) bool { return c.action == actionNone })
 }
 
-// compare decides what has to be done. It is pure; live holds what exists of
-// the documents' objects.
-func compare(set Set, documents []*document, inventory *Inventory, live map[Key]*state) (comparison, error) {
+// compare decides what has to be done. It is pure; live holds the states of the
+// documents' objects that exist.
+func compare(set desired.Set, documents []*desired.Document, owned *inventory.Inventory, live map[inventory.Key]*cluster.State) (comparison, error) {
 	var result comparison
 	var problems []error
-	scaled := scaleTargets(documents)
-	wanted := make(map[Key]bool, len(documents))
+	scaled := desired.ScaleTargets(documents)
+	wanted := make(map[inventory.Key]bool, len(documents))
 	for _, d := range documents {
-		key := d.ref.Key()
+		key := d.Ref.Key()
 		if wanted[key] {
-			problems = append(problems, &ObjectError{Ref: d.ref, Reason: cause.Invalid, Code: fault.Invalid, Words: "the manifests hold it twice", Remedy: "remove one of them"})
+			problems = append(problems, refusal.New(d.Ref, cause.Invalid, fault.Invalid, "the manifests hold it twice", "remove one of them"))
 			continue
 		}
 		wanted[key] = true
 		c := &change{document: d, live: live[key], scaled: scaled[key]}
-		c.entry, c.known = inventory.Lookup(key)
+		c.entry, c.known = owned.Lookup(key)
 		if err := c.decide(set); err != nil {
 			problems = append(problems, err)
 			continue
 		}
 		result.changes = append(result.changes, c)
 	}
-	for _, entry := range inventory.Entries {
+	for _, entry := range owned.Entries {
 		if !wanted[entry.Key()] {
 			result.stale = append(result.stale, entry)
 		}
 	}
-	return result, failed(problems)
+	return result, refusal.Join(problems)
 }
 
 // decide fills action, drifted and force.
-func (c *change) decide(set Set) error {
-	same := c.known && c.entry.Digest == c.document.digest
+func (c *change) decide(set desired.Set) error {
+	same := c.known && c.entry.Digest == c.document.Digest
 	switch {
 	case same && c.finished():
 		return nil
-	case same && slices.Contains(set.Leave, c.document.ref.Key()):
+	case same && slices.Contains(set.Leave, c.document.Ref.Key()):
 		return nil
-	case c.live == nil || c.live.deleting:
+	case c.live == nil || c.live.Deleting:
 		c.action, c.drifted = actionCreate, same
 		return nil
-	case same && c.live.untouched(c.entry, c.scaled):
+	case same && c.live.Untouched(c.entry, c.scaled):
 		return nil
 	case c.ours(set.Owner):
 		c.action, c.drifted = actionPatch, same
 		return nil
 	}
-	if err := c.document.parse(set); err != nil {
+	if err := c.document.Parse(set); err != nil {
 		return err
 	}
-	if set.Owner.belongsToAnother(c.live.labels) {
+	if set.Owner.BelongsToAnother(c.live.Labels) {
 		return c.foreign("it belongs to another stage of Slipway", "give the object another name")
 	}
-	if c.document.annotation(AnnotationAdopt) != "true" {
-		return c.foreign("it exists and was not made by Slipway"+c.makers(),
-			"give the object another name, delete the other one, or set the annotation "+AnnotationAdopt+": \"true\" on it to take it over")
+	if c.document.Annotation(desired.AnnotationAdopt) != "true" {
+		return c.foreign("it exists and was not made by Slipway"+c.fieldOwners(),
+			"give the object another name, delete the other one, or set the annotation "+desired.AnnotationAdopt+": \"true\" on it to take it over")
 	}
 	c.action, c.force = actionAdopt, true
 	return nil
@@ -128,35 +123,36 @@ func (c *change) finished() bool {
 	return c.entry.Once && c.entry.UID != "" && c.live == nil
 }
 
-// ours reports whether a live object is the stage's own: the recorded one, one
-// that carries the stage's labels, or one that was intended, was applied, and
-// whose identity a crash kept from being recorded.
-func (c *change) ours(owner Owner) bool {
-	if c.known && c.entry.UID != "" && c.entry.UID == c.live.uid {
+// ours reports whether a live object is the stage's own: it is the recorded
+// one, it carries the stage's labels, or it was intended and applied, and a
+// crash came before its UID was recorded.
+func (c *change) ours(owner inventory.Owner) bool {
+	if c.known && c.entry.UID != "" && c.entry.UID == c.live.UID {
 		return true
 	}
-	return owner.owns(c.live.labels) || c.known && c.entry.UID == "" && c.live.applied
+	return owner.Owns(c.live.Labels) || c.known && c.entry.UID == "" && c.live.Applied
 }
 
+// foreign returns the error for an object that is not the stage's.
 func (c *change) foreign(words, remedy string) error {
-	return &ObjectError{Ref: c.document.ref, Reason: cause.Foreign, Code: fault.Conflict, Words: words, Remedy: remedy}
+	return refusal.New(c.document.Ref, cause.Foreign, fault.Conflict, words, remedy)
 }
 
-// makers names who owns fields of the live object.
-func (c *change) makers() string {
-	for _, m := range c.live.managers {
-		if m.subresource == "" {
-			return " but by " + cause.Clip(m.name, 80)
+// fieldOwners names who owns fields of the live object.
+func (c *change) fieldOwners() string {
+	for _, m := range c.live.Managers {
+		if m.Subresource == "" {
+			return " but by " + cause.Clip(m.Name, 80)
 		}
 	}
 	return ""
 }
 
-// precondition is the identity the live object must still have, empty when
-// there must be none.
+// precondition returns the UID that the live object must still have, empty
+// when no such object may exist.
 func (c *change) precondition() string {
 	if c.action == actionPatch || c.action == actionAdopt {
-		return c.live.uid
+		return c.live.UID
 	}
 	return ""
 }
@@ -170,25 +166,26 @@ func (c *change) unrecorded() bool {
 	return !c.known || c.entry.UID != c.precondition()
 }
 
-// settle decides what to do about fields that others set to other values.
+// resolve decides what to do about fields that others set to other values.
 //
 // Fields of a document that was applied before are taken back. So are fields
 // that somebody changed with a plain update, because what the file declares
 // wins. Replicas that an autoscaler set are left alone, and fields that
-// another declarative manager applies are refused: both would fight for ever.
-func (c *change) settle(conflicts []Conflict) error {
+// another declarative manager applies are refused: both would overwrite each
+// other for ever.
+func (c *change) resolve(conflicts []refusal.Conflict) error {
 	for _, conflict := range conflicts {
 		switch {
 		case c.isAutoscaler(conflict):
 			c.leaveReplicas = true
 			c.left = append(c.left, conflict)
-		case c.drifted, c.document.annotation(AnnotationAdopt) == "true", !c.applies(conflict.Manager):
+		case c.drifted, c.document.Annotation(desired.AnnotationAdopt) == "true", !c.applies(conflict.Manager):
 			c.taken = append(c.taken, conflict)
 		default:
-			return &ObjectError{
-				Ref: c.document.ref, Reason: cause.FieldConflict, Code: fault.Conflict, Fields: []string{conflict.Field},
+			return &refusal.ObjectError{
+				Ref: c.document.Ref, Reason: cause.FieldConflict, Code: fault.Conflict, Fields: []string{conflict.Field},
 				Words:  fmt.Sprintf("%s is applied by %s with another value", conflict.Field, conflict.Manager),
-				Remedy: "remove the field from the manifest, stop the other one, or set the annotation " + AnnotationAdopt + ": \"true\" on it to take it over",
+				Remedy: "remove the field from the manifest, stop the other one, or set the annotation " + desired.AnnotationAdopt + ": \"true\" on it to take it over",
 			}
 		}
 	}
@@ -199,8 +196,8 @@ func (c *change) settle(conflicts []Conflict) error {
 // isAutoscaler reports whether a conflict is spec.replicas as an autoscaler
 // set it: one of the set, or the one that Kubernetes itself runs. What an
 // autoscaler left behind that the set no longer has is taken back.
-func (c *change) isAutoscaler(conflict Conflict) bool {
-	if conflict.Field != ".spec.replicas" || conflict.Subresource != "scale" || !c.document.ref.scalable() {
+func (c *change) isAutoscaler(conflict refusal.Conflict) bool {
+	if conflict.Field != ".spec.replicas" || conflict.Subresource != "scale" || !c.document.Ref.Scalable() {
 		return false
 	}
 	return c.scaled || conflict.Manager == "kube-controller-manager" && !c.entry.Scaled
@@ -208,7 +205,7 @@ func (c *change) isAutoscaler(conflict Conflict) bool {
 
 // applies reports whether a manager declares its fields as Slipway does.
 func (c *change) applies(name string) bool {
-	return c.live != nil && slices.ContainsFunc(c.live.managers, func(m manager) bool {
-		return m.name == name && m.operation == metav1.ManagedFieldsOperationApply
+	return c.live != nil && slices.ContainsFunc(c.live.Managers, func(m cluster.Manager) bool {
+		return m.Name == name && m.Operation == metav1.ManagedFieldsOperationApply
 	})
 }

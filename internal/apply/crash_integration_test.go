@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 // A process is killed after every single write of a first apply of twelve
@@ -111,7 +113,7 @@ func (s *stage) complete(count int, before map[string]string, what string) {
 }
 
 // matches compares an inventory with what is there.
-func matches(inventory *Inventory, objects map[string]string) error {
+func matches(inventory *inventory.Inventory, objects map[string]string) error {
 	var have, want []string
 	for _, uid := range objects {
 		have = append(have, uid)

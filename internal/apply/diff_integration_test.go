@@ -9,6 +9,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/internal/apply/diff"
 )
 
 // reader returns the identity of a person who may only read, and no Secrets.
@@ -40,7 +42,7 @@ func (s *stage) reader() *rest.Config {
 
 func (s *stage) diff(config *rest.Config, all string) string {
 	s.t.Helper()
-	differences, err := Diff(s.t.Context(), config, s.set(all))
+	differences, err := diff.Compare(s.t.Context(), config, s.set(all))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -91,7 +93,7 @@ Deployment web
   + "registry.example/web:2"
 `
 	s.patiently("the reader's rights", func() error {
-		_, err := Diff(t.Context(), config, s.set(all))
+		_, err := diff.Compare(t.Context(), config, s.set(all))
 		return err
 	})
 	if got := s.diff(config, all); got != want {

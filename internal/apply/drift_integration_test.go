@@ -14,19 +14,21 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // watched gives the stage a live view and a loop that repairs what it reports,
 // as the server does.
-func (s *stage) watched(changed func(Drift)) {
+func (s *stage) watched(changed func(inventory.Drift)) {
 	s.t.Helper()
-	s.watchedBy(plane.Config, changed)
+	s.watchedWith(plane.Config, changed)
 }
 
-func (s *stage) watchedBy(config *rest.Config, changed func(Drift)) {
+func (s *stage) watchedWith(config *rest.Config, changed func(inventory.Drift)) {
 	s.t.Helper()
-	live, err := NewLive(config, changed)
+	live, err := cluster.NewLive(config, changed)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -82,10 +84,10 @@ func (s *stage) applies(documents []string, what, want string) {
 // A Secret may not be read everywhere, but its drift is seen all the same.
 func TestDriftOfASecretIsSeen(t *testing.T) {
 	var mutex sync.Mutex
-	seen := map[DriftKind]bool{}
+	seen := map[inventory.DriftKind]bool{}
 	s := newStage(t)
 	s.remembers = true
-	s.watched(func(d Drift) {
+	s.watched(func(d inventory.Drift) {
 		if d.Ref.Namespace == s.namespace && d.Ref.Kind == "Secret" {
 			mutex.Lock()
 			defer mutex.Unlock()
@@ -99,7 +101,7 @@ func TestDriftOfASecretIsSeen(t *testing.T) {
 	s.patiently("the deletion is seen", func() error {
 		mutex.Lock()
 		defer mutex.Unlock()
-		if !seen[DriftDeleted] {
+		if !seen[inventory.DriftDeleted] {
 			return fmt.Errorf("only %v", seen)
 		}
 		return nil
@@ -172,7 +174,7 @@ func TestRandomDriftsAreRepairedInTime(t *testing.T) {
 		deployment("api", "registry.example/api:1", -1), horizontal("api", 1, 5))
 	drifted := make(chan struct{}, 1)
 	s := newStage(t)
-	s.watched(func(d Drift) {
+	s.watched(func(d inventory.Drift) {
 		if d.Ref.Namespace == s.namespace {
 			select {
 			case drifted <- struct{}{}:
@@ -230,11 +232,11 @@ func TestDriftNamesWhoDidIt(t *testing.T) {
 	s.patch("cm/a", "", `{"data":{"key":"x"}}`)
 	s.remove("cm/b")
 	drifts, err := s.applier.Drift(t.Context(), s.owner)
-	if err != nil || len(drifts) != 2 || drifts[0].Manager != "mallory" || drifts[0].Kind != DriftChanged || drifts[1].Kind != DriftDeleted {
+	if err != nil || len(drifts) != 2 || drifts[0].Manager != "mallory" || drifts[0].Kind != inventory.DriftChanged || drifts[1].Kind != inventory.DriftDeleted {
 		t.Errorf("%v %+v", err, drifts)
 	}
 	set := s.set(manifests(configMap("a", "1"), configMap("b", "1"), configMap("c", "1")))
-	set.Leave = []Key{drifts[0].Ref.Key()}
+	set.Leave = []inventory.Key{drifts[0].Ref.Key()}
 	report, err := s.applier.Apply(t.Context(), set)
 	if err != nil || len(report.Repaired) != 1 || s.field("cm/a", ".data.key") != "x" {
 		t.Errorf("an object that is to be left: %v %+v", err, report)

@@ -4,16 +4,19 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
 // hookDeadline bounds a release Job.
 const hookDeadline = 10 * time.Minute
 
-// runHooks applies release Jobs and waits until each completed. A Job that
-// completed with the same document before is left alone; one that failed runs
-// again.
+// runHooks applies release Jobs and waits until each completed. It leaves a Job
+// alone that completed with the same document before, and runs one again that
+// failed.
 func (r *run) runHooks(ctx context.Context, changes []*change) error {
-	if err := r.restart(ctx, changes); err != nil {
+	if err := r.replaceFailedJobs(ctx, changes); err != nil {
 		return err
 	}
 	pending := make([]*change, 0, len(changes))
@@ -25,46 +28,45 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 	if err := r.writeAll(ctx, pending); err != nil {
 		return err
 	}
-	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
-		if err := r.applier.views.completed(ctx, c.document.ref, hookDeadline); err != nil {
+	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
+		if err := r.applier.ready.WaitForJob(ctx, c.document.Ref, hookDeadline); err != nil {
 			return err
 		}
-		r.completed(c)
+		r.recordCompletion(c)
 		return nil
 	}))
 }
 
-// restart turns Jobs that exist as they should be, but failed, into ones to be
-// replaced.
-func (r *run) restart(ctx context.Context, changes []*change) error {
+// replaceFailedJobs marks Jobs that failed to be replaced.
+func (r *run) replaceFailedJobs(ctx context.Context, changes []*change) error {
 	var mutex sync.Mutex
-	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
-		if c.live == nil || c.live.deleting || c.action != actionNone && c.action != actionPatch {
+	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
+		if c.live == nil || c.live.Deleting || c.action != actionNone && c.action != actionPatch {
 			return nil
 		}
-		failed, err := r.applier.views.jobFailed(ctx, c.document.ref)
+		failed, err := r.applier.ready.JobFailed(ctx, c.document.Ref)
 		if err != nil || !failed {
 			return err
 		}
-		if err := c.document.parse(r.set); err != nil {
+		if err := c.document.Parse(r.set); err != nil {
 			return err
 		}
 		mutex.Lock()
 		defer mutex.Unlock()
 		c.action = actionReplace
-		return r.intendAgain(ctx, c)
+		return r.recordReplacement(ctx, c)
 	}))
 }
 
-// completed notes that a release Job did its work.
-func (r *run) completed(c *change) {
+// recordCompletion records that a release Job did its work.
+func (r *run) recordCompletion(c *change) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	entry, ok := r.inventory.Lookup(c.document.ref.Key())
+	entry, ok := r.inventory.Lookup(c.document.Ref.Key())
 	if !ok {
 		return
 	}
 	entry.Done = true
-	r.inventory.put(entry)
+	r.inventory.Put(entry)
 	r.dirty = true
 }

@@ -2,306 +2,104 @@ package apply
 
 import (
 	"context"
-	"strconv"
 	"sync"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/rest"
 
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// Live is a view of the objects that Slipway made on one cluster, of which a
-// few words per object are kept. It makes applying an unchanged stage free of
-// requests, and sees drift at once.
-//
-// The kinds that stages usually consist of are watched for all stages at once,
-// with the server's own identity. Other kinds are watched from their first use
-// on. Those that the server must not read everywhere, Secrets above all, are
-// watched in one stage's namespace with the identity of its account.
-//
-// Run must be called once; everything else is safe for concurrent use. A nil
-// *Live knows nothing.
-type Live struct {
-	source  *metadataOnly
-	changed func(Drift)
-	news    chan struct{} // there are kinds to start
-
-	mutex sync.RWMutex
-	kinds map[liveScope]*liveKind
-}
-
-// liveScope is a kind in one namespace, or everywhere.
-type liveScope struct {
-	schema.GroupKind
-	namespace string
-}
-
-// DriftKind says what happened to an object.
-type DriftKind string
-
-// What can happen to an object behind Slipway's back.
-const (
-	DriftChanged DriftKind = "changed" // fields that Slipway owned are somebody else's
-	DriftDeleted DriftKind = "deleted" // it is gone, or its labels are
-)
-
-// Drift is an object that may not be as it was left.
-type Drift struct {
-	Ref  Ref
-	Kind DriftKind
-	// Manager is who changed it last, as far as the server knows.
-	Manager string
-}
-
-// metadataOnly reads metadata with one identity.
-type metadataOnly struct {
-	client metadata.Interface
-	rest   *rest.RESTClient
-	kinds  *kinds
-}
-
-func newMetadataOnly(config *rest.Config, known *kinds) (*metadataOnly, error) {
-	config = rest.CopyConfig(config)
-	config.QPS, config.Burst, config.RateLimiter = -1, 0, nil
-	client, err := metadata.NewForConfig(config)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the cluster's credentials do not work; give the Cluster another kubeconfig")
-	}
-	raw, err := newRESTClient(config)
-	if err != nil {
-		return nil, err
-	}
-	return &metadataOnly{client: client, rest: raw, kinds: known}, nil
-}
-
-// NewLive returns a view that reads with the server's own identity on the
-// cluster. changed, which may be nil, is called for every object that changed
-// in a way that matters, Slipway's own changes included; it must not block.
-func NewLive(config *rest.Config, changed func(Drift)) (*Live, error) {
-	known := newKinds()
-	source, err := newMetadataOnly(config, known)
-	if err != nil {
-		return nil, err
-	}
-	l := &Live{source: source, changed: changed, news: make(chan struct{}, 1), kinds: map[liveScope]*liveKind{}}
-	for gk, kind := range known.builtin {
-		if usual(gk) {
-			l.add(Ref{Group: gk.Group, Version: kind.versions[0], Kind: gk.Kind}, source)
-		}
-	}
-	return l, nil
-}
-
-// usual reports whether a kind is watched from the start. The chart lets the
-// server read the metadata of these, and of no others, in all namespaces.
-func usual(gk schema.GroupKind) bool {
-	switch gk.Kind {
-	case "ConfigMap", "Service", "ServiceAccount", "PersistentVolumeClaim", "Deployment", "StatefulSet", "Job", "CronJob",
-		"Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget":
-		return true
-	}
-	return false
-}
-
-// everywhere reports whether the server may read a kind in all namespaces,
-// although not every cluster has it.
-func everywhere(gk schema.GroupKind) bool {
-	return gk == schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}
-}
-
-// add makes a kind known that Run is to watch; the caller holds the lock, or
-// nobody else knows l yet.
-func (l *Live) add(ref Ref, source *metadataOnly) {
-	l.kinds[liveScope{ref.groupKind(), ref.Namespace}] = &liveKind{
-		live: l, ref: ref, source: source, unstarted: true, objects: map[liveName]liveState{},
-	}
-}
-
-// want begins to watch the kind of an object unless it is watched. stage reads
-// with the identity of the account of the stage that the object belongs to.
-func (l *Live) want(ref Ref, stage *metadataOnly) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.find(ref) != nil {
-		return
-	}
-	kind, source := ref, stage
-	kind.Name = ""
-	if everywhere(ref.groupKind()) {
-		kind.Namespace, source = "", l.source
-	}
-	l.add(kind, source)
-	select {
-	case l.news <- struct{}{}:
-	default:
-	}
-}
-
-// watches reports whether there is nothing to start for an object.
-func (l *Live) watches(ref Ref) bool {
-	if l == nil || ref.Namespace == "" {
-		return true
-	}
-	l.mutex.RLock()
-	defer l.mutex.RUnlock()
-	return l.find(ref) != nil
-}
-
-// find returns what watches an object; the caller holds the lock.
-func (l *Live) find(ref Ref) *liveKind {
-	if kind := l.kinds[liveScope{ref.groupKind(), ""}]; kind != nil {
-		return kind
-	}
-	return l.kinds[liveScope{ref.groupKind(), ref.Namespace}]
-}
-
-// Forget ends what is watched in one namespace only, which goes with its
-// stage.
-func (l *Live) Forget(namespace string) {
-	if l == nil || namespace == "" {
-		return
-	}
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	for scope, kind := range l.kinds {
-		if scope.namespace != namespace {
+// readLive returns the states of the documents' objects that exist: from the
+// live view where it is certain, otherwise with at most one list per kind.
+func (r *run) readLive(ctx context.Context, documents []*desired.Document) (map[inventory.Key]*cluster.State, error) {
+	found := map[inventory.Key]*cluster.State{}
+	queries := map[inventory.Ref]*kindQuery{}
+	for _, d := range documents {
+		entry, known := r.inventory.Lookup(d.Ref.Key())
+		if known && entry.Hook && entry.Done && entry.Digest == d.Digest {
 			continue
 		}
-		if kind.stop != nil {
-			kind.stop()
+		if known && !r.direct && entry.UID != "" {
+			if s, certain := r.applier.client.Lookup(d.Ref); certain && s != nil && s.UID == entry.UID {
+				found[d.Ref.Key()] = s
+				continue
+			}
 		}
-		delete(l.kinds, scope)
+		kind := d.Ref
+		kind.Name = ""
+		q := queries[kind]
+		if q == nil {
+			q = &kindQuery{kind: kind, names: map[string]bool{}, ours: true}
+			queries[kind] = q
+		}
+		q.names[d.Ref.Name] = true
+		q.ours = q.ours && known && entry.UID != ""
 	}
+	return found, r.runQueries(ctx, queries, found)
 }
 
-// selectOwned selects the objects that stages consist of, and not what
-// Slipway keeps on the control cluster.
-const selectOwned = naming.LabelManagedBy + "=" + naming.ManagedBy + "," + naming.LabelStage + ",!" + labelInventory
+// kindQuery is which objects of one kind have to be read.
+type kindQuery struct {
+	kind  inventory.Ref
+	names map[string]bool
+	ours  bool // the inventory has all of them, so they carry our labels
+}
 
-// Run watches until ctx ends.
-func (l *Live) Run(ctx context.Context) {
-	var group sync.WaitGroup
-	defer group.Wait()
-	for {
-		for _, start := range l.starts(ctx) {
-			group.Go(start)
-		}
-		select {
-		case <-l.news:
-		case <-ctx.Done():
+// runQueries reads the objects of all queries into found.
+func (r *run) runQueries(ctx context.Context, queries map[inventory.Ref]*kindQuery, found map[inventory.Key]*cluster.State) error {
+	var mutex sync.Mutex
+	keep := func(q *kindQuery, meta *metav1.PartialObjectMetadata) {
+		ref := q.kind
+		ref.Name = meta.Name
+		if !q.names[meta.Name] {
 			return
 		}
+		s := cluster.StateOf(ref, meta)
+		mutex.Lock()
+		defer mutex.Unlock()
+		found[ref.Key()] = s
 	}
-}
-
-// starts returns what watches each kind that is not watched yet.
-func (l *Live) starts(ctx context.Context) []func() {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	var starts []func()
-	for _, kind := range l.kinds {
-		if !kind.unstarted {
-			continue
+	list := make([]*kindQuery, 0, len(queries))
+	for _, q := range queries {
+		list = append(list, q)
+	}
+	problems := cluster.Each(ctx, list, func(ctx context.Context, q *kindQuery) error {
+		err := r.runQuery(ctx, q, keep)
+		if err == nil {
+			return nil
 		}
-		kind.unstarted = false
-		watching, stop := context.WithCancel(ctx)
-		kind.stop = stop
-		starts = append(starts, func() { kind.watch(watching) })
-	}
-	return starts
-}
-
-// servedAgain is how long a kind that the cluster does not serve is left alone.
-const servedAgain = 30 * time.Second
-
-// watch follows the kind's objects until ctx ends.
-func (k *liveKind) watch(ctx context.Context) {
-	defer k.unsync()
-	found, err := k.source.kinds.resolve(ctx, k.source.rest, k.ref)
-	for err != nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(servedAgain):
-			found, err = k.source.kinds.resolve(ctx, k.source.rest, k.ref)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
+		return refusal.Explain(q.kind, err)
+	})
+	return refusal.Join(problems)
+}
+
+// runQuery lists the objects of a kind, or gets the only one.
+func (r *run) runQuery(ctx context.Context, q *kindQuery, keep func(*kindQuery, *metav1.PartialObjectMetadata)) error {
+	client := r.applier.client
+	if len(q.names) > 1 && q.kind.Namespace != "" {
+		selector := ""
+		if q.ours && !r.direct {
+			selector = naming.LabelManagedBy + "=" + naming.ManagedBy
+		}
+		return client.List(ctx, q.kind, selector, func(meta *metav1.PartialObjectMetadata) { keep(q, meta) })
 	}
-	resource := k.source.client.Resource(k.ref.groupVersion().WithResource(found.plural)).Namespace(k.ref.Namespace)
-	all := collection{labels: selectOwned, watch: resource.Watch}
-	all.list = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return resource.List(ctx, o) }
-	all.follow(ctx, &metav1.PartialObjectMetadata{}, k)
-}
-
-// unsync makes the view admit that it knows nothing of the kind any more.
-func (k *liveKind) unsync() {
-	k.live.mutex.Lock()
-	defer k.live.mutex.Unlock()
-	k.synced = false
-}
-
-// Synced reports whether the kinds that stages usually consist of were read
-// once.
-func (l *Live) Synced() bool {
-	l.mutex.RLock()
-	defer l.mutex.RUnlock()
-	for scope, kind := range l.kinds {
-		if usual(scope.GroupKind) && !kind.synced {
-			return false
+	for name := range q.names {
+		ref := q.kind
+		ref.Name = name
+		meta, err := client.Get(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if meta != nil {
+			keep(q, meta)
 		}
 	}
-	return true
-}
-
-// Objects returns how many objects are known.
-func (l *Live) Objects() int {
-	l.mutex.RLock()
-	defer l.mutex.RUnlock()
-	count := 0
-	for _, kind := range l.kinds {
-		count += len(kind.objects)
-	}
-	return count
-}
-
-// lookup returns what is known of an object, nil when it does not exist;
-// certain is false when the view can't say.
-func (l *Live) lookup(ref Ref) (s *state, certain bool) {
-	if l == nil {
-		return nil, false
-	}
-	l.mutex.RLock()
-	defer l.mutex.RUnlock()
-	kind := l.find(ref)
-	if kind == nil || !kind.synced {
-		return nil, false
-	}
-	found, ok := kind.objects[liveName{ref.Namespace, ref.Name}]
-	if !ok {
-		return nil, true
-	}
-	return &state{
-		uid: found.uid, version: strconv.FormatUint(found.version, 10), fields: found.fields,
-		applied: found.applied, replicas: found.replicas, deleting: found.deleting, partial: true,
-	}, true
-}
-
-// note takes over what an apply left behind, so that the next one need not
-// wait for the watch.
-func (l *Live) note(ref Ref, s *state) {
-	if l == nil {
-		return
-	}
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	kind := l.find(ref)
-	if kind == nil || !kind.synced {
-		return
-	}
-	kind.put(liveName{ref.Namespace, ref.Name}, stateOf(s))
+	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
 var lives = flag.Int("lives", 8, "how many random lives of stages are lived")
@@ -53,7 +55,7 @@ func TestRandomLives(t *testing.T) {
 // foreignVersions returns the resource versions of the others' objects.
 func (l *life) foreignVersions() map[string]string {
 	versions := map[string]string{}
-	list, err := l.objectsOf(Ref{Version: "v1", Kind: "ConfigMap"}).List(l.t.Context(), metav1.ListOptions{})
+	list, err := l.objectsOf(inventory.Ref{Version: "v1", Kind: "ConfigMap"}).List(l.t.Context(), metav1.ListOptions{})
 	if err != nil {
 		l.t.Fatal(err)
 	}

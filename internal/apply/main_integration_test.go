@@ -5,11 +5,7 @@ package apply
 import (
 	"bytes"
 	"fmt"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 	"maps"
-	"sigs.k8s.io/yaml"
 	"slices"
 	"strings"
 	"testing"
@@ -19,11 +15,19 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	amount "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/jsonpath"
+	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/kubetest"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 var plane *kubetest.ControlPlane
@@ -35,10 +39,10 @@ func TestMain(m *testing.M) {
 // stage is a stage under test: a namespace, an owner and what it costs.
 type stage struct {
 	t         testing.TB
-	owner     Owner
+	owner     inventory.Owner
 	namespace string
 	traffic   *traffic
-	live      *Live
+	live      *cluster.Live
 	applier   *Applier
 	admin     dynamic.Interface // somebody with every right
 	remembers bool              // inventories, as the server does
@@ -53,8 +57,8 @@ func newStage(t testing.TB) *stage {
 	if s.admin, err = dynamic.NewForConfig(unlimited()); err != nil {
 		t.Fatal(err)
 	}
-	s.owner = Owner{Organization: strings.TrimPrefix(s.namespace, "kubetest-"), Project: "shop", Stage: "dev"}
-	_, err = plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.owner.namespace()}}, metav1.CreateOptions{})
+	s.owner = inventory.Owner{Organization: strings.TrimPrefix(s.namespace, "kubetest-"), Project: "shop", Stage: "dev"}
+	_, err = plane.Client(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: naming.OrganizationNamespace(s.owner.Organization)}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,21 +81,21 @@ func (s *stage) restart() {
 	config.Wrap(s.traffic.wrap)
 	control := rest.CopyConfig(plane.Config)
 	control.Wrap(s.traffic.wrap)
-	maps, err := NewConfigMaps(control)
+	maps, err := inventory.NewConfigMaps(control)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	store := Store(maps)
+	store := inventory.Store(maps)
 	if s.remembers {
-		store = Remember(maps)
+		store = inventory.Remember(maps)
 	}
-	if s.applier, err = New(NewCluster(s.live), config, store); err != nil {
+	if s.applier, err = New(cluster.New(s.live), config, store); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *stage) set(manifests string) Set {
-	return Set{Owner: s.owner, Cluster: "test", Namespace: s.namespace, Manifests: []byte(manifests)}
+func (s *stage) set(manifests string) desired.Set {
+	return desired.Set{Owner: s.owner, Cluster: "test", Namespace: s.namespace, Manifests: []byte(manifests)}
 }
 
 func (s *stage) apply(manifests string) Report {
@@ -114,31 +118,31 @@ func (s *stage) prune() Removal {
 
 // stageKind is a kind of objects that stages of the tests consist of.
 type stageKind struct {
-	Ref
+	inventory.Ref
 	short, plural string
 }
 
 func stageKinds() []stageKind {
 	return []stageKind{
-		{Ref{Version: "v1", Kind: "ConfigMap"}, "cm", "configmaps"},
-		{Ref{Version: "v1", Kind: "Secret"}, "secret", "secrets"},
-		{Ref{Version: "v1", Kind: "Service"}, "svc", "services"},
-		{Ref{Version: "v1", Kind: "ServiceAccount"}, "sa", "serviceaccounts"},
-		{Ref{Version: "v1", Kind: "PersistentVolumeClaim"}, "pvc", "persistentvolumeclaims"},
-		{Ref{Version: "v1", Kind: "LimitRange"}, "limits", "limitranges"},
-		{Ref{Version: "v1", Kind: "ResourceQuota"}, "quota", "resourcequotas"},
-		{Ref{Version: "v1", Kind: "ReplicationController"}, "rc", "replicationcontrollers"},
-		{Ref{Group: "apps", Version: "v1", Kind: "Deployment"}, "deploy", "deployments"},
-		{Ref{Group: "apps", Version: "v1", Kind: "StatefulSet"}, "sts", "statefulsets"},
-		{Ref{Group: "apps", Version: "v1", Kind: "DaemonSet"}, "ds", "daemonsets"},
-		{Ref{Group: "batch", Version: "v1", Kind: "Job"}, "job", "jobs"},
-		{Ref{Group: "batch", Version: "v1", Kind: "CronJob"}, "cj", "cronjobs"},
-		{Ref{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}, "ing", "ingresses"},
-		{Ref{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, "netpol", "networkpolicies"},
-		{Ref{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, "pdb", "poddisruptionbudgets"},
-		{Ref{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"}, "role", "roles"},
-		{Ref{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}, "rolebinding", "rolebindings"},
-		{Ref{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}, "hpa", "horizontalpodautoscalers"},
+		{inventory.Ref{Version: "v1", Kind: "ConfigMap"}, "cm", "configmaps"},
+		{inventory.Ref{Version: "v1", Kind: "Secret"}, "secret", "secrets"},
+		{inventory.Ref{Version: "v1", Kind: "Service"}, "svc", "services"},
+		{inventory.Ref{Version: "v1", Kind: "ServiceAccount"}, "sa", "serviceaccounts"},
+		{inventory.Ref{Version: "v1", Kind: "PersistentVolumeClaim"}, "pvc", "persistentvolumeclaims"},
+		{inventory.Ref{Version: "v1", Kind: "LimitRange"}, "limits", "limitranges"},
+		{inventory.Ref{Version: "v1", Kind: "ResourceQuota"}, "quota", "resourcequotas"},
+		{inventory.Ref{Version: "v1", Kind: "ReplicationController"}, "rc", "replicationcontrollers"},
+		{inventory.Ref{Group: "apps", Version: "v1", Kind: "Deployment"}, "deploy", "deployments"},
+		{inventory.Ref{Group: "apps", Version: "v1", Kind: "StatefulSet"}, "sts", "statefulsets"},
+		{inventory.Ref{Group: "apps", Version: "v1", Kind: "DaemonSet"}, "ds", "daemonsets"},
+		{inventory.Ref{Group: "batch", Version: "v1", Kind: "Job"}, "job", "jobs"},
+		{inventory.Ref{Group: "batch", Version: "v1", Kind: "CronJob"}, "cj", "cronjobs"},
+		{inventory.Ref{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}, "ing", "ingresses"},
+		{inventory.Ref{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, "netpol", "networkpolicies"},
+		{inventory.Ref{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, "pdb", "poddisruptionbudgets"},
+		{inventory.Ref{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"}, "role", "roles"},
+		{inventory.Ref{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}, "rolebinding", "rolebindings"},
+		{inventory.Ref{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}, "hpa", "horizontalpodautoscalers"},
 	}
 }
 
@@ -153,7 +157,7 @@ func (s *stage) kind(what string, holds func(stageKind) bool) stageKind {
 }
 
 // ref returns the object that a person calls "deploy/web".
-func (s *stage) ref(object string) Ref {
+func (s *stage) ref(object string) inventory.Ref {
 	s.t.Helper()
 	short, name, _ := strings.Cut(object, "/")
 	ref := s.kind(short, func(k stageKind) bool { return k.short == short }).Ref
@@ -163,7 +167,7 @@ func (s *stage) ref(object string) Ref {
 
 // objectsOf returns the objects of a kind as somebody with every right
 // reaches them.
-func (s *stage) objectsOf(ref Ref) dynamic.ResourceInterface {
+func (s *stage) objectsOf(ref inventory.Ref) dynamic.ResourceInterface {
 	s.t.Helper()
 	k := s.kind(ref.Kind, func(k stageKind) bool { return k.Group == ref.Group && k.Kind == ref.Kind })
 	resource := schema.GroupVersionResource{Group: ref.Group, Version: ref.Version, Resource: k.plural}
@@ -179,7 +183,7 @@ func (s *stage) other(manifest string) {
 	}
 	object.SetLabels(nil)
 	gvk := object.GroupVersionKind()
-	objects := s.objectsOf(Ref{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind})
+	objects := s.objectsOf(inventory.Ref{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind})
 	if _, err := objects.Create(s.t.Context(), object, metav1.CreateOptions{FieldManager: "somebody"}); err != nil {
 		s.t.Fatal(err)
 	}
@@ -315,7 +319,7 @@ func (s *stage) quota(hard string) {
 	})
 }
 
-func (s *stage) inventory() *Inventory {
+func (s *stage) inventory() *inventory.Inventory {
 	s.t.Helper()
 	inventory, err := s.applier.store.Load(s.t.Context(), s.owner)
 	if err != nil {

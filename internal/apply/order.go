@@ -2,23 +2,6 @@ package apply
 
 import "k8s.io/apimachinery/pkg/runtime/schema"
 
-// Annotations that a manifest may carry to steer how its object is applied.
-const (
-	// AnnotationHook marks a Job that must complete before workloads change.
-	// Its only value is "release".
-	AnnotationHook = "slipway.dev/hook"
-	// AnnotationAdopt ("true") lets Slipway take over an object, or fields of
-	// it, that somebody else made.
-	AnnotationAdopt = "slipway.dev/adopt"
-	// AnnotationReplace ("true") lets Slipway delete and create a workload
-	// anew when an immutable field changes, with the interruption it brings.
-	AnnotationReplace = "slipway.dev/replace"
-	// AnnotationPrune says whether the object is deleted once the manifests
-	// no longer hold it: "true" or "false". The default is "true", and
-	// "false" for kinds that hold data.
-	AnnotationPrune = "slipway.dev/prune"
-)
-
 // group is a step of an apply: its objects are written in parallel, after all
 // objects of earlier groups. Pruning goes the other way.
 type group int
@@ -63,11 +46,4 @@ func groupOf(kind schema.GroupKind, hook bool) group {
 		return groupScaler
 	}
 	return groupCustom
-}
-
-// holdsData reports whether deleting an object of the kind loses data that
-// cannot be made again, so that pruning keeps it unless its manifest says
-// otherwise.
-func holdsData(kind schema.GroupKind) bool {
-	return kind == schema.GroupKind{Kind: "PersistentVolumeClaim"}
 }

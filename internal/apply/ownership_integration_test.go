@@ -8,15 +8,16 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // refused applies and returns the first object's problem.
-func (s *stage) refused(manifests string) *ObjectError {
+func (s *stage) refused(manifests string) *refusal.ObjectError {
 	s.t.Helper()
 	s.traffic.spent()
 	_, err := s.applier.Apply(s.t.Context(), s.set(manifests))
-	var failure *Failure
+	var failure *refusal.Failure
 	if !errors.As(err, &failure) {
 		s.t.Fatalf("apply: %v, want a failure about objects", err)
 	}
@@ -71,7 +72,7 @@ func TestObjectMadeMeanwhileKeepsItsFields(t *testing.T) {
 		}
 	}
 	_, err := s.applier.Apply(t.Context(), s.set(manifests(configMap("settings", "ours"), configMap("more", "ours"))))
-	var failure *Failure
+	var failure *refusal.Failure
 	if !errors.As(err, &failure) || failure.Objects[0].Reason != cause.Foreign {
 		t.Fatalf("apply: %v, want a foreign object", err)
 	}

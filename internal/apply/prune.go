@@ -5,37 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Removal is what a prune did.
 type Removal struct {
-	Deleted []Ref
+	Deleted []inventory.Ref
 	// Left objects have a recorded name but are somebody else's by now.
-	Left []Ref
+	Left []inventory.Ref
 }
 
 // Prune deletes the stage's objects that its last set did not hold, in the
 // reverse order of applying. Call it after that set is known to be good.
-func (a *Applier) Prune(ctx context.Context, owner Owner) (Removal, error) {
-	inventory, err := a.store.Load(ctx, owner)
+func (a *Applier) Prune(ctx context.Context, owner inventory.Owner) (Removal, error) {
+	owned, err := a.store.Load(ctx, owner)
 	if err != nil {
 		return Removal{}, err
 	}
-	var doomed []Entry
-	for _, entry := range inventory.Entries {
+	var stale []inventory.Entry
+	for _, entry := range owned.Entries {
 		if entry.Stale && !entry.Keep {
-			doomed = append(doomed, entry)
+			stale = append(stale, entry)
 		}
 	}
-	if len(doomed) == 0 {
+	if len(stale) == 0 {
 		return Removal{}, nil
 	}
-	r := &removal{applier: a, inventory: inventory}
-	problem := r.delete(ctx, doomed)
-	if len(r.removed) > 0 {
+	r := &removal{applier: a, inventory: owned}
+	problem := r.delete(ctx, stale)
+	if r.changed {
 		if err := r.save(ctx); problem == nil {
 			problem = err
 		}
@@ -46,11 +50,12 @@ func (a *Applier) Prune(ctx context.Context, owner Owner) (Removal, error) {
 // removal deletes recorded objects.
 type removal struct {
 	applier   *Applier
-	inventory *Inventory
-	removed   []Key
+	inventory *inventory.Inventory
+	changed   bool // the inventory differs from the stored one
 	result    Removal
 }
 
+// save stores the inventory without what was deleted.
 func (r *removal) save(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -60,103 +65,107 @@ func (r *removal) save(ctx context.Context) error {
 	return nil
 }
 
-// fate is what became of one recorded object.
-type fate int
+// outcome is what became of one recorded object.
+type outcome int
 
 const (
-	fateGone fate = iota
-	fateDeleted
-	fateForeign
+	outcomeGone    outcome = iota // there was no such object
+	outcomeDeleted                // it was the recorded one and is deleted
+	outcomeForeign                // it is somebody else's by now, and stays
 )
 
-// delete deletes entries, group after group from the last to the first, and
-// takes what is gone out of the inventory.
-func (r *removal) delete(ctx context.Context, doomed []Entry) error {
-	var steps [groups][]Entry
-	for _, entry := range doomed {
-		g := groupOf(entry.groupKind(), entry.Hook)
+// delete deletes the objects of entries, from the last group to the first.
+func (r *removal) delete(ctx context.Context, entries []inventory.Entry) error {
+	var steps [groups][]inventory.Entry
+	for _, entry := range entries {
+		g := groupOf(entry.GroupKind(), entry.Hook)
 		steps[g] = append(steps[g], entry)
 	}
-	for _, entries := range slices.Backward(steps[:]) {
-		fates := make(map[Key]fate, len(entries))
-		answers := make(chan answer, len(entries))
-		problems := each(ctx, entries, func(ctx context.Context, entry Entry) error {
-			f, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
-			if err == nil {
-				answers <- answer{entry.Ref, f}
-			}
-			return err
-		})
-		close(answers)
-		for a := range answers {
-			fates[a.ref.Key()] = a.fate
-			r.inventory.remove(a.ref.Key())
-			r.removed = append(r.removed, a.ref.Key())
-		}
-		for _, entry := range entries {
-			switch f, ok := fates[entry.Key()]; {
-			case ok && f == fateDeleted:
-				r.result.Deleted = append(r.result.Deleted, entry.Ref)
-			case ok && f == fateForeign:
-				r.result.Left = append(r.result.Left, entry.Ref)
-			}
-		}
-		if err := failed(problems); err != nil {
+	for _, step := range slices.Backward(steps[:]) {
+		if err := r.deleteGroup(ctx, step); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-type answer struct {
-	ref  Ref
-	fate fate
+// deleteGroup deletes the objects of one group in parallel, and takes those
+// that are gone out of the inventory.
+func (r *removal) deleteGroup(ctx context.Context, entries []inventory.Entry) error {
+	var mutex sync.Mutex
+	outcomes := make(map[inventory.Key]outcome, len(entries))
+	problems := cluster.Each(ctx, entries, func(ctx context.Context, entry inventory.Entry) error {
+		result, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
+		if err != nil {
+			return err
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		outcomes[entry.Key()] = result
+		return nil
+	})
+	for _, entry := range entries {
+		result, known := outcomes[entry.Key()]
+		if !known {
+			continue
+		}
+		r.inventory.Remove(entry.Key())
+		r.changed = true
+		switch result {
+		case outcomeDeleted:
+			r.result.Deleted = append(r.result.Deleted, entry.Ref)
+		case outcomeForeign:
+			r.result.Left = append(r.result.Left, entry.Ref)
+		}
+	}
+	return refusal.Join(problems)
 }
 
 // deleteEntry deletes a recorded object if it is still the recorded one. An
 // entry without a UID was only intended: its object is ours when it carries
 // our labels and was applied by us.
-func (a *Applier) deleteEntry(ctx context.Context, owner Owner, entry Entry) (fate, error) {
-	meta, err := a.client.get(ctx, entry.Ref)
+func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry inventory.Entry) (outcome, error) {
+	meta, err := a.client.Get(ctx, entry.Ref)
 	if err != nil {
-		var unserved *ObjectError
+		var unserved *refusal.ObjectError
 		if errors.As(err, &unserved) && unserved.Reason == cause.VersionNotServed {
-			return fateGone, a.orphaned(entry)
+			return outcomeGone, a.explainUnserved(entry)
 		}
-		return 0, explain(entry.Ref, err)
+		return 0, refusal.Explain(entry.Ref, err)
 	}
 	if meta == nil {
-		return fateGone, nil
+		return outcomeGone, nil
 	}
-	mine := func(s *state) bool {
+	isOurs := func(s *cluster.State) bool {
 		if entry.UID != "" {
-			return s.uid == entry.UID && (s.applied || owner.owns(s.labels))
+			return s.UID == entry.UID && (s.Applied || owner.Owns(s.Labels))
 		}
-		return s.applied && owner.owns(s.labels)
+		return s.Applied && owner.Owns(s.Labels)
 	}
-	deleted, err := a.deleteSeen(ctx, entry.Ref, observe(entry.Ref, meta), mine)
+	deleted, err := a.deleteSeen(ctx, entry.Ref, cluster.StateOf(entry.Ref, meta), isOurs)
 	switch {
 	case err != nil:
 		return 0, err
 	case deleted:
-		return fateDeleted, nil
+		return outcomeDeleted, nil
 	}
-	if meta, err = a.client.get(ctx, entry.Ref); err != nil {
-		return 0, explain(entry.Ref, err)
+	if meta, err = a.client.Get(ctx, entry.Ref); err != nil {
+		return 0, refusal.Explain(entry.Ref, err)
 	}
 	if meta == nil {
-		return fateGone, nil
+		return outcomeGone, nil
 	}
-	return fateForeign, nil
+	return outcomeForeign, nil
 }
 
-// orphaned handles an entry whose version the cluster does not serve. When
-// another version of the kind is served, its object may still be there.
-func (a *Applier) orphaned(entry Entry) error {
-	use := a.client.servedVersion(entry.Kind)
+// explainUnserved returns an error about an entry whose version the cluster
+// does not serve while it serves another version of the kind: the object may
+// still be there.
+func (a *Applier) explainUnserved(entry inventory.Entry) error {
+	use := a.client.ServedVersion(entry.Kind)
 	if use == "" || use == entry.APIVersion() {
 		return nil // the kind is gone from the cluster, and its objects with it
 	}
-	return problem(entry.Ref, cause.VersionNotServed, fault.Conflict, "the cluster no longer serves "+entry.APIVersion()+", with which it was made",
+	return refusal.New(entry.Ref, cause.VersionNotServed, fault.Conflict, "the cluster no longer serves "+entry.APIVersion()+", with which it was made",
 		"apply it once with apiVersion: "+use+", or delete it by hand")
 }

@@ -8,12 +8,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
 
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
-// Repair is what a stage is brought back to: what was last applied to it.
+// Repair says how to bring a stage back to what was last applied to it.
 type Repair struct {
-	Owner     Owner
+	Owner     inventory.Owner
 	Cluster   string
 	Namespace string
 	// Manifests are streams that may hold what was last applied, such as the
@@ -23,74 +26,49 @@ type Repair struct {
 	Manifests [][]byte
 	// Leave names objects that are not repaired now, because somebody else
 	// keeps changing them.
-	Leave []Key
+	Leave []inventory.Key
 }
 
 // Repair brings objects that others changed or deleted back to what was last
-// applied. It makes nothing new, changes nothing that is as it was left, runs
-// no release command, and forgets nothing that waits to be pruned.
+// applied. It creates nothing new, leaves untouched objects alone, runs no
+// release command, and keeps what waits to be pruned.
 func (a *Applier) Repair(ctx context.Context, repair Repair) (Report, error) {
-	set := Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
-	return a.bring(ctx, set, &repair)
+	set := desired.Set{Owner: repair.Owner, Cluster: repair.Cluster, Namespace: repair.Namespace, Leave: repair.Leave}
+	return a.applyOrRepair(ctx, set, &repair)
 }
 
-// readApplied returns the documents that were last applied.
-func readApplied(set Set, inventory *Inventory, streams [][]byte) ([]*document, error) {
-	known := inventory.byDigest()
-	var applied [][]byte
-	for _, stream := range streams {
-		parts, err := split(stream)
-		if err != nil {
-			return nil, err
-		}
-		for _, part := range parts {
-			digest := digestOf(set.Owner, part)
-			entry, found := known[digest]
-			if !found || entry.Stale || entry.Hook {
-				continue
-			}
-			delete(known, digest)
-			applied = append(applied, part)
-		}
-	}
-	if len(applied) == 0 {
-		return nil, fault.New(fault.NotFound, "the manifests that were applied to %s are not kept any more; deploy it again", set.Owner)
-	}
-	return readParts(set, inventory, applied)
-}
-
-// reclaim gives Slipway the fields that the one who broke an object set, so
-// that applying it removes those that the manifest does not hold. It is for
-// changes that can't be undone otherwise: a Kubernetes Service whose only port
-// somebody replaced would have two without names, which the server refuses.
+// reclaim makes Slipway the owner of the fields that the last other manager of
+// an object set, so that the next apply removes those that the manifest does
+// not hold. Some changes can't be undone otherwise: when somebody replaced the
+// only port of a Kubernetes Service, applying the manifest would leave two
+// ports without names, which the server refuses.
 func (r *run) reclaim(ctx context.Context, c *change) error {
-	meta, err := r.applier.client.get(ctx, c.document.ref)
+	meta, err := r.applier.client.Get(ctx, c.document.Ref)
 	if err != nil {
-		return explain(c.document.ref, err)
+		return refusal.Explain(c.document.Ref, err)
 	}
-	if meta == nil || string(meta.UID) != c.live.uid {
-		return fmt.Errorf("%s: %w", c.document.ref, errStale)
+	if meta == nil || string(meta.UID) != c.live.UID {
+		return fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	}
 	taken := lastManager(meta)
-	body, err := csaupgrade.UpgradeManagedFieldsPatch(meta, sets.New(taken), FieldManager)
+	body, err := csaupgrade.UpgradeManagedFieldsPatch(meta, sets.New(taken), cluster.FieldManager)
 	if err != nil {
-		return fmt.Errorf("take the fields of %s on %s: %w", taken, c.document.ref, err)
+		return fmt.Errorf("take the fields of %s on %s: %w", taken, c.document.Ref, err)
 	}
 	if len(body) == 0 {
 		return nil
 	}
-	if meta, err = r.applier.client.patchJSON(ctx, c.document.ref, body); err != nil {
-		return explain(c.document.ref, err)
+	if meta, err = r.applier.client.PatchJSON(ctx, c.document.Ref, body); err != nil {
+		return refusal.Explain(c.document.Ref, err)
 	}
-	c.live = observe(c.document.ref, meta)
+	c.live = cluster.StateOf(c.document.Ref, meta)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	c.taken = append(c.taken, Conflict{Ref: c.document.ref, Manager: taken})
+	c.taken = append(c.taken, refusal.Conflict{Ref: c.document.Ref, Manager: taken})
 	return nil
 }
 
-// mayReclaim reports whether an answer is one that taking the breaker's fields
-// may help against.
+// mayReclaim reports whether reclaim may help against an answer.
 func (c *change) mayReclaim(status *metav1.Status) bool {
-	return c.drifted && !c.reclaimed && c.action == actionPatch && status.Reason == metav1.StatusReasonInvalid && !isImmutable(status)
+	return c.drifted && !c.reclaimed && c.action == actionPatch && status.Reason == metav1.StatusReasonInvalid && !refusal.IsImmutable(status)
 }

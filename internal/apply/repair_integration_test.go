@@ -151,13 +151,13 @@ func TestLiveSurvivesLostWatches(t *testing.T) {
 	faults := &expiring{seen: map[string]int{}}
 	config := rest.CopyConfig(plane.Config)
 	config.Wrap(faults.wrap)
-	s.watchedBy(config, nil)
+	s.watchedWith(config, nil)
 	documents := []string{configMap("a", "1"), service("web", 80)}
 	s.apply(manifests(documents...))
 	s.applies(documents, "an apply without a request", "")
 	s.remove("cm/a")
 	s.patiently("the deletion is seen", func() error {
-		if seen, certain := s.applier.client.lookup(s.ref("cm/a")); !certain || seen != nil {
+		if seen, certain := s.applier.client.Lookup(s.ref("cm/a")); !certain || seen != nil {
 			return fmt.Errorf("%+v %v", seen, certain)
 		}
 		return nil

@@ -11,6 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -20,35 +23,35 @@ const goneTimeout = 2 * time.Minute
 // maxDeletes is how often a delete is tried of an object that keeps changing.
 const maxDeletes = 8
 
-// checkReplace asks the server whether it would accept the object as a new
-// one, so that nothing is deleted for which there would be no successor.
+// checkReplace has the server check the object as a new one, so that nothing
+// is deleted that could not be made again.
 func (r *run) checkReplace(ctx context.Context, c *change) error {
 	body, err := r.body(c)
 	if err != nil {
 		return err
 	}
-	return r.applier.client.checkCreate(ctx, c.document.ref, body)
+	return r.applier.client.CheckCreate(ctx, c.document.Ref, body)
 }
 
-// replace deletes the object and makes it anew.
+// replace deletes the object and creates it again.
 func (r *run) replace(ctx context.Context, c *change) error {
 	if err := r.checkReplace(ctx, c); err != nil {
 		return err
 	}
-	ref := c.document.ref
-	seen := c.live.uid
-	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *state) bool { return s.uid == seen }); err != nil {
+	ref := c.document.Ref
+	seen := c.live.UID
+	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *cluster.State) bool { return s.UID == seen }); err != nil {
 		return err
 	}
-	if err := r.gone(ctx, ref, seen); err != nil {
+	if err := r.waitUntilGone(ctx, ref, seen); err != nil {
 		return err
 	}
 	return r.patch(ctx, c, false)
 }
 
-// intendAgain records that an object is about to get another identity. While
-// the set is still being checked, the intent for all of it follows.
-func (r *run) intendAgain(ctx context.Context, c *change) error {
+// recordReplacement records that an object is about to get another UID. During
+// the dry run it does nothing: recordIntent follows.
+func (r *run) recordReplacement(ctx context.Context, c *change) error {
 	if !r.writing {
 		return nil
 	}
@@ -57,56 +60,56 @@ func (r *run) intendAgain(ctx context.Context, c *change) error {
 	entry := c.entry
 	entry.UID, entry.Digest, entry.Fields, entry.Done = "", "", "", false
 	r.describe(&entry, c)
-	r.inventory.put(entry)
+	r.inventory.Put(entry)
 	r.dirty = true
 	if err := r.applier.store.Save(ctx, r.inventory); err != nil {
-		return fmt.Errorf("record that %s will be replaced: %w", c.document.ref, err)
+		return fmt.Errorf("record that %s will be replaced: %w", c.document.Ref, err)
 	}
 	return nil
 }
 
-// deleteSeen deletes an object that was looked at, looking again when it
-// changed meanwhile, for as long as mine holds of it. It reports false when
-// the object was gone or not ours any more.
-func (a *Applier) deleteSeen(ctx context.Context, ref Ref, seen *state, mine func(*state) bool) (bool, error) {
+// deleteSeen deletes an object for as long as isOurs holds of it. It reads the
+// object again when it changed since it was seen, and returns false when the
+// object is gone or is not ours any more.
+func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *cluster.State, isOurs func(*cluster.State) bool) (bool, error) {
 	propagation := metav1.DeletePropagationBackground
 	if ref.Kind == "Job" {
 		propagation = metav1.DeletePropagationForeground // two runs of one Job never overlap
 	}
 	for range maxDeletes {
-		if !mine(seen) {
+		if !isOurs(seen) {
 			return false, nil
 		}
-		if seen.deleting {
+		if seen.Deleting {
 			return true, nil
 		}
-		err := a.client.delete(ctx, ref, seen, propagation)
+		err := a.client.Delete(ctx, ref, seen, propagation)
 		switch {
 		case err == nil:
 			return true, nil
 		case apierrors.IsNotFound(err):
 			return false, nil
 		case !apierrors.IsConflict(err):
-			return false, explain(ref, err)
+			return false, refusal.Explain(ref, err)
 		}
-		meta, err := a.client.get(ctx, ref)
+		meta, err := a.client.Get(ctx, ref)
 		if err != nil {
-			return false, explain(ref, err)
+			return false, refusal.Explain(ref, err)
 		}
 		if meta == nil {
 			return false, nil
 		}
-		seen = observe(ref, meta)
+		seen = cluster.StateOf(ref, meta)
 	}
-	return false, problem(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
+	return false, refusal.New(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
 }
 
-// gone waits until an object with an identity exists no more.
-func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
+// waitUntilGone waits until the object with a UID does not exist any more.
+func (r *run) waitUntilGone(ctx context.Context, ref inventory.Ref, uid string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, goneTimeout, errNotGone)
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		meta, err := r.applier.client.get(ctx, ref)
+		meta, err := r.applier.client.Get(ctx, ref)
 		if err == nil && (meta == nil || string(meta.UID) != uid) {
 			return nil
 		}
@@ -116,7 +119,7 @@ func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
 		select {
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errNotGone) {
-				return problem(ref, cause.Unavailable, fault.Unavailable, "it is being deleted and does not vanish within "+goneTimeout.String(), "see which finalizer holds it")
+				return refusal.New(ref, cause.Unavailable, fault.Unavailable, "it is being deleted and does not vanish within "+goneTimeout.String(), "see which finalizer holds it")
 			}
 			return context.Cause(ctx)
 		case <-time.After(pause):
@@ -126,8 +129,8 @@ func (r *run) gone(ctx context.Context, ref Ref, uid string) error {
 
 var errNotGone = errors.New("the object is still there")
 
-// emptyOf returns an apply that owns nothing of an object.
-func emptyOf(ref Ref, uid string) ([]byte, error) {
+// emptyOf returns the body of an apply that owns no field of an object.
+func emptyOf(ref inventory.Ref, uid string) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{
 		"apiVersion": ref.APIVersion(), "kind": ref.Kind,
 		"metadata": map[string]any{"name": ref.Name, "namespace": ref.Namespace, "uid": uid},
@@ -136,4 +139,24 @@ func emptyOf(ref Ref, uid string) ([]byte, error) {
 		return nil, fmt.Errorf("encode an empty %s: %w", ref.Kind, err)
 	}
 	return body, nil
+}
+
+// replacement says what may be done about an immutable field.
+type replacement int
+
+const (
+	replaceNever  replacement = iota // data or an address would be lost with the object
+	replaceAsked                     // only with AnnotationReplace: its pods are interrupted
+	replaceFreely                    // nothing is lost
+)
+
+// replaceable says whether an object may be deleted and created anew.
+func replaceable(ref inventory.Ref) replacement {
+	switch ref.Kind {
+	case "Job", "Pod", "RoleBinding", "ConfigMap", "Secret":
+		return replaceFreely
+	case "Deployment", "DaemonSet", "ReplicaSet":
+		return replaceAsked
+	}
+	return replaceNever
 }

@@ -16,6 +16,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -38,7 +42,7 @@ func TestImmutableFields(t *testing.T) {
 		"frozen config":      {fmt.Sprintf(frozen, "1"), fmt.Sprintf(frozen, "2"), "cm/frozen", replaced, ""},
 		"role of a binding":  {fmt.Sprintf(role, "a") + "---\n" + fmt.Sprintf(binding, "a"), fmt.Sprintf(role, "b") + "---\n" + fmt.Sprintf(binding, "b"), "rolebinding/web", replaced, ""},
 		"selector":           {deploy, selector(deploy), "deploy/web", refused, "slipway.dev/replace"},
-		"selector, asked":    {deploy, annotated(selector(deploy), AnnotationReplace), "deploy/web", replaced, ""},
+		"selector, asked":    {deploy, annotated(selector(deploy), desired.AnnotationReplace), "deploy/web", replaced, ""},
 		"claim template":     {statefulSet("db", "registry.example/db:1", "1Gi"), statefulSet("db", "registry.example/db:1", "2Gi"), "sts/db", refused, "--cascade=orphan"},
 		"volume's access":    {claim("files", "1Gi"), strings.Replace(claim("files", "1Gi"), "ReadWriteOnce", "ReadWriteMany", 1), "pvc/files", refused, "a volume can grow"},
 		"volume shrinks":     {claim("files", "2Gi"), claim("files", "1Gi"), "pvc/files", refused, "a volume can grow"},
@@ -127,7 +131,7 @@ func TestRefusals(t *testing.T) {
 			s := newStage(t)
 			s.quota("requests.storage: 1Gi")
 			_, err := s.applier.Apply(t.Context(), s.set(manifests(c.manifest, configMap("ok", "1"))))
-			var failure *Failure
+			var failure *refusal.Failure
 			if !errors.As(err, &failure) {
 				t.Fatalf("%v, want a failure", err)
 			}
@@ -236,7 +240,7 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 	}()
 	s.finish("migrate", batchv1.JobFailed)
 	err := <-finished
-	var failed *HookError
+	var failed *ready.HookError
 	if !errors.As(err, &failed) || failed.Cause.Code != cause.JobFailed && failed.Cause.Code != cause.Unschedulable {
 		t.Fatalf("a failing release command gave %v", err)
 	}
@@ -276,8 +280,8 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 func TestReleaseCommandHasADeadline(t *testing.T) {
 	s := newStage(t)
 	s.other(hook("registry.example/web:1"))
-	err := s.applier.views.completed(t.Context(), s.ref("job/migrate"), 300*time.Millisecond)
-	var failed *HookError
+	err := s.applier.ready.WaitForJob(t.Context(), s.ref("job/migrate"), 300*time.Millisecond)
+	var failed *ready.HookError
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "did not complete within 300ms") {
 		t.Fatalf("%v, want a deadline", err)
 	}
@@ -306,7 +310,7 @@ func TestCancelledApplyRecordsWhatItDid(t *testing.T) {
 }
 
 // owned returns the inventory without what was only intended.
-func (s *stage) owned() *Inventory {
+func (s *stage) owned() *inventory.Inventory {
 	inventory := s.inventory()
 	kept := inventory.Entries[:0]
 	for _, entry := range inventory.Entries {

@@ -12,13 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -107,8 +108,8 @@ func (s *stage) restrict() {
 	s.kubectl("", "label", "namespace", s.namespace, "pod-security.kubernetes.io/enforce=restricted")
 }
 
-// said brings a failure about and returns it.
-func (c sentence) said(s *stage) error {
+// fail brings a failure about and returns it.
+func (c sentence) fail(s *stage) error {
 	if c.before != nil {
 		s.apply(manifests(c.before...))
 	}
@@ -122,7 +123,7 @@ func (c sentence) said(s *stage) error {
 	if err != nil {
 		s.t.Fatalf("apply: %v", err)
 	}
-	options := WaitOptions{}
+	options := ready.Options{}
 	if c.late {
 		options.Deadline = 8 * time.Second
 	}
@@ -138,8 +139,8 @@ func TestSentencesOfFailures(t *testing.T) {
 	for name, c := range sentences() {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
-			err := c.said(s)
-			if code := codeSaid(err); code != c.code {
+			err := c.fail(s)
+			if code := reportedCode(err); code != c.code {
 				t.Errorf("cause %s, want %s: %v", code, c.code, err)
 			}
 			got := strings.ReplaceAll(fault.MessageOf(err), s.namespace, "NAMESPACE") + "\n"
@@ -161,10 +162,10 @@ func TestSentencesOfFailures(t *testing.T) {
 	}
 }
 
-// codeSaid returns the cause of a failure.
-func codeSaid(err error) cause.Code {
-	var failure *Failure
-	var notReady *NotReadyError
+// reportedCode returns the cause of a failure.
+func reportedCode(err error) cause.Code {
+	var failure *refusal.Failure
+	var notReady *ready.NotReadyError
 	switch {
 	case errors.As(err, &failure):
 		return failure.Cause().Code

@@ -38,7 +38,7 @@ func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper {
 		if err := t.admit(request); err != nil {
 			return nil, err
 		}
-		if response := t.said(request); response != nil {
+		if response := t.answered(request); response != nil {
 			return response, nil
 		}
 		response, err := next.RoundTrip(request)
@@ -60,7 +60,7 @@ func (t *traffic) announce(request *http.Request) {
 	}
 }
 
-func (t *traffic) said(request *http.Request) *http.Response {
+func (t *traffic) answered(request *http.Request) *http.Response {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	if t.answer == nil {

@@ -17,28 +17,29 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
 )
 
 // waiting is a Wait under way.
 type waiting struct {
 	mutex    sync.Mutex
-	told     [][]ServiceState
+	reported     [][]ready.ServiceState
 	err      error
-	states   []ServiceState
+	states   []ready.ServiceState
 	finished chan struct{}
 	at       time.Time
 	cancel   context.CancelCauseFunc
 }
 
-func (s *stage) wait(targets []Target, options WaitOptions) *waiting {
+func (s *stage) wait(targets []ready.Target, options ready.Options) *waiting {
 	s.t.Helper()
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	w := &waiting{finished: make(chan struct{}), cancel: cancel}
 	options.Namespace = s.namespace
-	options.Progress = func(states []ServiceState) {
+	options.Progress = func(states []ready.ServiceState) {
 		w.mutex.Lock()
 		defer w.mutex.Unlock()
-		w.told = append(w.told, slices.Clone(states))
+		w.reported = append(w.reported, slices.Clone(states))
 	}
 	go func() {
 		defer close(w.finished)
@@ -49,18 +50,18 @@ func (s *stage) wait(targets []Target, options WaitOptions) *waiting {
 	return w
 }
 
-// says waits until a service's state was told of which a condition holds.
-func (w *waiting) says(s *stage, what string, holds func(ServiceState) bool) {
+// says waits until a service's state was reported of which a condition holds.
+func (w *waiting) reports(s *stage, what string, holds func(ready.ServiceState) bool) {
 	s.t.Helper()
 	s.patiently(what, func() error {
 		w.mutex.Lock()
 		defer w.mutex.Unlock()
-		for _, states := range w.told {
+		for _, states := range w.reported {
 			if slices.ContainsFunc(states, holds) {
 				return nil
 			}
 		}
-		return fmt.Errorf("not among what was told: %+v", w.told)
+		return fmt.Errorf("not reported: %+v", w.reported)
 	})
 }
 
@@ -133,11 +134,11 @@ func TestWaitUntilReady(t *testing.T) {
 	if len(report.Targets) != 2 {
 		t.Fatalf("targets: %+v", report.Targets)
 	}
-	w := s.wait(report.Targets, WaitOptions{})
-	w.says(s, "nothing is ready", func(s ServiceState) bool { return s.Service == "web" && s.Wanted == 2 && s.Ready == 0 })
+	w := s.wait(report.Targets, ready.Options{})
+	w.reports(s, "nothing is ready", func(s ready.ServiceState) bool { return s.Service == "web" && s.Wanted == 2 && s.Ready == 0 })
 	s.ready("worker", 1)
 	s.ready("web", 1)
-	w.says(s, "one is ready", func(s ServiceState) bool { return s.Service == "web" && s.Ready == 1 && !s.Done })
+	w.reports(s, "one is ready", func(s ready.ServiceState) bool { return s.Service == "web" && s.Ready == 1 && !s.Done })
 	s.ready("web", 2)
 	if err := w.end(t); err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ func TestWaitUntilReady(t *testing.T) {
 		t.Errorf("states: %+v", got)
 	}
 	s.traffic.spent()
-	if _, err := s.applier.Wait(t.Context(), report.Targets, WaitOptions{Namespace: s.namespace}); err != nil {
+	if _, err := s.applier.Wait(t.Context(), report.Targets, ready.Options{Namespace: s.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.traffic.spent(); got != "GET=1" {
@@ -165,8 +166,8 @@ func TestReadinessIsReportedAtOnce(t *testing.T) {
 		report := s.apply(manifests(deployment("web", fmt.Sprintf("registry.example/web:%d", round), 1)))
 		truth := make(chan time.Time, 1)
 		go s.available("web", int64(round+1), truth)
-		w := s.wait(report.Targets, WaitOptions{})
-		w.says(s, "nothing is ready", func(s ServiceState) bool { return s.Service == "web" && !s.Done })
+		w := s.wait(report.Targets, ready.Options{})
+		w.reports(s, "nothing is ready", func(s ready.ServiceState) bool { return s.Service == "web" && !s.Done })
 		s.patiently("the watches have begun", func() error {
 			before := s.traffic.spent()
 			time.Sleep(100 * time.Millisecond)
@@ -244,12 +245,12 @@ func TestWaitSaysWhyNot(t *testing.T) {
 	s := newStage(t)
 	report := s.apply(manifests(deployment("web", "registry.example/web:1", 1)))
 
-	t.Run("a crash is told at once and fails when it comes again", func(t *testing.T) {
-		w := s.wait(report.Targets, WaitOptions{})
+	t.Run("a crash is reported at once and fails when it comes again", func(t *testing.T) {
+		w := s.wait(report.Targets, ready.Options{})
 		s.pod("web", crash(1))
-		w.says(s, "the crash", func(s ServiceState) bool { return s.Cause != nil && s.Cause.Code == cause.CrashLoop })
+		w.reports(s, "the crash", func(s ready.ServiceState) bool { return s.Cause != nil && s.Cause.Code == cause.CrashLoop })
 		s.pod("web", crash(2))
-		var failed *NotReadyError
+		var failed *ready.NotReadyError
 		if err := w.end(t); !errors.As(err, &failed) || failed.Service != "web" || failed.Cause.Code != cause.CrashLoop || !strings.Contains(err.Error(), "exit code 3") {
 			t.Errorf("%v", err)
 		}
@@ -259,8 +260,8 @@ func TestWaitSaysWhyNot(t *testing.T) {
 			Name: "main", Image: "registry.example/web:1",
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "registry.example/web:1: not found"}},
 		}}})
-		w := s.wait(report.Targets, WaitOptions{})
-		var failed *NotReadyError
+		w := s.wait(report.Targets, ready.Options{})
+		var failed *ready.NotReadyError
 		if err := w.end(t); !errors.As(err, &failed) || failed.Cause.Code != cause.ImagePull {
 			t.Errorf("%v", err)
 		}
@@ -269,14 +270,14 @@ func TestWaitSaysWhyNot(t *testing.T) {
 		s.pod("web", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient cpu.",
 		}}})
-		w := s.wait(report.Targets, WaitOptions{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
+		w := s.wait(report.Targets, ready.Options{Deadlines: map[string]time.Duration{"web": 700 * time.Millisecond}})
 		if err := w.end(t); err == nil || !strings.Contains(err.Error(), "not ready after 700ms") || !strings.Contains(err.Error(), "Insufficient cpu") {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("a newer commit ends it at once", func(t *testing.T) {
-		w := s.wait(report.Targets, WaitOptions{})
-		w.says(s, "something", func(ServiceState) bool { return true })
+		w := s.wait(report.Targets, ready.Options{})
+		w.reports(s, "something", func(ready.ServiceState) bool { return true })
 		superseded := errors.New("a newer commit")
 		w.cancel(superseded)
 		if err := w.end(t); !errors.Is(err, superseded) {
@@ -289,11 +290,11 @@ func TestWaitNamesWhatTheClusterRefuses(t *testing.T) {
 	s := newStage(t)
 	s.quota("pods: \"0\"")
 	report := s.apply(manifests(deployment("web", "registry.example/web:1", 1), statefulSet("db", "registry.example/db:1", "1Gi")))
-	w := s.wait(report.Targets, WaitOptions{Deadline: 20 * time.Second})
-	w.says(s, "the deployment's quota", func(s ServiceState) bool {
+	w := s.wait(report.Targets, ready.Options{Deadline: 20 * time.Second})
+	w.reports(s, "the deployment's quota", func(s ready.ServiceState) bool {
 		return s.Service == "web" && s.Cause != nil && s.Cause.Code == cause.Quota
 	})
-	w.says(s, "the stateful set's quota", func(s ServiceState) bool {
+	w.reports(s, "the stateful set's quota", func(s ready.ServiceState) bool {
 		return s.Service == "" && s.Cause != nil && s.Cause.Code == cause.Quota && strings.Contains(s.Cause.Sentence, "StatefulSet db")
 	})
 }
@@ -306,9 +307,9 @@ func TestWaitIgnoresTheOldRevision(t *testing.T) {
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}},
 	}}})
 	report := s.apply(manifests(deployment("web", "registry.example/web:2", 1)))
-	w := s.wait(report.Targets, WaitOptions{Deadline: 2 * time.Second})
+	w := s.wait(report.Targets, ready.Options{Deadline: 2 * time.Second})
 	err := w.end(t)
-	var failed *NotReadyError
+	var failed *ready.NotReadyError
 	if !errors.As(err, &failed) || failed.Cause.Code != cause.NotReady {
 		t.Errorf("the old revision's crash was blamed: %v", err)
 	}

@@ -9,34 +9,37 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// validate lets the server check every change without making it. With a
-// single change that check would be the change itself.
+// validate has the server check every change in a dry run. A single change
+// needs none: its check is the change itself.
 func (r *run) validate(ctx context.Context) error {
 	writes := r.work.writes()
-	if len(writes) < 2 || r.repair != nil { // what is repaired was accepted before
+	if len(writes) < 2 || r.repair != nil { // the server accepted before what is repaired
 		return nil
 	}
-	return failed(each(ctx, writes, func(ctx context.Context, c *change) error {
+	return refusal.Join(cluster.Each(ctx, writes, func(ctx context.Context, c *change) error {
 		err := r.send(ctx, c, true)
-		if err != nil && r.dependent(c, err) {
+		if err != nil && r.dependsOnSet(c, err) {
 			return nil
 		}
 		return err
 	}))
 }
 
-// dependent reports whether a check failed only because something that the
-// same set makes does not exist yet.
-func (r *run) dependent(c *change, err error) bool {
-	var problem *ObjectError
-	if !errors.As(err, &problem) || c.document.ref.Kind != "RoleBinding" || problem.Code != fault.NotFound {
+// dependsOnSet reports whether a check failed only because an object of the
+// same set does not exist yet: a role binding's role.
+func (r *run) dependsOnSet(c *change, err error) bool {
+	var problem *refusal.ObjectError
+	if !errors.As(err, &problem) || c.document.Ref.Kind != "RoleBinding" || problem.Code != fault.NotFound {
 		return false
 	}
 	for _, other := range r.work.changes {
-		if other.action == actionCreate && other.document.ref.Kind == "Role" {
+		if other.action == actionCreate && other.document.Ref.Kind == "Role" {
 			return true
 		}
 	}
@@ -44,16 +47,16 @@ func (r *run) dependent(c *change, err error) bool {
 }
 
 // write makes the changes, group after group, and stops at the first group
-// that fails. A repair goes on: its objects were there together before.
+// that fails. A repair goes on: its objects existed side by side before.
 func (r *run) write(ctx context.Context) (problem error) {
 	var steps [groups][]*change
 	for _, c := range r.work.changes {
 		hook := c.entry.Hook
-		if c.document.object != nil {
-			hook = c.document.hook()
+		if c.document.Object != nil {
+			hook = c.document.Hook()
 		}
 		if c.action != actionNone || hook && !c.finished() {
-			g := groupOf(c.document.ref.groupKind(), hook)
+			g := groupOf(c.document.Ref.GroupKind(), hook)
 			steps[g] = append(steps[g], c)
 		}
 	}
@@ -74,37 +77,38 @@ func (r *run) write(ctx context.Context) (problem error) {
 	return problem
 }
 
+// writeAll makes changes of one group in parallel.
 func (r *run) writeAll(ctx context.Context, changes []*change) error {
-	return failed(each(ctx, changes, func(ctx context.Context, c *change) error {
+	return refusal.Join(cluster.Each(ctx, changes, func(ctx context.Context, c *change) error {
 		return r.send(ctx, c, false)
 	}))
 }
 
-// maxSettles is how often one object is sent again after the server's answer
-// made another way necessary.
-const maxSettles = 4
+// maxSends is how often one object is sent when the server's answers ask for
+// another way.
+const maxSends = 4
 
 // send makes one change, or has the server check it. An answer about
-// conflicting or immutable fields changes how the object is sent; what was
-// found out by a check is remembered for the change itself.
+// conflicting or immutable fields changes how the object is sent; the change
+// keeps what a check found out.
 func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
-	for range maxSettles {
+	for range maxSends {
 		var err error
 		switch {
 		case c.action == actionReplace && dryRun:
 			err = r.checkReplace(ctx, c)
 		case c.action == actionReplace:
 			err = r.replace(ctx, c)
-		case c.action == actionCreate && !dryRun && c.live != nil && c.live.deleting:
-			if err = r.gone(ctx, c.document.ref, c.live.uid); err == nil {
+		case c.action == actionCreate && !dryRun && c.live != nil && c.live.Deleting:
+			if err = r.waitUntilGone(ctx, c.document.Ref, c.live.UID); err == nil {
 				err = r.patch(ctx, c, dryRun)
 			}
-		case c.action == actionCreate && c.live != nil && c.live.deleting:
+		case c.action == actionCreate && c.live != nil && c.live.Deleting:
 			err = r.checkReplace(ctx, c)
 		default:
 			err = r.patch(ctx, c, dryRun)
 		}
-		if status := statusOf(err); err == nil || dryRun && status != nil && c.mayReclaim(status) {
+		if status := refusal.StatusOf(err); err == nil || dryRun && status != nil && c.mayReclaim(status) {
 			return nil
 		}
 		again, err := r.reconsider(ctx, c, err)
@@ -112,88 +116,89 @@ func (r *run) send(ctx context.Context, c *change, dryRun bool) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: %w", c.document.ref, errStale)
+	return fmt.Errorf("%s: %w", c.document.Ref, errStale)
 }
 
 // reconsider looks for another way to make a change that was refused.
 func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool, _ error) {
-	status := statusOf(err)
+	status := refusal.StatusOf(err)
 	if status == nil {
-		return false, r.unanswered(ctx, c, err)
+		return false, r.explainUnanswered(ctx, c, err)
 	}
-	conflicts := conflictsOf(c.document.ref, status)
+	conflicts := refusal.ConflictsOf(c.document.Ref, status)
 	switch {
 	case len(conflicts) > 0 && !c.force:
-		return r.conflicted(ctx, c, conflicts)
-	case isReplaced(status):
-		return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
+		return r.resolveConflicts(ctx, c, conflicts)
+	case refusal.IsReplaced(status):
+		return false, fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	case c.mayReclaim(status) && r.writing:
 		c.reclaimed = true
 		return true, r.reclaim(ctx, c)
-	case c.action != actionPatch || !isImmutable(status):
-		return false, explain(c.document.ref, err)
+	case c.action != actionPatch || !refusal.IsImmutable(status):
+		return false, refusal.Explain(c.document.Ref, err)
 	}
-	if err := r.complete(ctx, c); err != nil {
+	if err := r.readManagers(ctx, c); err != nil {
 		return false, err
 	}
 	if !c.mayReplace() {
-		return false, explain(c.document.ref, err)
+		return false, refusal.Explain(c.document.Ref, err)
 	}
 	c.action = actionReplace
-	return true, r.intendAgain(ctx, c)
+	return true, r.recordReplacement(ctx, c)
 }
 
-// unanswered returns what to make of an error that is no answer of the server.
-func (r *run) unanswered(ctx context.Context, c *change, err error) error {
+// explainUnanswered returns the error for a request that the server did not
+// answer.
+func (r *run) explainUnanswered(ctx context.Context, c *change, err error) error {
 	switch {
 	case errors.Is(err, errStale):
 		return err
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return explain(c.document.ref, err)
+	return refusal.Explain(c.document.Ref, err)
 }
 
-// conflicted decides about fields that somebody else set.
-func (r *run) conflicted(ctx context.Context, c *change, conflicts []Conflict) (again bool, _ error) {
-	if c.precondition() == "" { // it was not there a moment ago
-		return false, fmt.Errorf("%s: %w", c.document.ref, errStale)
+// resolveConflicts decides about fields that somebody else set.
+func (r *run) resolveConflicts(ctx context.Context, c *change, conflicts []refusal.Conflict) (again bool, _ error) {
+	if c.precondition() == "" { // the object did not exist when it was read
+		return false, fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	}
-	if err := r.complete(ctx, c); err != nil {
+	if err := r.readManagers(ctx, c); err != nil {
 		return false, err
 	}
-	if err := c.settle(conflicts); err != nil {
+	if err := c.resolve(conflicts); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
-// complete reads the labels and managers of a live object of which the view
-// kept a few words only.
-func (r *run) complete(ctx context.Context, c *change) error {
-	if !c.live.partial {
+// readManagers reads the labels and managers of a live object, which the live
+// view does not keep.
+func (r *run) readManagers(ctx context.Context, c *change) error {
+	if !c.live.Partial {
 		return nil
 	}
-	meta, err := r.applier.client.get(ctx, c.document.ref)
+	meta, err := r.applier.client.Get(ctx, c.document.Ref)
 	if err != nil {
-		return explain(c.document.ref, err)
+		return refusal.Explain(c.document.Ref, err)
 	}
-	if meta == nil || string(meta.UID) != c.live.uid {
-		return fmt.Errorf("%s: %w", c.document.ref, errStale)
+	if meta == nil || string(meta.UID) != c.live.UID {
+		return fmt.Errorf("%s: %w", c.document.Ref, errStale)
 	}
-	c.live = observe(c.document.ref, meta)
+	c.live = cluster.StateOf(c.document.Ref, meta)
 	return nil
 }
 
 // mayReplace reports whether an object with a changed immutable field is
-// deleted and made anew: when nothing is lost with it, nobody else put
-// anything into it, or its manifest says so.
+// deleted and made anew: because nothing is lost with it and nobody else owns
+// fields of it, or because its manifest asks for it.
 func (c *change) mayReplace() bool {
-	asked := c.document.annotation(AnnotationReplace) == "true"
-	switch replaceable(c.document.ref) {
+	asked := c.document.Annotation(desired.AnnotationReplace) == "true"
+	switch replaceable(c.document.Ref) {
 	case replaceFreely:
-		for _, m := range c.live.managers {
-			if m.subresource == "" && c.document.ref.Kind != "Job" && c.document.ref.Kind != "Pod" {
+		for _, m := range c.live.Managers {
+			if m.Subresource == "" && c.document.Ref.Kind != "Job" && c.document.Ref.Kind != "Pod" {
 				return asked
 			}
 		}
@@ -211,8 +216,8 @@ func (r *run) patch(ctx context.Context, c *change, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	ref := c.document.ref
-	meta, created, warnings, err := r.applier.client.patch(ctx, ref, body, c.force, dryRun)
+	ref := c.document.Ref
+	meta, created, warnings, err := r.applier.client.Patch(ctx, ref, body, c.force, dryRun)
 	if err != nil {
 		return err
 	}
@@ -224,55 +229,55 @@ func (r *run) patch(ctx context.Context, c *change, dryRun bool) error {
 			return err
 		}
 	}
-	r.done(c, meta, warnings)
+	r.recordChange(c, meta, warnings)
 	return nil
 }
 
-// intruded handles an object that somebody made between our look and our
-// apply. What we added to it is taken out again; nothing of it was changed,
-// since the apply was made without force.
+// intruded handles an object that somebody made after it was read and before
+// it was applied. It takes out again what the apply added; the apply changed
+// nothing, because it was sent without force.
 func (r *run) intruded(ctx context.Context, c *change, meta *metav1.PartialObjectMetadata) error {
-	s := observe(c.document.ref, meta)
-	if len(s.managers) == 0 || c.known && c.entry.UID == s.uid {
+	s := cluster.StateOf(c.document.Ref, meta)
+	if len(s.Managers) == 0 || c.known && c.entry.UID == s.UID {
 		return nil
 	}
-	empty, err := emptyOf(c.document.ref, s.uid)
+	empty, err := emptyOf(c.document.Ref, s.UID)
 	if err != nil {
 		return err
 	}
-	if _, _, _, err := r.applier.client.patch(ctx, c.document.ref, empty, false, false); err != nil {
-		return fmt.Errorf("take what was added out of %s again: %w", c.document.ref, err)
+	if _, _, _, err := r.applier.client.Patch(ctx, c.document.Ref, empty, false, false); err != nil {
+		return fmt.Errorf("take the added fields out of %s again: %w", c.document.Ref, err)
 	}
-	return fmt.Errorf("%s: %w", c.document.ref, errStale)
+	return fmt.Errorf("%s: %w", c.document.Ref, errStale)
 }
 
 // body encodes the object as it is sent.
 func (r *run) body(c *change) ([]byte, error) {
 	d := c.document
-	if err := d.parse(r.set); err != nil {
+	if err := d.Parse(r.set); err != nil {
 		return nil, err
 	}
-	object := maps.Clone(d.object)
+	object := maps.Clone(d.Object)
 	if uid := c.precondition(); uid != "" {
 		metadata, _ := object["metadata"].(map[string]any)
 		metadata = maps.Clone(metadata)
 		metadata["uid"] = uid
 		object["metadata"] = metadata
 	}
-	if d.ref.scalable() {
-		spec := maps.Clone(d.spec())
+	if d.Ref.Scalable() {
+		spec := maps.Clone(d.Spec())
 		if spec == nil {
 			spec = map[string]any{}
 		}
 		delete(spec, "replicas")
-		if replicas := c.replicas(r.minimums[d.ref.Key()]); replicas != nil {
+		if replicas := c.replicas(r.minimums[d.Ref.Key()]); replicas != nil {
 			spec["replicas"] = *replicas
 		}
 		object["spec"] = spec
 	}
 	body, err := json.Marshal(object)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", d.ref, err)
+		return nil, fmt.Errorf("encode %s: %w", d.Ref, err)
 	}
 	return body, nil
 }

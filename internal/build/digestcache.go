@@ -1,61 +1,38 @@
 package build
 
 import (
-	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/cache"
 )
 
-// maxCachedDigests bounds the cache; beyond it, old and then arbitrary entries
-// go.
+// maxCachedDigests bounds the cache; beyond it, the digests that were asked
+// for least recently go.
 const maxCachedDigests = 10_000
 
 // digestCache remembers which digest a tag had. It is safe for concurrent
 // use.
 type digestCache struct {
 	ttl     time.Duration
-	now     func() time.Time
-	mu      sync.Mutex
-	entries map[string]cachedDigest
+	entries *cache.LRUExpireCache // digest by reference
 }
 
-type cachedDigest struct {
-	digest string
-	until  time.Time
-}
+// clock makes a function what the cache asks for the time.
+type clock func() time.Time
+
+// Now returns the time.
+func (c clock) Now() time.Time { return c() }
 
 func newDigestCache(ttl time.Duration, now func() time.Time) *digestCache {
-	return &digestCache{ttl: ttl, now: now, entries: map[string]cachedDigest{}}
+	return &digestCache{ttl: ttl, entries: cache.NewLRUExpireCacheWithClock(maxCachedDigests, clock(now))}
 }
 
 func (c *digestCache) get(ref string) (string, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	entry, ok := c.entries[ref]
-	if !ok || !c.now().Before(entry.until) {
-		return "", false
-	}
-	return entry.digest, true
+	known, found := c.entries.Get(ref)
+	digest, _ := known.(string)
+	return digest, found
 }
 
 func (c *digestCache) put(ref, digest string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.entries) >= maxCachedDigests {
-		c.evict()
-	}
-	c.entries[ref] = cachedDigest{digest: digest, until: c.now().Add(c.ttl)}
-}
-
-func (c *digestCache) evict() {
-	for ref, entry := range c.entries {
-		if !c.now().Before(entry.until) {
-			delete(c.entries, ref)
-		}
-	}
-	for ref := range c.entries {
-		if len(c.entries) < maxCachedDigests {
-			return
-		}
-		delete(c.entries, ref)
-	}
+	c.entries.Add(ref, digest, c.ttl-1) // one that is as old as the TTL counts no more
 }

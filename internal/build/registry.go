@@ -45,7 +45,7 @@ type Options struct {
 	Credentials Credentials
 	// Transport is what Reach.Transport returns.
 	Transport http.RoundTripper
-	// TTL is how long an answer is believed.
+	// TTL is how long an answer is taken to be true.
 	TTL time.Duration
 	// Now is the clock.
 	Now func() time.Time
@@ -84,8 +84,8 @@ func NewRegistry(options Options) (*Registry, error) {
 }
 
 // Exists finds the image of an input hash in a repository. The reference that
-// it returns is repository@digest. That an image exists is believed for the
-// TTL, that it doesn't is asked again each time. Errors are Invalid, Denied or
+// it returns is repository@digest. That an image exists is remembered for
+// the TTL; that it doesn't is asked again each time. Errors are Invalid, Denied or
 // Unavailable.
 func (r *Registry) Exists(ctx context.Context, repository, hash string) (string, bool, error) {
 	repo, err := r.parseRepository(repository)

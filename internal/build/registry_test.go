@@ -124,7 +124,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestResolveBelievesATagForItsTime(t *testing.T) {
+func TestResolveRemembersATagForItsTime(t *testing.T) {
 	r := newTestRegistry(t)
 	client := r.client(t, nil)
 	old := r.push(t, "library/busybox:1")
@@ -326,7 +326,7 @@ func TestDigestCacheIsBounded(t *testing.T) {
 	for i := range maxCachedDigests + 500 {
 		cache.put(strings.Repeat("x", i%7)+string(rune(i)), "d")
 	}
-	if len(cache.entries) > maxCachedDigests {
-		t.Errorf("%d entries, want at most %d", len(cache.entries), maxCachedDigests)
+	if len(cache.entries.Keys()) > maxCachedDigests {
+		t.Errorf("%d entries, want at most %d", len(cache.entries.Keys()), maxCachedDigests)
 	}
 }

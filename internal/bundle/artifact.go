@@ -55,7 +55,7 @@ type Origin struct {
 // origin make the same artifact. Manifests that hold a Secret are refused: who
 // may pull images may not read those.
 func Push(ctx context.Context, place Place, origin Origin, manifests []byte) (string, error) {
-	if holdsSecret(manifests) {
+	if secretKind.Match(manifests) {
 		return "", fault.New(fault.Denied, "the bundle holds a Secret, which would be readable to everybody who may pull from %s; it is kept in the organization's namespace only", place.Repository)
 	}
 	image, err := artifact(origin, manifests)
@@ -81,10 +81,9 @@ func Push(ctx context.Context, place Place, origin Origin, manifests []byte) (st
 	return place.Repository + "@" + digest.String(), nil
 }
 
-// holdsSecret reports whether a document is a Secret.
-func holdsSecret(manifests []byte) bool {
-	return regexp.MustCompile(`(?m)^(kind:\s*["']?Secret["']?\s*(#.*)?$|\{)`).Match(manifests)
-}
+// secretKind finds a document that is a Secret, or that may be one because it is
+// JSON.
+var secretKind = regexp.MustCompile(`(?m)^(kind:\s*["']?Secret["']?\s*(#.*)?$|\{)`)
 
 // tagOf names the artifact for people; tools use its digest.
 func tagOf(origin Origin, manifests []byte) string {

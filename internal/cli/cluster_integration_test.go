@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,10 +30,11 @@ import (
 )
 
 // TestClusterScript runs the scripts in testdata/cluster against a real API
-// server, on which a clerk plays Slipway's server. Besides the commands of
+// server, on which a fake server plays Slipway's server. Besides the commands of
 // TestScript they have `kube FILE`, which makes objects with their status,
 // `keep RELEASE FILE`, which keeps manifests as a release's bundle, and `user
-// NAME`, as whom the command line acts from then on, and `there MANAGER FILE`,
+// NAME [NAMESPACE]`, as whom, and with which namespace in the kubeconfig's
+// context, the command line acts from then on, and `there MANAGER FILE`,
 // which applies manifests in the stage's namespace as a field manager.
 func TestClusterScript(t *testing.T) {
 	plane, err := kubetest.Start(t.Context())
@@ -43,32 +46,32 @@ func TestClusterScript(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	office := newOffice(t, plane)
+	environment := newEnvironment(t, plane)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/cluster",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, ".kubeconfig"))
-			return office.enter(env)
+			return environment.enter(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
-			"kube":  office.kube,
-			"keep":  office.keep,
-			"user":  office.user,
-			"there": office.there,
+			"kube":  environment.kube,
+			"keep":  environment.keep,
+			"user":  environment.user,
+			"there": environment.there,
 		},
 	})
 }
 
-// office is the API server with what scripts do on it.
-type office struct {
+// environment is the API server with what scripts do on it.
+type environment struct {
 	plane  *kubetest.ControlPlane
 	client client.WithWatch
 }
 
-func newOffice(t *testing.T, plane *kubetest.ControlPlane) *office {
+func newEnvironment(t *testing.T, plane *kubetest.ControlPlane) *environment {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
@@ -77,7 +80,7 @@ func newOffice(t *testing.T, plane *kubetest.ControlPlane) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{plane: plane, client: made}
+	o := &environment{plane: plane, client: made}
 	for _, who := range []struct{ name, verbs string }{{"alice", "*"}, {"bob", "*"}, {"eve", "get, list, watch"}} {
 		rules := fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: test-%s}, rules: [{apiGroups: [slipway.dev, ""], resources: ["*"], verbs: [%q]}]}`,
 			who.name, who.verbs)
@@ -86,16 +89,21 @@ func newOffice(t *testing.T, plane *kubetest.ControlPlane) *office {
 			roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: test-%[1]s}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}]}`, who.name)
 		plane.Kubectl(t, rules+"\n---\n"+binding, "apply", "-f", "-")
 	}
+	// Mia and nora see one organization each time; only nora sees which there are.
+	plane.Kubectl(t, `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: test-nora}, rules: [{apiGroups: [slipway.dev], resources: [organizations], verbs: [list]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: test-nora},
+	roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: test-nora}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: nora}]}`, "apply", "-f", "-")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); (&clerk{client: made, t: t}).work(ctx) }()
+	go func() { defer close(done); (&fakeServer{client: made, t: t}).work(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
 	return o
 }
 
 // enter gives a script an organization of its own, named in $ORG, and makes it
 // alice.
-func (o *office) enter(env *testscript.Env) error {
+func (o *environment) enter(env *testscript.Env) error {
 	org := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' {
 			return r
@@ -110,11 +118,29 @@ func (o *office) enter(env *testscript.Env) error {
 	if err := o.client.Create(context.Background(), &namespace); err != nil {
 		return err
 	}
+	if err := o.found(org); err != nil {
+		return err
+	}
 	return o.actAs("alice", "slipway-org-"+org, env.Getenv("KUBECONFIG"))
 }
 
+// found makes an Organization, in which mia and nora may read.
+func (o *environment) found(org string) error {
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-" + org, Name: "readers"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "test-eve"},
+	}
+	for _, name := range []string{"mia", "nora"} {
+		binding.Subjects = append(binding.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "User", Name: name})
+	}
+	if err := o.client.Create(context.Background(), binding); err != nil {
+		return err
+	}
+	return o.client.Create(context.Background(), &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: org}})
+}
+
 // actAs writes a kubeconfig with which the command line is a user.
-func (o *office) actAs(name, namespace, path string) error {
+func (o *environment) actAs(name, namespace, path string) error {
 	config, err := clientcmd.LoadFromFile(o.plane.Kubeconfig)
 	if err != nil {
 		return err
@@ -128,16 +154,20 @@ func (o *office) actAs(name, namespace, path string) error {
 	return clientcmd.WriteToFile(*config, path)
 }
 
-func (o *office) user(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: user NAME")
+func (o *environment) user(ts *testscript.TestScript, neg bool, args []string) {
+	namespace := "slipway-org-" + ts.Getenv("ORG")
+	if len(args) == 2 {
+		namespace = args[1]
 	}
-	ts.Check(o.actAs(args[0], "slipway-org-"+ts.Getenv("ORG"), ts.Getenv("KUBECONFIG")))
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: user NAME [NAMESPACE]")
+	}
+	ts.Check(o.actAs(args[0], namespace, ts.Getenv("KUBECONFIG")))
 }
 
 // kube makes the objects of a file, in the script's organization, and writes
 // the status that they have there.
-func (o *office) kube(ts *testscript.TestScript, neg bool, args []string) {
+func (o *environment) kube(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: kube FILE")
 	}
@@ -164,7 +194,7 @@ func (o *office) kube(ts *testscript.TestScript, neg bool, args []string) {
 
 // there applies manifests under a field manager's name, as Slipway does and as
 // others do.
-func (o *office) there(ts *testscript.TestScript, neg bool, args []string) {
+func (o *environment) there(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: there MANAGER FILE")
 	}
@@ -179,7 +209,7 @@ func (o *office) there(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // keep keeps manifests as a release's bundle.
-func (o *office) keep(ts *testscript.TestScript, neg bool, args []string) {
+func (o *environment) keep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: keep RELEASE FILE")
 	}
@@ -193,15 +223,15 @@ func (o *office) keep(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(o.client.Status().Update(ctx, &rel))
 }
 
-// clerk plays Slipway's server: it takes each release that is asked for
+// fakeServer plays Slipway's server: it takes each release that is asked for
 // through its phases, at times that are always the same. What a person gives as
 // the reason decides how it ends.
-type clerk struct {
+type fakeServer struct {
 	client client.WithWatch
 	t      *testing.T
 }
 
-func (c *clerk) work(ctx context.Context) {
+func (c *fakeServer) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		var releases v1alpha1.ReleaseList
 		if err := c.client.List(ctx, &releases); err == nil {
@@ -222,9 +252,10 @@ func (c *clerk) work(ctx context.Context) {
 	}
 }
 
-func (c *clerk) release(ctx context.Context, rel *v1alpha1.Release) {
+func (c *fakeServer) release(ctx context.Context, rel *v1alpha1.Release) {
 	switch {
 	case rel.Status.Phase == "" && rel.Spec.By != "":
+		meta.SetStatusCondition(&rel.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted"})
 		c.phase(ctx, rel, v1alpha1.PhasePending, "planning")
 		if strings.Contains(rel.Spec.Reason, "hold") {
 			c.phase(ctx, rel, v1alpha1.PhaseHeld, "the stage takes an approval by a maintainer")
@@ -246,7 +277,7 @@ func (c *clerk) release(ctx context.Context, rel *v1alpha1.Release) {
 	}
 }
 
-func (c *clerk) finish(ctx context.Context, rel *v1alpha1.Release) {
+func (c *fakeServer) finish(ctx context.Context, rel *v1alpha1.Release) {
 	c.phase(ctx, rel, v1alpha1.PhaseApplying, "applying")
 	if strings.Contains(rel.Spec.Reason, "fail") {
 		rel.Status.Cause = "CrashLoop"
@@ -259,7 +290,7 @@ func (c *clerk) finish(ctx context.Context, rel *v1alpha1.Release) {
 }
 
 // phase writes a phase. Half a second lies between two of them.
-func (c *clerk) phase(ctx context.Context, rel *v1alpha1.Release, phase v1alpha1.Phase, message string) {
+func (c *fakeServer) phase(ctx context.Context, rel *v1alpha1.Release, phase v1alpha1.Phase, message string) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(len(rel.Status.Timings)) * 500 * time.Millisecond)
 	rel.Status.Phase, rel.Status.Message = phase, message
 	rel.Status.Timings = append(rel.Status.Timings, v1alpha1.PhaseTime{Phase: phase, At: metav1.MicroTime{Time: at}})
@@ -268,7 +299,7 @@ func (c *clerk) phase(ctx context.Context, rel *v1alpha1.Release, phase v1alpha1
 	}
 }
 
-func (c *clerk) delivery(ctx context.Context, one *v1alpha1.Delivery) {
+func (c *fakeServer) delivery(ctx context.Context, one *v1alpha1.Delivery) {
 	if !one.Waits() || one.ReplayMark() == "" {
 		return
 	}

@@ -20,9 +20,9 @@ and reports back to the commit.
 
 What runs:
   slipway status                    every stage and service: commit, image, ready, URL
-  slipway releases shop production  what was brought there, by whom, what came of it
+  slipway releases shop production  each release: commit, by whom, how it ended
   slipway diff shop production      what others changed in what is live
-  slipway deliveries list shop      what the forge said, and what came of it
+  slipway deliveries list shop      what the forge sent, and what resulted
   slipway hooks sync shop           makes, repairs and rotates webhooks
 
 What changes it, waiting until it is live:

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -52,7 +52,7 @@ func NewClaims(c client.Client, keeper *tenancy.NamespaceApplier, self tenancy.S
 }
 
 // Claim takes hosts for a stage and returns those that another project uses.
-func (c *Claims) Claim(ctx context.Context, owner apply.Owner, namespace string, hosts []string) (taken []string, err error) {
+func (c *Claims) Claim(ctx context.Context, owner inventory.Owner, namespace string, hosts []string) (taken []string, err error) {
 	if len(hosts) > maxHosts {
 		return nil, fault.New(fault.Invalid, "the stage's routes use %d hosts, more than %d; use fewer", len(hosts), maxHosts)
 	}
@@ -78,7 +78,7 @@ func (c *Claims) Claim(ctx context.Context, owner apply.Owner, namespace string,
 }
 
 // Keep gives up every host of a stage but the given ones.
-func (c *Claims) Keep(ctx context.Context, owner apply.Owner, namespace string, hosts []string) error {
+func (c *Claims) Keep(ctx context.Context, owner inventory.Owner, namespace string, hosts []string) error {
 	held, err := c.holds(ctx, owner, namespace)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (c *Claims) Keep(ctx context.Context, owner apply.Owner, namespace string, 
 }
 
 // holds returns the hosts that a stage has claimed. The cluster is asked once.
-func (c *Claims) holds(ctx context.Context, owner apply.Owner, namespace string) (map[string]bool, error) {
+func (c *Claims) holds(ctx context.Context, owner inventory.Owner, namespace string) (map[string]bool, error) {
 	c.mu.Lock()
 	known, found := c.held[namespace]
 	known = maps.Clone(known)
@@ -142,12 +142,12 @@ func (c *Claims) note(namespace, host string, held bool) {
 
 // claim is one stage's use of a host.
 type claim struct {
-	owner     apply.Owner
+	owner     inventory.Owner
 	namespace string
 	host      string
 }
 
-func ownerName(owner apply.Owner) string { return owner.Organization + "/" + owner.Project }
+func ownerName(owner inventory.Owner) string { return owner.Organization + "/" + owner.Project }
 
 // object returns the claim as it is first made.
 func (c claim) object() *corev1.ConfigMap {

@@ -15,7 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -30,8 +31,8 @@ const registryTTL = 30 * time.Second
 type Connection struct {
 	Config   *rest.Config
 	Client   client.Client
-	Apply    *apply.Cluster
-	Live     *apply.Live
+	Apply    *cluster.Cluster
+	Live     *cluster.Live
 	Registry *build.Registry
 	Builder  build.Builder
 	Push     build.Credentials
@@ -52,7 +53,7 @@ type Clusters struct {
 	Now     func() time.Time
 	// Changed is called for every object of a stage that changed in a way that
 	// matters; it must not block. It may be nil.
-	Changed func(apply.Drift)
+	Changed func(inventory.Drift)
 
 	mu      sync.Mutex
 	kept    map[types.NamespacedName]keptConnection

@@ -8,7 +8,8 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -22,8 +23,8 @@ type apiWatches struct {
 
 // watched is one API server under watch.
 type watched struct {
-	cluster *apply.Cluster
-	live    *apply.Live
+	cluster *cluster.Cluster
+	live    *cluster.Live
 	stop    context.CancelFunc
 }
 
@@ -39,17 +40,17 @@ func credentialsKey(kubeconfig []byte) string {
 
 // open returns the view of an API server, and begins to watch it when nobody
 // does. The watch outlives ctx.
-func (w *apiWatches) open(ctx context.Context, key string, config *rest.Config, changed func(apply.Drift)) (*watched, error) {
+func (w *apiWatches) open(ctx context.Context, key string, config *rest.Config, changed func(inventory.Drift)) (*watched, error) {
 	if found := w.running[key]; found != nil {
 		return found, nil
 	}
-	live, err := apply.NewLive(config, changed)
+	live, err := cluster.NewLive(config, changed)
 	if err != nil {
 		return nil, fault.Wrap(fault.CodeOf(err), err, "watch the cluster's objects")
 	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w.group.Go(func() { live.Run(watching) })
-	opened := &watched{cluster: apply.NewCluster(live), live: live, stop: stop}
+	opened := &watched{cluster: cluster.New(live), live: live, stop: stop}
 	if w.running == nil {
 		w.running = map[string]*watched{}
 	}

@@ -63,7 +63,7 @@ func TestWhoMayNotIsToldSoAndNothingHappens(t *testing.T) {
 		"a developer rolls back":   {"dev", v1alpha1.TriggerRollback, "Denied", "dev may not roll back stage production, which is protected (slipway.yaml:8:"},
 		"a stranger rolls back":    {"eve", v1alpha1.TriggerRollback, "Denied", "eve may not roll back stage production: no member of project shop"},
 		"a developer scales":       {"dev", v1alpha1.TriggerScale, "Denied", "dev may not scale stage production"},
-		"a restart of an old one":  {"dev", v1alpha1.TriggerRestart, "Conflict", "is not the last good one"},
+		"a restart of an old one":  {"dev", v1alpha1.TriggerRestart, "Conflict", "is not the last good release"},
 		"a promotion of the own":   {"boss", v1alpha1.TriggerPromotion, "Invalid", "is of stage production itself"},
 		"an account of a workload": {"system:serviceaccount:default:boss", v1alpha1.TriggerRollback, "Denied", "no member"},
 	}
@@ -186,7 +186,7 @@ func TestFailedReleaseReturnsByItself(t *testing.T) {
 	late := "  late: {image: \"" + image + "\", port: 8080, deadline: 2s}\n" // no node: it never runs
 	bad := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("bad"), "slipway.yaml": projectFile(stages, site+late)})
 	failed := p.reaches("dev", bad, v1alpha1.PhaseFailed)
-	if !strings.Contains(failed.Status.Message, "; the stage goes back to release "+good.Name) {
+	if !strings.Contains(failed.Status.Message, "; the stage is rolled back to release "+good.Name) {
 		t.Fatalf("%s: %s", failed.Status.Cause, failed.Status.Message)
 	}
 	p.eventually("the return", func() error {
@@ -228,9 +228,9 @@ func TestPromotionTakesTheVeryDigests(t *testing.T) {
 	if _, err := world.Image(t.Context(), "acme/promoted", "1"); err != nil { // the tag moves on
 		t.Fatal(err)
 	}
-	p.automatic("production", "Promotion", "takes only what was released to stage staging")
+	p.automatic("production", "Promotion", "takes only releases of stage staging")
 	refused := p.becomes(p.ask("production", "boss", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
-	if !strings.Contains(refused.Status.Message, "stage production takes only what was released to stage staging (slipway.yaml:") {
+	if !strings.Contains(refused.Status.Message, "stage production takes only releases of stage staging (slipway.yaml:") {
 		t.Errorf("%s", refused.Status.Message)
 	}
 	promoted := p.becomes(p.ask("production", "boss", v1alpha1.TriggerPromotion, &staged, nil).Name, v1alpha1.PhaseSucceeded)

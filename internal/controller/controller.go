@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	story "github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 	"github.com/slipway-dev/slipway/internal/webhook/store"
 )
@@ -93,8 +94,8 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 }
 
 // newRunner returns what runs releases.
-func newRunner(o Options, d *deps) *story.Runner {
-	return &story.Runner{
+func newRunner(o Options, d *deps) *runner.Runner {
+	return &runner.Runner{
 		Sources: d.sources, Renderer: d.pool, Bundles: d.bundles, Policy: story.PolicyOf, Facts: &forge.Facts{Forges: d.forges},
 		UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
 	}

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 )
 
 // kept is how many deliveries a project keeps that were dealt with.
@@ -84,7 +84,7 @@ func TestDeliveriesAreBounded(t *testing.T) {
 // TestWaitingDeliveriesAreBounded makes deliveries while git can't be read, and
 // wants the newest kept, and the last of every ref.
 func TestWaitingDeliveriesAreBounded(t *testing.T) {
-	repair := world.Forge.Break("* /acme/waiting-shop.git/**", forgetest.Fault{Status: http.StatusBadGateway})
+	repair := world.Forge.Break("* /acme/waiting-shop.git/**", trouble.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	p := join(t, "waiting", siteFiles(devStage, "hello"), nil)
 	const count = 240

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 )
 
 // everything makes the project's hook tell of every event.
@@ -64,7 +65,7 @@ func TestSilentForgeKeepsTheGateShut(t *testing.T) {
 	p := join(t, "silent", siteFiles(stages, "hello"), nil)
 	p.everything()
 	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld)
-	repair := world.Forge.Break("GET /repos/"+p.Path+"/commits/*/check-runs", forgetest.Fault{Status: http.StatusBadGateway})
+	repair := world.Forge.Break("GET /repos/"+p.Path+"/commits/*/check-runs", trouble.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
 	if said := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(said, "502") {
@@ -134,7 +135,7 @@ func TestSkippedCommitIsNotReleased(t *testing.T) {
 func TestReportsInOrderWithDeployments(t *testing.T) {
 	p := join(t, "told", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	repair := world.Forge.Break("POST /repos/"+p.Path+"/statuses/*", forgetest.TooMany(2*time.Second))
+	repair := world.Forge.Break("POST /repos/"+p.Path+"/statuses/*", trouble.TooMany(2*time.Second))
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("told")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded) // whatever the forge says
 	repair()

@@ -13,7 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/cluster"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -86,7 +86,7 @@ func TestHostHasOneWinner(t *testing.T) {
 	for i := range rivals {
 		keeper := tenancy.NewNamespaceApplier(world.Client, time.Now)
 		claims := cluster.NewClaims(world.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
-		owner := apply.Owner{Organization: "race", Project: string(rune('a' + i)), Stage: "dev"}
+		owner := inventory.Owner{Organization: "race", Project: string(rune('a' + i)), Stage: "dev"}
 		namespace := naming.Namespace(owner.Organization, owner.Project, owner.Stage)
 		made := &corev1.Namespace{}
 		made.Name = namespace

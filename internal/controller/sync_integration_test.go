@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 )
 
 // ahead pushes a commit to main, takes it back, and returns it with the
@@ -134,7 +135,7 @@ func TestBranchMadeAgain(t *testing.T) {
 // TestSyncThatFailedIsTriedAgain breaks git while nothing but the project's
 // making asks for a sync. No timer helps.
 func TestSyncThatFailedIsTriedAgain(t *testing.T) {
-	repair := world.Forge.Break("* /acme/broken-shop.git/**", forgetest.Fault{Status: http.StatusBadGateway})
+	repair := world.Forge.Break("* /acme/broken-shop.git/**", trouble.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	p := join(t, "broken", siteFiles(devStage, "hello"), nil)
 	project := func() *v1alpha1.Project {

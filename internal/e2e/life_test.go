@@ -110,7 +110,7 @@ func staysAway(t *testing.T, tm *team, bad string) {
 	if now := tm.newest(t, "staging"); now.Name != before.Name {
 		t.Errorf("a sync made release %s of %.8s", now.Name, now.Spec.Head.Commit)
 	}
-	if out := tm.must(t, "bob", "releases", "life", "staging"); !strings.Contains(out, bad[:8]+" is quarantined since bob") {
+	if out := tm.must(t, "bob", "releases", "life", "staging"); !strings.Contains(out, bad[:8]+" has been quarantined since bob") {
 		t.Errorf("nobody says that the commit is quarantined:\n%s", out)
 	}
 	if out, code := tm.as(t, "bob", "deploy", "life", "staging", "--commit", bad[:10]); code != exit.Findings || !strings.Contains(out, "quarantine") {

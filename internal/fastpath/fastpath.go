@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
 // Stages decides what stages do next, and makes their releases.
@@ -24,10 +25,10 @@ type Stages interface {
 // Releases runs releases.
 type Releases interface {
 	// Begin queues a release that was created a moment ago.
-	Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, speculation *release.Speculation) error
+	Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, speculation *runner.Speculation) error
 	// Speculate begins the part of a stage's next release that changes nothing
 	// in the stage's cluster.
-	Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Speculation, error)
+	Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*runner.Speculation, error)
 }
 
 // FastPath takes a stage that a sync changed straight to its release, in the
@@ -71,7 +72,7 @@ func (f *FastPath) Through(ctx context.Context, stage *v1alpha1.Stage, write fun
 
 // speculate begins what a push to the stage will need. It returns nil when the
 // stage needs no release, or that can't be told.
-func (f *FastPath) speculate(ctx context.Context, stage *v1alpha1.Stage) *release.Speculation {
+func (f *FastPath) speculate(ctx context.Context, stage *v1alpha1.Stage) *runner.Speculation {
 	if f.Queue.Full() {
 		return nil // it would wait, and take memory meanwhile
 	}
@@ -87,7 +88,7 @@ func (f *FastPath) speculate(ctx context.Context, stage *v1alpha1.Stage) *releas
 }
 
 // start creates a stage's release and queues it, if one is due.
-func (f *FastPath) start(ctx context.Context, stage *v1alpha1.Stage, speculation *release.Speculation) (started bool, err error) {
+func (f *FastPath) start(ctx context.Context, stage *v1alpha1.Stage, speculation *runner.Speculation) (started bool, err error) {
 	if !stage.DeletionTimestamp.IsZero() {
 		return false, nil
 	}

@@ -1,5 +1,3 @@
-// Package fault gives errors a code that decides retry, blame and HTTP
-// status. It knows nothing of what failed.
 package fault
 
 import (

@@ -11,7 +11,7 @@ import (
 )
 
 // Hosts returns the hosts that manifests' routes use, sorted: what must be
-// asked of the cluster before Check can tell whether others have them.
+// looked up in the cluster before Check can know whether others have them.
 func Hosts(manifests []byte) ([]string, error) {
 	if !bytes.Contains(manifests, []byte("Ingress")) && !bytes.Contains(manifests, []byte("HTTPRoute")) {
 		return nil, nil
@@ -29,17 +29,17 @@ func Hosts(manifests []byte) ([]string, error) {
 				found[text(rule, "host")] = true
 			}
 			for _, tls := range list(spec, "tls") {
-				noteHosts(found, list(tls, "hosts"))
+				addHosts(found, list(tls, "hosts"))
 			}
 		case "HTTPRoute.gateway.networking.k8s.io":
-			noteHosts(found, list(spec, "hostnames"))
+			addHosts(found, list(spec, "hostnames"))
 		}
 	}
 	delete(found, "")
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
-func noteHosts(found map[string]bool, hosts []any) {
+func addHosts(found map[string]bool, hosts []any) {
 	for _, value := range hosts {
 		host, _ := value.(string)
 		found[host] = true

@@ -131,15 +131,15 @@ func (c *check) kind() {
 func (c *check) shape(into any) {
 	strict, err := json.UnmarshalStrict(c.object.json, into)
 	if err != nil {
-		c.refuse(RuleShape, "", "does not have the fields of a %s: %s; correct the type", c.object.kind, c.said(err))
+		c.refuse(RuleShape, "", "does not have the fields of a %s: %s; correct the type", c.object.kind, c.parserText(err))
 	}
 	for _, err := range strict {
-		c.refuse(RuleShape, "", "%s; correct or remove it", c.said(err))
+		c.refuse(RuleShape, "", "%s; correct or remove it", c.parserText(err))
 	}
 }
 
-// said returns the parser's words, which may quote values of a Secret.
-func (c *check) said(err error) string {
+// parserText returns the parser's words, which may quote values of a Secret.
+func (c *check) parserText(err error) string {
 	if c.object.kind == "Secret" {
 		return "a field is unknown or of the wrong type"
 	}

@@ -57,7 +57,7 @@ func (c *check) containerSecurity(path string, context, podContext any) {
 
 // restricted holds a container to Pod Security "restricted".
 func (c *check) restricted(path string, context, podContext any) {
-	if escalation, said := field(context, "allowPrivilegeEscalation").(bool); !said || escalation {
+	if escalation, given := field(context, "allowPrivilegeEscalation").(bool); !given || escalation {
 		c.refuse(RuleRestricted, path+".allowPrivilegeEscalation", "must be false; set it")
 	}
 	if !slices.Contains(list(field(context, "capabilities"), "drop"), any("ALL")) {
@@ -84,7 +84,7 @@ func (c *check) profiles(path string, context any) {
 }
 
 func (c *check) user(path string, context any) {
-	if user, said := number(context, "runAsUser"); said && user == 0 && !c.policy.Root {
+	if user, given := number(context, "runAsUser"); given && user == 0 && !c.policy.Root {
 		c.refuse(RuleRoot, path+".runAsUser", "is root; name another user, or let the platform team allow root in the Cluster's spec.policy.root")
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/bundle"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
@@ -40,24 +41,24 @@ func rootOf(err error) error {
 
 // Desired returns what the stage should consist of: the bundle of the release
 // that is live, with the replicas that people asked for.
-func (s *Stage) Desired(ctx context.Context) (apply.Set, error) {
+func (s *Stage) Desired(ctx context.Context) (desired.Set, error) {
 	live, err := s.Live()
 	if err != nil {
-		return apply.Set{}, err
+		return desired.Set{}, err
 	}
 	manifests, err := s.Bundle(ctx, live)
 	if err != nil {
-		return apply.Set{}, err
+		return desired.Set{}, err
 	}
 	if manifests, err = release.Scaled(manifests, s.Object.Status.Scale); err != nil {
-		return apply.Set{}, fmt.Errorf("put the replicas of %s into its manifests: %w", s, err)
+		return desired.Set{}, fmt.Errorf("put the replicas of %s into its manifests: %w", s, err)
 	}
 	organization, isOrganization := naming.OrganizationOf(s.Object.Namespace)
 	if !isOrganization {
-		return apply.Set{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", s, s.Object.Namespace)
+		return desired.Set{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", s, s.Object.Namespace)
 	}
-	return apply.Set{
-		Owner:     apply.Owner{Organization: organization, Project: s.Object.Spec.Project, Stage: s.Object.Spec.Name},
+	return desired.Set{
+		Owner:     inventory.Owner{Organization: organization, Project: s.Object.Spec.Project, Stage: s.Object.Spec.Name},
 		Namespace: s.Object.Spec.Namespace,
 		Manifests: manifests,
 	}, nil

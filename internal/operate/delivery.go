@@ -89,7 +89,7 @@ func (d Deliveries) AwaitReplay(ctx context.Context, replayed *v1alpha1.Delivery
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fault.New(fault.Unavailable, "stopped waiting; delivery %s is dealt with when its project is synced, see `slipway deliveries show %s %s`", replayed.Name, replayed.Spec.Project, replayed.Name)
+			return nil, fault.New(fault.Unavailable, "stopped waiting; delivery %s is handled when its project is synced, see `slipway deliveries show %s %s`", replayed.Name, replayed.Spec.Project, replayed.Name)
 		case <-time.After(replayPoll):
 		}
 	}

@@ -39,7 +39,7 @@ func (s *Stage) head(commit string) (v1alpha1.Head, error) {
 	if full == wanted.Commit {
 		return wanted, nil
 	}
-	return v1alpha1.Head{Commit: full, FileCommit: wanted.FileCommit, FileID: wanted.FileID}, nil
+	return v1alpha1.Head{Commit: full, FileCommit: wanted.FileCommit, FileID: wanted.FileID, Secondary: wanted.Secondary}, nil
 }
 
 // fullCommit completes the beginning of a commit id.

@@ -146,7 +146,7 @@ func TestWatchWhatOneMaySee(t *testing.T) {
 		t.Fatal("no change was seen")
 	}
 	cancel()
-	for range changes { //nolint:revive // it must end
+	for range changes {
 	}
 	if _, err := Watch(t.Context(), member{}.client(t), &v1alpha1.StageList{}, ""); fault.CodeOf(err) != fault.Denied {
 		t.Errorf("a watch by somebody who may see nothing gave %v", err)

@@ -43,7 +43,7 @@ func (s *Stage) Restart(ctx context.Context, who Actor, services ...string) (*v1
 	if err != nil {
 		return nil, err
 	}
-	if err := s.CheckServices(services...); err != nil {
+	if err := s.checkServices(services...); err != nil {
 		return nil, err
 	}
 	services = slices.Compact(slices.Sorted(slices.Values(services)))
@@ -64,7 +64,7 @@ func (s *Stage) request(ctx context.Context, who Actor, spec v1alpha1.ReleaseSpe
 		if !apierrors.IsAlreadyExists(err) {
 			return nil, Explain(err, "ask as %s for a release of %s", who.Name, s)
 		}
-		if err := s.Refresh(ctx); err != nil {
+		if err := s.refresh(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -51,7 +51,7 @@ func TestRollbackTarget(t *testing.T) {
 			if tt.quarantine != "" {
 				s.Object.Status.Quarantine = &v1alpha1.Quarantine{Commit: tt.quarantine}
 			}
-			got, err := s.RollbackTarget(0)
+			got, err := s.rollbackTarget(0)
 			switch {
 			case tt.want == 0 && fault.CodeOf(err) != fault.NotFound:
 				t.Errorf("got %v, %v; want a fault not_found", got, err)

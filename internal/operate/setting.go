@@ -37,7 +37,7 @@ func (s *Stage) Resume(ctx context.Context) (*v1alpha1.Pause, error) {
 // releases; nil gives the project file the say again. ApplyReplicas brings the
 // number to what runs.
 func (s *Stage) SetReplicas(ctx context.Context, service string, replicas *int32) error {
-	if err := s.CheckServices(service); err != nil {
+	if err := s.checkServices(service); err != nil {
 		return err
 	}
 	after := s.Object.DeepCopy()

@@ -41,7 +41,7 @@ func (s Stages) Find(ctx context.Context, namespace, project, name string) (*Sta
 		return nil, err
 	}
 	stage := &Stage{Object: object, client: s.Client}
-	return stage, stage.Refresh(ctx)
+	return stage, stage.refresh(ctx)
 }
 
 // find reads the Stage object. What other stages there are is only asked for
@@ -114,8 +114,8 @@ func someOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Refresh reads the stage's releases anew.
-func (s *Stage) Refresh(ctx context.Context) error {
+// refresh reads the stage's releases anew.
+func (s *Stage) refresh(ctx context.Context) error {
 	var all v1alpha1.ReleaseList
 	var options []client.ListOption
 	if label := s.Object.Labels[naming.LabelStage]; label != "" {
@@ -194,8 +194,8 @@ func (s *Stage) Services() []string {
 	return slices.Compact(names)
 }
 
-// CheckServices refuses names that no service of the stage has.
-func (s *Stage) CheckServices(names ...string) error {
+// checkServices refuses names that no service of the stage has.
+func (s *Stage) checkServices(names ...string) error {
 	known := s.Services()
 	for _, name := range names {
 		if len(known) > 0 && !slices.Contains(known, name) {

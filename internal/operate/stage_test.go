@@ -300,7 +300,7 @@ func TestFollowOfDeletedRelease(t *testing.T) {
 	}
 }
 
-// One update says that nobody has taken a release up, and only if so.
+// One update says that no server has taken a release up, and only if so.
 func TestUnattended(t *testing.T) {
 	untouched := &v1alpha1.Release{}
 	for name, tt := range map[string]struct {
@@ -313,15 +313,15 @@ func TestUnattended(t *testing.T) {
 		"it was held, and no more came": {given: releaseOf(1, commitA, v1alpha1.PhaseHeld), want: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := 0
+			reported := 0
 			f := &follower{given: tt.given, last: tt.last, update: func(u Update) bool {
 				if u.Unattended && u.Release != nil {
-					told++
+					reported++
 				}
 				return false
 			}}
-			if f.reportUnattended(); told != tt.want {
-				t.Errorf("it was reported %d times, want %d", told, tt.want)
+			if f.reportUnattended(); reported != tt.want {
+				t.Errorf("it was reported %d times, want %d", reported, tt.want)
 			}
 		})
 	}

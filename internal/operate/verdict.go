@@ -18,17 +18,17 @@ const verdictLimit = 10 * time.Second
 // Approve lets a held release go on, as far as one approval can. Number 0
 // means the newest release.
 func (s *Stage) Approve(ctx context.Context, who Actor, sequence int64) (*v1alpha1.Release, error) {
-	return s.Decide(ctx, who, sequence, v1alpha1.VerdictApprove)
+	return s.decide(ctx, who, sequence, v1alpha1.VerdictApprove)
 }
 
 // Reject ends a held release. Number 0 means the newest release.
 func (s *Stage) Reject(ctx context.Context, who Actor, sequence int64) (*v1alpha1.Release, error) {
-	return s.Decide(ctx, who, sequence, v1alpha1.VerdictReject)
+	return s.decide(ctx, who, sequence, v1alpha1.VerdictReject)
 }
 
-// Decide adds a verdict to a held release, unless the release changed
+// decide adds a verdict to a held release, unless the release changed
 // meanwhile.
-func (s *Stage) Decide(ctx context.Context, who Actor, sequence int64, verdict string) (*v1alpha1.Release, error) {
+func (s *Stage) decide(ctx context.Context, who Actor, sequence int64, verdict string) (*v1alpha1.Release, error) {
 	held, err := s.Held(sequence)
 	if err != nil {
 		return nil, err

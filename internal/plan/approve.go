@@ -8,15 +8,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// Rejection is somebody's word against a commit.
+// Rejection is a person's rejection of a commit.
 type Rejection struct {
 	// Login is the member's at the forge.
 	Login  string
 	Reason string
 }
 
-// rejected says who rejected the release; a word of somebody who may not
-// approve counts nothing.
+// rejected returns who rejected the release. A rejection by a person who may not
+// approve does not count.
 func rejected(f Facts) string {
 	for _, r := range f.Rejections {
 		if f.File.RoleOf(project.Actor{Login: r.Login}).May(project.ActionApprove, f.Rule.Protected) {
@@ -26,8 +26,8 @@ func rejected(f Facts) string {
 	return ""
 }
 
-// approvals holds a commit until enough people approved it. Who put it there
-// is not asked again.
+// approvals holds a commit until enough people approved it. The approval of the
+// person who pushed or requested it does not count.
 func approvals(f Facts) string {
 	others := slices.DeleteFunc(approvers(f), func(login string) bool { return strings.EqualFold(login, f.Actor.Login) })
 	need, have := f.Rule.Requires.Approvals, len(others)
@@ -41,7 +41,7 @@ func approvals(f Facts) string {
 	return fmt.Sprintf("has %d of %d approvals%s that stage %s requires (%s); %s", have, need, own, f.Rule.Name, f.where("requires.approvals"), whoApproves(f))
 }
 
-// approved reports whether somebody with the right to do so approved.
+// approved reports whether a person with the right to do so approved.
 func approved(f Facts) bool { return len(approvers(f)) > 0 }
 
 // approvers returns the distinct approvers who may approve.
@@ -57,7 +57,7 @@ func approvers(f Facts) []string {
 	return valid
 }
 
-// whoApproves says who can let a held release go on.
+// whoApproves names the people who can approve a held release.
 func whoApproves(f Facts) string {
 	names := allowed(f.File, project.ActionApprove, f.Rule.Protected)
 	if len(names) == 0 {

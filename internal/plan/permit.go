@@ -8,37 +8,37 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// Wish is what a person asked for.
-type Wish struct {
+// Request is what a person requests.
+type Request struct {
 	File *project.File
 	Rule project.Stage
 	// Stage is the stage's name, which differs from the rule's for a pattern.
 	Stage string
-	// By is the Kubernetes user who asked.
+	// By is the Kubernetes user who requests it.
 	By     string
 	Action project.Action
 	// Where returns the place of a path of the project file, "file:line:col".
 	Where func(path string) string
 }
 
-// Permit looks up who asked and whether the role table lets them. A refusal is
-// a sentence for them; empty means that they may.
-func Permit(w Wish) (who project.Member, refusal string) {
-	what := deed(w.Action) + " stage " + w.Stage
-	who, known := w.File.Person(w.By)
+// Permit finds the member who requests something, and looks up whether the role
+// table permits it. A refusal is a sentence for them; empty means permitted.
+func Permit(r Request) (who project.Member, refusal string) {
+	what := actionPhrase(r.Action) + " stage " + r.Stage
+	who, known := r.File.Person(r.By)
 	switch {
-	case w.By == "":
-		return who, fmt.Sprintf("nobody is known to have asked to %s (spec.by is empty); ask with `slipway`, which says who you are", what)
+	case r.By == "":
+		return who, fmt.Sprintf("spec.by is empty, so it is unknown who wants to %s; use `slipway`, which fills it in", what)
 	case !known:
-		return who, fmt.Sprintf("%s may not %s: no member of project %s has that user or e-mail (members in %s); %s", w.By, what, w.File.Project, w.Where("members"), whoMay(w))
-	case !who.Role.May(w.Action, w.Rule.Protected):
-		return who, fmt.Sprintf("%s may not %s%s: the role %s does not allow it (members in %s); %s", w.By, what, protection(w), who.Role, w.Where("members"), whoMay(w))
+		return who, fmt.Sprintf("%s may not %s: no member of project %s has that user or e-mail (members in %s); %s", r.By, what, r.File.Project, r.Where("members"), whoMay(r))
+	case !who.Role.May(r.Action, r.Rule.Protected):
+		return who, fmt.Sprintf("%s may not %s%s: the role %s does not allow it (members in %s); %s", r.By, what, protection(r), who.Role, r.Where("members"), whoMay(r))
 	}
 	return who, ""
 }
 
-// deed puts an action into words that a stage follows.
-func deed(action project.Action) string {
+// actionPhrase returns an action as a verb whose object is a stage.
+func actionPhrase(action project.Action) string {
 	switch action {
 	case project.ActionDeploy:
 		return "deploy to"
@@ -54,18 +54,18 @@ func deed(action project.Action) string {
 	return string(action)
 }
 
-func protection(w Wish) string {
-	if !w.Rule.Protected {
+func protection(r Request) string {
+	if !r.Rule.Protected {
 		return ""
 	}
-	return ", which is protected (" + w.Where("stages."+w.Rule.Name+".protected") + ")"
+	return ", which is protected (" + r.Where("stages."+r.Rule.Name+".protected") + ")"
 }
 
-// whoMay names the people who may do what somebody else may not.
-func whoMay(w Wish) string {
-	names := allowed(w.File, w.Action, w.Rule.Protected)
+// whoMay names the people who may do what is refused.
+func whoMay(r Request) string {
+	names := allowed(r.File, r.Action, r.Rule.Protected)
 	if len(names) == 0 {
-		return "no member may: add one to " + w.Where("members")
+		return "no member may: add one to " + r.Where("members")
 	}
 	return strings.Join(names, ", ") + " may"
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-func wish(by string, action project.Action, protected bool) plan.Wish {
-	return plan.Wish{
+func wish(by string, action project.Action, protected bool) plan.Request {
+	return plan.Request{
 		File: file(), Rule: project.Stage{Name: "staging", Protected: protected}, Stage: "staging", By: by, Action: action,
 		Where: func(path string) string { return "slipway.yaml:" + path },
 	}
@@ -33,7 +33,7 @@ func TestPermit(t *testing.T) {
 		"stranger":                 {"eve", project.ActionPromote, false, "eve may not promote to stage staging: no member of project shop has that user or e-mail (members in slipway.yaml:members); acme/backend, alice, max, olga may"},
 		"another case":             {"ALICE", project.ActionDeploy, false, "no member"},
 		"a group's name":           {"acme/backend", project.ActionDeploy, false, "no member"},
-		"nobody":                   {"", project.ActionDeploy, false, "nobody is known to have asked to deploy to stage staging (spec.by is empty)"},
+		"nobody":                   {"", project.ActionDeploy, false, "spec.by is empty, so it is unknown who wants to deploy to stage staging"},
 		"an action nobody defined": {"alice", "explode", false, "no member may: add one to slipway.yaml:members"},
 	}
 	for name, tt := range tests {

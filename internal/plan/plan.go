@@ -16,18 +16,18 @@ type Facts struct {
 	Rule project.Stage
 	// Ref is the full ref that feeds the stage.
 	Ref string
-	// Actor is who pushed, or asked for the release; the zero Actor is unknown.
+	// Actor is who pushed or requested the release; the zero Actor is unknown.
 	Actor project.Actor
-	// Action is what a person asked for; empty when a push did.
+	// Action is what a person requested; empty for a push.
 	Action project.Action
 	// Approvers are the logins of those who approved this commit.
 	Approvers []string
-	// Rejections are the words of those who rejected it.
+	// Rejections are those of people who rejected it.
 	Rejections []Rejection
 	// Checks are the states of the commit's checks at the forge, by name.
 	Checks map[string]CheckState
-	// Unknown is why the forge doesn't tell a fact that a gate needs; empty when
-	// it told all.
+	// Unknown is why the forge does not return a fact that a gate needs; empty when
+	// all are known.
 	Unknown string
 	// Now is the instant of the decision, for freeze windows.
 	Now time.Time
@@ -68,17 +68,18 @@ type LastImage struct {
 
 // Decision is the answer: go, hold for a reason, or stop.
 type Decision struct {
-	// Hold is why the release waits for a person or a time; empty means go.
+	// Hold is why the release waits for a person or a point in time; empty means
+	// that it goes on.
 	Hold string
-	// Rejected says who stopped the release for good; empty when nobody did.
+	// Rejected is who rejected the release for good; empty when no one did.
 	Rejected string
-	// ApprovedBy are the logins of those whose approval counts.
+	// ApprovedBy are the logins of people whose approval counts.
 	ApprovedBy []string
-	// Services says what happens to each built service, sorted by name.
+	// Services is what happens to each built service, sorted by name.
 	Services []ServiceDecision
 }
 
-// ServiceDecision says what happens to one built service.
+// ServiceDecision is what happens to one built service.
 type ServiceDecision struct {
 	Name string
 	// Build is true when an image must be built, false when Ref is reused.
@@ -157,8 +158,8 @@ func changed(before, after map[string]string) string {
 	return strings.Join(names, ", ")
 }
 
-// frozen holds a release inside a freeze window, unless somebody who may
-// approve asked for it outright.
+// frozen holds a release inside a freeze window, unless a person who may approve
+// requested it.
 func frozen(f Facts) string {
 	if f.Action != "" && f.File.RoleOf(f.Actor).May(project.ActionApprove, f.Rule.Protected) {
 		return ""
@@ -174,7 +175,7 @@ func frozen(f Facts) string {
 	return ""
 }
 
-// actor holds a push by somebody who may not deploy here.
+// actor holds a push by a person who may not deploy to the stage.
 func actor(f Facts) string {
 	if approved(f) {
 		return ""

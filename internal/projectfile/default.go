@@ -2,6 +2,7 @@ package projectfile
 
 import (
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 // Defaults of previews and stages.
@@ -46,35 +47,19 @@ func defaultOnDelete(stage project.Stage) string {
 }
 
 // serviceDefaults returns the defaults of a service that otherwise says n.
-func serviceDefaults(n *node) *node {
-	d := &node{kind: kindMap}
-	if n.get("build") != nil {
-		d.put("build", mapOf("context", textOf("."), "dockerfile", textOf("Dockerfile")))
+func serviceDefaults(n *syntax.Node) *syntax.Node {
+	d := &syntax.Node{Kind: syntax.Map}
+	if n.Get("build") != nil {
+		d.Put("build", syntax.NewMap("context", syntax.NewString("."), "dockerfile", syntax.NewString("Dockerfile")))
 	}
-	managed := n.get("build") != nil || n.get("image") != nil || n.get("template") != nil
-	if !managed || n.get("schedule") != nil {
+	managed := n.Get("build") != nil || n.Get("image") != nil || n.Get("template") != nil
+	if !managed || n.Get("schedule") != nil {
 		return d
 	}
-	scale := mapOf("min", numberOf(1))
-	if n.get("scale").get("max") != nil {
-		scale.put("cpu", numberOf(80))
+	scale := syntax.NewMap("min", syntax.NewInteger(1))
+	if n.Get("scale").Get("max") != nil {
+		scale.Put("cpu", syntax.NewInteger(80))
 	}
-	d.put("scale", scale)
+	d.Put("scale", scale)
 	return d
 }
-
-func (n *node) put(key string, value *node) {
-	n.entries = append(n.entries, entry{key: key, value: value})
-}
-
-func mapOf(pairs ...any) *node {
-	m := &node{kind: kindMap}
-	for i := 0; i < len(pairs); i += 2 {
-		m.put(pairs[i].(string), pairs[i+1].(*node)) //nolint:gosec // called with pairs only
-	}
-	return m
-}
-
-func textOf(s string) *node { return &node{kind: kindString, text: s} }
-
-func numberOf(v int64) *node { return &node{kind: kindInteger, integer: v, float: float64(v)} }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 // Effective returns the services of a stage rule by name: defaults, overlaid
@@ -15,20 +17,20 @@ import (
 // of the rule that they come from.
 func (doc *Document) Effective(rule string) map[string]project.Service {
 	services := map[string]project.Service{}
-	r, g := newReport(doc.name), newGrammar()
-	doc.eachEffective(rule, func(name string, n *node) {
+	r, g := syntax.NewReport(doc.name), grammar.New()
+	doc.eachEffective(rule, func(name string, n *syntax.Node) {
 		var service project.Service
-		decode(r, g, n, &service)
+		grammar.Decode(r, g, n, &service)
 		services[name] = service
 	})
 	return services
 }
 
-func (doc *Document) eachEffective(rule string, visit func(name string, n *node)) {
-	services := doc.root.get("services")
-	for _, e := range services.entries {
-		n := forStage(e.value, rule)
-		visit(e.key, merge(serviceDefaults(n), n))
+func (doc *Document) eachEffective(rule string, visit func(name string, n *syntax.Node)) {
+	services := doc.root.Get("services")
+	for _, e := range services.Entries {
+		n := grammar.ForStage(e.Value, rule)
+		visit(e.Key, syntax.Merge(serviceDefaults(n), n))
 	}
 }
 
@@ -57,8 +59,8 @@ func (v Value) String() string {
 // path; lists are one value.
 func (doc *Document) Explain(rule string) []Value {
 	var values []Value
-	doc.eachEffective(rule, func(name string, n *node) {
-		values = append(values, doc.home(name).explain(join("services", name), n)...)
+	doc.eachEffective(rule, func(name string, n *syntax.Node) {
+		values = append(values, doc.home(name).explain(syntax.Join("services", name), n)...)
 	})
 	return sorted(values)
 }
@@ -67,12 +69,12 @@ func (doc *Document) Explain(rule string) []Value {
 // them to a part, like "env".
 func (doc *Document) ExplainService(rule, service, prefix string) []Value {
 	var values []Value
-	doc.eachEffective(rule, func(name string, n *node) {
+	doc.eachEffective(rule, func(name string, n *syntax.Node) {
 		if name == service {
-			values = doc.home(name).explain(join("services", name), n)
+			values = doc.home(name).explain(syntax.Join("services", name), n)
 		}
 	})
-	start := join("services", service) + "."
+	start := syntax.Join("services", service) + "."
 	if prefix != "" {
 		start += prefix
 	}
@@ -90,9 +92,9 @@ func (doc *Document) ExplainStage(rule string) []Value {
 		return nil
 	}
 	stage := doc.File.Stages[index]
-	defaults := mapOf("rollback", textOf(DefaultRollback), "onDelete", textOf(defaultOnDelete(stage)))
-	written := doc.root.get("stages").items[index]
-	return sorted(doc.explain(join("stages", rule), merge(defaults, written)))
+	defaults := syntax.NewMap("rollback", syntax.NewString(DefaultRollback), "onDelete", syntax.NewString(defaultOnDelete(stage)))
+	written := doc.root.Get("stages").Items[index]
+	return sorted(doc.explain(syntax.Join("stages", rule), syntax.Merge(defaults, written)))
 }
 
 // ExplainPreviews returns the values of the previews, nil when there are none.
@@ -100,26 +102,26 @@ func (doc *Document) ExplainPreviews() []Value {
 	if doc.File.Previews == nil {
 		return nil
 	}
-	defaults := mapOf("forks", textOf(DefaultPreviewForks), "limit", numberOf(DefaultPreviewLimit), "ttl", textOf(DefaultPreviewTTL))
-	return sorted(doc.explain("previews", merge(defaults, doc.root.get("previews"))))
+	defaults := syntax.NewMap("forks", syntax.NewString(DefaultPreviewForks), "limit", syntax.NewInteger(DefaultPreviewLimit), "ttl", syntax.NewString(DefaultPreviewTTL))
+	return sorted(doc.explain("previews", syntax.Merge(defaults, doc.root.Get("previews"))))
 }
 
-func (doc *Document) explain(path string, n *node) []Value {
-	if n.kind != kindMap || len(n.entries) == 0 {
-		return []Value{{Path: path, Value: n.plain(), Origin: doc.origin(n)}}
+func (doc *Document) explain(path string, n *syntax.Node) []Value {
+	if n.Kind != syntax.Map || len(n.Entries) == 0 {
+		return []Value{{Path: path, Value: n.Plain(), Origin: doc.origin(n)}}
 	}
 	var values []Value
-	for _, e := range n.entries {
-		values = append(values, doc.explain(join(path, e.key), e.value)...)
+	for _, e := range n.Entries {
+		values = append(values, doc.explain(syntax.Join(path, e.Key), e.Value)...)
 	}
 	return values
 }
 
-func (doc *Document) origin(n *node) string {
-	if n.at == (place{}) {
+func (doc *Document) origin(n *syntax.Node) string {
+	if n.At == (syntax.Place{}) {
 		return "default"
 	}
-	return fmt.Sprintf("%s %s:%d:%d", n.path(), doc.name, n.at.line, n.at.column)
+	return fmt.Sprintf("%s %s:%d:%d", n.Path(), doc.name, n.At.Line, n.At.Column)
 }
 
 func sorted(values []Value) []Value {

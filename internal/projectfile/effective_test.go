@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 func parsed(t testing.TB, name string) *Document {
@@ -165,20 +166,20 @@ func TestPositionsPointAtTheText(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines, seen := strings.Split(source, "\n"), 0
-			var walk func(n *node)
-			walk = func(n *node) {
-				for _, e := range n.entries {
-					pointsAt(t, lines, e.at, e.key)
-					walk(e.value)
+			var walk func(n *syntax.Node)
+			walk = func(n *syntax.Node) {
+				for _, e := range n.Entries {
+					pointsAt(t, lines, e.At, e.Key)
+					walk(e.Value)
 				}
-				for _, item := range n.items {
+				for _, item := range n.Items {
 					walk(item)
 				}
-				if n.kind == kindString {
+				if n.Kind == syntax.String {
 					seen++
-					pointsAt(t, lines, n.at, n.text)
-					if line, column := doc.Position(n.path()); line != n.at.line || column != n.at.column {
-						t.Errorf("Position(%s) = %d:%d, want %v", n.path(), line, column, n.at)
+					pointsAt(t, lines, n.At, n.Text)
+					if line, column := doc.Position(n.Path()); line != n.At.Line || column != n.At.Column {
+						t.Errorf("Position(%s) = %d:%d, want %v", n.Path(), line, column, n.At)
 					}
 				}
 			}
@@ -190,17 +191,17 @@ func TestPositionsPointAtTheText(t *testing.T) {
 	}
 }
 
-func pointsAt(t *testing.T, lines []string, at place, text string) {
+func pointsAt(t *testing.T, lines []string, at syntax.Place, text string) {
 	t.Helper()
-	rest := string([]rune(lines[at.line-1])[at.column-1:])
+	rest := string([]rune(lines[at.Line-1])[at.Column-1:])
 	if !strings.HasPrefix(strings.TrimLeft(rest, `"'`), text) {
-		t.Errorf("%d:%d says %q, not %q", at.line, at.column, rest, text)
+		t.Errorf("%d:%d says %q, not %q", at.Line, at.Column, rest, text)
 	}
 }
 
 func TestPosition(t *testing.T) {
 	source := "version: 1\nproject: shöp\nservices:\n  web:\n    env: {\"Ä.B\": x, C: 'y'}\n    routes:\n    - path: /\n    text: |\n      a\n"
-	doc := &Document{root: read(newReport("slipway.yaml"), []byte(source))}
+	doc := &Document{root: syntax.Read(syntax.NewReport("slipway.yaml"), []byte(source))}
 	tests := map[string][2]int{
 		"version": {1, 10}, "services": {3, 1}, "services.web": {4, 3}, `services.web.env["Ä.B"]`: {5, 18}, "services.web.env.C": {5, 24},
 		"services.web.routes": {6, 5}, "services.web.routes[0]": {7, 7}, "services.web.routes[0].path": {7, 13}, "services.web.text": {8, 11},
@@ -209,16 +210,6 @@ func TestPosition(t *testing.T) {
 	for path, want := range tests {
 		if line, column := doc.Position(path); line != want[0] || column != want[1] {
 			t.Errorf("Position(%q) = %d:%d, want %v", path, line, column, want)
-		}
-	}
-}
-
-func TestSuggestions(t *testing.T) {
-	known := []string{"image", "port", "ports", "stages", "env"}
-	tests := map[string]string{"imgae": "image", "Port": "port", "prots": "ports", "stage": "stages", "emv": "env", "volumes": "", "x": "", "": "", strings.Repeat("a", 1000): ""}
-	for name, want := range tests {
-		if got := nearest(name, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 // FuzzParse looks for panics, incomplete problems, and documents that give
@@ -26,7 +28,7 @@ func FuzzParse(f *testing.F) {
 		doc, err := Parse("slipway.yaml", data)
 		if err != nil {
 			problems, ok := errors.AsType[Problems](err)
-			if !ok || len(problems) == 0 || len(problems) > MaxProblems {
+			if !ok || len(problems) == 0 || len(problems) > syntax.MaxProblems {
 				t.Fatalf("%d problems: %v", len(problems), err)
 			}
 			for _, p := range problems {

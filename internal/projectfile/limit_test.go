@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 // bomb nests aliases so that the last line has width^depth values.
@@ -43,9 +46,9 @@ func many(n int, format string) string {
 func hostile() map[string]struct{ text, why string } {
 	return map[string]struct{ text, why string }{
 		"ten megabytes in a line":    {strings.Repeat("a", 10<<20), "bytes long"},
-		"one byte too many":          {"version: 1\n" + strings.Repeat("# aaaa\n", MaxBytes/7), "bytes long"},
-		"long line":                  {"project: " + strings.Repeat("a", MaxLine), "longer than"},
-		"tokens":                     {many(MaxTokens/3+1, "k%d: v\n"), "YAML tokens"},
+		"one byte too many":          {"version: 1\n" + strings.Repeat("# aaaa\n", syntax.MaxBytes/7), "bytes long"},
+		"long line":                  {"project: " + strings.Repeat("a", syntax.MaxLine), "longer than"},
+		"tokens":                     {many(syntax.MaxTokens/3+1, "k%d: v\n"), "YAML tokens"},
 		"brackets":                   {strings.Repeat("[", 10_000), "inside each other"},
 		"braces":                     {strings.Repeat("{a: ", 2500), "inside each other"},
 		"dashes in a line":           {strings.Repeat("- ", 5000), "inside each other"},
@@ -58,13 +61,13 @@ func hostile() map[string]struct{ text, why string } {
 		"wide bomb":                  {"a: &a [" + strings.Repeat("x, ", 3000) + "]\n" + many(90, "b%d: *a\n"), "values"},
 		"bomb by depth":              {bomb(2, 30), "aliases"},
 		"deep by alias":              {"a0: &a0 " + strings.Repeat("[", 20) + strings.Repeat("]", 20) + "\na1: " + strings.Repeat("[", 20) + "*a0" + strings.Repeat("]", 20), "inside each other"},
-		"aliases":                    {"a: &a x\nb: [" + strings.Repeat("*a, ", MaxAliases+1) + "]", "aliases"},
-		"long key":                   {strings.Repeat("k", MaxKey+1) + ": a\n", "a key longer than"},
+		"aliases":                    {"a: &a x\nb: [" + strings.Repeat("*a, ", syntax.MaxAliases+1) + "]", "aliases"},
+		"long key":                   {strings.Repeat("k", syntax.MaxKey+1) + ": a\n", "a key longer than"},
 		"duplicate keys":             {strings.Repeat("version: 1\n", 5000), "given twice"},
 		"duplicate services":         {"services: {" + strings.Repeat("web: {},\n ", 2000) + "}", "given twice"},
-		"services":                   {"services: {" + many(MaxServices+1, "s%d: {build: {}}, ") + "}", "has 201 keys"},
-		"stages":                     {"stages: [" + many(MaxStages+1, "{name: s%d, branch: main}, ") + "]", "has 101 items"},
-		"members":                    {"members: [" + many(MaxMembers+1, "{user: u%d, role: owner},\n ") + "]", "has 1001 items"},
+		"services":                   {"services: {" + many(grammar.MaxServices+1, "s%d: {build: {}}, ") + "}", "has 201 keys"},
+		"stages":                     {"stages: [" + many(grammar.MaxStages+1, "{name: s%d, branch: main}, ") + "]", "has 101 items"},
+		"members":                    {"members: [" + many(grammar.MaxMembers+1, "{user: u%d, role: owner},\n ") + "]", "has 1001 items"},
 		"variables":                  {"services: {web: {build: {}, env: {" + many(501, "V%d: a, ") + "}}}", "has 501 keys"},
 		"large variable":             {"services: {web: {build: {}, env: {A: \"" + strings.Repeat("a\\\n", 14_000) + strings.Repeat("a\\\n", 20_000) + "\"}}}", "characters long"},
 		"unknown keys without end":   {many(6000, "unknown%d: 1\n"), "are not shown"},
@@ -101,10 +104,10 @@ func TestHostile(t *testing.T) {
 
 func TestAtTheLimits(t *testing.T) {
 	tests := map[string]map[string]string{
-		"services": {"services": "services: {" + many(MaxServices, "s%d: {build: {}}, ") + "}\n"},
-		"stages":   {"stages": "stages: [" + many(MaxStages, "{name: s%d, branch: main}, ") + "]\n"},
-		"members":  {"members": "members: [" + many(MaxMembers, "{user: u%d, role: owner},\n ") + "]\n"},
-		"aliases":  {"services": "services: {a: {image: &i \"a:1\"}, " + many(MaxAliases, "s%d: {image: *i}, ") + "}\n"},
+		"services": {"services": "services: {" + many(grammar.MaxServices, "s%d: {build: {}}, ") + "}\n"},
+		"stages":   {"stages": "stages: [" + many(grammar.MaxStages, "{name: s%d, branch: main}, ") + "]\n"},
+		"members":  {"members": "members: [" + many(grammar.MaxMembers, "{user: u%d, role: owner},\n ") + "]\n"},
+		"aliases":  {"services": "services: {a: {image: &i \"a:1\"}, " + many(syntax.MaxAliases, "s%d: {image: *i}, ") + "}\n"},
 		"size":     {"more": strings.Repeat("# "+strings.Repeat("a", 1021)+"\n", 255)},
 	}
 	for name, changes := range tests {
@@ -125,7 +128,7 @@ func TestDocumentedLimits(t *testing.T) {
 		"maps and lists inside each other": "32", "length of a key": "1,024 bytes", "uses of aliases": "100", "problems told at once": "50",
 		"services": "200", "stages": "100", "members": "1,000",
 	}
-	constants := []int{MaxBytes >> 10, MaxLine >> 10, MaxTokens, MaxNodes, MaxDepth, MaxKey, MaxAliases, MaxProblems, MaxServices, MaxStages, MaxMembers}
+	constants := []int{syntax.MaxBytes >> 10, syntax.MaxLine >> 10, syntax.MaxTokens, syntax.MaxNodes, syntax.MaxDepth, syntax.MaxKey, syntax.MaxAliases, syntax.MaxProblems, grammar.MaxServices, grammar.MaxStages, grammar.MaxMembers}
 	if fmt.Sprint(constants) != "[256 64 20000 20000 32 1024 100 50 200 100 1000]" {
 		t.Errorf("a limit changed; correct doc.go and this test: %v", constants)
 	}

@@ -4,6 +4,20 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/check"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
+)
+
+// MaxBytes is how long a project file may be.
+const MaxBytes = syntax.MaxBytes
+
+type (
+	// Problem is one mistake in a project file.
+	Problem = syntax.Problem
+	// Problems are the mistakes of one file, sorted by position. They are an
+	// error with code fault.Invalid.
+	Problems = syntax.Problems
 )
 
 // Document is a checked project file with the places of its values. It never
@@ -14,7 +28,7 @@ type Document struct {
 	File *project.File
 
 	name string
-	root *node
+	root *syntax.Node
 	// homes are the documents of services that further files declare.
 	homes map[string]*Document
 }
@@ -41,18 +55,18 @@ const (
 )
 
 func parseFile(name string, data []byte, p part) (*Document, error) {
-	r := newReport(name)
-	root := read(r, data)
+	r := syntax.NewReport(name)
+	root := syntax.Read(r, data)
 	if root == nil {
-		return nil, r.err()
+		return nil, r.Err()
 	}
 	doc := &Document{File: &project.File{}, name: name, root: root}
 	if !versioned(r, root) {
-		return nil, r.err()
+		return nil, r.Err()
 	}
-	g := newGrammar()
+	g := grammar.New()
 	doc.versionOne(r, g, p)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return doc, nil
@@ -60,27 +74,27 @@ func parseFile(name string, data []byte, p part) (*Document, error) {
 
 // versioned reports whether this program reads the file's version. A file of
 // another one would only draw misleading complaints.
-func versioned(r *report, root *node) bool {
-	v := root.get("version")
-	if v == nil || v.kind != kindInteger || v.integer == 1 {
+func versioned(r *syntax.Report, root *syntax.Node) bool {
+	v := root.Get("version")
+	if v == nil || v.Kind != syntax.Integer || v.Integer == 1 {
 		return true
 	}
-	what := fmt.Sprintf("%d is a version that this Slipway does not read", v.integer)
-	r.structural(v.at, "version", what, "write version: 1, or use a newer Slipway")
+	what := fmt.Sprintf("%d is a version that this Slipway does not read", v.Integer)
+	r.Structural(v.At, "version", what, "write version: 1, or use a newer Slipway")
 	return false
 }
 
 // versionOne reads and checks the form that design and schema describe.
-func (doc *Document) versionOne(r *report, g *grammar, p part) {
+func (doc *Document) versionOne(r *syntax.Report, g *grammar.Grammar, p part) {
 	if p == secondary {
-		var file secondaryFile
-		decode(r, g, doc.root, &file)
+		var file grammar.SecondaryFile
+		grammar.Decode(r, g, doc.root, &file)
 		doc.File.Version, doc.File.Project, doc.File.Services = file.Version, file.Project, file.Services
 	} else {
-		decode(r, g, doc.root, doc.File)
+		grammar.Decode(r, g, doc.root, doc.File)
 	}
-	if !r.overfull {
-		checkFile(r, g, doc.root, doc.File, p == secondary)
+	if !r.Overfull {
+		check.File(r, g, doc.root, doc.File, p == secondary)
 	}
 	fillDefaults(doc.File)
 }
@@ -90,7 +104,7 @@ func (doc *Document) versionOne(r *report, g *grammar, p part) {
 func (doc *Document) Where(path string) (file string, line, column int) {
 	at := doc
 	for service, other := range doc.homes {
-		if _, of := descend(path, join("services", service)); of {
+		if _, of := syntax.Descend(path, syntax.Join("services", service)); of {
 			at = other
 		}
 	}
@@ -101,6 +115,6 @@ func (doc *Document) Where(path string) (file string, line, column int) {
 // Position returns the line and column (from 1) of the value at a path such as
 // services.web.port or stages[0].name; zeros when there is none.
 func (doc *Document) Position(path string) (line, column int) {
-	at, _ := doc.root.find(path)
-	return at.line, at.column
+	at, _ := doc.root.Find(path)
+	return at.Line, at.Column
 }

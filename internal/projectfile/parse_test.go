@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -189,13 +190,13 @@ func TestProblemsAreSortedAndBounded(t *testing.T) {
 	}
 	_, err := Parse("slipway.yaml", []byte(file.String()))
 	problems, _ := errors.AsType[Problems](err)
-	if len(problems) != MaxProblems {
+	if len(problems) != syntax.MaxProblems {
 		t.Fatalf("%d problems", len(problems))
 	}
 	if !slices.IsSortedFunc(problems, func(a, b Problem) int { return a.Line - b.Line }) {
 		t.Error("not sorted")
 	}
-	if last := problems[MaxProblems-1].What; !strings.Contains(last, "are not shown") {
+	if last := problems[syntax.MaxProblems-1].What; !strings.Contains(last, "are not shown") {
 		t.Errorf("the last problem doesn't say that there are more: %s", last)
 	}
 }

@@ -1,7 +1,8 @@
-// Package release is the story of one release, phase by phase: plan, build,
-// render, guard, apply, verify.
+// Package release holds the nouns of a release and the decisions about it: what
+// a stage does next, its history and last good release, what is quarantined,
+// where it is placed and what its manifests are held to.
 //
-// It owns the order of things and what a crash may leave behind; how each
-// thing is done is the business of the rooms below. It must not know the
-// Kubernetes API: what is durable is written through a Journal.
+// Everything here is a pure function of its arguments. It must not know how a
+// release is run (that is package runner), and it reads no clock and writes
+// nothing.
 package release

@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
-// History is the releases that count in a stage's life, newest first: all but
-// those that people asked for and that were refused, or are not decided upon.
+// History is the releases of a stage that count, newest first: all except those
+// that people requested and that were refused or are not decided yet.
 type History []v1alpha1.Release
 
 // NewHistory returns the releases of a stage that count.
@@ -26,33 +26,33 @@ func NewHistory(all []v1alpha1.Release) History {
 	return h
 }
 
-// HistoryOf returns the releases that count in the life of a stage. Those of a
-// stage that had its name before may still be there; they don't.
+// HistoryOf returns the releases that count for a stage. Releases of an earlier
+// stage of the same name may still exist; they don't count.
 func HistoryOf(stage *v1alpha1.Stage, all []v1alpha1.Release) History {
 	return slices.DeleteFunc(NewHistory(all), func(r v1alpha1.Release) bool { return !Belongs(&r, stage) })
 }
 
-// Belongs reports whether a release is of this stage, and not of another that
-// had or has its name.
+// Belongs reports whether a release is of this stage, and not of another one of
+// the same name.
 func Belongs(r *v1alpha1.Release, stage *v1alpha1.Stage) bool {
 	owner := metav1.GetControllerOf(r)
 	return owner == nil || owner.UID == stage.UID
 }
 
-// IsAsked reports whether a person asked for a release and nobody decided yet
+// IsAsked reports whether a person requested a release and it is not decided yet
 // whether it may begin.
 func IsAsked(r *v1alpha1.Release) bool {
 	return r.Spec.Trigger.Asked() && meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionAccepted) == nil
 }
 
-// IsRefused reports whether a release that a person asked for may not begin.
+// IsRefused reports whether a release that a person requested was refused.
 func IsRefused(r *v1alpha1.Release) bool {
 	return r.Spec.Trigger.Asked() && meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionAccepted)
 }
 
-// NextNumber returns the number of the stage's next release. Refused releases
-// keep theirs but don't raise it: nobody may use up a stage's numbers by
-// asking.
+// NextNumber returns the number of the stage's next release, given all of its
+// releases. Refused releases keep their numbers but don't raise it, so that
+// requests can't use up the numbers of a stage.
 func NextNumber(stage *v1alpha1.Stage, all []v1alpha1.Release) int64 {
 	taken := map[int64]bool{}
 	next := stage.Status.Sequence + 1
@@ -73,8 +73,8 @@ func (h History) Good() *v1alpha1.Release {
 	return h.first(func(r *v1alpha1.Release) bool { return r.Status.Phase == v1alpha1.PhaseSucceeded })
 }
 
-// LastDeploy returns the newest release that brought a commit to the stage, nil
-// when none did.
+// LastDeploy returns the newest release that deployed a commit, nil when none
+// did.
 func (h History) LastDeploy() *v1alpha1.Release {
 	return h.first(func(r *v1alpha1.Release) bool { return r.Spec.Trigger.DeploysCommit() })
 }
@@ -103,23 +103,48 @@ func (h History) first(is func(*v1alpha1.Release) bool) *v1alpha1.Release {
 	return nil
 }
 
+// Present returns the release whose manifests the stage has now, as far as it
+// was applied: the newest one that came to applying, else the newest; nil for an
+// empty history.
+func (h History) Present() *v1alpha1.Release {
+	if present := h.first(func(r *v1alpha1.Release) bool { return CameToApplying(r.Status) }); present != nil || len(h) == 0 {
+		return present
+	}
+	return &h[0]
+}
+
+// RollbackTarget returns the release that a stage goes back to when nobody
+// names one: the newest before the present one that succeeded with other
+// manifests than the present one's, and whose commit is not quarantined. It is
+// nil when there is none. The quarantine is what the stage's status says.
+func (h History) RollbackTarget(known *v1alpha1.Quarantine) *v1alpha1.Release {
+	present, quarantine := h.Present(), h.Quarantine(known)
+	if present == nil {
+		return nil
+	}
+	return h.Before(present).first(func(r *v1alpha1.Release) bool {
+		return r.Status.Phase == v1alpha1.PhaseSucceeded && r.Status.Bundle != "" && r.Status.BundleDigest != present.Status.BundleDigest &&
+			(quarantine == nil || quarantine.Commit != r.Spec.Head.Commit)
+	})
+}
+
 // CameToApplying reports whether a release began to change what runs in its
 // stage: it entered the phase Applying, whatever became of it.
 func CameToApplying(status v1alpha1.ReleaseStatus) bool {
 	return slices.ContainsFunc(status.Timings, func(t v1alpha1.PhaseTime) bool { return t.Phase == v1alpha1.PhaseApplying })
 }
 
-// Begun returns the Jobs of the builds that releases ordered, or waited for,
-// without seeing their end, by service, the newest first.
-func (h History) Begun() map[string][]string {
-	begun := map[string][]string{}
+// UnfinishedBuilds returns the Jobs of builds that releases started or waited for
+// and did not see the end of, by service, newest first.
+func (h History) UnfinishedBuilds() map[string][]string {
+	builds := map[string][]string{}
 	for _, release := range h {
 		for _, service := range release.Status.Services {
-			known := slices.Contains(begun[service.Name], service.Job)
+			known := slices.Contains(builds[service.Name], service.Job)
 			if service.Job != "" && service.Image == "" && !known {
-				begun[service.Name] = append(begun[service.Name], service.Job)
+				builds[service.Name] = append(builds[service.Name], service.Job)
 			}
 		}
 	}
-	return begun
+	return builds
 }

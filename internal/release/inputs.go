@@ -20,59 +20,60 @@ type Inputs struct {
 	Release      *v1alpha1.Release
 	// Good is the stage's last release that succeeded, nil before the first.
 	Good *v1alpha1.Release
-	// Begun are the Jobs of builds that earlier releases of the stage began and
-	// did not see the end of, by service.
-	Begun map[string][]string
-	// From is the release that the order names as its source, and FromStage its
-	// stage; nil when it names none or they are gone.
+	// EarlierBuilds are the Jobs of builds that earlier releases of the stage
+	// started and did not see the end of, by service.
+	EarlierBuilds map[string][]string
+	// From is the release that spec.from names, and FromStage its stage; nil when
+	// it names none or they are gone.
 	From      *v1alpha1.Release
 	FromStage *v1alpha1.Stage
 	Target    Target
 	Claims    Claims
-	// Templates reads the organization's own; nil means that it has none.
+	// Templates reads the organization's own templates; nil means that it has
+	// none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Builds    ImageBuilds
 }
 
 // Claims know which project of the cluster uses which host.
 type Claims interface {
-	// Claim takes hosts for the stage and returns those that another project
-	// uses. What is claimed stays so until the stage has been brought to
-	// manifests without it, or is gone.
+	// Claim claims hosts for the stage and returns those that another project
+	// uses. A claim ends when manifests without the host were applied, or when the
+	// stage is deleted.
 	Claim(ctx context.Context, hosts []string) (taken []string, err error)
 }
 
-// Target is the stage's place on its cluster. Every method may be called again
-// after a crash and continues what was begun.
+// Target is one stage on its cluster. Every method may be called again after a
+// crash and continues what an earlier call began.
 //
-// It has more methods than an interface should: they are the verbs of one
-// story, and one thing implements them all.
+// It has more methods than an interface should: they are the steps of one
+// sequence, and one type implements them all.
 type Target interface {
-	// Prepare makes the namespace and what keeps it apart from others; with
-	// builds, also the one that the project's images are built in.
+	// Prepare makes the stage's namespace and what isolates it; with builds, also
+	// the namespace in which the project's images are built.
 	Prepare(ctx context.Context, builds bool) error
-	// Provide makes the stage's Secrets before anything uses them.
+	// Provide makes the Secrets of the stage, before any object uses them.
 	Provide(ctx context.Context, secrets Secrets) error
-	// Apply brings the objects to the manifests, and deletes nothing.
+	// Apply applies the manifests and deletes nothing.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
-	// Restart makes the pods of the services in the manifests anew, of all when
-	// none is named, once for each mark.
+	// Restart replaces the pods of the named services in the manifests, or of all
+	// when none is named, once for each mark.
 	Restart(ctx context.Context, manifests []byte, services []string, mark string) error
-	// Verify waits until everything last applied is ready, telling progress as
-	// it changes: as long as the deadlines say by service, else the default. A
-	// *Failure says what keeps it from becoming so.
+	// Verify waits until everything that was applied last is ready, and calls
+	// progress when anything changes. A service may take as long as its deadline,
+	// else the default. A *Failure says why a service does not become ready.
 	Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error
-	// Prune deletes what the stage owns and the manifests last applied no
-	// longer hold, and returns how many objects that were.
+	// Prune deletes the objects of the stage that the manifests applied last no
+	// longer contain, and returns their number.
 	Prune(ctx context.Context) (int32, error)
 }
 
-// Secrets are what the Secrets of a stage must hold.
+// Secrets is what the Secrets of a stage must contain.
 type Secrets struct {
-	// Made are what templates need: values that are missing are made up, and
-	// those that exist stay.
+	// Made are the Secrets that templates need. Missing values are generated;
+	// existing ones stay.
 	Made []render.Secret
-	// Sealed are the values of the project file: they replace what is there.
+	// Sealed are the values of the project file. They replace existing ones.
 	Sealed project.Sealed
 }
 

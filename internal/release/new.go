@@ -7,8 +7,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// New returns the release of a step: of the wanted head, or back to a
-// good one.
+// New returns the release of a step: it deploys the wanted head, or goes back to
+// a good release.
 func New(stage *v1alpha1.Stage, sequence int64, step Step) *v1alpha1.Release {
 	made := &v1alpha1.Release{
 		ObjectMeta: metav1.ObjectMeta{

@@ -10,16 +10,17 @@ import (
 
 // Step is what a stage does by itself next.
 type Step struct {
-	// Trigger is that of the release to make: push, return, or empty for none.
+	// Trigger is the trigger of the release to make: push, auto-rollback, or empty
+	// for none.
 	Trigger v1alpha1.Trigger
-	// From is the release that a return goes back to.
+	// From is the release that an automatic rollback goes back to.
 	From *v1alpha1.Release
-	// Reason names for machines why pushes are not released by themselves, and
-	// Message says it to people; both are empty when they are.
+	// Reason is the code for why pushes are not released automatically, and Message
+	// the sentence for people; both are empty when they are released.
 	Reason, Message string
 }
 
-// The reasons why a stage does nothing by itself.
+// The reasons why a stage does not release pushes automatically.
 const (
 	ReasonPaused      = "Paused"
 	ReasonPromotion   = "Promotion"
@@ -28,14 +29,14 @@ const (
 	ReasonSkipped     = "Skipped"
 )
 
-// Next decides what a stage does by itself. Descends says whether a commit has
-// another in its history; it is only asked when something is quarantined.
+// Next decides what a stage does automatically. Descends reports whether a commit
+// has another in its history; it is called only when a commit is quarantined.
 func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
 	if pause := stage.Spec.Pause; pause != nil {
 		return Step{Reason: ReasonPaused, Message: fmt.Sprintf("paused by %s%s; `slipway resume %s %s` lets pushes through again",
-			pause.By, because(pause.Reason), stage.Spec.Project, stage.Spec.Name)}, nil
+			pause.By, Because(pause.Reason), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
-	step, err := push(stage, h, descends)
+	step, err := nextPush(stage, h, descends)
 	if err != nil || step.Trigger != "" {
 		return step, err
 	}
@@ -45,16 +46,16 @@ func Next(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	return step, nil
 }
 
-// push decides whether the wanted head is released.
-func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
+// nextPush decides whether the wanted head is released.
+func nextPush(stage *v1alpha1.Stage, h History, descends func(commit, ancestor string) (bool, error)) (Step, error) {
 	wanted := stage.Spec.Wanted
 	if from := stage.Spec.PromoteFrom; from != "" {
-		return Step{Reason: ReasonPromotion, Message: fmt.Sprintf("takes only what was released to stage %s; `slipway promote %s %s`",
+		return Step{Reason: ReasonPromotion, Message: fmt.Sprintf("takes only releases of stage %s; `slipway promote %s %s`",
 			from, stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	quarantine := h.Quarantine(stage.Status.Quarantine)
 	if quarantine != nil && quarantine.Commit == wanted.Commit {
-		return Step{Reason: ReasonQuarantined, Message: quarantined(stage, quarantine)}, nil
+		return Step{Reason: ReasonQuarantined, Message: quarantineMessage(stage, quarantine)}, nil
 	}
 	if handled(h, wanted) {
 		return Step{}, nil
@@ -72,23 +73,24 @@ func push(stage *v1alpha1.Stage, h History, descends func(commit, ancestor strin
 	}
 	if !fixed {
 		return Step{Reason: ReasonDiverged, Message: fmt.Sprintf(
-			"commit %.8s is not known to descend from %.8s, which %s; `slipway deploy %s %s` deploys it all the same",
-			wanted.Commit, quarantine.Commit, wentBack(quarantine), stage.Spec.Project, stage.Spec.Name)}, nil
+			"commit %.8s is not known to descend from %.8s, which %s; `slipway deploy %s %s` deploys it nevertheless",
+			wanted.Commit, quarantine.Commit, QuarantineCause(quarantine), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	return Step{Trigger: v1alpha1.TriggerPush}, nil
 }
 
-func because(reason string) string {
+// Because returns a reason as the end of a sentence, empty for none.
+func Because(reason string) string {
 	if reason == "" {
 		return ""
 	}
 	return ": " + reason
 }
 
-// handled reports whether a wanted head was released, or explicitly deployed,
-// already. A head whose pusher became known only after its release was held is
-// released again, and so is one whose release gave way to a restart or scaling
-// before it was decided.
+// handled reports whether a wanted head was already released, or explicitly
+// deployed. A head whose pusher became known only after its release was held is
+// released again. So is a head whose release was superseded by a restart or by
+// scaling before it ended.
 func handled(h History, wanted v1alpha1.Head) bool {
 	for i, r := range h {
 		deployed := r.Spec.Trigger == v1alpha1.TriggerDeploy && r.Spec.Head.Commit == wanted.Commit &&
@@ -110,8 +112,8 @@ func handled(h History, wanted v1alpha1.Head) bool {
 	return false
 }
 
-// autoRollbackTarget returns the release to go back to after the newest one failed, nil
-// when nothing is to be done.
+// autoRollbackTarget returns the release to go back to when the newest one failed
+// and its stage is rolled back automatically, nil otherwise.
 func autoRollbackTarget(h History) *v1alpha1.Release {
 	if len(h) == 0 || !h[0].Status.Phase.Done() || !meta.IsStatusConditionTrue(h[0].Status.Conditions, v1alpha1.ConditionAutoRollback) {
 		return nil

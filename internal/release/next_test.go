@@ -115,9 +115,9 @@ func TestNextSaysWhoWhyAndWhatToDo(t *testing.T) {
 			s.Spec.Pause = &v1alpha1.Pause{By: "max", Reason: "audit"}
 			return s
 		}(), nil, "paused by max: audit; `slipway resume shop dev` lets pushes through again"},
-		"quarantined": {wants("b"), back, "commit bbbbbbbb is quarantined since max went back from its release r2: shop is down; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
-		"diverged":    {wants("d"), back, "commit dddddddd is not known to descend from bbbbbbbb, which is quarantined since max went back from its release r2: shop is down; `slipway deploy shop dev` deploys it all the same"},
-		"returned":    {wants("b"), releasetest.Past("push a good", "push b failed returns", "auto-rollback a good"), "commit bbbbbbbb is quarantined since its release r2 failed; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy shop dev`"},
+		"quarantined": {wants("b"), back, "commit bbbbbbbb has been quarantined since max rolled back its release r2: shop is down; push a later commit on top of it, or let an owner deploy it: `slipway deploy shop dev`"},
+		"diverged":    {wants("d"), back, "commit dddddddd is not known to descend from bbbbbbbb, which has been quarantined since max rolled back its release r2: shop is down; `slipway deploy shop dev` deploys it nevertheless"},
+		"returned":    {wants("b"), releasetest.Past("push a good", "push b failed returns", "auto-rollback a good"), "commit bbbbbbbb has been quarantined since its release r2 failed; push a later commit on top of it, or let an owner deploy it: `slipway deploy shop dev`"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
-// place returns where the release's stage is put.
-func (o Inputs) place() Place {
+// Place returns where the release's stage is.
+func (o Inputs) Place() Place {
 	return Place{
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
@@ -22,7 +22,7 @@ func (o Inputs) place() Place {
 	}
 }
 
-// Place is where a stage is put.
+// Place is where a stage is: its names, its namespace and its cluster's ingress.
 type Place struct {
 	Organization string
 	Project      string
@@ -33,8 +33,8 @@ type Place struct {
 	ImagePullSecret string
 }
 
-// Hosts returns the hosts of each routed service of a stage: what the stage's
-// rule says, or one made from the names below the cluster's domain.
+// Hosts returns the hosts of each routed service of a stage: the one in the
+// stage's rule, or one made from the names below the cluster's domain.
 func Hosts(rule project.Stage, services map[string]project.Service, at Place) map[string][]string {
 	hosts := map[string][]string{}
 	for name, service := range services {
@@ -62,9 +62,9 @@ func URL(ingress v1alpha1.Ingress, host, at string) string {
 	return scheme + "://" + host + path.Join("/", at)
 }
 
-// Given returns the hosts that a stage's services are given below the
+// GivenHosts returns the hosts that belong to the services of a stage below the
 // cluster's domain, whether they use them or not.
-func Given(services []string, at Place) []string {
+func GivenHosts(services []string, at Place) []string {
 	if at.Ingress.Domain == "" {
 		return nil
 	}

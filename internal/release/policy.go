@@ -8,9 +8,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/guard"
 )
 
-// Policy returns what the manifests of a stage on a cluster are held to, by
-// the server and the offline commands alike. Built are the repositories of the
-// images that Slipway builds, which are always allowed.
+// Policy returns the policy for the manifests of a stage on a cluster. The server
+// and the offline commands use the same. Built are the repositories of the images
+// that Slipway builds, which are always allowed.
 func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Policy {
 	policy, ingress := cluster.Policy, cluster.Ingress
 	registries := policy.Images
@@ -37,7 +37,7 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 	}
 }
 
-// PolicyOf returns what the manifests of an order are held to.
+// PolicyOf returns the policy for the manifests of a release.
 func PolicyOf(o Inputs) guard.Policy {
-	return Policy(o.Cluster.Spec, o.place(), o.Builds.Request.Repository)
+	return Policy(o.Cluster.Spec, o.Place(), o.Builds.Request.Repository)
 }

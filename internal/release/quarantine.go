@@ -8,12 +8,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
-// Quarantine returns what is quarantined in the stage, given what its status
-// says; nil when nothing is. The releases tell it by themselves, because the
-// status may not be visible yet; the status tells it when they are forgotten.
+// Quarantine returns what is quarantined in the stage, nil when nothing is. Known
+// is the quarantine in the stage's status. The releases decide, because the status
+// may not be visible yet; the status decides when they are no longer kept.
 //
-// The commit brought last is quarantined once the stage went back from it, and
-// until another release brings a commit.
+// The commit deployed last is quarantined from the moment the stage is rolled back
+// from it until another release deploys a commit.
 func (h History) Quarantine(known *v1alpha1.Quarantine) *v1alpha1.Quarantine {
 	for i := range h {
 		r := &h[i]
@@ -34,8 +34,8 @@ func (h History) Quarantine(known *v1alpha1.Quarantine) *v1alpha1.Quarantine {
 	return known
 }
 
-// QuarantineOf returns the quarantine of the commit of a bad release that
-// another goes back from.
+// QuarantineOf returns the quarantine of the commit of a bad release, which
+// another release rolled back.
 func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
 	return &v1alpha1.Quarantine{
 		Commit: bad.Spec.Head.Commit, Release: bad.Name,
@@ -43,15 +43,17 @@ func QuarantineOf(bad, back *v1alpha1.Release) *v1alpha1.Quarantine {
 	}
 }
 
-func quarantined(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
-	return fmt.Sprintf("commit %.8s %s; it comes back only with a later commit on top of it, or when an owner asks: `slipway deploy %s %s`",
-		q.Commit, wentBack(q), stage.Spec.Project, stage.Spec.Name)
+// quarantineMessage says that a commit is not released automatically.
+func quarantineMessage(stage *v1alpha1.Stage, q *v1alpha1.Quarantine) string {
+	return fmt.Sprintf("commit %.8s %s; push a later commit on top of it, or let an owner deploy it: `slipway deploy %s %s`",
+		q.Commit, QuarantineCause(q), stage.Spec.Project, stage.Spec.Name)
 }
 
-// wentBack says of a quarantined commit how it came to that.
-func wentBack(q *v1alpha1.Quarantine) string {
+// QuarantineCause returns why a commit is quarantined, as the predicate of a
+// sentence about it.
+func QuarantineCause(q *v1alpha1.Quarantine) string {
 	if q.By == "" {
-		return "is quarantined since its release " + q.Release + " failed" + because(q.Reason)
+		return "has been quarantined since its release " + q.Release + " failed" + Because(q.Reason)
 	}
-	return "is quarantined since " + q.By + " went back from its release " + q.Release + because(q.Reason)
+	return "has been quarantined since " + q.By + " rolled back its release " + q.Release + Because(q.Reason)
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// separator stands between the documents of manifests.
+// separator separates the documents of manifests.
 const separator = "\n---\n"
 
-// Scaled returns manifests with the replicas that people asked for, by
-// service; negative numbers ask for nothing. Bundles hold what was rendered:
-// whoever applies one, or compares it with what lives, scales it first.
-// Documents that don't change keep their bytes.
+// Scaled returns manifests with the replicas that people set, by service; a
+// negative number sets nothing. Bundles contain the manifests as rendered, so they
+// must be scaled before they are applied or compared with live objects. Documents
+// that don't change keep their bytes.
 //
-// A workload whose replicas an autoscaler sets gets them through the
-// autoscaler, as its least and most, but for zero: that an autoscaler can't
-// reach, and a workload with zero replicas it leaves alone.
+// Where an autoscaler sets the replicas of a workload, they become its minimum and
+// maximum. Zero is the exception: it is set on the workload itself, which an
+// autoscaler then leaves alone.
 func Scaled(manifests []byte, replicas map[string]int32) ([]byte, error) {
 	if len(replicas) == 0 || len(manifests) == 0 {
 		return manifests, nil
@@ -42,8 +42,8 @@ func Scaled(manifests []byte, replicas map[string]int32) ([]byte, error) {
 		if object == nil {
 			continue
 		}
-		wanted, asked := replicas[object.Metadata.Labels[naming.LabelService]]
-		if !asked || wanted < 0 {
+		wanted, set := replicas[object.Metadata.Labels[naming.LabelService]]
+		if !set || wanted < 0 {
 			continue
 		}
 		scaled, err := object.scale(documents[i], wanted, autoscaled)
@@ -60,7 +60,7 @@ func Scaled(manifests []byte, replicas map[string]int32) ([]byte, error) {
 
 const autoscaler = "HorizontalPodAutoscaler"
 
-// scalable is what counts of a document that has replicas.
+// scalable is the part of a document with replicas that matters here.
 type scalable struct {
 	Kind     string `json:"kind"`
 	Metadata struct {

@@ -5,8 +5,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// actionOf returns what a person does by asking for a release.
-func actionOf(t v1alpha1.Trigger) project.Action {
+// ActionOf returns the action of a person who requests a release with a trigger,
+// empty for triggers that people can't use.
+func ActionOf(t v1alpha1.Trigger) project.Action {
 	switch t {
 	case v1alpha1.TriggerDeploy:
 		return project.ActionDeploy

@@ -17,9 +17,9 @@ import (
 // StageFinalizer keeps a Stage until what it owns is gone.
 const StageFinalizer = "slipway.dev/stage"
 
-// Wanted returns the stages that the project file makes of refs, which are
-// commits by full ref, sorted by the name of the Stage object. Head makes the
-// wanted head of a ref at a commit.
+// Wanted returns the stages that the project file defines for refs, sorted by the
+// name of the Stage object. Refs are commits by full ref. Head returns the wanted
+// head of a ref at a commit.
 func Wanted(p *v1alpha1.Project, file *project.File, refs map[string]string, head func(ref, commit string) v1alpha1.Head) []v1alpha1.Stage {
 	organization, _ := naming.OrganizationOf(p.Namespace)
 	byName := map[string]v1alpha1.Stage{}
@@ -63,8 +63,8 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 	}
 }
 
-// onDelete returns what happens to a stage whose ref is deleted: what the rule
-// says, and else a stage of a pattern goes with its branch, others stay.
+// onDelete returns what happens to a stage whose ref is deleted. The rule decides;
+// by default a stage of a pattern is deleted with its branch, and others stay.
 func onDelete(match project.Match) string {
 	if match.Rule.OnDelete == "" && match.PerRef {
 		return "delete"
@@ -72,8 +72,8 @@ func onDelete(match project.Match) string {
 	return cmp.Or(match.Rule.OnDelete, "keep")
 }
 
-// newerTag reports whether a tag is of a later version than another: by
-// version number where both are versions, by name otherwise.
+// newerTag reports whether a tag names a later version than another. Tags are
+// compared as versions where both are versions, else by name.
 func newerTag(ref, other string) bool {
 	a, b := strings.TrimPrefix(ref, "refs/tags/"), strings.TrimPrefix(other, "refs/tags/")
 	versionA, errA := version.ParseSemantic(a)

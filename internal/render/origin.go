@@ -17,8 +17,8 @@ type Renderer interface {
 }
 
 // Origins renders once more, for the files that each object comes from, by
-// Kind/name. Noting them takes time, so that it is done only for those who
-// must be told where something is wrong.
+// Kind/name. That takes time, so it is done only to say where something is
+// wrong.
 func Origins(ctx context.Context, renderer Renderer, tree fs.FS, request Request) (map[string]string, error) {
 	request.Explain = true
 	result, err := renderer.Render(ctx, tree, request)

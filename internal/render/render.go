@@ -72,7 +72,7 @@ func build(l *layout) (Result, error) {
 			result.Manifests = append(result.Manifests, "---\n"...)
 		}
 		result.Manifests = append(result.Manifests, object.Text...)
-		if err := noteImages(object, unpinned); err != nil {
+		if err := addUnpinned(object, unpinned); err != nil {
 			return Result{}, err
 		}
 	}
@@ -80,8 +80,8 @@ func build(l *layout) (Result, error) {
 	return result, nil
 }
 
-// noteImages adds the object's images without a digest.
-func noteImages(object kustomization.Object, unpinned map[string]bool) error {
+// addUnpinned adds the object's images without a digest.
+func addUnpinned(object kustomization.Object, unpinned map[string]bool) error {
 	return eachImage(object.Fields, func(ref string) (string, error) {
 		if strings.HasPrefix(ref, BuiltImage+"/") {
 			return "", fault.New(fault.Invalid, "%s: the image %.100q stands for a service that Slipway builds, but no such image was built; correct the service's name", object.Name(), ref)

@@ -18,22 +18,42 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
-// withSecondary adds the services that the project's further repositories
-// declare on their default branches. The id then changes with each commit
-// there, so that a push to one of them is released like one to the primary
-// file.
-func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string) (*projectfile.Document, string, error) {
-	var all []projectfile.Further
+// Secondary reads where the default branches of the project's secondary
+// repositories are now. A repository without one is left out.
+func (s *Sources) Secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
+	var found []v1alpha1.RepositoryCommit
+	for _, repository := range p.Spec.Repositories[1:] {
+		heads, err := s.Heads(ctx, p, repository)
+		if err != nil {
+			return nil, fmt.Errorf("repository %s: %w", repository.Name, err)
+		}
+		if commit, exists := heads.Refs[heads.Default]; exists {
+			found = append(found, v1alpha1.RepositoryCommit{Repository: repository.Name, Commit: commit})
+		}
+	}
+	return found, nil
+}
+
+// withSecondary adds the services that commits of the project's secondary
+// repositories declare. The id then changes with each of those commits, so that
+// a push to a secondary repository is released like one to the primary.
+func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, id string, commits []v1alpha1.RepositoryCommit) (*projectfile.Document, string, error) {
+	var all []projectfile.Secondary
 	state := id
 	for _, repository := range p.Spec.Repositories[1:] {
-		further, commit, err := s.secondary(ctx, p, repository)
+		at := slices.IndexFunc(commits, func(c v1alpha1.RepositoryCommit) bool { return c.Repository == repository.Name })
+		if at < 0 {
+			continue
+		}
+		commit := commits[at].Commit
+		secondary, err := s.secondaryFile(ctx, p, repository, commit)
 		if err != nil {
 			return nil, "", err
 		}
-		if further == nil {
+		if secondary == nil {
 			continue
 		}
-		all = append(all, projectfile.Further{Document: further, Repository: repository.URL})
+		all = append(all, projectfile.Secondary{Document: secondary, Repository: repository.URL})
 		state += " " + repository.Name + "=" + commit
 	}
 	if len(all) == 0 {
@@ -46,7 +66,7 @@ func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, docume
 	return merged, stateID(state), nil
 }
 
-// WithBuiltRepositories adds to a project file's id what its services build from further
+// WithBuiltRepositories adds to a project file's id what its services build from secondary
 // repositories, so that a push to one of them is released like one to the
 // primary. What is named there and does not exist is left to the release,
 // which says so where it is written.
@@ -94,35 +114,27 @@ func foreignBuilds(file *project.File) []project.Build {
 	return builds
 }
 
-// stateID makes an id of what a file's id and further commits are.
+// stateID makes an id of what a file's id and secondary commits are.
 func stateID(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return hex.EncodeToString(sum[:20])
 }
 
-// secondary reads the project file of a further repository; nil when it has
-// none, which is usual: another service builds from it then.
-func (s *Sources) secondary(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (*projectfile.Document, string, error) {
-	heads, err := s.Heads(ctx, p, repository)
-	if err != nil {
-		return nil, "", fmt.Errorf("repository %s: %w", repository.Name, err)
-	}
-	commit, found := heads.Refs[heads.Default]
-	if !found {
-		return nil, "", nil
-	}
+// secondaryFile reads the project file of a commit of a secondary repository.
+// It returns nil when there is none, which is usual: a service of the primary
+// file builds from the repository then.
+func (s *Sources) secondaryFile(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*projectfile.Document, error) {
 	tree, err := s.Tree(ctx, p, repository, commit)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	id, err := tree.Hash(project.FileName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	name := repository.Name + ":" + project.FileName
-	document, err := s.parsed(tree, strings.Join([]string{"further", name, id}, "/"), name, projectfile.ParseSecondary)
-	return document, commit, err
+	return s.parsed(tree, strings.Join([]string{"secondary", name, id}, "/"), name, projectfile.ParseSecondary)
 }

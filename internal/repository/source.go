@@ -98,9 +98,11 @@ func (s *Sources) Knows(ctx context.Context, p *v1alpha1.Project, repository v1a
 	return err == nil
 }
 
-// File returns the project file of a commit of the primary repository, with
-// the file's object id.
-func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+// File returns the project file of a head, with the services that its commits
+// of secondary repositories declare, and an id that changes when the file or
+// one of those commits does. It reads no ref: the same head gives the same file.
+func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	commit := head.FileCommit
 	tree, err := s.Tree(ctx, p, p.Primary(), commit)
 	if err != nil {
 		return nil, "", err
@@ -120,7 +122,7 @@ func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, commit string) 
 		line, col := document.Position("project")
 		return nil, "", fault.New(fault.Denied, "%s:%d:%d: project: is %q, but this repository belongs to project %q; write project: %s", project.FileName, line, col, document.File.Project, p.Name, p.Name)
 	}
-	return s.withSecondary(ctx, p, document, id)
+	return s.withSecondary(ctx, p, document, id, head.Secondary)
 }
 
 // document parses a primary project file once per object id.

@@ -115,7 +115,7 @@ func (a Access) Client() *http.Client {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	return &http.Client{Transport: &paced{next: bounded{transport}, now: a.Clock()}, CheckRedirect: sameHost}
+	return &http.Client{Transport: &pacedTransport{next: boundedTransport{transport}, now: a.Clock()}, CheckRedirect: sameHost}
 }
 
 func sameHost(next *http.Request, before []*http.Request) error {
@@ -129,14 +129,14 @@ func sameHost(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// bounded ends calls that take too long and answers that are too long. The
+// boundedTransport ends calls that take too long and answers that are too long. The
 // time is bounded here and not by http.Client.Timeout, which keeps a goroutine
 // for every answer that isn't closed; go-github doesn't close those it reads
 // an error from.
-type bounded struct{ next http.RoundTripper }
+type boundedTransport struct{ next http.RoundTripper }
 
 // RoundTrip makes the call; its time runs until the answer is read or closed.
-func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
+func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), callTimeout)
 	resp, err := b.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {

@@ -1,11 +1,3 @@
-// Package scm is the family of forges: what GitHub, GitLab, Gitea and
-// Bitbucket tell in a webhook, as one neutral Event, and what Slipway reports
-// back to them. One folder per forge holds its driver; this package holds what
-// they share and what they promise (see scmtest for the promise as tests).
-//
-// It knows nothing of projects, stages or Kubernetes, it does not listen on
-// the network, and it believes nothing: an Event is a hint that something
-// changed, and who changed it.
 package scm
 
 import "strconv"

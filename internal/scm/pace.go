@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// paced keeps the rate of calls that a forge asks for: once an answer says to
+// pacedTransport keeps the rate of calls that a forge asks for: once an answer says to
 // wait, further calls with the same credentials fail at once, with the time
 // that is left, instead of making it worse. It is safe for concurrent use.
-type paced struct {
+type pacedTransport struct {
 	next http.RoundTripper
 	now  func() time.Time
 
@@ -18,7 +18,7 @@ type paced struct {
 }
 
 // RoundTrip makes the call, unless the forge asked for a pause.
-func (p *paced) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *pacedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if left := p.left(); left > 0 {
 		if req.Body != nil {
 			_ = req.Body.Close() // a RoundTripper owns the body
@@ -27,19 +27,19 @@ func (p *paced) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := p.next.RoundTrip(req)
 	if err == nil {
-		p.note(resp)
+		p.record(resp)
 	}
 	return resp, err
 }
 
-func (p *paced) left() time.Duration {
+func (p *pacedTransport) left() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.until.Sub(p.now())
 }
 
-// note remembers the pause that an answer asks for.
-func (p *paced) note(resp *http.Response) {
+// record remembers the pause that an answer asks for.
+func (p *pacedTransport) record(resp *http.Response) {
 	after, limited := limit(resp, p.now())
 	if !limited {
 		return

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
 const (
@@ -40,7 +41,7 @@ type Bundles struct {
 	pushing sync.WaitGroup
 }
 
-var _ release.Bundles = (*Bundles)(nil)
+var _ runner.Bundles = (*Bundles)(nil)
 
 // NewBundles returns what keeps bundles in a store.
 func NewBundles(store *bundle.Store, recorder events.EventRecorder, log *slog.Logger) *Bundles {

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/slipway-dev/slipway/internal/apply"
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // Who reads a release sees why its command failed, with the last lines that it
 // wrote.
 func TestFailedCommandKeepsItsLastLines(t *testing.T) {
-	failed := &apply.HookError{Cause: cause.Cause{
+	failed := &ready.HookError{Cause: cause.Cause{
 		Code: cause.JobFailed, Sentence: "the release command of Job/web-release failed, so the new version was not started", Detail: "no such table: carts",
 	}}
 	var got *release.Failure

@@ -19,6 +19,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/cluster"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -37,7 +41,7 @@ type Target struct {
 	stage      *v1alpha1.Stage
 	cluster    *v1alpha1.Cluster
 	connection *cluster.Connection
-	owner      apply.Owner
+	owner      inventory.Owner
 
 	mu      sync.Mutex
 	applier *apply.Applier
@@ -164,7 +168,7 @@ func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes,
 		return v1alpha1.Changes{}, err
 	}
 	defer s.targets.takeTurn(s.stage.Spec.Namespace)()
-	report, err := applier.Apply(ctx, apply.Set{
+	report, err := applier.Apply(ctx, desired.Set{
 		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests,
 	})
 	s.mu.Lock()
@@ -177,7 +181,7 @@ func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes,
 	}, failureOf(err)
 }
 
-func count(lists ...[]apply.Ref) int32 {
+func count(lists ...[]inventory.Ref) int32 {
 	var n int32
 	for _, list := range lists {
 		for range list {
@@ -189,11 +193,11 @@ func count(lists ...[]apply.Ref) int32 {
 
 // failureOf gives what applying refused the shape that a release keeps.
 func failureOf(err error) error {
-	var failure *apply.Failure
+	var failure *refusal.Failure
 	if errors.As(err, &failure) && fault.CodeOf(err) != fault.Unavailable {
 		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
 	}
-	var command *apply.HookError
+	var command *ready.HookError
 	if errors.As(err, &command) {
 		return &release.Failure{Cause: string(command.Cause.Code), Message: withDetail(command.Cause)}
 	}
@@ -209,12 +213,12 @@ func (s *Target) Verify(ctx context.Context, deadlines map[string]time.Duration,
 	s.mu.Lock()
 	targets := s.report.Targets
 	s.mu.Unlock()
-	_, err = applier.Wait(ctx, targets, apply.WaitOptions{
+	_, err = applier.Wait(ctx, targets, ready.Options{
 		Namespace: s.stage.Spec.Namespace,
 		Deadlines: deadlines,
-		Progress:  func(states []apply.ServiceState) { progress(serviceStatuses(states)) },
+		Progress:  func(states []ready.ServiceState) { progress(serviceStatuses(states)) },
 	})
-	var notReady *apply.NotReadyError
+	var notReady *ready.NotReadyError
 	if errors.As(err, &notReady) {
 		return &release.Failure{Cause: string(notReady.Cause.Code), Message: withDetail(notReady.Cause)}
 	}
@@ -232,7 +236,7 @@ func withDetail(c cause.Cause) string {
 
 // serviceStatuses shows how the services of the project run; what belongs to
 // none is left out.
-func serviceStatuses(states []apply.ServiceState) []v1alpha1.ServiceStatus {
+func serviceStatuses(states []ready.ServiceState) []v1alpha1.ServiceStatus {
 	var statuses []v1alpha1.ServiceStatus
 	for _, state := range states {
 		if state.Service == "" {
@@ -279,7 +283,7 @@ func (s *Target) Bundle(ctx context.Context, name, digest string) ([]byte, error
 }
 
 // Drift returns what others changed or deleted since the stage was applied.
-func (s *Target) Drift(ctx context.Context) ([]apply.Drift, error) {
+func (s *Target) Drift(ctx context.Context) ([]inventory.Drift, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -289,7 +293,7 @@ func (s *Target) Drift(ctx context.Context) ([]apply.Drift, error) {
 
 // Repair brings what others changed or deleted back to what was last applied,
 // as it stands in one of the manifests; what is named in leave stays.
-func (s *Target) Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error) {
+func (s *Target) Repair(ctx context.Context, manifests [][]byte, leave []inventory.Key) (apply.Report, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return apply.Report{}, err

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/bundle"
@@ -27,7 +27,7 @@ type Targets struct {
 	client     client.Client
 	clusters   *cluster.Clusters
 	identities *Identities
-	store      apply.Store
+	store      inventory.Store
 	Bundles    *bundle.Store
 	self       tenancy.Subject
 
@@ -39,12 +39,12 @@ type Targets struct {
 
 // NewTargets returns the places of the stages that the control cluster knows.
 func NewTargets(c client.Client, clusters *cluster.Clusters, self tenancy.Subject) (*Targets, error) {
-	store, err := apply.NewConfigMaps(clusters.Config)
+	store, err := inventory.NewConfigMaps(clusters.Config)
 	if err != nil {
 		return nil, err
 	}
 	return &Targets{
-		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: apply.Remember(store), Bundles: bundle.NewStore(c), self: self,
+		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: inventory.Remember(store), Bundles: bundle.NewStore(c), self: self,
 		able: map[string]bool{}, unsealed: map[string]bool{},
 		turns: map[string]*sync.Mutex{},
 	}, nil
@@ -67,7 +67,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 	}
 	site := &Target{
 		targets: s, stage: stage, cluster: cluster, connection: connection,
-		owner: apply.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
+		owner: inventory.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
 	}
 	return release.Inputs{
 		Organization: organization, Project: p, Cluster: cluster, Stage: stage,

@@ -92,7 +92,7 @@ func TestBadResources(t *testing.T) {
 	}
 }
 
-// cluster is a client that keeps namespaces and counts requests.
+// cluster is a client that holds namespaces and counts requests.
 type cluster struct {
 	client.Client
 	mu         sync.Mutex

@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// answer is what a believed sender reads.
+// answer is the response to an authenticated sender.
 type answer struct {
 	Result   string `json:"result"`
 	Delivery string `json:"delivery,omitempty"`
@@ -45,7 +45,7 @@ func (r refusal) because(cause error) refusal {
 	return r
 }
 
-// refusalOf returns the refusal in err; an error that has none is our mistake.
+// refusalOf returns the refusal in err; any other error is our mistake.
 func refusalOf(err error) refusal {
 	var r refusal
 	if errors.As(err, &r) {
@@ -58,10 +58,10 @@ func refuseAs(status int, code fault.Code, what result, message string) refusal 
 	return refusal{status: status, code: code, message: message, result: what}
 }
 
-// unbelieved is the one answer to everything that isn't signed: an unknown
-// project, a wrong signature, a forge that the project doesn't use.
-func unbelieved() refusal {
-	return refuseAs(http.StatusUnauthorized, fault.Denied, resultUnbelieved, "no project here has such a hook, or the signature is wrong; check the hook's address and secret")
+// unauthenticated is the one answer to every request without a valid signature:
+// an unknown project, a wrong secret, a forge that the project doesn't use.
+func unauthenticated() refusal {
+	return refuseAs(http.StatusUnauthorized, fault.Denied, resultUnauthenticated, "no project here has such a hook, or the signature is wrong; check the hook's address and secret")
 }
 
 func busy(message string) refusal {
@@ -69,47 +69,46 @@ func busy(message string) refusal {
 }
 
 // refuse writes the answer of an error that ended a request.
-func (d *Receiver) refuse(err error, c echo.Context) {
+func (r *Receiver) refuse(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	// Otherwise the server itself reads before it answers.
+	// Otherwise the server reads the whole body before it answers.
 	_ = http.NewResponseController(c.Response()).EnableFullDuplex() // HTTP/2 always is
-	r := translate(err)
-	if r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable {
+	refused := translate(err)
+	if refused.status == http.StatusTooManyRequests || refused.status == http.StatusServiceUnavailable {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "10")
 	}
 	body := struct {
 		Error string     `json:"error"`
 		Code  fault.Code `json:"code"`
-	}{r.message, r.code}
-	if err := c.JSON(r.status, body); err != nil {
-		d.log.Debug("the sender left before the answer", "address", c.RealIP())
+	}{refused.message, refused.code}
+	if err := c.JSON(refused.status, body); err != nil {
+		r.log.Debug("the sender left before the answer", "address", c.RealIP())
 		return
 	}
 	drainBody(c)
 }
 
-// What is read, and for how long, of a body that is refused before its end.
+// How many bytes of a refused body are read, and for how long.
 const (
 	leftover     = 2 << 20
 	leftoverTime = 2 * time.Second
 )
 
-// drainBody sends the answer and then reads on within bounds, because a
-// connection that is closed while its sender still writes is reset, and the
-// answer lost with it. A sender of more than that is given a moment to read.
+// drainBody sends the answer and then reads the rest of the body within bounds.
+// A connection that is closed while its sender still writes is reset, and the
+// answer is lost with it.
 func drainBody(c echo.Context) {
 	control := http.NewResponseController(c.Response())
 	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(leftoverTime)) != nil {
 		return
 	}
 	rest := http.MaxBytesReader(c.Response().Writer, c.Request().Body, leftover)
-	_, _ = io.Copy(io.Discard, rest) // the answer is given; what follows is nobody's
+	_, _ = io.Copy(io.Discard, rest) // the answer is sent; nobody needs the rest
 }
 
-// translate returns the refusal in err, or the one for an error of echo's own
-// router.
+// translate returns the refusal for an error, those of echo's router included.
 func translate(err error) refusal {
 	var routed *echo.HTTPError
 	if !errors.As(err, &routed) {

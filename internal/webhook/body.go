@@ -15,7 +15,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// checkHead refuses what can be refused before a byte of the body is read.
+// checkHead refuses requests whose headers already rule them out, before a byte
+// of the body is read.
 func checkHead(r *http.Request, maxBody int64) error {
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := parameters["charset"]
@@ -34,22 +35,22 @@ func tooLarge() error {
 	return refuseAs(http.StatusRequestEntityTooLarge, fault.Invalid, resultTooLarge, "the body is larger than any delivery of this forge; send less")
 }
 
-// firstRead is how much is read before more is asked of the ration.
+// firstRead is how much is read before more is taken from the memory budget.
 const firstRead = 64 << 10
 
-// read returns the whole body, of at most maxBody bytes, and what to call when
-// it is no longer needed.
-func (d *Receiver) read(c echo.Context, maxBody int64) (body []byte, release func(), err error) {
+// read returns the whole body, of at most maxBody bytes. The caller calls release
+// when the body is no longer needed, also after an error.
+func (r *Receiver) read(c echo.Context, maxBody int64) (body []byte, release func(), err error) {
 	var held int64
-	release = func() { d.memory.give(held) }
-	deadline := time.Now().Add(d.limits.Read) // the connection's clock
+	release = func() { r.memory.give(held) }
+	deadline := time.Now().Add(r.limits.Read) // the connection's clock
 	if err := http.NewResponseController(c.Response()).SetReadDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, release, refuseAs(http.StatusInternalServerError, fault.Internal, resultInternal, "the body can't be read")
 	}
 	source := http.MaxBytesReader(c.Response().Writer, c.Request().Body, maxBody)
 	var buffer bytes.Buffer
 	for chunk := int64(firstRead); ; chunk = int64(buffer.Len()) { // doubling, as the buffer does
-		if !d.memory.take(chunk) {
+		if !r.memory.take(chunk) {
 			return nil, release, busy("too many deliveries at once; send it again later")
 		}
 		held += chunk

@@ -12,9 +12,9 @@ import (
 )
 
 // every makes acme/shop a project with a repository at each forge, and the
-// door one for all of them.
-func every(t *testing.T) *house {
-	h := newHouse(t, func(o *webhook.Options) { o.Drivers = forges.Drivers() })
+// receiver one for all of them.
+func every(t *testing.T) *fixture {
+	h := newFixture(t, func(o *webhook.Options) { o.Drivers = forges.Drivers() })
 	target := h.targets["acme/shop"]
 	target.Project.Spec.Repositories = nil
 	for _, forge := range []string{"github", "gitlab", "gitea", "bitbucket"} {

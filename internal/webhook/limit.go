@@ -7,33 +7,35 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/utils/lru"
 )
 
-// Limits bounds what senders can make the door do. Zero fields take the
+// Limits bound what senders can make the receiver do. Zero fields take the
 // defaults.
 type Limits struct {
 	// Address is how many requests one address may make. All projects of a
-	// forge share its few addresses, and a proxy's that isn't in Options.Proxies
-	// is shared by everybody.
+	// forge share its few addresses, and everybody shares the address of a proxy
+	// that isn't in Options.Proxies.
 	Address Allowance
-	// Unbelieved is how many requests without a valid signature one address may
-	// make before large bodies from it aren't read and its failures not logged.
-	Unbelieved Allowance
-	// Project is how many believed deliveries one project may have. Requests
-	// that aren't believed don't count, so a stranger can't use it up. What is
-	// refused here is found by the next sync on the timer.
+	// Unauthenticated is how many requests without a valid signature one address
+	// may make. Beyond it, large bodies from the address are not read and its
+	// failures not logged.
+	Unauthenticated Allowance
+	// Project is how many authenticated deliveries one project may have. Others
+	// don't count, so only who knows the secret can use it up. The next sync on
+	// the timer finds the changes of refused deliveries.
 	Project Allowance
-	// Flight is how many deliveries of one project are made durable at the same
-	// time; others of it wait, at most for Create.
-	Flight int
-	// Table is how many addresses and how many projects are remembered.
+	// Writes is how many deliveries of one project are stored at the same time;
+	// further ones wait, at most for Create.
+	Writes int
+	// Table is how many addresses, and how many projects, are kept in mind.
 	Table int
-	// Memory is how many bytes of bodies are held at once.
+	// Memory is how many bytes of request bodies are held at once.
 	Memory int64
 	// Read is how long the whole body may take.
 	Read time.Duration
-	// Create is how long making a delivery durable may take; forges wait about
-	// ten seconds for an answer.
+	// Create is how long storing a delivery may take; forges wait about ten
+	// seconds for an answer.
 	Create time.Duration
 }
 
@@ -47,14 +49,14 @@ func (l Limits) orDefault() Limits {
 	if l.Address == (Allowance{}) {
 		l.Address = Allowance{PerSecond: 2000, Burst: 20000}
 	}
-	if l.Unbelieved == (Allowance{}) {
-		l.Unbelieved = Allowance{PerSecond: 2, Burst: 60}
+	if l.Unauthenticated == (Allowance{}) {
+		l.Unauthenticated = Allowance{PerSecond: 2, Burst: 60}
 	}
 	if l.Project == (Allowance{}) {
 		l.Project = Allowance{PerSecond: 250, Burst: 6000}
 	}
-	if l.Flight == 0 {
-		l.Flight = 2
+	if l.Writes == 0 {
+		l.Writes = 2
 	}
 	if l.Table == 0 {
 		l.Table = 4096
@@ -71,25 +73,18 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// allowances keeps one token bucket per key, of at most size keys. When full
-// it forgets those that were used longest ago, so whoever keeps sending is
-// remembered however many others come by.
+// allowances keeps one token bucket per key, for the size keys that were used
+// last: a sender that keeps sending is never forgotten, however many others
+// there are.
 type allowances struct {
 	each Allowance
-	size int
 
-	mu      sync.Mutex
-	buckets map[string]*bucket
-	use     uint64
-}
-
-type bucket struct {
-	*rate.Limiter
-	used uint64
+	mu      sync.Mutex // makes get-or-add one step
+	buckets *lru.Cache // of string to *rate.Limiter
 }
 
 func newAllowances(each Allowance, size int) *allowances {
-	return &allowances{each: each, size: size, buckets: make(map[string]*bucket)}
+	return &allowances{each: each, buckets: lru.New(size)}
 }
 
 // left reports whether the key has an allowance left, without using it.
@@ -98,34 +93,19 @@ func (a *allowances) left(key string, now time.Time) bool { return a.of(key).Tok
 // take uses the key's allowance and reports whether it had one.
 func (a *allowances) take(key string, now time.Time) bool { return a.of(key).AllowN(now, 1) }
 
-func (a *allowances) of(key string) *bucket {
+func (a *allowances) of(key string) *rate.Limiter {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	b := a.buckets[key]
-	if b == nil {
-		if len(a.buckets) >= a.size {
-			a.forget()
-		}
-		b = &bucket{Limiter: rate.NewLimiter(rate.Limit(a.each.PerSecond), a.each.Burst)}
-		a.buckets[key] = b
+	if bucket, found := a.buckets.Get(key); found {
+		return bucket.(*rate.Limiter)
 	}
-	a.use++
-	b.used = a.use
-	return b
+	bucket := rate.NewLimiter(rate.Limit(a.each.PerSecond), a.each.Burst)
+	a.buckets.Add(key, bucket)
+	return bucket
 }
 
-// forget drops the buckets that aren't among the newest half of the uses.
-func (a *allowances) forget() {
-	oldest := a.use - uint64(a.size)/2 //nolint:gosec // a size is positive
-	for key, b := range a.buckets {
-		if b.used <= oldest {
-			delete(a.buckets, key)
-		}
-	}
-}
-
-// sender returns the key of an address. A single IPv6 host commands a whole
-// /64, so that is what counts.
+// sender returns the key of an address. A single IPv6 host has a whole /64 to
+// itself, so the key is that network.
 func sender(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -142,24 +122,24 @@ func sender(address string) string {
 	return network.String()
 }
 
-// memoryBudget is how many bytes may be held at once. Nobody waits for it: waiting
-// senders with half a body would block each other.
+// memoryBudget is how many bytes may be held at once. Nobody waits for it, because
+// senders that wait with half a body would block each other.
 type memoryBudget struct {
 	left atomic.Int64
 }
 
 func newMemoryBudget(bytes int64) *memoryBudget {
-	r := &memoryBudget{}
-	r.left.Store(bytes)
-	return r
+	m := &memoryBudget{}
+	m.left.Store(bytes)
+	return m
 }
 
-func (r *memoryBudget) take(n int64) bool {
-	if r.left.Add(-n) < 0 {
-		r.left.Add(n)
+func (m *memoryBudget) take(n int64) bool {
+	if m.left.Add(-n) < 0 {
+		m.left.Add(n)
 		return false
 	}
 	return true
 }
 
-func (r *memoryBudget) give(n int64) { r.left.Add(n) }
+func (m *memoryBudget) give(n int64) { m.left.Add(n) }

@@ -44,10 +44,10 @@ func numbered(i int) *delivery {
 
 func TestProjectAllowance(t *testing.T) {
 	clock := newFrozen()
-	h := newHouse(t, func(o *webhook.Options) {
+	h := newFixture(t, func(o *webhook.Options) {
 		o.Now, o.Limits.Project = clock.Now, webhook.Allowance{PerSecond: 1, Burst: 3}
 	})
-	for i := range 20 { // what isn't believed uses nothing up
+	for i := range 20 { // failed authentication uses nothing up
 		h.send(t, signature(sign([]byte(fmt.Sprint(i)), secret)))
 	}
 	for i := range 3 {
@@ -70,10 +70,10 @@ func TestProjectAllowance(t *testing.T) {
 // An address that sends much without a valid signature is told so, and fills
 // no log; its rightly signed deliveries still get in, because the address may
 // be a forge's, which anyone can make send such requests.
-func TestSuspectAddress(t *testing.T) {
+func TestLimitedAddress(t *testing.T) {
 	clock := newFrozen()
-	h := newHouse(t, func(o *webhook.Options) {
-		o.Now, o.Limits.Unbelieved = clock.Now, webhook.Allowance{PerSecond: 1, Burst: 2}
+	h := newFixture(t, func(o *webhook.Options) {
+		o.Now, o.Limits.Unauthenticated = clock.Now, webhook.Allowance{PerSecond: 1, Burst: 2}
 	})
 	wrong := func() int { return h.send(t, signature(sign([]byte("x"), secret))).Status }
 	if a, b, c := wrong(), wrong(), wrong(); a != 401 || b != 401 || c != 429 {
@@ -110,17 +110,17 @@ func TestAddressAllowance(t *testing.T) {
 		last    int
 	}{
 		"one address":               {nil, []string{"", "", ""}, 429},
-		"header not believed":       {nil, []string{"203.0.113.1", "203.0.113.2", "203.0.113.3"}, 429},
+		"header not trusted":        {nil, []string{"203.0.113.1", "203.0.113.2", "203.0.113.3"}, 429},
 		"behind a proxy":            {[]*net.IPNet{proxy}, []string{"203.0.113.1", "203.0.113.2", "203.0.113.3"}, 202},
 		"behind a proxy, one":       {[]*net.IPNet{proxy}, []string{"203.0.113.1", "203.0.113.1", "203.0.113.1"}, 429},
 		"forged before the proxy's": {[]*net.IPNet{proxy}, []string{"1.1.1.1, 203.0.113.1", "2.2.2.2, 203.0.113.1", "3.3.3.3, 203.0.113.1"}, 429},
-		"private not believed":      {[]*net.IPNet{proxy}, []string{"1.1.1.1, 10.0.0.1", "2.2.2.2, 10.0.0.1", "3.3.3.3, 10.0.0.1"}, 429},
+		"private not trusted":       {[]*net.IPNet{proxy}, []string{"1.1.1.1, 10.0.0.1", "2.2.2.2, 10.0.0.1", "3.3.3.3, 10.0.0.1"}, 429},
 		"one /64":                   {[]*net.IPNet{proxy}, []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}, 429},
 		"several /64":               {[]*net.IPNet{proxy}, []string{"2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1"}, 202},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, func(o *webhook.Options) {
+			h := newFixture(t, func(o *webhook.Options) {
 				o.Now, o.Limits.Address, o.Proxies = clock.Now, webhook.Allowance{PerSecond: 1, Burst: 2}, c.proxies
 			})
 			var last int
@@ -141,7 +141,7 @@ func TestAddressAllowance(t *testing.T) {
 // Bodies in flight are bounded together, and what is refused for it gives its
 // share back.
 func TestMemory(t *testing.T) {
-	h := newHouse(t, func(o *webhook.Options) { o.Limits.Memory = 1 << 20 })
+	h := newFixture(t, func(o *webhook.Options) { o.Limits.Memory = 1 << 20 })
 	// Little is left of it when it is refused, so that the sender gets to read
 	// the answer.
 	large := newDelivery("star", `{"x":"`+strings.Repeat("y", 1<<20+1<<10)+`"}`)
@@ -174,7 +174,7 @@ func get(t *testing.T, url string) (int, string) {
 
 func TestHealth(t *testing.T) {
 	ready := errors.New("secret detail")
-	h := newHouse(t, func(o *webhook.Options) {
+	h := newFixture(t, func(o *webhook.Options) {
 		o.Ready = func(context.Context) error { return ready }
 	})
 	if status, text := get(t, h.url+"/healthz"); status != 200 {
@@ -198,7 +198,7 @@ func TestHealth(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	h := newHouse(t, func(o *webhook.Options) { o.Metrics, o.Gatherer = registry, registry })
+	h := newFixture(t, func(o *webhook.Options) { o.Metrics, o.Gatherer = registry, registry })
 	h.send(t, newPush())
 	h.send(t, newPush())
 	h.send(t, signature("x"))
@@ -208,7 +208,7 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		`slipway_deliveries_total{result="accepted"} 1`,
 		`slipway_deliveries_total{result="duplicate"} 1`,
-		`slipway_deliveries_total{result="unbelieved"} 2`,
+		`slipway_deliveries_total{result="unauthenticated"} 2`,
 		`slipway_deliveries_total{result="ignored"} 1`,
 		`slipway_delivery_seconds_count 3`,
 		`slipway_delivery_bytes_count 3`,

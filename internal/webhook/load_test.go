@@ -18,11 +18,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
-// BenchmarkDoor sends signed pushes of 8 KiB from 16 senders over loopback
+// BenchmarkReceiver sends signed pushes of 8 KiB from 16 senders over loopback
 // and reports deliveries per second and the 99th percentile of the answers.
-func BenchmarkDoor(b *testing.B) {
+func BenchmarkReceiver(b *testing.B) {
 	kept := newDeliveries()
-	door, err := webhook.New(webhook.Options{
+	receiver, err := webhook.New(webhook.Options{
 		Projects: newProjects(), Deliveries: kept, Log: slog.New(slog.DiscardHandler),
 		Drivers: map[string]scm.Driver{"github": github.New()},
 		Limits: webhook.Limits{
@@ -33,7 +33,7 @@ func BenchmarkDoor(b *testing.B) {
 		b.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = webhook.NewServer("", door, slog.New(slog.DiscardHandler))
+	server.Config = webhook.NewServer("", receiver, slog.New(slog.DiscardHandler))
 	server.Start()
 	defer server.Close()
 	const senders = 16

@@ -19,7 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// request is one delivery on its way through the door.
+// request is one delivery that is being received.
 type request struct {
 	organization, project string
 	forge                 string
@@ -27,127 +27,127 @@ type request struct {
 	header                http.Header
 	body                  []byte
 	from                  string // the sender's key
-	suspect               bool   // the sender sent too much that wasn't believed
+	limited               bool   // the sender has used up its unauthenticated requests
 	target                Target
 	received              time.Time
 }
 
-// receive takes one delivery: from the cheapest check to the durable object,
-// and nothing is parsed before its signature is right.
-func (d *Receiver) receive(c echo.Context) error {
-	started := d.now()
-	reply, status, err := d.take(c, started)
+// receive handles one delivery, the cheapest check first. Nothing is parsed
+// before its signature is verified.
+func (r *Receiver) receive(c echo.Context) error {
+	started := r.now()
+	reply, status, err := r.take(c, started)
 	if err != nil {
-		d.counts.deliveries.WithLabelValues(string(refusalOf(err).result)).Inc()
+		r.metrics.deliveries.WithLabelValues(string(refusalOf(err).result)).Inc()
 		return err
 	}
-	d.counts.deliveries.WithLabelValues(reply.Result).Inc()
-	d.counts.seconds.Observe(d.now().Sub(started).Seconds())
+	r.metrics.deliveries.WithLabelValues(reply.Result).Inc()
+	r.metrics.seconds.Observe(r.now().Sub(started).Seconds())
 	return c.JSON(status, reply)
 }
 
-func (d *Receiver) take(c echo.Context, started time.Time) (answer, int, error) {
-	r := &request{
+func (r *Receiver) take(c echo.Context, started time.Time) (answer, int, error) {
+	req := &request{
 		organization: c.Param("organization"), project: c.Param("project"),
 		header: c.Request().Header, from: sender(c.RealIP()), received: started,
 	}
-	if !d.senders.take(r.from, started) {
+	if !r.addressLimit.take(req.from, started) {
 		return answer{}, 0, refuseAs(http.StatusTooManyRequests, fault.Unavailable, resultLimited, "too many requests came from this address; send them slower")
 	}
-	r.suspect = !d.strangers.left(r.from, started)
-	release, err := d.enter(c, r)
+	req.limited = !r.unauthenticatedLimit.left(req.from, started)
+	release, err := r.readRequest(c, req)
 	defer release()
 	if err == nil {
-		err = d.authenticate(c.Request().Context(), r)
+		err = r.authenticate(c.Request().Context(), req)
 	}
 	if err != nil {
-		return answer{}, 0, d.reject(c, r, err)
+		return answer{}, 0, r.reject(c, req, err)
 	}
-	d.counts.bytes.Observe(float64(len(r.body)))
-	if !d.flow.take(r.organization+"/"+r.project, started) {
-		return answer{}, 0, refuseAs(http.StatusTooManyRequests, fault.Unavailable, resultLimited, "this project has too many deliveries; the next sync finds what this one tells")
+	r.metrics.bytes.Observe(float64(len(req.body)))
+	if !r.projectLimit.take(req.organization+"/"+req.project, started) {
+		return answer{}, 0, refuseAs(http.StatusTooManyRequests, fault.Unavailable, resultLimited, "this project has too many deliveries; the next sync finds what this one reports")
 	}
-	reply, status, err := d.keep(c.Request().Context(), r)
-	d.logAuthenticated(c, r, reply, err)
+	reply, status, err := r.keep(c.Request().Context(), req)
+	r.logAuthenticated(c, req, reply, err)
 	return reply, status, err
 }
 
-// reject ends a request that wasn't believed. A sender of too many of them
-// fills no log.
-func (d *Receiver) reject(c echo.Context, r *request, err error) error {
+// reject ends a request that failed authentication. One from a limited sender
+// is not logged, so that nobody can fill the log.
+func (r *Receiver) reject(c echo.Context, req *request, err error) error {
 	if refusalOf(err).status >= http.StatusInternalServerError {
-		d.logRefused(c, r, err)
+		r.logRefused(c, req, err)
 		return err
 	}
-	if r.suspect {
+	if req.limited {
 		return refuseAs(http.StatusTooManyRequests, fault.Denied, resultLimited, "too many requests without a valid signature came from this address; check the hook's secret")
 	}
-	d.strangers.take(r.from, r.received)
-	d.logRefused(c, r, err)
+	r.unauthenticatedLimit.take(req.from, req.received)
+	r.logRefused(c, req, err)
 	return err
 }
 
-// suspectBody is how much is read from an address that sent too many requests
-// without a valid signature. Such an address may be a forge's, which anyone
-// can make send such requests, so its other deliveries must still get in.
-const suspectBody = 1 << 20
+// limitedBody bounds the bodies that are read from a limited sender. Its address
+// may be a forge's, which anyone can make send requests without a valid
+// signature, so its other deliveries must still be received.
+const limitedBody = 1 << 20
 
-// enter checks the head, knows the forge by it, and reads the body.
-func (d *Receiver) enter(c echo.Context, r *request) (release func(), err error) {
-	if r.forge, r.driver = d.identifyForge(r.header); r.driver == nil {
-		return func() {}, refuseAs(http.StatusBadRequest, fault.Invalid, resultMalformed, "the headers are those of no forge that is known here")
+// readRequest identifies the forge by the headers, checks them, and reads the body.
+func (r *Receiver) readRequest(c echo.Context, req *request) (release func(), err error) {
+	if req.forge, req.driver = r.identifyForge(req.header); req.driver == nil {
+		return func() {}, refuseAs(http.StatusBadRequest, fault.Invalid, resultMalformed, "the headers match no forge that Slipway knows; send webhooks of a supported forge")
 	}
-	limit := r.driver.MaxBody()
-	if r.suspect {
-		limit = min(limit, suspectBody)
+	limit := req.driver.MaxBody()
+	if req.limited {
+		limit = min(limit, limitedBody)
 	}
 	if err := checkHead(c.Request(), limit); err != nil {
 		return func() {}, err
 	}
-	r.body, release, err = d.read(c, limit)
+	req.body, release, err = r.read(c, limit)
 	return release, err
 }
 
-// identifyForge returns the one driver that claims a request.
-func (d *Receiver) identifyForge(h http.Header) (forge string, driver scm.Driver) {
-	claims := 0
-	for name, candidate := range d.options.Drivers {
+// identifyForge returns the driver that matches the headers, unless several do.
+func (r *Receiver) identifyForge(h http.Header) (forge string, driver scm.Driver) {
+	matches := 0
+	for name, candidate := range r.options.Drivers {
 		if candidate.Matches(h) {
 			forge, driver = name, candidate
-			claims++
+			matches++
 		}
 	}
-	if claims != 1 {
+	if matches != 1 {
 		return "", nil
 	}
 	return forge, driver
 }
 
 // authenticate verifies the body with the secrets of the project that it is
-// addressed to. A project that doesn't exist, or doesn't use this forge, has
-// a secret that nobody knows, so it takes the same time and the same answer.
-func (d *Receiver) authenticate(ctx context.Context, r *request) error {
-	target, err := d.lookup(ctx, r)
+// addressed to. A project that doesn't exist, or doesn't use this forge, gets
+// the dummy secret, so that it takes the same time and gives the same answer.
+func (r *Receiver) authenticate(ctx context.Context, req *request) error {
+	target, err := r.lookup(ctx, req)
 	if err != nil {
 		return err
 	}
-	known := target.Project != nil && uses(target.Project, r.forge) && len(target.Secrets) > 0
+	known := target.Project != nil && uses(target.Project, req.forge) && len(target.Secrets) > 0
 	if !known {
 		target.Secrets = nil
 	}
-	if err := r.driver.Verify(r.header, r.body, d.pad(target.Secrets)); err != nil || !known {
-		return unbelieved().because(err)
+	if err := req.driver.Verify(req.header, req.body, r.pad(target.Secrets)); err != nil || !known {
+		return unauthenticated().because(err)
 	}
-	r.target = target
+	req.target = target
 	return nil
 }
 
-// pad adds secrets that nobody knows up to the number that is always tried, so
-// that the time doesn't tell how many are real.
-func (d *Receiver) pad(secrets [][]byte) [][]byte {
+// pad adds dummy secrets up to the number that is always tried, so that the
+// time doesn't reveal how many are real.
+func (r *Receiver) pad(secrets [][]byte) [][]byte {
 	padded := slices.Clone(secrets)
 	for len(padded) < scm.MaxSecrets {
-		padded = append(padded, d.decoy)
+		padded = append(padded, r.dummySecret)
 	}
 	return padded
 }
@@ -163,11 +163,11 @@ func isName(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-func (d *Receiver) lookup(ctx context.Context, r *request) (Target, error) {
-	if !isName(r.organization) || !isName(r.project) {
+func (r *Receiver) lookup(ctx context.Context, req *request) (Target, error) {
+	if !isName(req.organization) || !isName(req.project) {
 		return Target{}, nil
 	}
-	target, err := d.options.Projects.Lookup(ctx, r.organization, r.project)
+	target, err := r.options.Projects.Lookup(ctx, req.organization, req.project)
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
 		return Target{}, nil
@@ -186,39 +186,39 @@ func uses(project *v1alpha1.Project, forge string) bool {
 	return false
 }
 
-// keep parses a believed body and makes it durable, unless it is of no
-// interest.
-func (d *Receiver) keep(ctx context.Context, r *request) (answer, int, error) {
-	event, err := r.driver.Parse(r.header, r.body)
+// keep parses an authenticated body and stores its events, unless they are of
+// no interest.
+func (r *Receiver) keep(ctx context.Context, req *request) (answer, int, error) {
+	event, err := req.driver.Parse(req.header, req.body)
 	if err != nil {
 		return answer{}, 0, refuseAs(http.StatusBadRequest, fault.Invalid, resultMalformed, fault.MessageOf(err))
 	}
-	repository, err := r.repositoryOf(event)
+	repository, err := req.repositoryOf(event)
 	if err != nil {
 		return answer{}, 0, err
 	}
 	if reason := event.Uninteresting(); reason != "" {
 		return answer{Result: string(resultIgnored), Reason: reason}, http.StatusOK, nil
 	}
-	return d.persist(ctx, r, repository, event)
+	return r.persist(ctx, req, repository, event)
 }
 
-// persist makes each event of a delivery durable. When one can't be, the forge
-// or its user sends all of them again, and those that are kept are duplicates.
-func (d *Receiver) persist(ctx context.Context, r *request, repository string, event scm.Event) (answer, int, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Create)
+// persist stores each event of a delivery. When one fails, the forge or its user
+// sends all of them again, and those that were stored are duplicates.
+func (r *Receiver) persist(ctx context.Context, req *request, repository string, event scm.Event) (answer, int, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.limits.Create)
 	defer cancel()
-	leave, err := d.flights.enter(ctx, r.organization+"/"+r.project)
+	release, err := r.writes.take(ctx, req.organization+"/"+req.project)
 	if err != nil {
 		return answer{}, 0, err
 	}
-	defer leave()
+	defer release()
 	reply, status := answer{Result: string(resultDuplicate)}, http.StatusOK
 	for _, each := range event.Each() {
-		delivery := r.delivery(repository, each)
-		created, err := d.options.Deliveries.Create(ctx, delivery)
+		delivery := req.delivery(repository, each)
+		created, err := r.options.Deliveries.Create(ctx, delivery)
 		if err != nil {
-			return answer{}, 0, undurable(err)
+			return answer{}, 0, storeRefusal(err)
 		}
 		if created {
 			reply.Result, status = string(resultAccepted), http.StatusAccepted
@@ -230,8 +230,8 @@ func (d *Receiver) persist(ctx context.Context, r *request, repository string, e
 	return reply, status, nil
 }
 
-// repositoryOf returns the project's name of the repository that an event is
-// about; forges compare paths without case. Events about none have none.
+// repositoryOf returns the project's name for the repository of an event, empty
+// for an event without one. Forges compare paths without regard to case.
 func (r *request) repositoryOf(event scm.Event) (string, error) {
 	if event.Repository == "" {
 		return "", nil
@@ -268,15 +268,16 @@ func (r *request) delivery(repository string, event scm.Event) *v1alpha1.Deliver
 	return delivery
 }
 
-func undurable(err error) error {
+// storeRefusal returns the refusal of a delivery that could not be stored.
+func storeRefusal(err error) error {
 	if fault.CodeOf(err) == fault.Unavailable || errors.Is(err, context.DeadlineExceeded) {
-		return busy("the delivery can't be kept now; send it again later").because(err)
+		return busy("the delivery can't be stored now; send it again later").because(err)
 	}
-	return refuseAs(http.StatusInternalServerError, fault.Internal, resultInternal, "the delivery can't be kept; the server's log has the details").because(err)
+	return refuseAs(http.StatusInternalServerError, fault.Internal, resultInternal, "the delivery can't be stored; the server's log has the details").because(err)
 }
 
-// newDecoy returns a secret that nobody knows.
-func newDecoy() []byte {
+// newDummySecret returns a secret that nobody knows.
+func newDummySecret() []byte {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // crypto/rand never fails: it ends the program
 	return secret

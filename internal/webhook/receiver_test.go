@@ -109,17 +109,17 @@ func (d *deliveries) names() []string {
 	return names
 }
 
-// house is a door with what it needs, served on loopback.
-type house struct {
+// fixture is a receiver with what it needs, served on loopback.
+type fixture struct {
 	*projects
 	*deliveries
 	log *bytes.Buffer
 	url string
 }
 
-func newHouse(t testing.TB, change func(*webhook.Options)) *house {
+func newFixture(t testing.TB, change func(*webhook.Options)) *fixture {
 	t.Helper()
-	h := &house{projects: newProjects(), deliveries: newDeliveries(), log: &bytes.Buffer{}}
+	h := &fixture{projects: newProjects(), deliveries: newDeliveries(), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: h.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	options := webhook.Options{
 		Projects: h.projects, Deliveries: h.deliveries, Log: log,
@@ -128,12 +128,12 @@ func newHouse(t testing.TB, change func(*webhook.Options)) *house {
 	if change != nil {
 		change(&options)
 	}
-	door, err := webhook.New(options)
+	receiver, err := webhook.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = webhook.NewServer("", door, log)
+	server.Config = webhook.NewServer("", receiver, log)
 	server.Start()
 	t.Cleanup(server.Close)
 	h.url = server.URL
@@ -157,7 +157,7 @@ func sign(body []byte, secret string) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// delivery is a request for the door, of a right one as far as it isn't
+// delivery is a request for the receiver, a right one as far as it isn't
 // changed.
 type delivery struct {
 	method, path string
@@ -197,7 +197,7 @@ func (d *delivery) set(name string, values ...string) *delivery {
 	return d
 }
 
-// reply is what the door answered.
+// reply is what the receiver answered.
 type reply struct {
 	Status   int    `json:"-"`
 	Result   string `json:"result"`
@@ -208,12 +208,12 @@ type reply struct {
 	raw      string
 }
 
-func (h *house) send(t testing.TB, d *delivery) reply {
+func (h *fixture) send(t testing.TB, d *delivery) reply {
 	t.Helper()
 	return h.sendFrom(t, d, bytes.NewReader(d.body))
 }
 
-func (h *house) sendFrom(t testing.TB, d *delivery, body io.Reader) reply {
+func (h *fixture) sendFrom(t testing.TB, d *delivery, body io.Reader) reply {
 	t.Helper()
 	req, err := http.NewRequest(d.method, h.url+d.path, body)
 	if err != nil {
@@ -240,7 +240,7 @@ func (h *house) sendFrom(t testing.TB, d *delivery, body io.Reader) reply {
 }
 
 func TestDurable(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newFixture(t, nil)
 	r := h.send(t, newPush())
 	if r.Status != http.StatusAccepted || r.Delivery == "" {
 		t.Fatalf("got %+v, want 202 with a delivery", r)
@@ -300,7 +300,7 @@ func TestAccepted(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, nil)
+			h := newFixture(t, nil)
 			r := h.send(t, c.delivery)
 			if r.Status != c.want.Status || r.Result != c.want.Result || !strings.Contains(r.Reason, c.want.Reason) {
 				t.Fatalf("got %+v, want %+v", r, c.want)
@@ -321,7 +321,7 @@ func TestAccepted(t *testing.T) {
 const canary = "CANARY-77ab"
 
 // quiet fails when something of a body or a secret was logged.
-func (h *house) quiet(t *testing.T) {
+func (h *fixture) quiet(t *testing.T) {
 	t.Helper()
 	for _, word := range []string{canary, "refs/", one, two, secret, previous, "approve", "full_name", "evil/", sign(newPush().body, secret)[7:]} {
 		if strings.Contains(h.log.String(), word) {

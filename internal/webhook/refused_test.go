@@ -166,7 +166,7 @@ func TestRefused(t *testing.T) {
 	}
 	for name, c := range corpus {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, nil)
+			h := newFixture(t, nil)
 			r := h.send(t, c.delivery)
 			if r.Status != c.status {
 				t.Errorf("got %d, want %d: %s", r.Status, c.status, r.raw)
@@ -184,7 +184,7 @@ func TestRefused(t *testing.T) {
 
 // An unknown project must look exactly like a wrong signature.
 func TestIndistinguishable(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newFixture(t, nil)
 	wrong := h.send(t, signature(sign([]byte("x"), secret)))
 	for _, path := range []string{"/hooks/acme/none", "/hooks/none/shop", "/hooks/acme/bare", "/hooks/acme/empty", "/hooks/acme/elsewhere", "/hooks/acme/NOT-a-name"} {
 		r := h.send(t, newPush().to(path))
@@ -208,7 +208,7 @@ func (s spy) Verify(h http.Header, body []byte, secrets [][]byte) error {
 // The work for an unknown project is that for a known one.
 func TestSameWork(t *testing.T) {
 	var tried []int
-	h := newHouse(t, func(o *webhook.Options) {
+	h := newFixture(t, func(o *webhook.Options) {
 		o.Drivers = map[string]scm.Driver{"github": spy{github.New(), &tried}}
 	})
 	paths := []string{"/hooks/acme/shop", "/hooks/acme/none", "/hooks/acme/bare", "/hooks/acme/elsewhere", "/hooks/x/..."}
@@ -222,7 +222,7 @@ func TestSameWork(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	const limit = 25 << 20
-	h := newHouse(t, func(o *webhook.Options) { o.Limits.Memory = 80 << 20 })
+	h := newFixture(t, func(o *webhook.Options) { o.Limits.Memory = 80 << 20 })
 	fits := `{"x":"` + strings.Repeat("y", limit-8) + `"}`
 	if r := h.send(t, newDelivery("star", fits)); r.Status != 200 {
 		t.Errorf("a body of the limit got %d: %s", r.Status, r.raw)
@@ -253,7 +253,7 @@ func TestTooLarge(t *testing.T) {
 // A sender that is refused before it has sent everything reads why, also one
 // that keeps no connection open.
 func TestRefusedWhileSending(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newFixture(t, nil)
 	cases := map[string]struct{ size, times int }{"little left": {1 << 20, 20}, "much left": {12 << 20, 3}}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +267,7 @@ func TestRefusedWhileSending(t *testing.T) {
 	}
 }
 
-func dial(t *testing.T, h *house) net.Conn {
+func dial(t *testing.T, h *fixture) net.Conn {
 	t.Helper()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
 	if err != nil {
@@ -296,7 +296,7 @@ func expect(t *testing.T, connection net.Conn, status int) {
 func TestSlow(t *testing.T) {
 	head := "POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-GitHub-Event: push\r\nContent-Length: 1000\r\n\r\n{"
 	t.Run("stalled", func(t *testing.T) {
-		h := newHouse(t, func(o *webhook.Options) { o.Limits.Read = 50 * time.Millisecond })
+		h := newFixture(t, func(o *webhook.Options) { o.Limits.Read = 50 * time.Millisecond })
 		connection := dial(t, h)
 		fmt.Fprint(connection, head)
 		expect(t, connection, http.StatusRequestTimeout)
@@ -305,7 +305,7 @@ func TestSlow(t *testing.T) {
 		}
 	})
 	t.Run("cut off", func(t *testing.T) {
-		h := newHouse(t, nil)
+		h := newFixture(t, nil)
 		connection := dial(t, h)
 		fmt.Fprint(connection, head)
 		if err := connection.(*net.TCPConn).CloseWrite(); err != nil {
@@ -321,17 +321,17 @@ func TestSlow(t *testing.T) {
 func TestTrouble(t *testing.T) {
 	down := fault.New(fault.Unavailable, "the API server at 10.0.0.1 is down")
 	cases := map[string]struct {
-		spoil  func(*house)
+		spoil  func(*fixture)
 		status int
 		code   string
 	}{
-		"projects down":     {func(h *house) { h.projects.err = down }, 503, "unavailable"},
-		"deliveries down":   {func(h *house) { h.deliveries.err = down }, 503, "unavailable"},
-		"deliveries broken": {func(h *house) { h.deliveries.err = errors.New("no idea") }, 500, "internal"},
+		"projects down":     {func(h *fixture) { h.projects.err = down }, 503, "unavailable"},
+		"deliveries down":   {func(h *fixture) { h.deliveries.err = down }, 503, "unavailable"},
+		"deliveries broken": {func(h *fixture) { h.deliveries.err = errors.New("no idea") }, 500, "internal"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, nil)
+			h := newFixture(t, nil)
 			c.spoil(h)
 			r := h.send(t, newPush())
 			if r.Status != c.status || r.Code != c.code {

@@ -103,6 +103,14 @@ type Head struct {
 	// changes.
 	// +optional
 	FileID string `json:"fileID,omitempty"`
+	// Secondary are the commits of the project's other repositories whose project
+	// files apply, as the sync found them: the same head always means the same
+	// services.
+	// +kubebuilder:validation:MaxItems=50
+	// +listType=map
+	// +listMapKey=repository
+	// +optional
+	Secondary []RepositoryCommit `json:"secondary,omitempty"`
 	// Actor is the login of who pushed, as the forge said in a verified
 	// delivery; empty when unknown.
 	// +optional
@@ -117,6 +125,17 @@ type Head struct {
 	// itself: [skip slipway].
 	// +optional
 	Skip bool `json:"skip,omitempty"`
+}
+
+// RepositoryCommit is a commit of one of a project's repositories.
+type RepositoryCommit struct {
+	// Repository is the repository's name in the Project.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Repository string `json:"repository"`
+	// Commit is the full commit id.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
 }
 
 // StageStatus is what Slipway observed of a stage.

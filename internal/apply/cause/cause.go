@@ -1,8 +1,3 @@
-// Package cause says in one sentence why something does not run, from what
-// Kubernetes says about it.
-//
-// It is pure: pods, events and the like come in, a cause comes out. It knows
-// nothing of clients, releases or stages, and never looks into a Secret.
 package cause
 
 import (
@@ -105,13 +100,12 @@ func Clip(words string, limit int) string {
 // quote makes what Kubernetes says fit into a sentence that goes on after it,
 // without the wrapping that says nothing.
 func quote(words string) string {
-	words = wrapping().ReplaceAllString(Clip(words, maxWords), "")
+	words = wrapping.ReplaceAllString(Clip(words, maxWords), "")
 	return strings.TrimRight(words, ". ")
 }
 
-func wrapping() *regexp.Regexp {
-	return regexp.MustCompile(`^Error creating: |^Failed to pull image "[^"]*": |rpc error: code = [A-Za-z]+ desc = |failed to pull and unpack image "[^"]*": `)
-}
+// wrapping is what programs put around the words that matter.
+var wrapping = regexp.MustCompile(`^Error creating: |^Failed to pull image "[^"]*": |rpc error: code = [A-Za-z]+ desc = |failed to pull and unpack image "[^"]*": `)
 
 // ClipLog makes the end of a log fit to be shown: valid text without control
 // characters, whole lines as far as possible, at most 20 of them.

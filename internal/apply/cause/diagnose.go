@@ -50,7 +50,7 @@ func Diagnose(w Workload, e Evidence) (Cause, bool) {
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	var best *Cause
 	for _, pod := range pods {
-		found := diagnosePod(pod, e.warningsAbout(pod.UID))
+		found := diagnosePod(pod, e.warningsOf(pod.UID))
 		if found != nil && (best == nil || rank(found.Code) < rank(best.Code)) {
 			best = found
 		}
@@ -137,8 +137,8 @@ func ownedBy(object metav1.Object, uid types.UID) bool {
 	return slices.ContainsFunc(object.GetOwnerReferences(), func(o metav1.OwnerReference) bool { return o.UID == uid })
 }
 
-// warningsAbout returns the warnings about an object, newest first.
-func (e Evidence) warningsAbout(uid types.UID) []*corev1.Event {
+// warningsOf returns the warnings about an object, newest first.
+func (e Evidence) warningsOf(uid types.UID) []*corev1.Event {
 	var about []*corev1.Event
 	for _, event := range e.Warnings {
 		if event.InvolvedObject.UID == uid {
@@ -165,7 +165,7 @@ func eventTime(e *corev1.Event) time.Time {
 func (e Evidence) refusal(w Workload, makers []types.UID) *Cause {
 	words := w.Refused
 	for _, uid := range makers {
-		for _, event := range e.warningsAbout(uid) {
+		for _, event := range e.warningsOf(uid) {
 			if words == "" && event.Reason == "FailedCreate" {
 				words = event.Message
 			}

@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// scene is a recorded moment of a cluster.
-type scene struct {
+// moment is a recorded moment of a cluster.
+type moment struct {
 	Workload    Workload
 	Pods        []*corev1.Pod
 	ReplicaSets []*appsv1.ReplicaSet
@@ -29,7 +29,7 @@ type scene struct {
 func TestDiagnose(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(files) < 20 {
-		t.Fatalf("%d scenes (%v), want at least 20", len(files), err)
+		t.Fatalf("%d moments (%v), want at least 20", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
@@ -37,11 +37,11 @@ func TestDiagnose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var s scene
+			var s moment
 			if err := yaml.UnmarshalStrict(data, &s); err != nil {
 				t.Fatal(err)
 			}
-			got := told(Diagnose(s.Workload, Evidence{Pods: s.Pods, ReplicaSets: s.ReplicaSets, Warnings: s.Events}))
+			got := shown(Diagnose(s.Workload, Evidence{Pods: s.Pods, ReplicaSets: s.ReplicaSets, Warnings: s.Events}))
 			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
 			if *update {
 				if err := os.WriteFile(golden, got, 0o600); err != nil {
@@ -59,7 +59,7 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
-func told(c Cause, ok bool) []byte {
+func shown(c Cause, ok bool) []byte {
 	if !ok {
 		return []byte("nothing\n")
 	}

@@ -33,8 +33,8 @@ func diagnosePod(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
 	return nil
 }
 
-// where names a container in a sentence.
-func where(pod *corev1.Pod, container string) string {
+// containerName names a container in a sentence.
+func containerName(pod *corev1.Pod, container string) string {
 	if len(pod.Spec.Containers)+len(pod.Spec.InitContainers) < 2 {
 		return "Pod " + pod.Name
 	}
@@ -66,7 +66,7 @@ func pullFailure(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*cor
 	case containsAny(lower, "not found", "manifest unknown", "name unknown", "does not exist"):
 		c.Patience, remedy = 0, "push the image, or correct its name"
 	}
-	c.Sentence = fmt.Sprintf("%s: image %s can't be pulled: %s; %s", where(pod, status.Name), status.Image, words, remedy)
+	c.Sentence = fmt.Sprintf("%s: image %s can't be pulled: %s; %s", containerName(pod, status.Name), status.Image, words, remedy)
 	return c
 }
 
@@ -95,7 +95,7 @@ func startFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Ev
 	default:
 		return nil
 	}
-	c.Sentence = fmt.Sprintf("%s can't start: %s; %s", where(pod, status.Name), words, remedy)
+	c.Sentence = fmt.Sprintf("%s can't start: %s; %s", containerName(pod, status.Name), words, remedy)
 	return c
 }
 
@@ -114,7 +114,7 @@ func restartPatience(status corev1.ContainerStatus) time.Duration {
 }
 
 func memoryFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Event) *Cause {
-	t := ended(status)
+	t := lastTermination(status)
 	if t == nil || t.Reason != "OOMKilled" || status.Ready {
 		return nil
 	}
@@ -126,12 +126,12 @@ func memoryFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.E
 	}
 	return &Cause{
 		Code: OutOfMemory, Patience: crashPatience(pod, status), Log: logOf(pod, status),
-		Sentence: fmt.Sprintf("%s was killed because it used more than %s%s; raise resources.memory of the service, or let it use less", where(pod, status.Name), limit, restarts(status)),
+		Sentence: fmt.Sprintf("%s was killed because it used more than %s%s; raise resources.memory of the service, or let it use less", containerName(pod, status.Name), limit, restartWords(status)),
 	}
 }
 
 func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Event) *Cause {
-	t := ended(status)
+	t := lastTermination(status)
 	if t == nil || status.Ready {
 		return nil
 	}
@@ -142,7 +142,7 @@ func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Ev
 		if event.Reason == "Unhealthy" && strings.HasPrefix(event.Message, "Liveness probe failed") {
 			return &Cause{
 				Code: ProbeFailing, Patience: crashPatience(pod, status), Log: logOf(pod, status),
-				Sentence: fmt.Sprintf("%s is restarted because it does not answer its health check%s: %s; correct the service or its health path", where(pod, status.Name), restarts(status), quote(event.Message)),
+				Sentence: fmt.Sprintf("%s is restarted because it does not answer its health check%s: %s; correct the service or its health path", containerName(pod, status.Name), restartWords(status), quote(event.Message)),
 			}
 		}
 	}
@@ -152,13 +152,13 @@ func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Ev
 	}
 	return &Cause{
 		Code: CrashLoop, Patience: crashPatience(pod, status), Log: logOf(pod, status),
-		Sentence: fmt.Sprintf("%s %s%s; %s", where(pod, status.Name), exit(t), restarts(status), remedy),
+		Sentence: fmt.Sprintf("%s %s%s; %s", containerName(pod, status.Name), exitWords(t), restartWords(status), remedy),
 	}
 }
 
-// ended returns how a container last ended, nil when it never did or runs
+// lastTermination returns how a container last ended, nil when it never did or runs
 // well since.
-func ended(status corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+func lastTermination(status corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	if status.State.Terminated != nil {
 		return status.State.Terminated
 	}
@@ -181,7 +181,7 @@ func logOf(pod *corev1.Pod, status corev1.ContainerStatus) *Log {
 	return &Log{Pod: pod.Name, Container: status.Name, Previous: status.State.Terminated == nil}
 }
 
-func exit(t *corev1.ContainerStateTerminated) string {
+func exitWords(t *corev1.ContainerStateTerminated) string {
 	switch {
 	case t.Signal != 0:
 		return fmt.Sprintf("was ended by signal %d", t.Signal)
@@ -193,7 +193,7 @@ func exit(t *corev1.ContainerStateTerminated) string {
 	return fmt.Sprintf("crashed with exit code %d", t.ExitCode)
 }
 
-func restarts(status corev1.ContainerStatus) string {
+func restartWords(status corev1.ContainerStatus) string {
 	switch status.RestartCount {
 	case 0:
 		return ""

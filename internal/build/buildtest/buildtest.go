@@ -1,5 +1,3 @@
-// Package buildtest is the conformance test of builders: whatever a driver
-// builds with, it keeps the promises of build.Builder.
 package buildtest
 
 import (
@@ -16,12 +14,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// patience bounds the wait for what a driver's other side does by itself.
-const patience = 30 * time.Second
+// waitLimit bounds the wait for what a driver's other side does by itself.
+const waitLimit = 30 * time.Second
 
-// Yard is the other side of a driver: where its builds run. The tests play
+// Environment is the other side of a driver: where its builds run. The tests play
 // the part of whatever runs them.
-type Yard interface {
+type Environment interface {
 	// Builds returns how many builds exist in a namespace.
 	Builds(t *testing.T, namespace string) int
 	// Start makes a build run.
@@ -35,8 +33,8 @@ type Yard interface {
 }
 
 // Run tests a builder.
-func Run(t *testing.T, builder build.Builder, yard Yard) {
-	s := suite{builder: builder, yard: yard}
+func Run(t *testing.T, builder build.Builder, environment Environment) {
+	s := suite{builder: builder, environment: environment}
 	tests := map[string]func(*testing.T){
 		"ensuring twice makes one build":        s.testOnce,
 		"ensuring at the same time makes one":   s.testTogether,
@@ -56,8 +54,8 @@ func Run(t *testing.T, builder build.Builder, yard Yard) {
 }
 
 type suite struct {
-	builder build.Builder
-	yard    Yard
+	builder     build.Builder
+	environment Environment
 }
 
 // Request returns a request that any builder accepts; inputs differ by salt.
@@ -87,7 +85,7 @@ func (s suite) ensure(t *testing.T, request build.Request) build.State {
 // until ensures a request until its state is as wanted.
 func (s suite) until(t *testing.T, request build.Request, wanted func(build.State) bool) build.State {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	for {
 		state := s.ensure(t, request)
 		if wanted(state) {
@@ -102,9 +100,9 @@ func (s suite) until(t *testing.T, request build.Request, wanted func(build.Stat
 
 func (s suite) builds(t *testing.T, namespace string, want int) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	for {
-		got := s.yard.Builds(t, namespace)
+		got := s.environment.Builds(t, namespace)
 		if got == want {
 			return
 		}
@@ -116,7 +114,7 @@ func (s suite) builds(t *testing.T, namespace string, want int) {
 }
 
 func (s suite) testOnce(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "once")
+	request := Request(s.environment.Namespace(t), "once")
 	first := s.ensure(t, request)
 	if first.Phase != build.Pending || first.Job.Namespace != request.Namespace || first.Job.Name == "" {
 		t.Errorf("first state %+v, want pending with a job", first)
@@ -129,7 +127,7 @@ func (s suite) testOnce(t *testing.T) {
 }
 
 func (s suite) testTogether(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "together")
+	request := Request(s.environment.Namespace(t), "together")
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
@@ -143,7 +141,7 @@ func (s suite) testTogether(t *testing.T) {
 }
 
 func (s suite) testApart(t *testing.T) {
-	namespace := s.yard.Namespace(t)
+	namespace := s.environment.Namespace(t)
 	one, two := s.ensure(t, Request(namespace, "one")), s.ensure(t, Request(namespace, "two"))
 	if one.Job == two.Job {
 		t.Errorf("two inputs share %v", one.Job)
@@ -152,12 +150,12 @@ func (s suite) testApart(t *testing.T) {
 }
 
 func (s suite) testSuccess(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "success")
+	request := Request(s.environment.Namespace(t), "success")
 	job := s.ensure(t, request).Job
-	s.yard.Start(t, job)
+	s.environment.Start(t, job)
 	s.until(t, request, func(state build.State) bool { return state.Phase == build.Running })
 	digest := "sha256:" + strings.Repeat("d", 64)
-	s.yard.Succeed(t, job, digest)
+	s.environment.Succeed(t, job, digest)
 	state := s.until(t, request, func(state build.State) bool { return state.Phase == build.Succeeded })
 	if state.Digest != digest || state.Job != job {
 		t.Errorf("state %+v, want digest %s of %v", state, digest, job)
@@ -166,11 +164,11 @@ func (s suite) testSuccess(t *testing.T) {
 }
 
 func (s suite) testFailure(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "failure")
+	request := Request(s.environment.Namespace(t), "failure")
 	request.Retry = time.Now().Add(-time.Hour)
 	job := s.ensure(t, request).Job
-	s.yard.Start(t, job)
-	s.yard.Fail(t, job, time.Now())
+	s.environment.Start(t, job)
+	s.environment.Fail(t, job, time.Now())
 	state := s.until(t, request, func(state build.State) bool { return state.Phase == build.Failed })
 	if state.Message == "" || state.Cause != build.CauseDockerfile || state.FinishedAt.IsZero() {
 		t.Errorf("state %+v, want a message, a cause and an end", state)
@@ -185,24 +183,24 @@ func (s suite) testFailure(t *testing.T) {
 }
 
 func (s suite) testRetry(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "retry")
+	request := Request(s.environment.Namespace(t), "retry")
 	job := s.ensure(t, request).Job
-	s.yard.Start(t, job)
-	s.yard.Fail(t, job, time.Now().Add(-time.Hour))
+	s.environment.Start(t, job)
+	s.environment.Fail(t, job, time.Now().Add(-time.Hour))
 	s.until(t, request, func(state build.State) bool { return state.Phase == build.Failed })
 	request.Retry = time.Now()
 	s.until(t, request, func(state build.State) bool { return state.Phase == build.Pending })
 	s.builds(t, request.Namespace, 0)
-	s.until(t, request, func(build.State) bool { return s.yard.Builds(t, request.Namespace) == 1 })
-	s.yard.Start(t, job)
-	s.yard.Succeed(t, job, "sha256:"+strings.Repeat("e", 64))
+	s.until(t, request, func(build.State) bool { return s.environment.Builds(t, request.Namespace) == 1 })
+	s.environment.Start(t, job)
+	s.environment.Succeed(t, job, "sha256:"+strings.Repeat("e", 64))
 	s.until(t, request, func(state build.State) bool { return state.Phase == build.Succeeded })
 }
 
 func (s suite) testCancel(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "cancel")
+	request := Request(s.environment.Namespace(t), "cancel")
 	job := s.ensure(t, request).Job
-	s.yard.Start(t, job)
+	s.environment.Start(t, job)
 	for range 2 {
 		if err := s.builder.Cancel(t.Context(), job); err != nil {
 			t.Fatal(err)
@@ -216,7 +214,7 @@ func (s suite) testCancel(t *testing.T) {
 }
 
 func (s suite) testLook(t *testing.T) {
-	request := Request(s.yard.Namespace(t), "look")
+	request := Request(s.environment.Namespace(t), "look")
 	job := s.ensure(t, request).Job
 	look := func(want build.Phase) {
 		t.Helper()
@@ -225,9 +223,9 @@ func (s suite) testLook(t *testing.T) {
 		}
 	}
 	look(build.Pending)
-	s.yard.Start(t, job)
+	s.environment.Start(t, job)
 	look(build.Running)
-	s.yard.Succeed(t, job, "sha256:"+strings.Repeat("f", 64))
+	s.environment.Succeed(t, job, "sha256:"+strings.Repeat("f", 64))
 	s.until(t, request, func(state build.State) bool { return state.Phase == build.Succeeded })
 	look(build.Succeeded)
 	unknown := build.Job{Namespace: job.Namespace, Name: "nothing"}
@@ -238,7 +236,7 @@ func (s suite) testLook(t *testing.T) {
 }
 
 func (s suite) testUnknown(t *testing.T) {
-	unknown := build.Job{Namespace: s.yard.Namespace(t), Name: "nothing"}
+	unknown := build.Job{Namespace: s.environment.Namespace(t), Name: "nothing"}
 	if err := s.builder.Cancel(t.Context(), unknown); err != nil {
 		t.Errorf("cancel: %v", err)
 	}
@@ -262,7 +260,7 @@ func (s suite) testUnknown(t *testing.T) {
 }
 
 func (s suite) testInvalid(t *testing.T) {
-	namespace := s.yard.Namespace(t)
+	namespace := s.environment.Namespace(t)
 	for name, change := range map[string]func(*build.Request){
 		"hash":       func(r *build.Request) { r.Hash = "latest" },
 		"dockerfile": func(r *build.Request) { r.Dockerfile = "../Dockerfile" },
@@ -280,7 +278,7 @@ func (s suite) testInvalid(t *testing.T) {
 
 func (s suite) testCancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	request := Request(s.yard.Namespace(t), "context")
+	request := Request(s.environment.Namespace(t), "context")
 	job := s.ensure(t, request).Job
 	log, err := s.builder.Logs(ctx, job, true)
 	cancel()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -153,7 +154,7 @@ func ownedBy(secret *corev1.Secret, job *batchv1.Job) bool {
 }
 
 // explain adds what the executor's log says. A log that is gone, or can't be
-// read, leaves the state as the pod tells it.
+// read, leaves the state as the pod has it.
 func (b *Builder) explain(ctx context.Context, state build.State, pods []corev1.Pod, r build.Request) (build.State, error) {
 	pod := newest(pods)
 	if pod == nil || state.Cause != build.CauseDockerfile {
@@ -206,19 +207,22 @@ func (b *Builder) remove(ctx context.Context, job *batchv1.Job) error {
 	return clusterFault(err, "remove build", job.Namespace, job.Name)
 }
 
-// clusterFault gives a cluster's refusal a code; nil stays nil.
+// clusterFault gives an error of the cluster a code and says what to do; nil
+// stays nil.
 func clusterFault(err error, operation, namespace, job string) error {
-	subject := fmt.Sprintf("%s %s/%s", operation, namespace, job)
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case apierrors.IsForbidden(err) && apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+	}
+	subject := fmt.Sprintf("%s %s/%s", operation, namespace, job)
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return fault.Wrap(fault.Unavailable, err, "%s: the build namespace is being deleted; it is made anew afterwards", subject)
-	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+	}
+	switch kube.CodeOf(err) {
+	case fault.Denied:
 		return fault.Wrap(fault.Denied, err, "%s: the cluster refused it; check Slipway's rights in the build namespace and its quota", subject)
-	case apierrors.IsNotFound(err):
+	case fault.NotFound:
 		return fault.Wrap(fault.NotFound, err, "%s: the cluster has no such thing; check that the build namespace exists", subject)
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case fault.Invalid:
 		return fault.Wrap(fault.Internal, err, "%s: the cluster finds it invalid", subject)
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s: the cluster did not answer as it should; it is tried again", subject)

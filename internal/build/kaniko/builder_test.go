@@ -24,78 +24,78 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// yard plays the node's part, and on a fake cluster that of the Job controller
+// environment plays the node's part, and on a fake cluster that of the Job controller
 // too: it sets statuses by hand.
-type yard struct {
+type environment struct {
 	cluster    kubernetes.Interface
 	controlled bool // by a real Job controller
 	count      atomic.Int64
 }
 
-func (y *yard) Namespace(t *testing.T) string {
+func (e *environment) Namespace(t *testing.T) string {
 	t.Helper()
-	space := NewNamespace("acme", fmt.Sprintf("test-%d", y.count.Add(1)))
-	if _, err := y.cluster.CoreV1().Namespaces().Create(t.Context(), space, metav1.CreateOptions{}); err != nil {
+	space := NewNamespace("acme", fmt.Sprintf("test-%d", e.count.Add(1)))
+	if _, err := e.cluster.CoreV1().Namespaces().Create(t.Context(), space, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return space.Name
 }
 
-func (y *yard) Builds(t *testing.T, namespace string) int {
+func (e *environment) Builds(t *testing.T, namespace string) int {
 	t.Helper()
-	list, err := y.cluster.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: LabelBuild})
+	list, err := e.cluster.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: LabelBuild})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return len(list.Items)
 }
 
-func (y *yard) job(t *testing.T, job build.Job) *batchv1.Job {
+func (e *environment) job(t *testing.T, job build.Job) *batchv1.Job {
 	t.Helper()
-	found, err := y.cluster.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
+	found, err := e.cluster.BatchV1().Jobs(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return found
 }
 
-func (y *yard) Start(t *testing.T, job build.Job) {
+func (e *environment) Start(t *testing.T, job build.Job) {
 	t.Helper()
-	y.setPod(t, job, corev1.PodPending, time.Now(), running(containerSource))
+	e.setPod(t, job, corev1.PodPending, time.Now(), running(containerSource))
 }
 
-func (y *yard) Succeed(t *testing.T, job build.Job, digest string) {
+func (e *environment) Succeed(t *testing.T, job build.Job, digest string) {
 	t.Helper()
-	y.setPod(t, job, corev1.PodSucceeded, time.Now(), exited(containerSource, 0, "Completed", ""), exited(containerKaniko, 0, "Completed", ""), exited(containerPush, 0, "Completed", digest))
-	y.setJob(t, job, batchv1.JobSuccessCriteriaMet, batchv1.JobComplete, time.Now())
+	e.setPod(t, job, corev1.PodSucceeded, time.Now(), exited(containerSource, 0, "Completed", ""), exited(containerKaniko, 0, "Completed", ""), exited(containerPush, 0, "Completed", digest))
+	e.setJob(t, job, batchv1.JobSuccessCriteriaMet, batchv1.JobComplete, time.Now())
 }
 
-func (y *yard) Fail(t *testing.T, job build.Job, at time.Time) {
+func (e *environment) Fail(t *testing.T, job build.Job, at time.Time) {
 	t.Helper()
-	y.setPod(t, job, corev1.PodFailed, at, exited(containerSource, 0, "Completed", ""),
+	e.setPod(t, job, corev1.PodFailed, at, exited(containerSource, 0, "Completed", ""),
 		exited(containerKaniko, 1, "Error", "INFO[0001] RUN false\nerror building image: error building stage: failed to execute command: waiting for process to exit: exit status 1\n"))
-	y.setJob(t, job, batchv1.JobFailureTarget, batchv1.JobFailed, at)
+	e.setJob(t, job, batchv1.JobFailureTarget, batchv1.JobFailed, at)
 }
 
 // setPod sets the status of the Job's pod.
-func (y *yard) setPod(t *testing.T, job build.Job, phase corev1.PodPhase, at time.Time, statuses ...corev1.ContainerStatus) {
+func (e *environment) setPod(t *testing.T, job build.Job, phase corev1.PodPhase, at time.Time, statuses ...corev1.ContainerStatus) {
 	t.Helper()
 	for i := range statuses {
 		if end := statuses[i].State.Terminated; end != nil {
 			end.FinishedAt = metav1.NewTime(at)
 		}
 	}
-	pod := y.pod(t, job)
+	pod := e.pod(t, job)
 	pod.Status = podIn(phase, statuses...).Status
-	if _, err := y.cluster.CoreV1().Pods(job.Namespace).UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
+	if _, err := e.cluster.CoreV1().Pods(job.Namespace).UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // pod returns the Job's pod: it waits for the Job controller's, or makes it.
-func (y *yard) pod(t *testing.T, job build.Job) *corev1.Pod {
+func (e *environment) pod(t *testing.T, job build.Job) *corev1.Pod {
 	t.Helper()
-	pods := y.cluster.CoreV1().Pods(job.Namespace)
+	pods := e.cluster.CoreV1().Pods(job.Namespace)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		list, err := pods.List(t.Context(), metav1.ListOptions{LabelSelector: LabelBuild + "=" + job.Name})
 		if err != nil {
@@ -104,14 +104,14 @@ func (y *yard) pod(t *testing.T, job build.Job) *corev1.Pod {
 		if len(list.Items) > 0 {
 			return &list.Items[0]
 		}
-		if !y.controlled {
+		if !e.controlled {
 			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the Job controller makes no pod for %v", job)
 		}
 	}
-	template := y.job(t, job).Spec.Template
+	template := e.job(t, job).Spec.Template
 	pod, err := pods.Create(t.Context(), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: job.Name, Labels: template.Labels}, Spec: template.Spec,
 	}, metav1.CreateOptions{})
@@ -122,19 +122,19 @@ func (y *yard) pod(t *testing.T, job build.Job) *corev1.Pod {
 }
 
 // setJob ends a Job, where no Job controller does.
-func (y *yard) setJob(t *testing.T, job build.Job, first, last batchv1.JobConditionType, at time.Time) {
+func (e *environment) setJob(t *testing.T, job build.Job, first, last batchv1.JobConditionType, at time.Time) {
 	t.Helper()
-	if y.controlled {
+	if e.controlled {
 		return
 	}
-	found := y.job(t, job)
+	found := e.job(t, job)
 	moment := metav1.NewTime(at)
 	for _, kind := range []batchv1.JobConditionType{first, last} {
 		found.Status.Conditions = append(found.Status.Conditions, batchv1.JobCondition{
 			Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: moment,
 		})
 	}
-	if _, err := y.cluster.BatchV1().Jobs(job.Namespace).UpdateStatus(t.Context(), found, metav1.UpdateOptions{}); err != nil {
+	if _, err := e.cluster.BatchV1().Jobs(job.Namespace).UpdateStatus(t.Context(), found, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -175,7 +175,7 @@ func newTestBuilder(t *testing.T, cluster kubernetes.Interface) *Builder {
 
 func TestConformance(t *testing.T) {
 	cluster := newFake(t)
-	buildtest.Run(t, newTestBuilder(t, cluster), &yard{cluster: cluster})
+	buildtest.Run(t, newTestBuilder(t, cluster), &environment{cluster: cluster})
 }
 
 // A crash between the Job and its Secret is made good by the next call.
@@ -278,7 +278,7 @@ func TestClusterFaults(t *testing.T) {
 
 func TestLogs(t *testing.T) {
 	cluster := newFake(t)
-	builder, side := newTestBuilder(t, cluster), &yard{cluster: cluster}
+	builder, side := newTestBuilder(t, cluster), &environment{cluster: cluster}
 	request := buildtest.Request(side.Namespace(t), "logs")
 	state, err := builder.Ensure(t.Context(), request)
 	if err != nil {

@@ -1,6 +1,7 @@
 package kaniko
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -56,7 +57,7 @@ type diagnosis struct {
 
 // message is: file:line: instruction: problem: output.
 func (d diagnosis) message(name string) string {
-	text := d.subject(name) + ": " + first(d.problem, "the build failed")
+	text := d.subject(name) + ": " + cmp.Or(d.problem, "the build failed")
 	if d.output != "" {
 		text += ": " + d.output
 	}
@@ -74,21 +75,15 @@ func (d diagnosis) subject(name string) string {
 	return text
 }
 
-// grammar is the form of the executor's own log lines; everything else was
-// printed by an instruction.
-type grammar struct {
-	own, stage, problem, prefix, parseLine *regexp.Regexp
-}
-
-func newGrammar() grammar {
-	return grammar{
-		own:       regexp.MustCompile(`^(?:INFO|WARN|ERRO|DEBU|TRAC)\[\d+\] (.*)$`),
-		stage:     regexp.MustCompile(`^Building stage '.*' \[idx: '(\d+)', `),
-		problem:   regexp.MustCompile(`^(?:FATA\[\d+\] |Error: )?(error (?:building image|resolving|pushing image|checking push).*)$`),
-		prefix:    regexp.MustCompile(`^(?:error building image|error building stage|failed to execute command|waiting for process to exit|failed to optimize instructions|failed to get files used from context|resolving src|parsing dockerfile|dockerfile parse error on line \d+|unable to complete operation after \d+ attempts, last error): `),
-		parseLine: regexp.MustCompile(`parse error on line (\d{1,6})\b`),
-	}
-}
+// The forms of the executor's own log lines; everything else was printed by an
+// instruction.
+var (
+	ownLine     = regexp.MustCompile(`^(?:INFO|WARN|ERRO|DEBU|TRAC)\[\d+\] (.*)$`)
+	stageLine   = regexp.MustCompile(`^Building stage '.*' \[idx: '(\d+)', `)
+	problemLine = regexp.MustCompile(`^(?:FATA\[\d+\] |Error: )?(error (?:building image|resolving|pushing image|checking push).*)$`)
+	prefix      = regexp.MustCompile(`^(?:error building image|error building stage|failed to execute command|waiting for process to exit|failed to optimize instructions|failed to get files used from context|resolving src|parsing dockerfile|dockerfile parse error on line \d+|unable to complete operation after \d+ attempts, last error): `)
+	parseLine   = regexp.MustCompile(`parse error on line (\d{1,6})\b`)
+)
 
 // neverLogged is part of the error of an instruction that the executor hasn't
 // named yet: it looks for the files of COPY and ADD first.
@@ -97,7 +92,7 @@ const neverLogged = "failed to get files used from context"
 // diagnose reads the log from its beginning, following the instructions. A
 // nil file leaves lines unknown.
 func diagnose(log string, file *build.Dockerfile) diagnosis {
-	reader := logReader{grammar: newGrammar(), stage: -1, at: -1}
+	reader := logReader{stage: -1, at: -1}
 	if file != nil {
 		reader.instructions = file.Instructions()
 	}
@@ -109,7 +104,6 @@ func diagnose(log string, file *build.Dockerfile) diagnosis {
 
 // logReader follows a build through its log.
 type logReader struct {
-	grammar      grammar
 	instructions []build.Instruction
 	stage        int // index, -1 while not known
 	at           int // index of the running instruction, -1 before the first
@@ -118,11 +112,11 @@ type logReader struct {
 }
 
 func (l *logReader) read(line string) {
-	if own := l.grammar.own.FindStringSubmatch(line); own != nil {
+	if own := ownLine.FindStringSubmatch(line); own != nil {
 		l.own(own[1])
 		return
 	}
-	if problem := l.grammar.problem.FindStringSubmatch(line); problem != nil {
+	if problem := problemLine.FindStringSubmatch(line); problem != nil {
 		l.fail(problem[1])
 		return
 	}
@@ -138,7 +132,7 @@ func (l *logReader) read(line string) {
 // own handles a line of the executor itself: the beginning of a stage or of
 // an instruction, or nothing of interest.
 func (l *logReader) own(text string) {
-	if stage := l.grammar.stage.FindStringSubmatch(text); stage != nil {
+	if stage := stageLine.FindStringSubmatch(text); stage != nil {
 		index, err := strconv.Atoi(stage[1])
 		if err == nil {
 			l.stage, l.output = index, nil
@@ -161,7 +155,7 @@ func (l *logReader) own(text string) {
 func (l *logReader) fail(problem string) {
 	d := diagnosis{output: build.Clean(strings.Join(l.output, " | "), maxOutputBytes)}
 	unnamed := strings.Contains(problem, neverLogged)
-	if parse := l.grammar.parseLine.FindStringSubmatch(problem); parse != nil {
+	if parse := parseLine.FindStringSubmatch(problem); parse != nil {
 		if line, err := strconv.Atoi(parse[1]); err == nil {
 			d.line = line
 		}
@@ -172,8 +166,8 @@ func (l *logReader) fail(problem string) {
 	if unnamed {
 		d.output = ""
 	}
-	for l.grammar.prefix.MatchString(problem) {
-		problem = l.grammar.prefix.ReplaceAllString(problem, "")
+	for prefix.MatchString(problem) {
+		problem = prefix.ReplaceAllString(problem, "")
 	}
 	d.killed = strings.Contains(problem, "signal: killed")
 	d.problem = build.Clean(strings.ReplaceAll(problem, sourceDir+"/", ""), maxErrorBytes)

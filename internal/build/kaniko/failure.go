@@ -1,6 +1,7 @@
 package kaniko
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -55,21 +56,14 @@ const reasonOOM = "OOMKilled"
 func nodeTrouble(pod *corev1.Pod) string {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
-			return first(c.Message, c.Reason)
+			return cmp.Or(c.Message, c.Reason)
 		}
 	}
 	switch pod.Status.Reason {
 	case "Evicted", "NodeLost", "NodeShutdown", "Terminated", "Preempting", "UnexpectedAdmissionError":
-		return first(pod.Status.Message, pod.Status.Reason)
+		return cmp.Or(pod.Status.Message, pod.Status.Reason)
 	}
 	return ""
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // blame says what a container's bad end means.
@@ -79,17 +73,17 @@ func blame(state *build.State, job *batchv1.Job, container string, end *corev1.C
 		state.Message = outOfMemory(job, container)
 		return
 	}
-	last := lastLine(end.Message)
-	if last == "" {
-		last = fmt.Sprintf("exit status %d", end.ExitCode)
+	reason := lastLine(end.Message)
+	if reason == "" {
+		reason = fmt.Sprintf("exit status %d", end.ExitCode)
 	}
 	switch container {
 	case containerSource:
 		state.Cause = build.CauseSource
-		state.Message = "the build could not get its source: " + last
+		state.Message = "the build could not get its source: " + reason
 	case containerPush:
 		state.Cause = build.CausePush
-		state.Message = "the image was built but not pushed: " + last
+		state.Message = "the image was built but not pushed: " + reason
 	default:
 		d := diagnose(end.Message, nil)
 		state.Cause = build.CauseDockerfile

@@ -74,12 +74,12 @@ func waitForRights(t *testing.T, client kubernetes.Interface) {
 // With a real API server, admission (Pod Security baseline, as build
 // namespaces enforce), Job controller and garbage collector.
 func TestConformanceOnControlPlane(t *testing.T) {
-	buildtest.Run(t, newTestBuilder(t, builderAccount(t)), &yard{cluster: plane.Client(t), controlled: true})
+	buildtest.Run(t, newTestBuilder(t, builderAccount(t)), &environment{cluster: plane.Client(t), controlled: true})
 }
 
 func TestSecretGoesWithItsJob(t *testing.T) {
 	admin := plane.Client(t)
-	side := &yard{cluster: admin, controlled: true}
+	side := &environment{cluster: admin, controlled: true}
 	side.count.Store(100)
 	builder := newTestBuilder(t, builderAccount(t))
 	state, err := builder.Ensure(t.Context(), buildtest.Request(side.Namespace(t), "secret"))

@@ -85,11 +85,13 @@ func digestOf(pod *corev1.Pod) string {
 		return ""
 	}
 	digest := strings.TrimSpace(end.Message)
-	if !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(digest) {
+	if !digestForm.MatchString(digest) {
 		return ""
 	}
 	return digest
 }
+
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // ending returns how a container ended, nil while it hasn't.
 func ending(statuses []corev1.ContainerStatus, name string) *corev1.ContainerStateTerminated {
@@ -117,16 +119,16 @@ func allStatuses(pod *corev1.Pod) []corev1.ContainerStatus {
 }
 
 func finishedAt(pod *corev1.Pod) time.Time {
-	var last time.Time
+	var latest time.Time
 	for _, status := range allStatuses(pod) {
-		if end := status.State.Terminated; end != nil && end.FinishedAt.After(last) {
-			last = end.FinishedAt.Time
+		if end := status.State.Terminated; end != nil && end.FinishedAt.After(latest) {
+			latest = end.FinishedAt.Time
 		}
 	}
-	return last
+	return latest
 }
 
-// waitsFor says what keeps a build from starting.
+// waitsFor returns why a build has not started.
 func waitsFor(pod *corev1.Pod) string {
 	if pod == nil {
 		return "the build waits for its pod; if this lasts, look at the quota and the events of the build namespace"

@@ -119,5 +119,5 @@ func NewScheme() (*runtime.Scheme, error) {
 
 // ReportUnattended says that no server has taken up what was asked for.
 func ReportUnattended(streams stream.Streams, name string) {
-	fmt.Fprintf(streams.Err, "nobody has taken %s up yet; does Slipway's server run?\n", name)
+	fmt.Fprintf(streams.Err, "no server has taken %s up yet; is Slipway's server running?\n", name)
 }

@@ -20,8 +20,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/render/worker"
+)
+
+var (
+	// byDigest is a reference of an image by its digest.
+	byDigest = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
 )
 
 const (
@@ -63,7 +69,6 @@ func (r *Rendering) Flags(command *cobra.Command) {
 // Load reads the flags once, before anything is rendered.
 func (r *Rendering) Load() error {
 	r.Given = map[string]string{}
-	byDigest := regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
 	for _, pair := range r.images {
 		name, ref, found := strings.Cut(pair, "=")
 		if !found || !byDigest.MatchString(ref) {
@@ -154,7 +159,7 @@ func (r *Rendering) guard(made Rendered, at release.Place) ([]guard.Finding, err
 		built = append(built, ref)
 	}
 	policy := release.Policy(r.Cluster, at, built...)
-	policy.Given = release.Given(slices.Sorted(maps.Keys(made.Request.Services)), at)
+	policy.Given = release.GivenHosts(slices.Sorted(maps.Keys(made.Request.Services)), at)
 	return guard.Check(manifests, policy)
 }
 
@@ -165,7 +170,7 @@ func (r *Rendering) Tags(made Rendered) []string {
 
 // renderer returns the server's confined renderer where this machine can
 // confine a process, and else one in this process, with a warning.
-func (r *Rendering) renderer(ctx context.Context) (release.Renderer, func()) {
+func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
 	executable, err := os.Executable()
 	if err == nil {
 		var pool *worker.Pool

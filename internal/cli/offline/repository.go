@@ -95,7 +95,7 @@ func (s *Repository) OpenAt(revision string) (Snapshot, error) {
 // withSecondary adds the services of secondary repositories, as the server does. A
 // directory stands for the clone URL that only the Project knows.
 func (s *Repository) withSecondary(document *projectfile.Document) (*projectfile.Document, error) {
-	var all []projectfile.Further
+	var all []projectfile.Secondary
 	for _, pair := range s.secondary {
 		name, dir, found := strings.Cut(pair, "=")
 		if !found || name == "" || dir == "" {
@@ -109,7 +109,7 @@ func (s *Repository) withSecondary(document *projectfile.Document) (*projectfile
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, projectfile.Further{Document: parsed, Repository: name})
+		all = append(all, projectfile.Secondary{Document: parsed, Repository: name})
 	}
 	return document.With(all...)
 }

@@ -29,8 +29,8 @@ func AddFlag(command *cobra.Command, format *string) {
 	command.Flags().VarP((*formatFlag)(format), "output", "o", "how to print: text, json or yaml")
 }
 
-// formatFlag is the value of -o. A format that there isn't is refused before
-// the command does anything.
+// formatFlag is the value of -o. An unknown format is refused before the
+// command does anything.
 type formatFlag string
 
 // String implements pflag.Value.

@@ -15,6 +15,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
+var (
+	// containerPort finds the port inside the container.
+	containerPort = regexp.MustCompile(`(?:^|:)(\d{1,5})(?:/tcp)?$`)
+	// envName is the name of an environment variable.
+	envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// secretWord finds the words that names of secret values have.
+	secretWord = regexp.MustCompile(`(?i)passw|secret|token|credential|private|api_?key`)
+)
+
 // composeFile is what matters here of a Compose file.
 type composeFile struct {
 	Services map[string]composeService `json:"services"`
@@ -105,7 +114,7 @@ func composePort(ports []any) int {
 		if number, ok := entry.(float64); ok {
 			text = strconv.Itoa(int(number))
 		}
-		if port := firstPort(regexp.MustCompile(`(?:^|:)(\d{1,5})(?:/tcp)?$`), text); port != 0 {
+		if port := firstPort(containerPort, text); port != 0 {
 			return port
 		}
 	}
@@ -116,7 +125,7 @@ func composePort(ports []any) int {
 func environment(value any) map[string]string {
 	env := map[string]string{}
 	add := func(name, value string) {
-		if regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(name) && !strings.Contains(value, "$") && !secretName(name) {
+		if envName.MatchString(name) && !strings.Contains(value, "$") && !secretName(name) {
 			env[name] = value
 		}
 	}
@@ -140,5 +149,5 @@ func environment(value any) map[string]string {
 // secretName reports whether a variable sounds like one whose value belongs in
 // a Secret.
 func secretName(name string) bool {
-	return regexp.MustCompile(`(?i)passw|secret|token|credential|private|api_?key`).MatchString(name)
+	return secretWord.MatchString(name)
 }

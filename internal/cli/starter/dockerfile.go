@@ -13,6 +13,13 @@ import (
 	"github.com/slipway-dev/slipway/templates"
 )
 
+var (
+	// fromLine finds the beginning of each stage of a Dockerfile.
+	fromLine = regexp.MustCompile(`(?im)^[ \t]*FROM[ \t]`)
+	// exposeLine finds the port that a Dockerfile exposes.
+	exposeLine = regexp.MustCompile(`(?im)^[ \t]*EXPOSE[ \t]+(\d{1,5})\b`)
+)
+
 // fill makes a Dockerfile for a language.
 func fill(language string, values any) ([]byte, error) {
 	name := language + ".Dockerfile"
@@ -54,10 +61,10 @@ func (l looker) dockerfile(dir string) (Service, bool, error) {
 
 // exposed returns the first port that the last image of a Dockerfile exposes.
 func exposed(text string) int {
-	if froms := regexp.MustCompile(`(?im)^[ \t]*FROM[ \t]`).FindAllStringIndex(text, -1); len(froms) > 0 {
+	if froms := fromLine.FindAllStringIndex(text, -1); len(froms) > 0 {
 		text = text[froms[len(froms)-1][0]:]
 	}
-	return firstPort(regexp.MustCompile(`(?im)^[ \t]*EXPOSE[ \t]+(\d{1,5})\b`), text)
+	return firstPort(exposeLine, text)
 }
 
 // firstPort returns the first number that the expression's group finds and

@@ -9,6 +9,15 @@ import (
 	"strings"
 )
 
+var (
+	// plainScalar is a text that YAML takes for a string without quotes, unless it is a yamlWord.
+	plainScalar = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_./-]*|\.)$`)
+	// yamlWord is a text that YAML takes for something other than a string.
+	yamlWord = regexp.MustCompile(`^(?i:true|false|null|yes|no|on|off|y|n)$`)
+	// noNamePart finds what a name can't hold.
+	noNamePart = regexp.MustCompile(`[^a-z0-9]+`)
+)
+
 // projectFile writes a project file of one stage.
 func projectFile(about About, services []Service) []byte {
 	var b strings.Builder
@@ -64,8 +73,8 @@ func join(values []string) string {
 
 // scalar writes a text so that YAML reads it as one.
 func scalar(text string) string {
-	plain := regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_./-]*|\.)$`).MatchString(text)
-	word := regexp.MustCompile(`^(?i:true|false|null|yes|no|on|off|y|n)$`).MatchString(text)
+	plain := plainScalar.MatchString(text)
+	word := yamlWord.MatchString(text)
 	if plain && !word {
 		return text
 	}
@@ -101,7 +110,7 @@ func serviceName(text string) string {
 // dashed keeps lower-case letters and digits, with dashes for the rest, at
 // most 40 characters.
 func dashed(text string) string {
-	text = regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(text), "-")
+	text = noNamePart.ReplaceAllString(strings.ToLower(text), "-")
 	text = strings.Trim(text, "-")
 	return strings.TrimRight(text[:min(len(text), 40)], "-")
 }

@@ -7,6 +7,21 @@ import (
 	"strings"
 )
 
+var (
+	// goPort finds the port that a program listens on.
+	goPort = regexp.MustCompile(`":(\d{2,5})"`)
+	// localReplace finds a module that is replaced by a directory.
+	localReplace = regexp.MustCompile(`=>\s*\.`)
+	// moduleLine finds the last part of a module's path.
+	moduleLine = regexp.MustCompile(`(?m)^module\s+\S*?([^/\s"]+)"?\s*$`)
+	// mainPackage finds the clause of a main package.
+	mainPackage = regexp.MustCompile(`(?m)^package main\b`)
+	// goServer finds the packages that a program serves with.
+	goServer = regexp.MustCompile(`"net/http"|net\.Listen|labstack/echo|gin-gonic/gin|gofiber/fiber|go-chi/chi|google\.golang\.org/grpc|connectrpc\.com`)
+	// goDirective finds the version of Go that a module asks for.
+	goDirective = regexp.MustCompile(`(?m)^go\s+1\.(\d{1,3})`)
+)
+
 // goVersion is the minor version of Go that Dockerfiles start from, unless the
 // module asks for a newer one.
 const goVersion = 26
@@ -30,7 +45,7 @@ func (l looker) golang(dir string) (Service, bool, error) {
 		found.notes = append(found.notes, "there are more main packages ("+strings.Join(mains[1:], ", ")+"): each needs a service, and a Dockerfile or target, of its own")
 	}
 	if listens(module + source) {
-		if found.Port = firstPort(regexp.MustCompile(`":(\d{2,5})"`), source); found.Port == 0 {
+		if found.Port = firstPort(goPort, source); found.Port == 0 {
 			found.Port = 8080
 		}
 		found.env = map[string]string{"PORT": strconv.Itoa(found.Port)}
@@ -40,7 +55,7 @@ func (l looker) golang(dir string) (Service, bool, error) {
 	found.write, err = fill("go", map[string]any{
 		"Version":  "1." + strconv.Itoa(max(goVersion, minor(module))),
 		"Modules":  l.present(dir, "go.mod", "go.sum"),
-		"Download": !l.isDir(path.Join(dir, "vendor")) && !regexp.MustCompile(`=>\s*\.`).MatchString(module),
+		"Download": !l.isDir(path.Join(dir, "vendor")) && !localReplace.MatchString(module),
 		"Package":  "./" + strings.TrimPrefix(mains[0], "."),
 		"Port":     found.Port,
 	})
@@ -56,7 +71,7 @@ func (l looker) mains(dir, module string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		named := regexp.MustCompile(`(?m)^module\s+\S*?([^/\s"]+)"?\s*$`).FindStringSubmatch(module)
+		named := moduleLine.FindStringSubmatch(module)
 		for _, e := range entries[:min(len(entries), maxDirectories)] {
 			if !e.Mode.IsDir() || !plainPath(e.Name) {
 				continue
@@ -74,7 +89,7 @@ func (l looker) mains(dir, module string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if regexp.MustCompile(`(?m)^package main\b`).MatchString(source) {
+		if mainPackage.MatchString(source) {
 			mains = append(mains, candidate)
 		}
 	}
@@ -103,12 +118,12 @@ func (l looker) source(dir, suffix string) (string, error) {
 
 // listens reports whether a Go program or its module mentions a server.
 func listens(text string) bool {
-	return regexp.MustCompile(`"net/http"|net\.Listen|labstack/echo|gin-gonic/gin|gofiber/fiber|go-chi/chi|google\.golang\.org/grpc|connectrpc\.com`).MatchString(text)
+	return goServer.MatchString(text)
 }
 
 // minor returns the minor version of Go that a module asks for.
 func minor(module string) int {
-	match := regexp.MustCompile(`(?m)^go\s+1\.(\d{1,3})`).FindStringSubmatch(module)
+	match := goDirective.FindStringSubmatch(module)
 	if match == nil {
 		return 0
 	}

@@ -10,6 +10,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
+var (
+	// nodePort finds the port that a program listens on.
+	nodePort = regexp.MustCompile(`PORT\s*(?:\|\||\?\?)\s*['"]?(\d{2,5})|\.listen\(\s*(\d{2,5})`)
+	// nodeStart is a start script that runs one file.
+	nodeStart = regexp.MustCompile(`^node\s+(\S+)$`)
+)
+
 // packageJSON is what matters here of a package.json.
 type packageJSON struct {
 	Main         string            `json:"main"`
@@ -51,8 +58,7 @@ func (l looker) node(dir string) (Service, bool, error) {
 	if err != nil {
 		return Service{}, false, err
 	}
-	port := regexp.MustCompile(`PORT\s*(?:\|\||\?\?)\s*['"]?(\d{2,5})|\.listen\(\s*(\d{2,5})`)
-	if found.Port = firstPort(port, source); found.Port == 0 {
+	if found.Port = firstPort(nodePort, source); found.Port == 0 {
 		found.Port = 3000
 	}
 	found.env = map[string]string{"PORT": strconv.Itoa(found.Port)}
@@ -65,7 +71,7 @@ func (l looker) node(dir string) (Service, bool, error) {
 // that it starts with.
 func (l looker) nodeCommand(dir string, manifest packageJSON) (command, entry string) {
 	start := manifest.Scripts["start"]
-	if match := regexp.MustCompile(`^node\s+(\S+)$`).FindStringSubmatch(strings.TrimSpace(start)); match != nil && plainPath(match[1]) {
+	if match := nodeStart.FindStringSubmatch(strings.TrimSpace(start)); match != nil && plainPath(match[1]) {
 		return list("node", match[1]), match[1]
 	}
 	if start != "" {

@@ -7,6 +7,17 @@ import (
 	"strings"
 )
 
+var (
+	// pythonName is a name of Python: a package, a module or a variable.
+	pythonName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// pythonApp finds the variable that holds a web application.
+	pythonApp = regexp.MustCompile(`(?m)^([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Flask|Quart|Litestar|create_app)\(`)
+	// pythonServer finds the modules that a program serves with.
+	pythonServer = regexp.MustCompile(`http\.server|socketserver|aiohttp|tornado|socket\b|wsgiref|bottle`)
+	// pythonListenPort finds the port that a program listens on.
+	pythonListenPort = regexp.MustCompile(`PORT["']\s*,\s*["']?(\d{2,5})|\(\s*["'][\w.]*["']\s*,\s*(\d{2,5})\s*\)|port\s*=\s*(\d{2,5})`)
+)
+
 // pythonPort is what services listen on whose command we write.
 const pythonPort = 8000
 
@@ -83,7 +94,7 @@ func (l looker) wsgi(dir string) string {
 		return ""
 	}
 	for _, e := range entries {
-		if e.Mode.IsDir() && regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(e.Name) && l.isFile(path.Join(dir, e.Name, "wsgi.py")) {
+		if e.Mode.IsDir() && pythonName.MatchString(e.Name) && l.isFile(path.Join(dir, e.Name, "wsgi.py")) {
 			return e.Name + ".wsgi"
 		}
 	}
@@ -97,7 +108,7 @@ func requires(needs, name string) bool {
 
 // variable returns the name of the application in a source.
 func variable(source string) string {
-	match := regexp.MustCompile(`(?m)^([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Flask|Quart|Litestar|create_app)\(`).FindStringSubmatch(source)
+	match := pythonApp.FindStringSubmatch(source)
 	if match == nil {
 		return "app"
 	}
@@ -107,11 +118,10 @@ func variable(source string) string {
 // pythonListens returns the port that a program serves on by itself, 0 when it
 // seems not to.
 func pythonListens(source string) int {
-	if !regexp.MustCompile(`http\.server|socketserver|aiohttp|tornado|socket\b|wsgiref|bottle`).MatchString(source) {
+	if !pythonServer.MatchString(source) {
 		return 0
 	}
-	port := regexp.MustCompile(`PORT["']\s*,\s*["']?(\d{2,5})|\(\s*["'][\w.]*["']\s*,\s*(\d{2,5})\s*\)|port\s*=\s*(\d{2,5})`)
-	if found := firstPort(port, source); found != 0 {
+	if found := firstPort(pythonListenPort, source); found != 0 {
 		return found
 	}
 	return pythonPort

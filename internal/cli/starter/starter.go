@@ -16,6 +16,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
+var (
+	// plainName is a path that needs no quotes anywhere.
+	plainName = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_./-]*$`)
+)
+
 const (
 	// maxFile is how much of a file is read.
 	maxFile = 256 << 10
@@ -182,5 +187,5 @@ func (l looker) present(dir string, names ...string) []string {
 // plainPath reports whether a path from a repository can stand in a
 // Dockerfile or a command as it is.
 func plainPath(name string) bool {
-	return regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_./-]*$`).MatchString(name) && fs.ValidPath(path.Clean(name))
+	return plainName.MatchString(name) && fs.ValidPath(path.Clean(name))
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -46,10 +47,10 @@ type Target interface {
 	// called, unless somebody writes now.
 	TryTurn() (done func(), free bool)
 	// Drift returns what others changed or deleted since the stage was applied.
-	Drift(ctx context.Context) ([]apply.Drift, error)
+	Drift(ctx context.Context) ([]inventory.Drift, error)
 	// Repair brings back what stands in one of the manifests, except what leave
 	// names.
-	Repair(ctx context.Context, manifests [][]byte, leave []apply.Key) (apply.Report, error)
+	Repair(ctx context.Context, manifests [][]byte, leave []inventory.Key) (apply.Report, error)
 	// Bundle returns the manifests of one of the stage's releases.
 	Bundle(ctx context.Context, name, digest string) ([]byte, error)
 }
@@ -76,7 +77,7 @@ type Reconciler struct {
 
 // Changed asks for a look at the stage that an object belongs to. It does not
 // block.
-func (r *Reconciler) Changed(drift apply.Drift) {
+func (r *Reconciler) Changed(drift inventory.Drift) {
 	r.mu.Lock()
 	stage, known := r.stages[drift.Ref.Namespace]
 	queue := r.queue
@@ -165,9 +166,9 @@ func (r *Reconciler) look(ctx context.Context, stage *v1alpha1.Stage, target Tar
 
 // findings are the drifts of one look and what was done about them.
 type findings struct {
-	repairable []apply.Drift
-	contended  []apply.Drift
-	leave      []apply.Key
+	repairable []inventory.Drift
+	contended  []inventory.Drift
+	leave      []inventory.Key
 	again      time.Duration
 	report     apply.Report
 	problem    error
@@ -175,11 +176,11 @@ type findings struct {
 
 // allow tells drifts that may be repaired now from those that somebody keeps
 // making.
-func (r *Reconciler) allow(drifts []apply.Drift) findings {
+func (r *Reconciler) allow(drifts []inventory.Drift) findings {
 	found := findings{again: driftSweep}
 	for _, drift := range drifts {
 		verdict := r.contention.Allow(drift, r.Now())
-		if verdict.Fight {
+		if verdict.Contended {
 			found.contended = append(found.contended, drift)
 		}
 		if verdict.Repair {
@@ -204,7 +205,7 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 	var last string
 	for i := range releases {
 		status := releases[i].Status
-		if status.Bundle == "" || status.Bundle == last || !applied(status) {
+		if status.Bundle == "" || status.Bundle == last || !release.CameToApplying(status) {
 			continue
 		}
 		manifests, err := target.Bundle(ctx, status.Bundle, status.BundleDigest)
@@ -221,16 +222,6 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 		}
 	}
 	return kept, nil
-}
-
-// applied reports whether a release came as far as applying.
-func applied(status v1alpha1.ReleaseStatus) bool {
-	for _, timing := range status.Timings {
-		if timing.Phase == v1alpha1.PhaseApplying {
-			return true
-		}
-	}
-	return false
 }
 
 // Setup registers the reconciler. Every stage is looked at once

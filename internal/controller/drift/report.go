@@ -11,7 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
@@ -26,7 +27,7 @@ func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found fi
 	organization, _ := naming.OrganizationOf(stage.Namespace)
 	log := r.Log.With("organization", organization, "project", stage.Spec.Project, "stage", stage.Spec.Name)
 	all := slices.Concat(found.repairable, found.contended)
-	all = slices.CompactFunc(sortedDrifts(all), func(a, b apply.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
+	all = slices.CompactFunc(sortedDrifts(all), func(a, b inventory.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
 	var told []v1alpha1.Drift
 	for _, drift := range all {
 		if drift, ok := r.describe(drift, found); ok {
@@ -53,42 +54,42 @@ func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found fi
 	return found.problem
 }
 
-func sortedDrifts(drifts []apply.Drift) []apply.Drift {
-	slices.SortStableFunc(drifts, func(a, b apply.Drift) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
+func sortedDrifts(drifts []inventory.Drift) []inventory.Drift {
+	slices.SortStableFunc(drifts, func(a, b inventory.Drift) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
 	return drifts
 }
 
 // describe words one drift; ok is false when there is nothing to tell: an
 // autoscaler did its work.
-func (r *Reconciler) describe(drift apply.Drift, found findings) (_ v1alpha1.Drift, ok bool) {
+func (r *Reconciler) describe(drift inventory.Drift, found findings) (_ v1alpha1.Drift, ok bool) {
 	told := v1alpha1.Drift{Object: drift.Ref.Kind + "/" + drift.Ref.Name, Manager: drift.Manager, At: metav1.NewTime(r.Now())}
 	key := drift.Ref.Key()
-	same := func(ref apply.Ref) bool { return ref.Key() == key }
+	same := func(ref inventory.Ref) bool { return ref.Key() == key }
 	field := ""
 	for _, taken := range found.report.Taken {
 		if same(taken.Ref) {
 			told.Manager, field = taken.Manager, taken.Field
 		}
 	}
-	left := slices.ContainsFunc(found.report.Left, func(c apply.Conflict) bool { return same(c.Ref) })
+	left := slices.ContainsFunc(found.report.Left, func(c refusal.Conflict) bool { return same(c.Ref) })
 	if left && field == "" {
 		return v1alpha1.Drift{}, false
 	}
-	told.Fight = slices.ContainsFunc(found.contended, func(d apply.Drift) bool { return same(d.Ref) })
+	told.Fight = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
 	told.Message = fault.Clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
 	return told, true
 }
 
 // driftSentence says what happened to an object, who did it and what was done.
-func driftSentence(drift apply.Drift, told v1alpha1.Drift, field string, repaired bool, problem error) string {
+func driftSentence(drift inventory.Drift, told v1alpha1.Drift, field string, repaired bool, problem error) string {
 	who := "somebody"
 	if told.Manager != "" {
 		who = told.Manager
 	}
 	what := drift.Ref.String() + " was changed by " + who
 	switch {
-	case drift.Kind == apply.DriftDeleted:
+	case drift.Kind == inventory.DriftDeleted:
 		what = drift.Ref.String() + " was deleted"
 	case field != "":
 		what = drift.Ref.String() + ": " + field + " was changed by " + who

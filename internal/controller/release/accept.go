@@ -10,7 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/kube"
-	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
 // accept decides whether a release that a person asked for may begin, before
@@ -70,7 +70,7 @@ func (r *Reconciler) adopt(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 
 // prepare writes what an accepted release changes in its stage: what is
 // quarantined, and the replicas in force.
-func (r *Reconciler) prepare(ctx context.Context, order *numberedInputs, answer release.Answer) error {
+func (r *Reconciler) prepare(ctx context.Context, order *numberedInputs, answer runner.Answer) error {
 	after := order.Stage.DeepCopy()
 	if answer.Quarantine != nil {
 		after.Status.Quarantine = answer.Quarantine

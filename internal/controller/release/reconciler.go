@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
 // heldPoll is how often a held release is planned again: a check may have
@@ -38,15 +39,15 @@ type Targets interface {
 // Runner runs releases.
 type Runner interface {
 	// Accept decides whether a release that a person asked for may begin.
-	Accept(ctx context.Context, in release.Inputs, h release.History) (release.Answer, error)
+	Accept(ctx context.Context, in release.Inputs, h release.History) (runner.Answer, error)
 	// Answered returns the status of a release that was decided about.
-	Answered(in release.Inputs, a release.Answer) v1alpha1.ReleaseStatus
+	Answered(in release.Inputs, a runner.Answer) v1alpha1.ReleaseStatus
 	// Speculate does what changes nothing in the stage's cluster.
-	Speculate(ctx context.Context, in release.Inputs, speculation *release.Speculation)
+	Speculate(ctx context.Context, in release.Inputs, speculation *runner.Speculation)
 	// Run runs a release until it is done, held or superseded.
-	Run(ctx context.Context, in release.Inputs, journal release.Journal, speculation *release.Speculation) error
+	Run(ctx context.Context, in release.Inputs, journal runner.Journal, speculation *runner.Speculation) error
 	// Supersede ends a release that a newer one overtook.
-	Supersede(ctx context.Context, in release.Inputs, journal release.Journal) error
+	Supersede(ctx context.Context, in release.Inputs, journal runner.Journal) error
 }
 
 // Reconciler runs the newest unfinished release of each stage, and
@@ -104,7 +105,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // Begin gives a release that was made a moment ago to its stage's lane.
-func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *release.Speculation) error {
+func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *runner.Speculation) error {
 	order, err := r.order(ctx, stage, rel)
 	if err != nil || order.Newest > rel.Spec.Sequence {
 		return err
@@ -115,12 +116,12 @@ func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 
 // Speculate begins the part of a stage's next release that changes nothing in
 // the stage's cluster.
-func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*release.Speculation, error) {
+func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*runner.Speculation, error) {
 	order, err := r.order(ctx, stage, rel)
 	if err != nil {
 		return nil, err
 	}
-	early := release.NewSpeculation()
+	early := runner.NewSpeculation()
 	r.Queue.Go(func(ctx context.Context) { r.Runner.Speculate(ctx, order.Inputs, early) })
 	return early, nil
 }
@@ -129,7 +130,7 @@ func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *
 // A held release may find its lane at the end of the run that held it: then it
 // comes again at once, because a verdict may be among what that run did not
 // know.
-func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *release.Speculation) (ctrl.Result, error) {
+func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *runner.Speculation) (ctrl.Result, error) {
 	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
 	held := rel.Status.Phase == v1alpha1.PhaseHeld
 	if held && r.Queue.Running(stage) == rel.Spec.Sequence {
@@ -182,7 +183,7 @@ func (r *Reconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 		return nil, err
 	}
 	history := release.HistoryOf(stage, releases)
-	order.Good, order.Begun = history.Before(rel).Good(), history.Before(rel).Begun()
+	order.Good, order.EarlierBuilds = history.Before(rel).Good(), history.Before(rel).UnfinishedBuilds()
 	numbered := numberedInputs{Inputs: order, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
@@ -213,7 +214,7 @@ func (r *Reconciler) source(ctx context.Context, rel *v1alpha1.Release) (*v1alph
 // run runs a release until it is done, held, superseded, or the server stops.
 // What fails outside the story (the API server, say) is tried again. It
 // reports whether the release needs no other run.
-func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *release.Speculation) (over bool) {
+func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *runner.Speculation) (over bool) {
 	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
 		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
 	defer r.Gate.End(client.ObjectKeyFromObject(order.Stage))

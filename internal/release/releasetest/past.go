@@ -13,8 +13,10 @@ import (
 // Commit returns the id of a commit called by one letter.
 func Commit(name string) string { return strings.Repeat(name, 40) }
 
-// Past makes a stage's releases, oldest first, from words such as
-// "push b failed returns".
+// Past makes a stage's releases, oldest first, from lines such as "push b good"
+// or "push b failed returns": trigger, commit, outcome, and whether the stage
+// rolls back automatically. A release that is good, broken or runs came to
+// applying. Releases of one commit have one digest of their manifests.
 func Past(lines ...string) []v1alpha1.Release {
 	releases := make([]v1alpha1.Release, 0, len(lines))
 	for i, line := range lines {
@@ -26,11 +28,12 @@ func Past(lines ...string) []v1alpha1.Release {
 		r.Spec.Trigger = v1alpha1.Trigger(words[0])
 		r.Spec.Head.Commit = Commit(words[1])
 		r.Status.Phase = map[string]v1alpha1.Phase{
-			"good": v1alpha1.PhaseSucceeded, "failed": v1alpha1.PhaseFailed, "held": v1alpha1.PhaseHeld,
+			"good": v1alpha1.PhaseSucceeded, "failed": v1alpha1.PhaseFailed, "broken": v1alpha1.PhaseFailed, "held": v1alpha1.PhaseHeld,
 			"superseded": v1alpha1.PhaseSuperseded, "runs": v1alpha1.PhaseVerifying, "asked": "", "refused": v1alpha1.PhaseFailed,
 		}[words[2]]
-		if r.Status.Phase == v1alpha1.PhaseSucceeded {
-			r.Status.Bundle = "bundle-" + r.Name
+		if words[2] == "good" || words[2] == "broken" || words[2] == "runs" {
+			r.Status.Bundle, r.Status.BundleDigest = "bundle-"+r.Name, "sha256:"+r.Spec.Head.Commit
+			r.Status.Timings = []v1alpha1.PhaseTime{{Phase: v1alpha1.PhaseApplying}}
 		}
 		if r.Spec.Trigger.Asked() {
 			r.Spec.By = "max"

@@ -66,7 +66,7 @@ func Build(files map[string][]byte, dir string) (objects []Object, err error) {
 }
 
 // each writes the objects, with where they come from when the kustomization
-// file asked Kustomize to note that.
+// file asked Kustomize to record that.
 func each(rendered resmap.ResMap) ([]Object, error) {
 	var objects []Object
 	for _, one := range rendered.Resources() {
@@ -112,14 +112,20 @@ func options() *krusty.Options {
 	}
 }
 
+// What messages of Kustomize hold too much of.
+var (
+	detour    = regexp.MustCompile(`(?:accumulating resources: )?accumulation err='accumulating resources from '[^']*': '[^']*' must resolve to a file': recursed (?:accumulation|merging) (?:of|from) path '([^']*)': `)
+	outerDirs = regexp.MustCompile(`(?:in \S+: )+(in \S+: )`)
+	rootPath  = regexp.MustCompile(root + `(/repo)?/?`)
+)
+
 // clean makes a message of Kustomize fit for users: only the innermost
 // directory, paths as in the repository, one line, bounded.
 func clean(message string) string {
 	const most = 800
-	const detour = `(?:accumulating resources: )?accumulation err='accumulating resources from '[^']*': '[^']*' must resolve to a file': recursed (?:accumulation|merging) (?:of|from) path '([^']*)': `
-	message = regexp.MustCompile(detour).ReplaceAllString(message, "in $1: ")
-	message = regexp.MustCompile(`(?:in \S+: )+(in \S+: )`).ReplaceAllString(message, "$1")
-	message = regexp.MustCompile(root+`(/repo)?/?`).ReplaceAllString(message, "")
+	message = detour.ReplaceAllString(message, "in $1: ")
+	message = outerDirs.ReplaceAllString(message, "$1")
+	message = rootPath.ReplaceAllString(message, "")
 	message = strings.Join(strings.Fields(message), " ")
 	if len(message) > most {
 		message = strings.ToValidUTF8(message[:most], "") + "…"

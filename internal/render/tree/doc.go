@@ -3,6 +3,6 @@
 // reads and remembers it, so that a render later needs nothing but those
 // files.
 //
-// It knows nothing of Kustomize, Helm or Compose; they tell it what they
-// refer to, and where.
+// It must not know of Kustomize, Helm or Compose: they ask for what they refer
+// to, with the place of the reference.
 package tree

@@ -7,7 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Place is where in a repository something is said.
+// Place is a position in a file of a repository, for messages.
 type Place struct {
 	File  string // slash-separated path from the repository's root
 	Line  int    // from 1; 0 when the whole file is meant

@@ -148,7 +148,7 @@ func (c *child) converse(source tree.Source, req render.Request) (frame, error) 
 	}
 }
 
-// answer tells the child what it asks of the commit's tree.
+// answer replies to what the child asks of the commit's tree.
 func (c *child) answer(source tree.Source, asked frame, most int64) error {
 	var q question
 	if err := asked.decode(&q); err != nil {

@@ -32,7 +32,8 @@ func (t *tail) contains(text string) bool {
 	return bytes.Contains(t.kept, []byte(text))
 }
 
-// firstLine returns the first line that tells of an end, else the first.
+// firstLine returns the first line that says why the process ended, else the
+// first.
 func (t *tail) firstLine() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

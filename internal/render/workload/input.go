@@ -136,12 +136,14 @@ func (s *objectSet) add(file string, body runtime.Object) {
 	s.objects = append(s.objects, Object{File: file + ".yaml", Body: body})
 }
 
+var serviceName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$`)
+
 // check refuses what the constructors can't make an object of. The project
 // file's own checks come first and say where; this catches what other sources
 // bring.
 func check(in Input) error {
 	s := in.Service
-	if !regexp.MustCompile(`^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$`).MatchString(in.Name) {
+	if !serviceName.MatchString(in.Name) {
 		return fault.New(fault.Invalid, "service %.60q: a service's name has at most 40 lower-case letters, digits and dashes and starts with a letter; rename it", in.Name)
 	}
 	if in.Image == "" {

@@ -1,6 +1,3 @@
-// Package bitbucket speaks with Bitbucket Cloud and Bitbucket Data Center.
-// They share the signature and little else: each event's name tells which of
-// the two sent it.
 package bitbucket
 
 import (

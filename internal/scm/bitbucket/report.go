@@ -26,25 +26,10 @@ type Reporter struct {
 // forge is what the Cloud and the Data Center do in their own ways.
 type forge interface {
 	setStatus(ctx context.Context, operation string, s scm.Status) error
-	notes(ctx context.Context, operation string, n scm.Comment) (own *comment, err error)
-	writeNote(ctx context.Context, operation string, n scm.Comment, own *comment) error
+	findComment(ctx context.Context, operation string, n scm.Comment) (own *comment, err error)
+	writeComment(ctx context.Context, operation string, n scm.Comment, own *comment) error
 	hooks
 	reading
-}
-
-// hooks is what the Cloud and the Data Center do with webhooks.
-type hooks interface {
-	listHooks(ctx context.Context, operation, repository string) ([]scm.Hook, error)
-	createHook(ctx context.Context, operation, repository string, h scm.Hook) (scm.Hook, error)
-	updateHook(ctx context.Context, operation, repository string, h scm.Hook) error
-	deleteHook(ctx context.Context, operation, repository, id string) error
-}
-
-// comment is a comment under a pull request.
-type comment struct {
-	id      string
-	version int // the Data Center's, against lost edits
-	text    string
 }
 
 // NewReporter returns a Reporter for what the access opens: the Cloud where
@@ -78,79 +63,6 @@ func (r *Reporter) SetStatus(ctx context.Context, s scm.Status) error {
 		return err
 	}
 	return r.setStatus(ctx, operation, s)
-}
-
-// SetComment writes or edits Slipway's one comment of a topic.
-func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
-	const operation = "write the pull request's comment"
-	if _, _, err := split(n.Repository); err != nil {
-		return err
-	}
-	own, err := r.notes(ctx, operation, n)
-	if err != nil {
-		return err
-	}
-	if own != nil && own.text == n.Mark() {
-		return nil
-	}
-	return r.writeNote(ctx, operation, n, own)
-}
-
-// ListHooks returns the repository's hooks.
-func (r *Reporter) ListHooks(ctx context.Context, repository string) ([]scm.Hook, error) {
-	if _, _, err := split(repository); err != nil {
-		return nil, err
-	}
-	return r.listHooks(ctx, "list the hooks", repository)
-}
-
-// CreateHook makes a hook.
-func (r *Reporter) CreateHook(ctx context.Context, repository string, h scm.Hook) (scm.Hook, error) {
-	if err := checkHook(repository, h); err != nil {
-		return scm.Hook{}, err
-	}
-	return r.createHook(ctx, "make the hook", repository, h)
-}
-
-// UpdateHook makes the hook as h says.
-func (r *Reporter) UpdateHook(ctx context.Context, repository string, h scm.Hook) error {
-	if err := checkHook(repository, h); err != nil {
-		return err
-	}
-	if err := checkID(h.ID); err != nil {
-		return err
-	}
-	return r.updateHook(ctx, "change the hook", repository, h)
-}
-
-// DeleteHook removes a hook.
-func (r *Reporter) DeleteHook(ctx context.Context, repository, id string) error {
-	if _, _, err := split(repository); err != nil {
-		return err
-	}
-	if err := checkID(id); err != nil {
-		return err
-	}
-	err := r.deleteHook(ctx, "delete the hook", repository, id)
-	if fault.CodeOf(err) == fault.NotFound {
-		return nil
-	}
-	return err
-}
-
-func checkHook(repository string, h scm.Hook) error {
-	if _, _, err := split(repository); err != nil {
-		return err
-	}
-	return h.Check()
-}
-
-// checkID refuses what can't be a hook's id: a number, or a UUID in braces.
-func checkID(id string) error {
-	if id == "" || strings.Trim(id, "{}-0123456789abcdefABCDEF") != "" {
-		return fault.New(fault.Invalid, "%q is no id of a hook", scm.Bound(id, 64))
-	}
-	return nil
 }
 
 // split returns the two parts of a repository's path.

@@ -39,7 +39,7 @@ type centerComment struct {
 	Author  centerUser `json:"author"`
 }
 
-func (c *centerForge) notes(ctx context.Context, operation string, n scm.Comment) (*comment, error) {
+func (c *centerForge) findComment(ctx context.Context, operation string, n scm.Comment) (*comment, error) {
 	start := 0
 	for range maxPages {
 		var page struct {
@@ -76,7 +76,7 @@ func (c *centerForge) pullRequest(n scm.Comment, more ...string) string {
 	return c.repository(n.Repository, append([]string{"pull-requests", strconv.FormatInt(n.PullRequest, 10)}, more...)...)
 }
 
-func (c *centerForge) writeNote(ctx context.Context, operation string, n scm.Comment, own *comment) error {
+func (c *centerForge) writeComment(ctx context.Context, operation string, n scm.Comment, own *comment) error {
 	if own == nil {
 		_, err := c.call(ctx, operation, http.MethodPost, c.pullRequest(n, "comments"), map[string]any{"text": n.Mark()}, nil)
 		return err

@@ -41,7 +41,7 @@ type cloudComment struct {
 	} `json:"content"`
 }
 
-func (c *cloudForge) notes(ctx context.Context, operation string, n scm.Comment) (*comment, error) {
+func (c *cloudForge) findComment(ctx context.Context, operation string, n scm.Comment) (*comment, error) {
 	self, err := c.account(ctx, operation)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (c *cloudForge) comments(n scm.Comment) string {
 	return c.repository(n.Repository, "pullrequests", strconv.FormatInt(n.PullRequest, 10), "comments")
 }
 
-func (c *cloudForge) writeNote(ctx context.Context, operation string, n scm.Comment, own *comment) error {
+func (c *cloudForge) writeComment(ctx context.Context, operation string, n scm.Comment, own *comment) error {
 	body := map[string]any{"content": map[string]string{"raw": n.Mark()}}
 	if own == nil {
 		_, err := c.call(ctx, operation, http.MethodPost, c.comments(n), body, nil)

@@ -1,5 +1,3 @@
-// Package forges lists the forges that Slipway speaks with. A new one is a
-// folder beside this one and a line in All; nothing else knows them by name.
 package forges
 
 import (

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-github/v62/github"
 
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 )
 
 func client(t *testing.T, f *forgetest.Forge) *github.Client {
@@ -190,23 +191,23 @@ func TestFaults(t *testing.T) {
 		return err
 	}
 	for name, tt := range map[string]struct {
-		fault forgetest.Fault
+		fault trouble.Fault
 		check func(error) bool
 	}{
-		"rate limit": {forgetest.RateLimited(time.Now().Add(time.Hour)), func(err error) bool {
+		"rate limit": {trouble.RateLimited(time.Now().Add(time.Hour)), func(err error) bool {
 			var limited *github.RateLimitError
 			return errors.As(err, &limited)
 		}},
-		"secondary limit": {forgetest.TooMany(7 * time.Second), func(err error) bool {
+		"secondary limit": {trouble.TooMany(7 * time.Second), func(err error) bool {
 			var answer *github.ErrorResponse
 			return errors.As(err, &answer) && answer.Response.Header.Get("Retry-After") == "7"
 		}},
-		"server error": {forgetest.Fault{Status: http.StatusBadGateway}, func(err error) bool {
+		"server error": {trouble.Fault{Status: http.StatusBadGateway}, func(err error) bool {
 			var answer *github.ErrorResponse
 			return errors.As(err, &answer) && answer.Response.StatusCode == http.StatusBadGateway
 		}},
-		"reset": {forgetest.Fault{Reset: true}, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
-		"slow":  {forgetest.Fault{Delay: time.Millisecond}, func(err error) bool { return err == nil }},
+		"reset": {trouble.Fault{Reset: true}, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
+		"slow":  {trouble.Fault{Delay: time.Millisecond}, func(err error) bool { return err == nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			repair := f.Break("GET /repos/*/shop", tt.fault)
@@ -222,7 +223,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	f.Break("* /repos/**", forgetest.Fault{Status: http.StatusServiceUnavailable, Times: 1})
+	f.Break("* /repos/**", trouble.Fault{Status: http.StatusServiceUnavailable, Times: 1})
 	if err := get(); err == nil {
 		t.Error("a fault of one time does nothing")
 	}

@@ -1,9 +1,12 @@
 package forgetest
 
 import (
+	"bytes"
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -11,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 )
 
 // Options say how a Forge is made.
@@ -32,6 +37,7 @@ type Forge struct {
 	core   string // directory of git's own programs
 	api    *http.ServeMux
 	mail   *mail
+	trouble.Faults
 
 	mu       sync.Mutex
 	url      string
@@ -39,7 +45,6 @@ type Forge struct {
 	repos    map[string]*repository // by owner/name
 	members  map[string]bool        // "organization/team login"
 	requests []Request
-	faults   []*rule
 }
 
 // New makes a forge without repositories.
@@ -125,7 +130,7 @@ func (f *Forge) CloneURL(repo string) string { return f.URL() + "/" + repo + ".g
 func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
 	f.record(r, path)
-	if f.misbehave(w, r, path) {
+	if f.Misbehave(w, r, path) {
 		return
 	}
 	if !f.authorized(r) {
@@ -159,4 +164,56 @@ func (f *Forge) repository(name string) (*repository, error) {
 		return nil, fmt.Errorf("no repository %q in the forge", name)
 	}
 	return r, nil
+}
+
+// authorized compares the token when one is set.
+func (f *Forge) authorized(r *http.Request) bool {
+	if f.token == "" {
+		return true
+	}
+	given := r.Header.Get("Authorization")
+	if _, password, ok := r.BasicAuth(); ok {
+		given = password
+	} else if scheme, token, ok := strings.Cut(given, " "); ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "token")) {
+		given = token
+	}
+	return subtle.ConstantTimeCompare([]byte(given), []byte(f.token)) == 1
+}
+
+// recordedBytes is how much of a request's body is kept, git's excepted.
+const recordedBytes = 1 << 20
+
+// Request is what somebody asked of the forge.
+type Request struct {
+	Method string
+	Path   string // without /api/v3
+	Query  string
+	Header http.Header
+	Body   []byte // empty for git requests
+	At     time.Time
+}
+
+// Requests returns everything asked so far, oldest first.
+func (f *Forge) Requests() []Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]Request(nil), f.requests...)
+}
+
+// ForgetRequests empties the record.
+func (f *Forge) ForgetRequests() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = nil
+}
+
+func (f *Forge) record(r *http.Request, path string) {
+	entry := Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Header: r.Header.Clone(), At: f.clock()}
+	if !isGit(r.URL.Path) && r.Body != nil {
+		entry.Body, _ = io.ReadAll(io.LimitReader(r.Body, recordedBytes)) // a body that breaks off is short for the handler too
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(entry.Body), r.Body))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = append(f.requests, entry)
 }

@@ -1,5 +1,3 @@
-// Package gitea speaks with Gitea and Forgejo, which have the same webhooks
-// and API.
 package gitea
 
 import "net/http"

@@ -1,6 +1,3 @@
-// Package github speaks with GitHub, GitHub Enterprise Server and whatever
-// has the same webhooks and REST calls. It reads deliveries by its own small
-// structs and reports through go-github.
 package github
 
 import "net/http"

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 	"github.com/slipway-dev/slipway/internal/scm/github"
 )
 
@@ -87,7 +88,7 @@ func TestReportsToForge(t *testing.T) {
 func TestForgeInTrouble(t *testing.T) {
 	forge, head, reporter := newForge(t)
 	status := scm.Status{Repository: "acme/shop", Commit: head, Context: "slipway/dev", State: scm.StatePending}
-	for name, broken := range map[string]forgetest.Fault{
+	for name, broken := range map[string]trouble.Fault{
 		"resets": {Reset: true},
 		"fails":  {Status: http.StatusBadGateway},
 	} {
@@ -100,7 +101,7 @@ func TestForgeInTrouble(t *testing.T) {
 	if err := reporter.SetStatus(t.Context(), status); err != nil {
 		t.Errorf("a forge that was mended gave %v", err)
 	}
-	repair := forge.Break("POST /repos/*/*/statuses/*", forgetest.TooMany(20*time.Second))
+	repair := forge.Break("POST /repos/*/*/statuses/*", trouble.TooMany(20*time.Second))
 	if after, _ := scm.RetryAfter(reporter.SetStatus(t.Context(), status)); after != 20*time.Second {
 		t.Errorf("a forge that limits us made us wait %s", after)
 	}

@@ -1,4 +1,3 @@
-// Package gitlab speaks with gitlab.com and self-managed GitLab.
 package gitlab
 
 import "net/http"

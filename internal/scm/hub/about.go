@@ -1,6 +1,3 @@
-// Package hub reads the JSON that GitHub's webhooks are made of and Gitea's
-// took over. It knows the shapes; which events there are, what their actions
-// mean and how they are signed is each driver's.
 package hub
 
 import "github.com/slipway-dev/slipway/internal/scm"

@@ -1,5 +1,3 @@
-// Package scmtest is the promise of package scm as tests: whatever holds for
-// every forge is checked here, once, on each driver.
 package scmtest
 
 import (

@@ -28,11 +28,11 @@ func New(streams stream.Streams) *cobra.Command {
 	d := &deliveries{streams: streams}
 	command := &cobra.Command{
 		Use:     "deliveries",
-		Short:   "List a project's webhook deliveries, show one, or have it dealt with again",
+		Short:   "List a project's webhook deliveries, show one, or have one handled again",
 		GroupID: "see",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.WrongUsage(fmt.Errorf("deliveries what? list, show or replay"))
+			return exit.WrongUsage(fmt.Errorf("name what to do with deliveries: list, show or replay"))
 		},
 	}
 	sub := func(use, brief, long string, args cobra.PositionalArgs, run func(*cobra.Command, []string) error) *cobra.Command {
@@ -41,13 +41,13 @@ func New(streams stream.Streams) *cobra.Command {
 		output.AddFlag(c, &d.format)
 		return c
 	}
-	replay := sub("replay PROJECT DELIVERY", "Have a delivery dealt with again", `Have a delivery dealt with again, as if the forge had sent it once more. What
-became of it before doesn't matter; what it leads to is decided by the heads as
-they are now.`, cobra.ExactArgs(2), func(c *cobra.Command, args []string) error { return d.replay(c.Context(), args[0], args[1]) })
+	replay := sub("replay PROJECT DELIVERY", "Have a delivery handled again", `Have a delivery handled again, as if the forge had sent it once more. The result
+that it had before doesn't matter; the heads as they are now decide what it leads
+to.`, cobra.ExactArgs(2), func(c *cobra.Command, args []string) error { return d.replay(c.Context(), args[0], args[1]) })
 	replay.Flags().BoolVar(&d.noWait, "no-wait", false, "return as soon as it is asked for")
 	command.AddCommand(
 		sub("list PROJECT", "List deliveries, newest first", "", cobra.ExactArgs(1), func(c *cobra.Command, args []string) error { return d.list(c.Context(), args[0]) }),
-		sub("show PROJECT DELIVERY", "Show what the forge said, and what came of it", "", cobra.ExactArgs(2), func(c *cobra.Command, args []string) error { return d.show(c.Context(), args[0], args[1]) }),
+		sub("show PROJECT DELIVERY", "Show what the forge sent, and what resulted", "", cobra.ExactArgs(2), func(c *cobra.Command, args []string) error { return d.show(c.Context(), args[0], args[1]) }),
 		replay,
 	)
 	return command

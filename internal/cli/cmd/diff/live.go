@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/internal/apply"
+	"github.com/slipway-dev/slipway/internal/apply/diff"
 	"github.com/slipway-dev/slipway/internal/cli/control"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/output"
@@ -37,7 +37,7 @@ func (d *liveDiff) run(ctx context.Context, project, name string) error {
 	if err != nil {
 		return err
 	}
-	differences, err := apply.Diff(ctx, config, set)
+	differences, err := diff.Compare(ctx, config, set)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ type liveField struct {
 }
 
 // print writes what differs, an object and then its fields.
-func (d *liveDiff) print(stage *operate.Stage, found []apply.Difference) error {
+func (d *liveDiff) print(stage *operate.Stage, found []diff.Difference) error {
 	differences := []liveDifference{}
 	for _, one := range found {
 		difference := liveDifference{Object: one.Ref.String(), Kind: string(one.Kind), Reason: one.Reason}

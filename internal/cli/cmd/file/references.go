@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
@@ -65,37 +66,30 @@ func (r *references) services(rule, below string) {
 
 // service checks what one service names; at returns where it does.
 func (r *references) service(at func(field string) string, name string, s project.Service) {
-	switch s.Source() {
-	case project.SourceBuild:
-		r.build(at, *s.Build)
-	case project.SourceCompose:
-		r.file(at("compose.file"), s.Compose.File, "a Compose file")
-	case project.SourceHelm:
-		r.file(at("helm.chart"), path.Join(s.Helm.Chart, "Chart.yaml"), "a chart's description")
-		for i, values := range s.Helm.Values {
-			r.file(at(fmt.Sprintf("helm.values[%d]", i)), values, "a file with values")
-		}
-	case project.SourceKustomize:
-		r.kustomization(at("kustomize"), s.Kustomize)
-	case project.SourceTemplate:
+	if s.Source() == project.SourceTemplate {
 		r.template(at, name, s)
-	case project.SourceImage:
+		return
+	}
+	for _, ref := range render.References(name, s) {
+		switch ref.Kind {
+		case source.File:
+			r.file(at(ref.Field), ref.Path, ref.Noun)
+		case source.Kustomization:
+			r.kustomization(at(ref.Field), ref.Path)
+		case source.Directory:
+			if !r.directory(at(ref.Field), ref.Path) {
+				return // what is named below it is missing too
+			}
+		case source.Anything:
+			r.anything(at(ref.Field), ref.Path)
+		}
 	}
 }
 
-// build checks what an image is built from, unless that is elsewhere.
-func (r *references) build(at func(string) string, b project.Build) {
-	if b.Repository != "" {
-		return
-	}
-	if !r.directory(at("build.context"), b.Context) {
-		return
-	}
-	r.file(at("build.dockerfile"), path.Join(b.Context, b.Dockerfile), "a Dockerfile")
-	for i, watched := range b.Watch {
-		if _, err := r.files.Look(path.Clean(watched)); err != nil {
-			r.missing(at(fmt.Sprintf("build.watch[%d]", i)), watched, err, "correct the path, or remove it")
-		}
+// anything checks that there is something at a path.
+func (r *references) anything(at, name string) {
+	if _, err := r.files.Look(path.Clean(name)); err != nil {
+		r.missing(at, name, err, "correct the path, or remove it")
 	}
 }
 

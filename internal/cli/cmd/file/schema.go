@@ -8,7 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
-	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/projectfile/schema"
 )
 
 // NewSchema returns the command schema.
@@ -20,17 +20,17 @@ func NewSchema(streams stream.Streams) *cobra.Command {
 		GroupID: "repository",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			schema, err := projectfile.Schema()
+			content, err := schema.JSON()
 			if err != nil {
 				return err
 			}
 			if format == "text" {
-				if _, err := streams.Out.Write(schema); err != nil {
+				if _, err := streams.Out.Write(content); err != nil {
 					return fmt.Errorf("print: %w", err)
 				}
 				return nil
 			}
-			return output.New(streams, format).Print(json.RawMessage(schema), nil)
+			return output.New(streams, format).Print(json.RawMessage(content), nil)
 		},
 	}
 	output.AddFlag(command, &format)

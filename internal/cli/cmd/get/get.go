@@ -36,7 +36,7 @@ func New(streams stream.Streams) *cobra.Command {
 		GroupID: "see",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.WrongUsage(errors.New("get what? projects, stages, releases or deliveries"))
+			return exit.WrongUsage(errors.New("name what to list: projects, stages, releases or deliveries"))
 		},
 	}
 	command.AddCommand(

@@ -20,19 +20,20 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
+	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
 const namespace = "slipway-org-acme"
 
-// hookWorld is a project with a repository at a forge, one without
-// credentials, and a door that believes what the project's Secret holds.
-type hookWorld struct {
+// hookFixture is a project with a repository at a forge, one without
+// credentials, and a receiver that accepts what the project's Secret holds.
+type hookFixture struct {
 	*webhooks
 	forge *forgetest.Forge
 }
 
-func newHookWorld(t *testing.T) *hookWorld {
+func newHookFixture(t *testing.T) *hookFixture {
 	t.Helper()
 	forge := serveForge(t)
 	scheme, err := control.NewScheme()
@@ -49,7 +50,7 @@ func newHookWorld(t *testing.T) *hookWorld {
 	}}
 	credentials := &corev1.Secret{ObjectMeta: meta("forge"), Data: map[string][]byte{"token": []byte("token")}}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(p, credentials).Build()
-	return &hookWorld{forge: forge, webhooks: &webhooks{client: c, forges: forges.All(), random: rand.Reader, allowHTTP: true}}
+	return &hookFixture{forge: forge, webhooks: &webhooks{client: c, forges: forges.All(), random: rand.Reader, allowHTTP: true}}
 }
 
 func serveForge(t *testing.T) *forgetest.Forge {
@@ -79,7 +80,7 @@ func serveForge(t *testing.T) *forgetest.Forge {
 	return forge
 }
 
-func (w *hookWorld) data(t *testing.T) map[string][]byte {
+func (w *hookFixture) data(t *testing.T) map[string][]byte {
 	t.Helper()
 	var secret corev1.Secret
 	if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "webhook"}, &secret); err != nil {
@@ -89,9 +90,9 @@ func (w *hookWorld) data(t *testing.T) map[string][]byte {
 }
 
 func TestHooksSync(t *testing.T) {
-	w := newHookWorld(t)
+	w := newHookFixture(t)
 	if _, err := w.sync(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "--url") {
-		t.Errorf("without a door it gave %v", err)
+		t.Errorf("without an address it gave %v", err)
 	}
 	w.url = "https://slipway.example/"
 	for i, want := range []string{"created", "kept"} {
@@ -103,9 +104,9 @@ func TestHooksSync(t *testing.T) {
 	if secret := w.data(t)["secret"]; len(secret) != 64 {
 		t.Errorf("the secret that was made has %d characters", len(secret))
 	}
-	w.url = "" // a hook tells where the door is
+	w.url = "" // a hook tells the address
 	if rows, err := w.sync(t.Context(), "shop"); err != nil || rows[0].Did != "kept" {
-		t.Errorf("without naming the door: %+v, %v", rows, err)
+		t.Errorf("without naming the address: %+v, %v", rows, err)
 	}
 	rows, err := w.list(t.Context(), "shop")
 	if err != nil || len(rows) != 2 || !rows[0].Slipway || !rows[0].Active || len(rows[0].Events) < 5 {
@@ -114,7 +115,7 @@ func TestHooksSync(t *testing.T) {
 }
 
 func TestHooksOfNobody(t *testing.T) {
-	w := newHookWorld(t)
+	w := newHookFixture(t)
 	if _, err := w.list(t.Context(), "shopp"); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("an unknown project gave %v", err)
 	}
@@ -127,33 +128,33 @@ func TestHooksOfNobody(t *testing.T) {
 // A forge in trouble doesn't keep the others from being set right, and is
 // named.
 func TestHooksOfForgeInTrouble(t *testing.T) {
-	w := newHookWorld(t)
+	w := newHookFixture(t)
 	w.url = "https://slipway.example"
-	defer w.forge.Break("POST /repos/*/*/hooks", forgetest.Fault{Status: http.StatusForbidden})()
+	defer w.forge.Break("POST /repos/*/*/hooks", trouble.Fault{Status: http.StatusForbidden})()
 	rows, err := w.sync(t.Context(), "shop")
 	if err == nil || !strings.Contains(exit.MessageOf(err), "acme/shop") || !strings.Contains(exit.MessageOf(err), "right") || len(rows) != 1 {
 		t.Errorf("got %+v, %v", rows, err)
 	}
 }
 
-// Through a whole rotation every delivery is believed: those of before, those
+// Through a whole rotation every delivery is accepted: those of before, those
 // signed in between, and redeliveries.
 func TestHooksRotate(t *testing.T) {
-	w := newHookWorld(t)
-	address := w.serveDoor(t)
+	w := newHookFixture(t)
+	address := w.serveReceiver(t)
 	w.url = address
 	if _, err := w.sync(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
 	first := string(w.data(t)["secret"])
-	w.believed(t, "before")
+	w.accepted(t, "before")
 	rotated := make(chan error, 1)
 	go func() {
 		_, err := w.rotate(t.Context(), "shop", 300*time.Millisecond)
 		rotated <- err
 	}()
 	for i := 0; ; i++ {
-		w.believed(t, "between "+string(rune('a'+i%26)))
+		w.accepted(t, "between "+string(rune('a'+i%26)))
 		select {
 		case err := <-rotated:
 			if err != nil {
@@ -168,24 +169,24 @@ func TestHooksRotate(t *testing.T) {
 	if string(data["previous"]) != first || string(data["secret"]) == first {
 		t.Errorf("the Secret holds %d keys, the first is previous: %t", len(data), string(data["previous"]) == first)
 	}
-	w.believed(t, "after")
+	w.accepted(t, "after")
 	for _, d := range w.forge.Deliveries() {
 		if err := w.forge.Redeliver(d.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.allBelieved(t)
+	w.allAccepted(t)
 	if err := w.finish(t.Context(), "shop"); err != nil || len(w.data(t)) != 1 {
 		t.Errorf("finished, the Secret holds %d keys: %v", len(w.data(t)), err)
 	}
-	w.believed(t, "finished")
+	w.accepted(t, "finished")
 }
 
 // A rotation that stopped before the hooks had the new secret loses nothing
 // when the next one begins.
 func TestHooksRotateAfterCrash(t *testing.T) {
-	w := newHookWorld(t)
-	w.url = w.serveDoor(t)
+	w := newHookFixture(t)
+	w.url = w.serveReceiver(t)
 	if _, err := w.sync(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
@@ -194,35 +195,35 @@ func TestHooksRotateAfterCrash(t *testing.T) {
 	if _, err := w.rotate(ctx, "shop", time.Hour); err == nil {
 		t.Fatal("a rotation that was stopped says it is done")
 	}
-	w.believed(t, "stopped")
+	w.accepted(t, "stopped")
 	if _, err := w.rotate(t.Context(), "shop", time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	w.believed(t, "again")
+	w.accepted(t, "again")
 }
 
-// serveDoor opens a door that reads the Secret for every delivery.
-func (w *hookWorld) serveDoor(t *testing.T) string {
+// serveReceiver starts a receiver that reads the Secret for every delivery.
+func (w *hookFixture) serveReceiver(t *testing.T) string {
 	t.Helper()
-	door, err := webhook.New(webhook.Options{
-		Projects: doorProjects{w, t}, Deliveries: doorDeliveries{}, Drivers: forges.Drivers(), Log: quiet(),
+	receiver, err := webhook.New(webhook.Options{
+		Projects: receiverProjects{w, t}, Deliveries: receiverDeliveries{}, Drivers: forges.Drivers(), Log: quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return listenOn(t, door)
+	return listenOn(t, receiver)
 }
 
-// believed pushes, and wants every delivery so far to be answered with 2xx.
-func (w *hookWorld) believed(t *testing.T, message string) {
+// accepted pushes, and wants every delivery so far to be answered with 2xx.
+func (w *hookFixture) accepted(t *testing.T, message string) {
 	t.Helper()
 	if _, err := w.forge.Push("acme/shop", "main", map[string]string{"README.md": message}, message, "alice"); err != nil {
 		t.Fatal(err)
 	}
-	w.allBelieved(t)
+	w.allAccepted(t)
 }
 
-func (w *hookWorld) allBelieved(t *testing.T) {
+func (w *hookFixture) allAccepted(t *testing.T) {
 	t.Helper()
 	if err := w.forge.Flush(t.Context()); err != nil {
 		t.Fatal(err)

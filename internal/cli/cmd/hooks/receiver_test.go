@@ -23,14 +23,14 @@ func listenOn(t *testing.T, handler http.Handler) string {
 	return server.URL
 }
 
-// doorProjects gives the door the secrets of the project's Secret, as the
+// receiverProjects gives the receiver the secrets of the project's Secret, as the
 // server does.
-type doorProjects struct {
-	w *hookWorld
+type receiverProjects struct {
+	w *hookFixture
 	t *testing.T
 }
 
-func (d doorProjects) Lookup(ctx context.Context, _, name string) (webhook.Target, error) {
+func (d receiverProjects) Lookup(ctx context.Context, _, name string) (webhook.Target, error) {
 	var p v1alpha1.Project
 	if err := d.w.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &p); err != nil {
 		return webhook.Target{}, err
@@ -46,6 +46,6 @@ func (d doorProjects) Lookup(ctx context.Context, _, name string) (webhook.Targe
 	return webhook.Target{Project: &p, Secrets: valid}, nil
 }
 
-type doorDeliveries struct{}
+type receiverDeliveries struct{}
 
-func (doorDeliveries) Create(context.Context, *v1alpha1.Delivery) (bool, error) { return true, nil }
+func (receiverDeliveries) Create(context.Context, *v1alpha1.Delivery) (bool, error) { return true, nil }

@@ -52,7 +52,7 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 	flags.StringVar(&o.Image, "image", "", "the server's own image, for the steps of builds")
 	flags.StringVar(&o.BuilderImage, "builder-image", "", "the kaniko image")
 	flags.StringVar(&o.SourceURL, "source-url", "", "the internal address as build pods reach it")
-	flags.StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For is believed; repeatable")
+	flags.StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For header is trusted; repeatable")
 	flags.BoolVar(&o.AllowHTTPGit, "allow-http-git", false, "allow plain http for git and forge APIs; for tests")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica at a time sync and release")
 	flags.IntVar(&o.ParallelReleases, "parallel-releases", 32, "how many releases run at the same time")

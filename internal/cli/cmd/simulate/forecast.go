@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -152,7 +153,7 @@ func (f *forecaster) stage(ctx context.Context, p *v1alpha1.Project, e scm.Event
 // had been released.
 func (f *forecaster) decide(ctx context.Context, p *v1alpha1.Project, e scm.Event, stage *v1alpha1.Stage) (plan.Decision, error) {
 	images := &offlineImages{known: map[string]string{}}
-	runner := &release.Runner{Sources: offlineSources{f}, Facts: offlineFacts{f.simulateCommand}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
+	runner := &runner.Runner{Sources: offlineSources{f}, Facts: offlineFacts{f.simulateCommand}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
 	order := release.Inputs{Organization: f.organization, Project: p, Stage: stage, Builds: release.ImageBuilds{Registry: images, Request: build.Request{Platform: offlinePlatform}}}
 	last := map[string]plan.LastImage{}
 	before, err := f.resolve(e.Before, f.before, "before")

@@ -18,8 +18,8 @@ import (
 type offlineSources struct{ *forecaster }
 
 // File implements release.Sources.
-func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
-	opened, err := s.repository.OpenAt(commit)
+func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	opened, err := s.repository.OpenAt(head.FileCommit)
 	return opened.Document, "", err
 }
 

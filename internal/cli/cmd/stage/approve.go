@@ -13,27 +13,37 @@ import (
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
+// approve is a command that gives a verdict.
 type approve struct {
 	stageCommand
-	verdict string
+	verdict verdict
 	release int64
+}
+
+// verdict is what is decided about a held release: how the command is called,
+// how it is reported, and what gives it.
+type verdict struct {
+	use, past string
+	give      func(*operate.Stage, context.Context, operate.Actor, int64) (*v1alpha1.Release, error)
+	// rejects is true when a release that ends is what was wanted.
+	rejects bool
 }
 
 // NewApprove returns the command approve.
 func NewApprove(streams stream.Streams) *cobra.Command {
-	return newVerdict(streams, v1alpha1.VerdictApprove, "Let a held release go on", `Let a held release go on. Your name is kept with the release. When it takes more
+	return newVerdict(streams, verdict{use: "approve", past: "approved", give: (*operate.Stage).Approve}, "Let a held release go on", `Let a held release go on. Your name is kept with the release. When it takes more
 than one approval, the release stays held until the others are given.`)
 }
 
 // NewReject returns the command reject.
 func NewReject(streams stream.Streams) *cobra.Command {
-	return newVerdict(streams, v1alpha1.VerdictReject, "End a held release", `End a held release: it fails, with your name and your reason.`)
+	return newVerdict(streams, verdict{use: "reject", past: "rejected", give: (*operate.Stage).Reject, rejects: true}, "End a held release", `End a held release: it fails, with your name and your reason.`)
 }
 
-func newVerdict(streams stream.Streams, verdict, brief, long string) *cobra.Command {
-	a := &approve{stageCommand: stageCommand{streams: streams}, verdict: verdict}
+func newVerdict(streams stream.Streams, given verdict, brief, long string) *cobra.Command {
+	a := &approve{stageCommand: stageCommand{streams: streams}, verdict: given}
 	command := &cobra.Command{
-		Use:               verdict + " PROJECT STAGE",
+		Use:               given.use + " PROJECT STAGE",
 		Short:             brief,
 		GroupID:           "life",
 		Long:              long,
@@ -51,18 +61,17 @@ func (a *approve) run(ctx context.Context, project, name string) error {
 	if err != nil {
 		return err
 	}
-	decided, err := stage.Decide(ctx, who, a.release, a.verdict)
+	decided, err := a.verdict.give(stage, ctx, who, a.release)
 	if err != nil {
 		return err
 	}
-	past := map[string]string{v1alpha1.VerdictApprove: "approved", v1alpha1.VerdictReject: "rejected"}[a.verdict]
-	a.say("%s: release %d (%s) %s by %s", stage, decided.Spec.Sequence, brief(decided), past, who.Name)
+	a.say("%s: release %d (%s) %s by %s", stage, decided.Spec.Sequence, brief(decided), a.verdict.past, who.Name)
 	if a.noWait {
 		return a.result(decided)
 	}
 	err = a.await(ctx, stage, decided, operate.Considered(decided, time.Now))
 	var outcome *exit.OutcomeError
-	if a.verdict == v1alpha1.VerdictReject && errors.As(err, &outcome) && outcome.Code == exit.NotLive {
+	if a.verdict.rejects && errors.As(err, &outcome) && outcome.Code == exit.NotLive {
 		a.say("%s", outcome.Message) // that is what was wanted
 		return nil
 	}

@@ -35,9 +35,9 @@ func NewResume(streams stream.Streams) *cobra.Command {
 	p := &stageCommand{streams: streams}
 	command := &cobra.Command{
 		Use:     "resume PROJECT STAGE",
-		Short:   "Let a paused stage release by itself again",
+		Short:   "Let a paused stage release automatically again",
 		GroupID: "life",
-		Long: `Let a paused stage release by itself again. What was pushed last while it was
+		Long: `Let a paused stage release automatically again. What was pushed last while it was
 paused is released now.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: p.CompleteStages,

@@ -67,7 +67,7 @@ func (s *stageCommand) requestAndWait(ctx context.Context, project, name string,
 func (s *stageCommand) wait(ctx context.Context, stage *operate.Stage, rel *v1alpha1.Release) error {
 	s.say("%s: release %d, a %s, asked for by %s", stage, rel.Spec.Sequence, brief(rel), rel.Spec.By)
 	if s.noWait {
-		s.say("`slipway releases show %s %d` tells how it goes", stage.Arguments(), rel.Spec.Sequence)
+		s.say("`slipway releases show %s %d` shows its progress", stage.Arguments(), rel.Spec.Sequence)
 		return s.result(rel)
 	}
 	return s.await(ctx, stage, rel, func(r *v1alpha1.Release) bool { return r.Status.Phase == v1alpha1.PhaseHeld })

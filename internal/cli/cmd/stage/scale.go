@@ -62,7 +62,7 @@ func (s *scale) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	case rel == nil:
-		s.say("nothing has gone live in %s yet; its first release will have it so", stage)
+		s.say("nothing has gone live in %s yet; its first release will have that number", stage)
 		return s.result(stage.Object)
 	}
 	return s.wait(ctx, stage, rel)

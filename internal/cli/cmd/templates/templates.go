@@ -44,7 +44,7 @@ func New(streams stream.Streams) *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use:     "show NAME",
-		Short:   "Show a template: its parameters, what it stands for, and how to use it",
+		Short:   "Show a template: its parameters, what it expands to, and how to use it",
 		Example: "  slipway templates show postgres",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return c.show(args[0]) },

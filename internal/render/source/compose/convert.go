@@ -240,6 +240,8 @@ func deployed(from types.ServiceConfig) []*types.Resource {
 	return given
 }
 
+var userNumber = regexp.MustCompile(`^[0-9]{1,9}$`)
+
 // security asks for what Compose gives by default: a writable root. The user
 // is the image's only if it is given as a number.
 func (e *expansion) security(name string, from types.ServiceConfig, s *workload.Input) error {
@@ -250,7 +252,7 @@ func (e *expansion) security(name string, from types.ServiceConfig, s *workload.
 	case user == "":
 	case user == "root" || user == "0":
 		security.RunAsRoot = true
-	case regexp.MustCompile(`^[0-9]{1,9}$`).MatchString(user):
+	case userNumber.MatchString(user):
 		number, err := strconv.ParseInt(user, 10, 64)
 		if err != nil {
 			return e.file.key(name, "user").Refuse("%s is no user; write its number", tree.Quote(user))

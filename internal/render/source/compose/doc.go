@@ -5,4 +5,6 @@
 //
 // The file is read from the commit's tree, with an empty environment. What it
 // refers to is read from the tree too: nothing is read from a disk.
+//
+// It must not know what objects the services become.
 package compose

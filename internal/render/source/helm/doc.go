@@ -14,5 +14,5 @@
 // Dependencies must be in the chart's charts directory. Files in crds are left
 // out with a warning: a cluster's administrator installs definitions.
 //
-// The room knows nothing of Kustomize or of services.
+// It must not know what Kustomize does to the objects.
 package helm

@@ -21,7 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// kubernetesVersion is what charts are told. It is fixed, so that a chart
+// kubernetesVersion is the version that charts see. It is fixed, so that a chart
 // renders alike on a laptop and for any cluster.
 const kubernetesVersion = "v1.34.0"
 
@@ -129,7 +129,7 @@ func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, s 
 	release := common.ReleaseOptions{Name: s.Name, Namespace: s.Namespace, Revision: 1, IsInstall: true}
 	version, err := common.ParseKubeVersion(kubernetesVersion)
 	if err != nil {
-		return nil, fmt.Errorf("parse the version told to charts: %w", err)
+		return nil, fmt.Errorf("parse the version that charts see: %w", err)
 	}
 	if wanted := loaded.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.String()) {
 		return nil, refuse(s, "it wants Kubernetes %s, but charts are rendered for %s; use a version of the chart that allows it", wanted, version)

@@ -118,7 +118,7 @@ func (c *Catalog) CheckLocks() error {
 		for _, parameter := range slices.Sorted(maps.Keys(c.locks[name])) {
 			p, found := t.Parameters[parameter]
 			if !found || !p.Lockable {
-				return fault.New(fault.Invalid, "the organization locks %.60q of the template %s, which is none of its lockable parameters; slipway templates show %s tells them", parameter, name, name)
+				return fault.New(fault.Invalid, "the organization locks %.60q of the template %s, which is none of its lockable parameters; see slipway templates show %s", parameter, name, name)
 			}
 			if _, err := p.value(c.locks[name][parameter]); err != nil {
 				return fault.New(fault.Invalid, "the organization's lock of %s of the template %s %v", parameter, name, err)

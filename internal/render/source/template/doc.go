@@ -4,6 +4,7 @@
 // scalar in that tree and can never change its shape. An organization brings
 // its own templates, and locks parameters, in the same form.
 //
-// The room is pure. Passwords are not made here: a template says which values
-// a Secret of the stage must hold, and whoever owns the stage makes them once.
+// It is pure, and must not know the values of Secrets: a template says which
+// values a Secret of the stage must hold, and whoever owns the stage makes them
+// once.
 package template

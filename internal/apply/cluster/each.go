@@ -1,0 +1,43 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+)
+
+// width is how many requests of one apply run at once. It is less than what
+// the cluster's limiter allows, so that a stage of a thousand objects does not
+// keep small stages waiting.
+const width = 12
+
+// Each calls do for every item, at most width at once, waits for all, and
+// returns their errors. Items that have not begun when ctx ends are given its
+// cause.
+func Each[T any](ctx context.Context, items []T, do func(context.Context, T) error) []error {
+	errs := make([]error, len(items))
+	next := make(chan int)
+	var group sync.WaitGroup
+	for range min(width, len(items)) {
+		group.Go(func() {
+			for at := range next {
+				if ctx.Err() != nil {
+					errs[at] = context.Cause(ctx)
+					continue
+				}
+				errs[at] = do(ctx, items[at])
+			}
+		})
+	}
+	for at := range items {
+		next <- at
+	}
+	close(next)
+	group.Wait()
+	var problems []error
+	for _, err := range errs {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}

@@ -1,0 +1,86 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// recordIntent writes to the inventory what is about to be made, before it is made.
+// Without new objects there is nothing to write.
+func (r *run) recordIntent(ctx context.Context) error {
+	needed := false
+	for _, c := range r.work.writes() {
+		if !c.unrecorded() {
+			continue
+		}
+		needed = true
+		if err := c.document.Parse(r.set); err != nil {
+			return err
+		}
+		entry := c.entry
+		if !c.known {
+			entry = inventory.Entry{Ref: c.document.Ref}
+		}
+		entry.UID, entry.Fields, entry.Done, entry.Stale = "", "", false, false
+		if !c.drifted { // what is only made again is found missing after a crash
+			entry.Digest = ""
+		}
+		entry.Replicas = c.replicas(r.minimums[c.document.Ref.Key()])
+		r.describe(&entry, c)
+		r.inventory.Put(entry)
+	}
+	if !needed {
+		return nil
+	}
+	if err := r.applier.store.Save(ctx, r.inventory); err != nil {
+		return fmt.Errorf("record what will be applied: %w", err)
+	}
+	return nil
+}
+
+// describe copies into an entry what its document says about later steps.
+func (r *run) describe(entry *inventory.Entry, c *change) {
+	d := c.document
+	entry.Ref = d.Ref
+	entry.Service, entry.Keep, entry.Once = d.Service(), d.Keep(), d.Once()
+	entry.Hook, entry.Scaled = d.Hook(), c.scaled
+}
+
+// recordTimeout bounds the writing of the inventory after an apply that was
+// cancelled.
+const recordTimeout = 10 * time.Second
+
+// recordResult writes to the inventory what was done, also when it was interrupted.
+func (r *run) recordResult(ctx context.Context) error {
+	dirty := r.dirty
+	for _, c := range r.work.changes {
+		if c.action == actionNone && c.entry.Stale {
+			c.entry.Stale, dirty = false, true
+			r.inventory.Put(c.entry)
+		}
+	}
+	for _, entry := range r.work.stale {
+		if !entry.Stale && r.repair == nil {
+			entry.Stale, dirty = true, true
+			r.inventory.Put(entry)
+		}
+	}
+	if !dirty {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	err := r.applier.store.Save(ctx, r.inventory)
+	if errors.Is(err, inventory.ErrOutdated) {
+		return fault.Wrap(fault.Unavailable, err, "what was applied to %s could not be recorded: the inventory changed meanwhile; it is applied again", r.set.Owner)
+	}
+	if err != nil {
+		return fmt.Errorf("record what was applied: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package refusal
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
+)
+
+// MaxWords bounds what is repeated of an answer, in bytes.
+const MaxWords = 500
+
+// Explain makes an ObjectError of what the server answered about an object.
+func Explain(ref inventory.Ref, err error) *ObjectError {
+	var known *ObjectError
+	if errors.As(err, &known) {
+		return known
+	}
+	problem := &ObjectError{Ref: ref, Reason: cause.Invalid, Code: kube.CodeOf(err), err: err}
+	status := StatusOf(err)
+	if status == nil {
+		problem.Reason, problem.Words, problem.Remedy = cause.Unavailable, "the cluster did not answer", "it is tried again"
+		return problem
+	}
+	problem.Fields = fieldsOf(status)
+	problem.Words = cause.Clip(wordsOf(status), MaxWords)
+	classify(problem, status)
+	if ref.Kind == "Secret" {
+		conceal(problem, status)
+	}
+	return problem
+}
+
+// classify names the cause and the remedy.
+func classify(problem *ObjectError, status *metav1.Status) {
+	message := status.Message
+	switch {
+	case strings.Contains(message, "exceeded quota"):
+		problem.Reason, problem.Code = cause.Quota, fault.Conflict
+		problem.Remedy = "lower what the stage asks for, or raise its resources in slipway.yaml"
+	case strings.Contains(message, "admission webhook"), strings.Contains(message, "ValidatingAdmissionPolicy"), strings.Contains(message, "violates PodSecurity"):
+		problem.Reason, problem.Code = cause.AdmissionRefused, fault.Denied
+		problem.Remedy = "change the manifest to what the cluster's policy allows"
+	case IsImmutable(status):
+		problem.Reason, problem.Code = cause.Immutable, fault.Invalid
+		problem.Remedy = immutableRemedy(problem.Ref)
+	case status.Reason == metav1.StatusReasonForbidden:
+		problem.Reason = cause.Denied
+		problem.Remedy = "allow it in the role slipway-stage of the cluster, or remove the object"
+	case status.Reason == metav1.StatusReasonNotFound && status.Details != nil && status.Details.Kind == "namespaces":
+		problem.Reason, problem.Code = cause.NamespaceMissing, fault.NotFound
+		problem.Remedy = "it is made again with the stage's next release"
+	case status.Reason == metav1.StatusReasonConflict:
+		problem.Reason = cause.FieldConflict
+	case problem.Code == fault.Unavailable && isTypeError(message):
+		problem.Code, problem.Remedy = fault.Invalid, "correct the field"
+	case problem.Code == fault.Unavailable:
+		problem.Reason, problem.Remedy = cause.Unavailable, "it is tried again"
+	default:
+		problem.Remedy = "correct the field"
+	}
+}
+
+// isTypeError recognises what server-side apply says of fields that the kind
+// does not have, which it answers as if it were the server's own fault.
+func isTypeError(message string) bool {
+	return slices.ContainsFunc([]string{
+		"failed to create typed patch object", "failed to create typed object", "failed to convert new object",
+		"unable to convert unstructured object", "strict decoding error",
+	}, func(words string) bool { return strings.Contains(message, words) })
+}
+
+// conceal drops everything of an answer about a Secret but reason and field
+// paths, because the answer may quote its values.
+func conceal(problem *ObjectError, status *metav1.Status) {
+	problem.err = nil
+	reason := string(status.Reason)
+	if reason == "" {
+		reason = "Invalid"
+	}
+	problem.Words = "the cluster refused it (" + reason + ")"
+	if len(problem.Fields) > 0 {
+		problem.Words += " because of " + strings.Join(problem.Fields, ", ")
+	}
+}
+
+// StatusOf returns what the server answered, nil when an error is no answer.
+func StatusOf(err error) *metav1.Status {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return nil
+	}
+	answer := status.Status()
+	return &answer
+}
+
+// wordsOf returns the part of an answer that says what is wrong: the causes
+// where there are some, without the sentence that repeats them.
+func wordsOf(status *metav1.Status) string {
+	if status.Details == nil || len(status.Details.Causes) == 0 || status.Reason != metav1.StatusReasonInvalid {
+		if _, after, found := strings.Cut(status.Message, "): "); found && isTypeError(status.Message) {
+			return after // without the object, which the sentence names already
+		}
+		return status.Message
+	}
+	var words []string
+	for _, c := range status.Details.Causes {
+		word, _, _ := strings.Cut(c.Message, "\n") // what follows is a dump of the object
+		if c.Field != "" {
+			word = c.Field + ": " + word
+		}
+		if !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+func fieldsOf(status *metav1.Status) []string {
+	if status.Details == nil {
+		return nil
+	}
+	var fields []string
+	for _, c := range status.Details.Causes {
+		if c.Field != "" && !slices.Contains(fields, c.Field) {
+			fields = append(fields, cause.Clip(c.Field, 120))
+		}
+	}
+	return fields
+}

@@ -1,0 +1,27 @@
+package runner_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+)
+
+// A release says whom it waits for, as long as it does.
+func TestReleaseTellsWhomItWaitsFor(t *testing.T) {
+	w := newWorld(t)
+	w.refused = fault.New(fault.Unavailable, "the cluster is away")
+	if err := w.run(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Unavailable: waiting: the cluster is away / waiting: the cluster is away"}
+	if diff := cmp.Diff(want, w.waits); diff != "" {
+		t.Error(diff)
+	}
+	if w.status.Phase != v1alpha1.PhaseSucceeded || meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionWaiting) != nil {
+		t.Errorf("in the end: %s, %+v", w.status.Phase, w.status.Conditions)
+	}
+}

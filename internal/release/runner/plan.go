@@ -1,0 +1,164 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
+)
+
+// planned is the outcome of planning.
+type planned struct {
+	document *projectfile.Document
+	rule     project.Stage
+	services map[string]project.Service // effective for the stage, templates expanded
+	secrets  []render.Secret            // what templates need
+	snapshot release.Snapshot
+	builds   map[string]recipe
+}
+
+// wanted returns what the Secrets of the stage must contain.
+func (p planned) wanted() release.Secrets {
+	return release.Secrets{Made: p.secrets, Sealed: p.rule.Sealed}
+}
+
+// plan gathers the facts and decides. A hold ends the run; the release stays.
+func (r *run) plan(ctx context.Context) (planned, error) {
+	if r.status.Phase == "" {
+		r.mark(v1alpha1.PhasePending, "planning")
+	}
+	resolved, err := attempt(ctx, r, r.resolve)
+	if err != nil {
+		return planned{}, err
+	}
+	images, err := attempt(ctx, r, func(ctx context.Context) (map[string]plan.Image, error) {
+		return r.images(ctx, resolved)
+	})
+	if err != nil {
+		return planned{}, err
+	}
+	facts := r.facts(resolved, images)
+	r.addForgeFacts(ctx, &facts)
+	decision := plan.Decide(facts)
+	r.recordDecision(decision)
+	r.recordApproval(decision.ApprovedBy)
+	switch {
+	case decision.Rejected != "":
+		return planned{}, &release.Failure{Cause: release.CauseRejected, Message: decision.Rejected}
+	case decision.Hold != "":
+		return planned{}, &heldError{reason: decision.Hold}
+	}
+	return resolved.planned, nil
+}
+
+// fileHead returns the head whose project file applies. The head that a person
+// wrote into a request is not trusted: it could name a file of their own.
+func (r *run) fileHead() v1alpha1.Head {
+	if r.Release.Spec.Trigger.Asked() {
+		return r.Stage.Spec.Wanted
+	}
+	return r.Release.Spec.Head
+}
+
+// resolved adds to planned the places of settings in the project file.
+type resolved struct {
+	planned
+	where func(path string) string
+}
+
+// resolve loads the project file and the commit, and determines what every image
+// is built from.
+func (r *run) resolve(ctx context.Context) (resolved, error) {
+	head := r.Release.Spec.Head
+	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
+	if err != nil {
+		return resolved{}, err
+	}
+	rule, found := document.File.Stage(r.Stage.Spec.Rule)
+	if !found {
+		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
+	}
+	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
+	if err != nil {
+		return resolved{}, err
+	}
+	own, err := r.ownTemplates(ctx, document)
+	if err != nil {
+		return resolved{}, err
+	}
+	services, secrets, err := release.Services(document, rule.Name, own)
+	if err != nil {
+		return resolved{}, err
+	}
+	s := resolved{where: whereIn(document)}
+	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
+	for name, service := range s.services {
+		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+			continue
+		}
+		if s.builds[name], err = r.recipe(ctx, snapshot, name, *service.Build); err != nil {
+			return resolved{}, fmt.Errorf("service %s: %w", name, err)
+		}
+	}
+	return s, nil
+}
+
+// ownTemplates reads the organization's templates where a service uses one.
+func (r *run) ownTemplates(ctx context.Context, document *projectfile.Document) (render.OwnTemplates, error) {
+	for _, service := range document.File.Services {
+		if service.Template != "" && r.Templates != nil {
+			return r.Templates(ctx)
+		}
+	}
+	return render.OwnTemplates{}, nil
+}
+
+// whereIn returns a function that finds the place of a path in the project file,
+// "file:line:column". Paths name stages by their names.
+func whereIn(document *projectfile.Document) func(string) string {
+	return func(path string) string {
+		for i, stage := range document.File.Stages {
+			if field, found := strings.CutPrefix(path, "stages."+stage.Name+"."); found {
+				path = fmt.Sprintf("stages[%d].%s", i, field)
+				break
+			}
+		}
+		file, line, col := document.Where(path)
+		if line == 0 {
+			return file
+		}
+		return fmt.Sprintf("%s:%d:%d", file, line, col)
+	}
+}
+
+// recordDecision writes the decision into the status. Images that an earlier run
+// of this release built stay counted as built.
+func (r *run) recordDecision(d plan.Decision) {
+	built := map[string]bool{}
+	for _, s := range r.status.Services {
+		built[s.Name] = !s.Reused && s.InputHash != ""
+	}
+	r.status.Services = r.status.Services[:0:0]
+	r.status.Built, r.status.Reused = 0, 0
+	for _, s := range d.Services {
+		reused := !s.Build && !built[s.Name]
+		if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+			s.Why = "promoted: the image of release " + r.Release.Spec.From
+		}
+		r.status.Services = append(r.status.Services, v1alpha1.ReleaseService{
+			Name: s.Name, InputHash: s.Hash, Image: s.Ref, Reused: reused, Why: s.Why, Inputs: s.Inputs,
+		})
+		if reused {
+			r.status.Reused++
+		} else {
+			r.status.Built++
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// recipe is what one service's image is built from.
+type recipe struct {
+	service    string
+	snapshot   release.Snapshot
+	build      project.Build
+	dockerfile []byte
+	input      build.Input
+	hash       string
+}
+
+// recipe reads what a service's image is built from.
+func (r *run) recipe(ctx context.Context, snapshot release.Snapshot, service string, b project.Build) (recipe, error) {
+	if b.Repository != "" {
+		var err error
+		if snapshot, err = r.Sources.Open(ctx, r.Project, b.Repository, b.Ref); err != nil {
+			return recipe{}, err
+		}
+	}
+	made := recipe{service: service, snapshot: snapshot, build: b}
+	file := path.Join(b.Context, b.Dockerfile)
+	contextID, err := snapshot.Tree.Hash(b.Context)
+	if err != nil {
+		return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.context: commit %.8s has no directory %s; correct the path", service, snapshot.Commit, b.Context)
+	}
+	dockerfileID, err := snapshot.Tree.Hash(file)
+	if err != nil {
+		return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.dockerfile: commit %.8s has no file %s; add it, or `slipway init` writes one", service, snapshot.Commit, file)
+	}
+	if made.dockerfile, err = fs.ReadFile(snapshot.Tree, file); err != nil {
+		return recipe{}, fmt.Errorf("read %s: %w", file, err)
+	}
+	made.input = build.Input{
+		ContextTree:    contextID,
+		Dockerfile:     dockerfileID,
+		DockerfilePath: b.Dockerfile,
+		Args:           b.Args,
+		Target:         b.Target,
+		Platform:       r.Builds.Request.Platform,
+		Builder:        r.Builds.Executor,
+		Watch:          map[string]string{},
+	}
+	for _, watched := range b.Watch {
+		if made.input.Watch[watched], err = snapshot.Tree.Hash(path.Clean(watched)); err != nil {
+			return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.watch: commit %.8s has no %s; correct the path", service, snapshot.Commit, watched)
+		}
+	}
+	if made.input.BaseImages, err = r.bases(ctx, file, made.dockerfile, b); err != nil {
+		return recipe{}, err
+	}
+	made.hash = made.input.Hash()
+	return made, nil
+}
+
+// bases returns the digests of a Dockerfile's base images.
+func (r *run) bases(ctx context.Context, name string, data []byte, b project.Build) (map[string]string, error) {
+	parsed, err := build.ParseDockerfile(name, data)
+	if err != nil {
+		return nil, err
+	}
+	args, err := build.PlatformArgs(b.Args, r.Builds.Request.Platform)
+	if err != nil {
+		return nil, err
+	}
+	bases, err := parsed.Bases(args, b.Target)
+	if err != nil {
+		return nil, err
+	}
+	return r.Builds.Registry.ResolveBases(ctx, parsed, bases)
+}
+
+// images finds out which of the images exist. A promotion has all of them.
+func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, error) {
+	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+		return r.promoted(s)
+	}
+	images := make(map[string]plan.Image, len(s.builds))
+	for name, recipe := range s.builds {
+		ref, _, err := r.Builds.Registry.Exists(ctx, r.Builds.Request.Repository, recipe.hash)
+		if err != nil {
+			return nil, err
+		}
+		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: hashInputs(recipe)}
+	}
+	return images, nil
+}
+
+// hashInputs returns what a hash is made of by name. It explains why a service is
+// built.
+func hashInputs(r recipe) map[string]string {
+	all := map[string]string{"builder": r.input.Builder}
+	all["context "+r.build.Context] = r.input.ContextTree
+	all["Dockerfile"] = r.input.Dockerfile
+	for watched, id := range r.input.Watch {
+		all[watched] = id
+	}
+	for image, digest := range r.input.BaseImages {
+		all["base image "+image] = digest
+	}
+	for name, value := range r.build.Args {
+		all["argument "+name] = build.Input{Args: map[string]string{name: value}}.Hash()
+	}
+	if r.build.Target != "" {
+		all["target"] = r.build.Target
+	}
+	return all
+}
+
+// promoted returns the images of the promoted release for the services that
+// are built.
+func (r *run) promoted(s resolved) (map[string]plan.Image, error) {
+	images := map[string]plan.Image{}
+	var missing []string
+	for name, service := range s.services {
+		if service.Build == nil {
+			continue
+		}
+		at := slices.IndexFunc(r.From.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name && s.InputHash != "" && s.Image != "" })
+		if at < 0 {
+			missing = append(missing, name)
+			continue
+		}
+		from := r.From.Status.Services[at]
+		images[name] = plan.Image{Hash: from.InputHash, Ref: from.Image, Inputs: from.Inputs}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s has no image of %s, which stage %s runs, and a promotion builds nothing; release them to %s first",
+			r.From.Name, strings.Join(missing, ", "), r.Stage.Spec.Name, r.From.Spec.Stage)}
+	}
+	return images, nil
+}

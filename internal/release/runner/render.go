@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/render"
+)
+
+// maxFindings is how many refusals a release's message lists.
+const maxFindings = 5
+
+// maxWarnings is how many warnings a release keeps.
+const maxWarnings = 20
+
+// render makes the manifests: rendered, every image pinned to a digest, and
+// guarded.
+func (r *run) render(ctx context.Context, p planned, images map[string]string) ([]byte, error) {
+	r.mark(v1alpha1.PhaseRendering, "rendering")
+	request := r.renderRequest(p, images)
+	result, err := attempt(ctx, r, func(ctx context.Context) (render.Result, error) {
+		return r.Renderer.Render(ctx, p.snapshot.Tree, request)
+	})
+	if err != nil {
+		return nil, err
+	}
+	digests, err := attempt(ctx, r, func(ctx context.Context) (map[string]string, error) {
+		return r.digests(ctx, result.Images)
+	})
+	if err != nil {
+		return nil, err
+	}
+	manifests, err := render.Pin(result.Manifests, digests)
+	if err != nil {
+		return nil, err
+	}
+	r.recordServices(p, digests)
+	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
+	r.origins = func(ctx context.Context) (map[string]string, error) {
+		return render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
+	}
+	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)))
+}
+
+// renderRequest returns what a stage's rendering depends on besides the commit.
+func (r *run) renderRequest(p planned, images map[string]string) render.Request {
+	request := release.RenderRequest(p.document, p.services, p.rule, r.Place())
+	request.Commit = r.Release.Spec.Head.Commit
+	request.Images = images
+	return request
+}
+
+// digests resolves image references that have no digest.
+func (r *run) digests(ctx context.Context, refs []string) (map[string]string, error) {
+	digests := make(map[string]string, len(refs))
+	var promoted map[string]string
+	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+		var err error
+		if promoted, err = r.promotedDigests(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, ref := range refs {
+		if digest, known := promoted[ref]; known {
+			digests[ref] = digest
+			continue
+		}
+		digest, err := r.Builds.Registry.Resolve(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		digests[ref] = digest
+	}
+	return digests, nil
+}
+
+// recordServices completes the status: the services that nothing is built for,
+// and every service's address.
+func (r *run) recordServices(p planned, digests map[string]string) {
+	for name, service := range p.services {
+		if service.Build != nil {
+			continue
+		}
+		note := v1alpha1.ReleaseService{Name: name, Why: "nothing to build: the source is " + string(service.Source())}
+		if digest, resolved := digests[service.Image]; resolved {
+			note.Image = service.Image + "@" + digest
+			note.Why = "image " + service.Image + " as it is now"
+		}
+		r.status.Services = append(r.status.Services, note)
+	}
+	slices.SortFunc(r.status.Services, func(a, b v1alpha1.ReleaseService) int { return strings.Compare(a.Name, b.Name) })
+	urls := r.urls(p)
+	for i := range r.status.Services {
+		service := &r.status.Services[i]
+		service.URL, service.Deadline = urls[service.Name], p.services[service.Name].Deadline
+		if r.status.URL == "" {
+			r.status.URL = service.URL
+		}
+	}
+}
+
+// urls returns the address of each routed service.
+func (r *run) urls(p planned) map[string]string {
+	urls := map[string]string{}
+	hosts := release.Hosts(p.rule, p.services, release.Place{Stage: r.Stage.Spec.Name, Project: r.Project.Name, Ingress: r.Cluster.Spec.Ingress})
+	for name, of := range hosts {
+		urls[name] = release.URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
+	}
+	return urls
+}

@@ -1,0 +1,197 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// run is one run of one release.
+type run struct {
+	*Runner
+	release.Inputs
+	journal     Journal
+	status      v1alpha1.ReleaseStatus
+	speculation *Speculation // nil for none
+	origins     origins      // nil when nothing was rendered
+}
+
+// phases takes the release through its phases. The manifests are kept before
+// anything is applied, so that a run after a crash continues from there.
+func (r *run) phases(ctx context.Context) error {
+	manifests, err := r.keptManifests(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case manifests != nil:
+		err = r.claim(ctx, manifests)
+	case r.Release.Spec.Trigger.TakesBundle():
+		manifests, err = r.takeBundle(ctx)
+	default:
+		manifests, err = r.prepare(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.apply(ctx, manifests); err != nil {
+		return err
+	}
+	if err := r.verify(ctx); err != nil {
+		return err
+	}
+	return r.prune(ctx)
+}
+
+// prepare plans, builds, renders, guards and keeps the manifests, while the
+// stage's namespace is prepared concurrently.
+func (r *run) prepare(ctx context.Context) ([]byte, error) {
+	if done := r.takeSpeculation(ctx); done != nil {
+		r.status = done.status
+		if err := r.prepareNamespace(ctx); err != nil {
+			return nil, err
+		}
+		r.origins = done.origins
+		return done.manifests, r.provide(ctx, done.plan, done.manifests)
+	}
+	plan, err := r.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ready := make(chan error, 1)
+	go func() { ready <- r.prepareNamespace(ctx) }()
+	manifests, err := r.manifests(ctx, plan)
+	if readyErr := <-ready; err == nil && readyErr != nil {
+		err = readyErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.provide(ctx, plan, manifests); err != nil {
+		return nil, err
+	}
+	return manifests, r.keepManifests(ctx, manifests)
+}
+
+// prepareNamespace prepares the stage's namespace. It runs beside the phases, so
+// it leaves the status alone.
+func (r *run) prepareNamespace(ctx context.Context) error {
+	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }
+	_, err := persist(ctx, r, prepare, func(error) {})
+	return err
+}
+
+// provide claims the hosts of the manifests and makes the Secrets that the
+// services need.
+func (r *run) provide(ctx context.Context, plan planned, manifests []byte) error {
+	if err := r.claim(ctx, manifests); err != nil {
+		return err
+	}
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Provide(ctx, plan.wanted()) })
+	return err
+}
+
+// manifests builds the missing images and renders.
+func (r *run) manifests(ctx context.Context, plan planned) ([]byte, error) {
+	images, err := r.build(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	return r.render(ctx, plan, images)
+}
+
+func (r *run) apply(ctx context.Context, manifests []byte) error {
+	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
+		return err
+	}
+	manifests, err := release.Scaled(manifests, r.Stage.Status.Scale)
+	if err != nil {
+		return err
+	}
+	changes, err := attempt(ctx, r, func(ctx context.Context) (v1alpha1.Changes, error) {
+		return r.Target.Apply(ctx, manifests)
+	})
+	r.status.Changes.Created += changes.Created
+	r.status.Changes.Changed += changes.Changed
+	r.status.Changes.Unchanged = changes.Unchanged
+	if err != nil || r.Release.Spec.Trigger != v1alpha1.TriggerRestart {
+		return err
+	}
+	_, err = attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.Target.Restart(ctx, manifests, r.Release.Spec.Services, r.Release.Name)
+	})
+	return err
+}
+
+func (r *run) prune(ctx context.Context) error {
+	pruned, err := attempt(ctx, r, func(ctx context.Context) (int32, error) { return r.Target.Prune(ctx) })
+	r.status.Changes.Pruned += pruned
+	return err
+}
+
+// verifying is the message of a release while its services become ready.
+const verifying = "waiting until everything is ready"
+
+func (r *run) verify(ctx context.Context) error {
+	if err := r.enter(ctx, v1alpha1.PhaseVerifying, verifying); err != nil {
+		return err
+	}
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.Target.Verify(ctx, r.deadlines(), func(services []v1alpha1.ServiceStatus) { r.observe(ctx, services) })
+	})
+	return err
+}
+
+// deadlines returns the deadlines in the project file by service.
+func (r *run) deadlines() map[string]time.Duration {
+	deadlines := map[string]time.Duration{}
+	for _, service := range r.status.Services {
+		if d, err := time.ParseDuration(service.Deadline); err == nil {
+			deadlines[service.Name] = d
+		}
+	}
+	return deadlines
+}
+
+// observe writes how the services run. A write that fails is not repeated,
+// because the next one follows.
+func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
+	if err := r.journal.Observe(ctx, r.describeServices(services)); err != nil && ctx.Err() == nil {
+		r.Log.Warn("write progress", "release", r.Release.Name, "error", err)
+	}
+	r.writeProgress(ctx, services)
+}
+
+// writeProgress writes into the release's message what keeps a service from
+// becoming ready, long before its deadline.
+func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStatus) {
+	message := verifying
+	for _, service := range services {
+		if service.Message != "" {
+			message = fault.Clip(verifying+"; "+service.Name+": "+service.Message, 4096)
+			break
+		}
+	}
+	if message == r.status.Message {
+		return
+	}
+	r.status.Message = message
+	if err := r.journal.Write(ctx, r.status); err != nil && ctx.Err() == nil {
+		r.Log.Warn("write what a release waits for", "release", r.Release.Name, "error", err)
+	}
+}
+
+// describeServices adds images and addresses to the services' readiness.
+func (r *run) describeServices(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
+	for i := range services {
+		for _, s := range r.status.Services {
+			if s.Name == services[i].Name {
+				services[i].Image, services[i].URL = s.Image, s.URL
+			}
+		}
+	}
+	return services
+}
