@@ -93,7 +93,7 @@ const pageTop = `# slipway.yaml
 What a team says about its project, at the root of the project's primary repository. It is read from the trusted ref only
 (the default branch unless the Project says otherwise), strictly: unknown keys are refused, and every mistake is told as
 ` + "`slipway.yaml:LINE:COLUMN: PATH: what is wrong; what to do`" + `. ` + "`slipway validate`" + ` tells all of them at once, and editors know the
-[schema](slipway.schema.json). The keys and limits on this page are made from the code (` + "`go test ./internal/projectfile -update`" + `).
+[schema](slipway.schema.json). The keys and limits on this page are made from the code (` + "`go test ./internal/projectfile/schema -update`" + `).
 
 ` + "```yaml" + `
 version: 1
@@ -130,7 +130,7 @@ HTTPRoutes in charts and Kustomize directories.
 A Project may list more repositories. The first is the primary one. The file of another, on its default branch, says ` + "`version`, `project` and `services`" + `
 and nothing else: its services are added to those of the primary file, and a push there is released as a change of the project file is. They may come
 from ` + "`build`" + ` (of that repository), ` + "`image` or `template`" + `; what needs files at rendering (Compose, charts, Kustomize) belongs into the primary
-repository. A name that is taken, a stage that the primary file does not have, and another project's name are refused, with the place in the further file,
+repository. A name that is taken, a stage that the primary file does not have, and another project's name are refused, with the place in the secondary file,
 and nothing of the project is synced until that is corrected. ` + "`slipway validate --secondary`" + ` checks such a file, and
 ` + "`--secondary NAME=DIR`" + ` of the offline commands takes one from a checkout.
 
