@@ -33,6 +33,10 @@ demo-down: ## End the demo and leave no trace of it
 build: ## Compile bin/slipway
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/slipway ./cmd/slipway
 
+.PHONY: check
+check: ## Vet, lint and test the packages that changed, and those that import them
+	@.ci/check
+
 .PHONY: test
 test: unit-modules integration e2e ## Run every test: unit, integration, end to end
 
