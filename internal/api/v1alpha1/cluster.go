@@ -21,7 +21,7 @@ type Cluster struct {
 	Status ClusterStatus `json:"status,omitempty"`
 }
 
-// ClusterSpec says how to reach a cluster and what it offers.
+// ClusterSpec is how to reach a cluster and what it offers.
 type ClusterSpec struct {
 	// Kubeconfig names the Secret key (default "kubeconfig") with the
 	// credentials. Without it the cluster is the one Slipway runs in.
@@ -39,7 +39,7 @@ type ClusterSpec struct {
 	Policy ClusterPolicy `json:"policy,omitempty"`
 }
 
-// Ingress says how stages are reached from outside.
+// Ingress is how stages are reached from outside.
 type Ingress struct {
 	// Class is the ingress class of stages' Ingress objects.
 	// +optional
@@ -55,26 +55,26 @@ type Ingress struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=200
 	Reserved []string `json:"reserved,omitempty"`
-	// Scheme and Port make the URLs that Slipway shows.
+	// Scheme and Port are part of the URLs that Slipway shows.
 	// +optional
 	// +kubebuilder:validation:Enum=http;https
 	// +kubebuilder:default=https
 	Scheme string `json:"scheme,omitempty"`
 	// +optional
 	Port int32 `json:"port,omitempty"`
-	// TLSSecret names a wildcard certificate Secret, copied by whoever runs
-	// the cluster into stage namespaces; empty leaves TLS to the controller.
+	// TLSSecret names a Secret with a wildcard certificate that the platform team
+	// copies into stage namespaces; empty leaves TLS to the controller.
 	// +optional
 	TLSSecret string `json:"tlsSecret,omitempty"`
 	// GatewayAPI makes HTTPRoutes for this Gateway instead of Ingresses.
 	// +optional
 	Gateway *GatewayReference `json:"gateway,omitempty"`
-	// Namespace is where the ingress controller's pods run: from outside the
-	// stage they alone may reach its pods.
+	// Namespace is where the ingress controller's pods run. They are the only pods
+	// outside a stage that may reach its pods.
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
-	// Networks (CIDR) are where a controller runs that is no pod. Most networks
-	// let one on the node itself through without.
+	// Networks (CIDR) are where a controller runs that is not a pod. Most network
+	// plugins admit a controller on the node itself without this.
 	// +optional
 	// +listType=set
 	Networks []string `json:"networks,omitempty"`
@@ -102,16 +102,16 @@ type Registry struct {
 	// +optional
 	Credentials *SecretKey `json:"credentials,omitempty"`
 	// PullCredentials names one with the right to pull only; it is copied into
-	// stages' namespaces. Empty means that nodes can pull without.
+	// stages' namespaces. Empty means that nodes need no credentials to pull.
 	// +optional
 	PullCredentials *SecretKey `json:"pullCredentials,omitempty"`
-	// Mirrors are hosts asked instead of docker.io while building.
+	// Mirrors are hosts that builds use instead of docker.io.
 	// +optional
 	// +listType=set
 	Mirrors []string `json:"mirrors,omitempty"`
 }
 
-// Builds says how images are built on a cluster.
+// Builds is how images are built on a cluster.
 type Builds struct {
 	// Networks (CIDR) are private networks that builds may reach: those of the
 	// registry and its mirrors, when they are not on the internet.
@@ -120,12 +120,12 @@ type Builds struct {
 	Networks []string `json:"networks,omitempty"`
 }
 
-// Bundles says where rendered manifests are kept besides the organization's
+// Bundles is where rendered manifests are kept besides the organization's
 // namespace.
 type Bundles struct {
 	// Push also pushes every bundle to the registry, as an OCI artifact that
-	// Flux, oras and the like can pull by its digest. That it can't be pushed is
-	// told on the Stage and fails no release.
+	// Flux, oras and the like can pull by its digest. A failed push is reported on
+	// the Stage and fails no release.
 	// +optional
 	Push bool `json:"push,omitempty"`
 }
@@ -142,7 +142,7 @@ type ClusterPolicy struct {
 	// +optional
 	// +listType=set
 	Images []string `json:"images,omitempty"`
-	// Root allows services to run as root where their project says so.
+	// Root allows services to run as root where their project file requests it.
 	// +optional
 	Root bool `json:"root,omitempty"`
 	// Metadata are keys of labels and annotations that projects may set
@@ -151,8 +151,8 @@ type ClusterPolicy struct {
 	// +optional
 	// +listType=set
 	Metadata []string `json:"metadata,omitempty"`
-	// PriorityClasses are the priority classes that pods may have; without,
-	// none but the cluster's default.
+	// PriorityClasses are the priority classes that pods may have; empty allows
+	// only the cluster's default.
 	// +optional
 	// +listType=set
 	PriorityClasses []string `json:"priorityClasses,omitempty"`

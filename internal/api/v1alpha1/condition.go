@@ -10,20 +10,20 @@ const (
 	// ConditionTemplates is False on an Organization whose own templates can't
 	// be used.
 	ConditionTemplates = "Templates"
-	// ConditionAccepted says of a release that a person asked for whether it
-	// may begin. One that may not counts nothing in its stage's life.
+	// ConditionAccepted is True on a requested release that may begin, and False
+	// on one that was refused, which does not count in its stage's history.
 	ConditionAccepted = "Accepted"
 	// ConditionApproved is True on a release that people approved; its message
 	// names them.
 	ConditionApproved = "Approved"
-	// ConditionWaiting is True on a release while somebody that it needs is
-	// unavailable; its message says who, and it goes on by itself.
+	// ConditionWaiting is True on a release while something that it needs is
+	// unavailable; its message says what. The release continues by itself.
 	ConditionWaiting = "Waiting"
-	// ConditionAutoRollback is True on a failed release that its stage goes back
-	// from by itself.
+	// ConditionAutoRollback is True on a failed release that is rolled back
+	// automatically.
 	ConditionAutoRollback = "AutoRollback"
-	// ConditionAutoDeploy is True on a Stage whose pushes are released by
-	// themselves, else its message says why not and what to do.
+	// ConditionAutoDeploy is True on a Stage whose pushes are released
+	// automatically; else its message says why not and what to do.
 	ConditionAutoDeploy = "AutoDeploy"
 )
 

@@ -18,14 +18,14 @@ type Delivery struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="what a forge said doesn't change; mark the delivery for a replay"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a delivery's spec is immutable; mark the delivery for a replay"
 	Spec DeliverySpec `json:"spec"`
 	// +optional
 	Status DeliveryStatus `json:"status,omitempty"`
 }
 
-// DeliverySpec is what the forge said, as far as it is believed: a hint that
-// something changed, and who did it.
+// DeliverySpec is what the forge reported: a hint that something changed, and who
+// did it.
 //
 // +structType=atomic
 type DeliverySpec struct {
@@ -52,11 +52,11 @@ type DeliverySpec struct {
 	// forge, not from the delivery.
 	// +optional
 	Comment string `json:"comment,omitempty"`
-	// Received is when the door took it.
+	// Received is when the receiver accepted it.
 	Received metav1.MicroTime `json:"received"`
 }
 
-// DeliveryPhase is where a delivery stands.
+// DeliveryPhase is the state of a delivery.
 // +kubebuilder:validation:Enum=Pending;Done;Failed
 type DeliveryPhase string
 
@@ -80,25 +80,25 @@ type DeliveryStatus struct {
 	Attempts int32 `json:"attempts,omitempty"`
 	// +optional
 	Finished *metav1.MicroTime `json:"finished,omitempty"`
-	// Replayed is the mark of the last replay that was asked for and done.
+	// Replayed is the mark of the last replay that was done.
 	// +optional
 	Replayed string `json:"replayed,omitempty"`
 }
 
-// AnnotationReplay marks a delivery that is to be dealt with again. Its value
-// is any text that it did not have before; it says nothing but "look again".
+// AnnotationReplay requests that a delivery is processed again. Its value is any
+// text that it did not have before.
 const AnnotationReplay = Group + "/replay"
 
 // maxReplayMark bounds what is remembered of a mark, in bytes.
 const maxReplayMark = 64
 
-// ReplayMark returns the mark that asks for a replay, empty for none.
+// ReplayMark returns the mark that requests a replay, empty for none.
 func (d *Delivery) ReplayMark() string {
 	mark := d.Annotations[AnnotationReplay]
 	return mark[:min(len(mark), maxReplayMark)]
 }
 
-// Waits reports whether a delivery is to be dealt with: for the first time, or
+// Waits reports whether a delivery must be processed: for the first time, or
 // again.
 func (d *Delivery) Waits() bool {
 	if d.Status.Phase == "" || d.Status.Phase == DeliveryPending {

@@ -40,8 +40,8 @@ type OrganizationSpec struct {
 	Templates Templates `json:"templates,omitempty"`
 }
 
-// Templates are an organization's own service templates, and what it fixes of
-// any template.
+// Templates are an organization's own service templates, and the parameters that it
+// fixes in any template.
 type Templates struct {
 	// ConfigMaps of the organization's namespace hold template descriptors,
 	// one under each key that ends with .yaml. A template that has the name of
@@ -65,7 +65,7 @@ type TemplateLock struct {
 	Template string `json:"template"`
 	// +kubebuilder:validation:MaxLength=40
 	Parameter string `json:"parameter"`
-	// Value is a string, number or boolean, as the parameter's type wants it.
+	// Value is a string, number or boolean, as the parameter's type requires.
 	Value apiextensionsv1.JSON `json:"value"`
 }
 

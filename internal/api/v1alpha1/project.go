@@ -112,8 +112,8 @@ type ProjectStatus struct {
 	// Recipient is what values are sealed for: slipway seal --recipient.
 	// +optional
 	Recipient string `json:"recipient,omitempty"`
-	// Expired are the refs whose stages ran out of time, each with the commit
-	// it was at: another commit brings the stage back.
+	// Expired are the refs whose stages expired, each with its commit at that
+	// time. Another commit makes the stage again.
 	// +optional
 	// +listType=map
 	// +listMapKey=ref

@@ -37,11 +37,11 @@ const (
 	TriggerDeploy    Trigger = "deploy"
 	TriggerRestart   Trigger = "restart"
 	TriggerScale     Trigger = "scale"
-	// TriggerAutoRollback is the automatic return to the last good bundle.
+	// TriggerAutoRollback goes back to the last good bundle after a failure.
 	TriggerAutoRollback Trigger = "auto-rollback"
 )
 
-// Asked reports whether releases with this trigger are made by people.
+// Asked reports whether people request releases with this trigger.
 func (t Trigger) Asked() bool {
 	switch t {
 	case TriggerDeploy, TriggerRollback, TriggerPromotion, TriggerRestart, TriggerScale:
@@ -50,14 +50,14 @@ func (t Trigger) Asked() bool {
 	return false
 }
 
-// DeploysCommit reports whether releases with this trigger bring a commit to the
-// stage that it need not have had before.
+// DeploysCommit reports whether releases with this trigger deploy a commit that the
+// stage need not have had before.
 func (t Trigger) DeploysCommit() bool {
 	return t == TriggerPush || t == TriggerDeploy || t == TriggerPromotion
 }
 
-// IsRollback reports whether releases with this trigger take the stage away from
-// the commit it was brought to last.
+// IsRollback reports whether releases with this trigger roll back the commit that
+// was deployed last.
 func (t Trigger) IsRollback() bool { return t == TriggerRollback || t == TriggerAutoRollback }
 
 // KeepsCommit reports whether releases with this trigger leave the stage at
@@ -84,23 +84,23 @@ type ReleaseSpec struct {
 	// rollback or a promotion.
 	// +optional
 	From string `json:"from,omitempty"`
-	// By is the Kubernetes user who asked for the release; empty when nobody
-	// but a push did.
+	// By is the Kubernetes user who requested the release; empty when Slipway made
+	// it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	By string `json:"by,omitempty"`
-	// Reason is what they said.
+	// Reason is the reason that they gave.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
-	// Services are the only ones that a restart means; none means all.
+	// Services are the services that a restart concerns; none means all.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=63
 	Services []string `json:"services,omitempty"`
-	// Verdicts are what people decided about a held release; they are only ever
-	// added to.
+	// Verdicts are the decisions of people about a held release. New ones are
+	// added; old ones stay.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
@@ -127,7 +127,7 @@ type Verdict struct {
 	At     metav1.Time `json:"at"`
 }
 
-// Phase is where a release stands.
+// Phase is the state of a release.
 // +kubebuilder:validation:Enum=Pending;Building;Rendering;Applying;Verifying;Succeeded;Failed;Held;Superseded
 type Phase string
 
@@ -144,12 +144,12 @@ const (
 	PhaseSuperseded Phase = "Superseded"
 )
 
-// Done reports whether nothing more will happen in this phase.
+// Done reports whether a release in this phase is finished.
 func (p Phase) Done() bool {
 	return p == PhaseSucceeded || p == PhaseFailed || p == PhaseSuperseded
 }
 
-// ReleaseStatus is what became of the order.
+// ReleaseStatus is what became of a release.
 //
 // +structType=atomic
 type ReleaseStatus struct {
@@ -157,20 +157,20 @@ type ReleaseStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
-	// Message is one sentence for people: what happens, or why it failed and
-	// what to do.
+	// Message is one sentence for people: what happens, or why the release failed
+	// and what to do.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Message string `json:"message,omitempty"`
 	// Cause is a code for machines: BuildFailed, CrashLoop, ImagePull, …
 	// +optional
 	Cause string `json:"cause,omitempty"`
-	// Services says for each service what was decided and why.
+	// Services holds the decision about each service, and the reason.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	Services []ReleaseService `json:"services,omitempty"`
-	// Warnings are what rendering has to say to those who pushed.
+	// Warnings are the warnings of rendering.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
@@ -189,13 +189,13 @@ type ReleaseStatus struct {
 	// Changes counts what applying did.
 	// +optional
 	Changes Changes `json:"changes,omitempty"`
-	// Timings says when each phase began.
+	// Timings are the times at which the phases began.
 	// +optional
 	// +listType=atomic
 	Timings []PhaseTime `json:"timings,omitempty"`
 	// +optional
 	URL string `json:"url,omitempty"`
-	// Reported is the phase that the forge was last told of.
+	// Reported is the phase that was last reported to the forge.
 	// +optional
 	Reported Phase `json:"reported,omitempty"`
 	// +optional
@@ -228,8 +228,8 @@ type ReleaseService struct {
 	// URL is the service's address, for a routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
-	// Deadline is how long the service may take to become ready, as the project
-	// file says; empty means the server's default.
+	// Deadline is the time that the project file gives the service to become
+	// ready; empty means the server's default.
 	// +optional
 	Deadline string `json:"deadline,omitempty"`
 }

@@ -37,9 +37,9 @@ type StageSpec struct {
 	Ref string `json:"ref"`
 	// Namespace is where the stage's objects live.
 	Namespace string `json:"namespace"`
-	// Wanted is the head to bring the stage to.
+	// Wanted is the head that the stage should have.
 	Wanted Head `json:"wanted"`
-	// OnDelete says what happens when the ref or the rule is gone.
+	// OnDelete is what happens when the ref or the rule is gone.
 	// +optional
 	// +kubebuilder:validation:Enum=keep;delete
 	OnDelete string `json:"onDelete,omitempty"`
@@ -59,10 +59,9 @@ type StageSpec struct {
 	// Pause stops automatic releases while it is set; the sync leaves it alone.
 	// +optional
 	Pause *Pause `json:"pause,omitempty"`
-	// Scale are replicas that people asked for, by service. A scale release
-	// brings them into force; then they hold until they are taken back (by a
-	// negative number, or none), whatever the project file says. The sync leaves
-	// them alone.
+	// Scale are replicas that people set, by service. They come into force with a
+	// release of the trigger scale and override the project file until they are
+	// removed (by a negative number, or none). The sync leaves them alone.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=100
 	Scale map[string]int32 `json:"scale,omitempty"`
@@ -71,9 +70,9 @@ type StageSpec struct {
 	PullRequest int64 `json:"pullRequest,omitempty"`
 }
 
-// Pause says who stopped a stage's automatic releases, and why.
+// Pause records who stopped a stage's automatic releases, and why.
 type Pause struct {
-	// By is the Kubernetes user who asked.
+	// By is the Kubernetes user who paused the stage.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	By string `json:"by"`
@@ -91,7 +90,7 @@ type StageResources struct {
 	Memory string `json:"memory,omitempty"`
 }
 
-// Head is a commit with what is known of who put it there.
+// Head is a commit and what is known about who pushed it.
 type Head struct {
 	// Commit is the full commit id.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
@@ -99,8 +98,8 @@ type Head struct {
 	// FileCommit is the commit of the trusted ref whose project file applies.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	FileCommit string `json:"fileCommit"`
-	// FileID is the git object id of that project file: what changes when it
-	// changes.
+	// FileID is the git object id of that project file; it changes when the file
+	// does.
 	// +optional
 	FileID string `json:"fileID,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
@@ -111,18 +110,18 @@ type Head struct {
 	// +listMapKey=repository
 	// +optional
 	Secondary []RepositoryCommit `json:"secondary,omitempty"`
-	// Actor is the login of who pushed, as the forge said in a verified
-	// delivery; empty when unknown.
+	// Actor is the login of the person who pushed, from a verified delivery of the
+	// forge; empty when unknown.
 	// +optional
 	Actor string `json:"actor,omitempty"`
-	// Delivery names the Delivery that brought the commit.
+	// Delivery names the Delivery that announced the commit.
 	// +optional
 	Delivery string `json:"delivery,omitempty"`
 	// Subject is the first line of the commit message, at most 120 bytes.
 	// +optional
 	Subject string `json:"subject,omitempty"`
-	// Skip is true when the commit's message asks that it is not released by
-	// itself: [skip slipway].
+	// Skip is true when the commit's message contains [skip slipway], which keeps
+	// it from being released automatically.
 	// +optional
 	Skip bool `json:"skip,omitempty"`
 }
@@ -161,21 +160,21 @@ type StageStatus struct {
 	// Phase is the newest release's phase.
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
-	// Quarantine is the commit that the stage went back from: until a different
-	// descendant of it is wanted, nothing is released automatically.
+	// Quarantine is the commit that was rolled back. Nothing is released
+	// automatically until a descendant of it is wanted.
 	// +optional
 	Quarantine *Quarantine `json:"quarantine,omitempty"`
-	// Scale are the replicas in force by service: those of spec.scale at the
-	// last scale release that was accepted.
+	// Scale are the replicas in force by service: those of spec.scale when the last
+	// release of the trigger scale was accepted.
 	// +optional
 	Scale map[string]int32 `json:"scale,omitempty"`
-	// Drift is what others last did to the stage's objects.
+	// Drift is the last difference that others made to the stage's objects.
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`
 	// URL is the address of the stage's first routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
-	// Services says how each service runs.
+	// Services is how each service runs.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -186,12 +185,12 @@ type StageStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// Quarantine is a commit that must not come back by itself.
+// Quarantine is a commit that must not be released automatically.
 type Quarantine struct {
 	Commit string `json:"commit"`
-	// Release names the release that brought the commit.
+	// Release names the release that deployed the commit.
 	Release string `json:"release"`
-	// By is who went back, or empty when Slipway did.
+	// By is the user who rolled it back; empty when Slipway did.
 	// +optional
 	By string `json:"by,omitempty"`
 	// +optional
@@ -211,7 +210,7 @@ type Drift struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
-	// Fight is true when the other manager keeps coming back.
+	// Fight is true when the other manager makes the difference again and again.
 	// +optional
 	Fight bool        `json:"fight,omitempty"`
 	At    metav1.Time `json:"at"`
@@ -220,7 +219,7 @@ type Drift struct {
 	Repairs int64 `json:"repairs,omitempty"`
 }
 
-// ServiceStatus says how one service of a stage runs.
+// ServiceStatus is how one service of a stage runs.
 type ServiceStatus struct {
 	Name string `json:"name"`
 	// Image is the image by digest.
@@ -233,7 +232,7 @@ type ServiceStatus struct {
 	Wanted int32 `json:"wanted"`
 	// +optional
 	URL string `json:"url,omitempty"`
-	// Message says why the service is not ready.
+	// Message is why the service is not ready.
 	// +optional
 	Message string `json:"message,omitempty"`
 }

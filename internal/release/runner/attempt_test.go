@@ -12,16 +12,16 @@ import (
 
 // A release says whom it waits for, as long as it does.
 func TestReleaseTellsWhomItWaitsFor(t *testing.T) {
-	w := newWorld(t)
-	w.refused = fault.New(fault.Unavailable, "the cluster is away")
-	if err := w.run(t.Context(), "alice"); err != nil {
+	f := newFixture(t)
+	f.refused = fault.New(fault.Unavailable, "the cluster is away")
+	if err := f.run(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"Unavailable: waiting: the cluster is away / waiting: the cluster is away"}
-	if diff := cmp.Diff(want, w.waits); diff != "" {
+	if diff := cmp.Diff(want, f.waits); diff != "" {
 		t.Error(diff)
 	}
-	if w.status.Phase != v1alpha1.PhaseSucceeded || meta.FindStatusCondition(w.status.Conditions, v1alpha1.ConditionWaiting) != nil {
-		t.Errorf("in the end: %s, %+v", w.status.Phase, w.status.Conditions)
+	if f.status.Phase != v1alpha1.PhaseSucceeded || meta.FindStatusCondition(f.status.Conditions, v1alpha1.ConditionWaiting) != nil {
+		t.Errorf("in the end: %s, %+v", f.status.Phase, f.status.Conditions)
 	}
 }

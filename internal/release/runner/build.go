@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,8 +15,18 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// buildPoll is the interval at which running builds are checked.
-const buildPoll = 500 * time.Millisecond
+// defaultBuildPoll is the interval at which running builds are checked.
+const defaultBuildPoll = 500 * time.Millisecond
+
+// nextPoll waits until running builds are checked again.
+func (r *run) nextPoll(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(cmp.Or(r.buildPoll, defaultBuildPoll)):
+		return nil
+	}
+}
 
 // build makes the images that are missing and returns all of them by service,
 // as repository@digest.
@@ -71,10 +82,8 @@ func (r *run) buildAll(ctx context.Context, p planned, names []string) error {
 		if len(names) == 0 {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(buildPoll):
+		if err := r.nextPoll(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -157,10 +166,8 @@ func (r *run) awaitEarlierBuilds(ctx context.Context, services []string) error {
 		if err := r.enter(ctx, v1alpha1.PhaseBuilding, fmt.Sprintf("service %s waits until the build of an earlier commit ends", busy)); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(buildPoll):
+		if err := r.nextPoll(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -15,30 +15,30 @@ import (
 	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
 
-// brought runs a push and returns the release that came of it.
-func (w *world) brought(t *testing.T) *v1alpha1.Release {
+// released runs a push and returns the release that came of it.
+func (f *fixture) released(t *testing.T) *v1alpha1.Release {
 	t.Helper()
-	if err := w.run(t.Context(), "alice"); err != nil {
+	if err := f.run(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
-	made := w.order("alice").Release
+	made := f.inputs("alice").Release
 	made.Name = "shop-production-1"
 	if made.Status.Phase != v1alpha1.PhaseSucceeded {
 		t.Fatalf("the push ended as %s: %s", made.Status.Phase, made.Status.Message)
 	}
-	w.status = v1alpha1.ReleaseStatus{}
-	w.read, w.opened, w.writes = nil, 0, 0
+	f.status = v1alpha1.ReleaseStatus{}
+	f.read, f.opened, f.writes = nil, 0, 0
 	return made
 }
 
-// from returns the order of a release that takes another's bundle.
-func (w *world) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string) release.Inputs {
-	order := w.order("")
-	order.Release.Name = "shop-production-2"
-	order.Release.Spec = v1alpha1.ReleaseSpec{Sequence: 2, Head: good.Spec.Head, Trigger: trigger, From: good.Name, By: by}
-	order.Stage.Spec.Wanted = v1alpha1.Head{Commit: releasetest.Commit("b"), FileCommit: releasetest.Commit("f")}
-	order.From, order.Good = good, good
-	return order
+// from returns the inputs of a release that takes another's bundle.
+func (f *fixture) from(good *v1alpha1.Release, trigger v1alpha1.Trigger, by string) release.Inputs {
+	inputs := f.inputs("")
+	inputs.Release.Name = "shop-production-2"
+	inputs.Release.Spec = v1alpha1.ReleaseSpec{Sequence: 2, Head: good.Spec.Head, Trigger: trigger, From: good.Name, By: by}
+	inputs.Stage.Spec.Wanted = v1alpha1.Head{Commit: releasetest.Commit("b"), FileCommit: releasetest.Commit("f")}
+	inputs.From, inputs.Good = good, good
+	return inputs
 }
 
 func TestBundlesAreTakenAsTheyAre(t *testing.T) {
@@ -50,35 +50,35 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 	}
 	for trigger, says := range tests {
 		t.Run(string(trigger), func(t *testing.T) {
-			w := newWorld(t)
-			w.file = people
-			good := w.brought(t)
-			was := string(w.applied)
-			w.applied = []byte("something bad")
-			jobs := len(w.jobs)
-			if err := w.runner().Run(t.Context(), w.from(good, trigger, "max"), w, nil); err != nil {
+			f := newFixture(t)
+			f.file = people
+			good := f.released(t)
+			was := string(f.applied)
+			f.applied = []byte("something bad")
+			jobs := len(f.jobs)
+			if err := f.runner().Run(t.Context(), f.from(good, trigger, "max"), f, nil); err != nil {
 				t.Fatal(err)
 			}
-			s := w.status
+			s := f.status
 			if s.Phase != v1alpha1.PhaseSucceeded || !strings.HasPrefix(s.Message, says) || s.Built != 0 || s.Reused != 1 {
 				t.Errorf("status: %s %s, built %d, reused %d", s.Phase, s.Message, s.Built, s.Reused)
 			}
-			if string(w.applied) != was || s.Bundle != good.Status.Bundle || w.opened != 0 || len(w.read) != 0 || len(w.jobs) != jobs {
-				t.Errorf("not the very bundle, or git (%d trees, files of %v) or a build was asked for", w.opened, w.read)
+			if string(f.applied) != was || s.Bundle != good.Status.Bundle || f.opened != 0 || len(f.read) != 0 || len(f.jobs) != jobs {
+				t.Errorf("not the very bundle, or git (%d trees, files of %v) or a build was asked for", f.opened, f.read)
 			}
-			if want := map[string]time.Duration{"web": 90 * time.Second}; !cmp.Equal(w.deadlines, want) {
-				t.Errorf("deadlines %v, want %v", w.deadlines, want)
+			if want := map[string]time.Duration{"web": 90 * time.Second}; !cmp.Equal(f.deadlines, want) {
+				t.Errorf("deadlines %v, want %v", f.deadlines, want)
 			}
-			if want := map[bool]int{true: 1, false: 0}[trigger == v1alpha1.TriggerRestart]; len(w.restarts) != want {
-				t.Errorf("restarts %v", w.restarts)
+			if want := map[bool]int{true: 1, false: 0}[trigger == v1alpha1.TriggerRestart]; len(f.restarts) != want {
+				t.Errorf("restarts %v", f.restarts)
 			}
 		})
 	}
 }
 
 func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
-	whole := newWorld(t)
-	good := whole.brought(t)
+	whole := newFixture(t)
+	good := whole.released(t)
 	if err := whole.runner().Run(t.Context(), whole.from(good, v1alpha1.TriggerRestart, "max"), whole, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -87,24 +87,24 @@ func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
 	}
 	for n := 1; n < whole.writes; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			w := newWorld(t)
-			good := w.brought(t)
-			was := string(w.applied)
-			w.applied = nil
+			f := newFixture(t)
+			good := f.released(t)
+			was := string(f.applied)
+			f.applied = nil
 			ctx, cancel := context.WithCancel(t.Context())
-			w.stop, w.stopAt = cancel, n
-			if err := w.runner().Run(ctx, w.from(good, v1alpha1.TriggerRestart, "max"), w, nil); !errors.Is(err, context.Canceled) {
+			f.stop, f.stopAt = cancel, n
+			if err := f.runner().Run(ctx, f.from(good, v1alpha1.TriggerRestart, "max"), f, nil); !errors.Is(err, context.Canceled) {
 				t.Fatalf("stopped run: %v", err)
 			}
-			if err := w.runner().Run(t.Context(), w.from(good, v1alpha1.TriggerRestart, "max"), w, nil); err != nil {
+			if err := f.runner().Run(t.Context(), f.from(good, v1alpha1.TriggerRestart, "max"), f, nil); err != nil {
 				t.Fatal(err)
 			}
-			if w.status.Phase != v1alpha1.PhaseSucceeded || string(w.applied) != was {
-				t.Errorf("phase %s: %s", w.status.Phase, w.status.Message)
+			if f.status.Phase != v1alpha1.PhaseSucceeded || string(f.applied) != was {
+				t.Errorf("phase %s: %s", f.status.Phase, f.status.Message)
 			}
-			for _, mark := range w.restarts {
+			for _, mark := range f.restarts {
 				if mark != "shop-production-2" {
-					t.Errorf("marks %v: pods would roll more than once", w.restarts)
+					t.Errorf("marks %v: pods would roll more than once", f.restarts)
 				}
 			}
 		})
@@ -112,35 +112,35 @@ func TestRollbackGoesOnAfterEveryWrite(t *testing.T) {
 }
 
 func TestBundleIsGone(t *testing.T) {
-	w := newWorld(t)
-	good := w.brought(t)
-	order := w.from(good, v1alpha1.TriggerRollback, "max")
-	order.From = nil
-	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
+	f := newFixture(t)
+	good := f.released(t)
+	inputs := f.from(good, v1alpha1.TriggerRollback, "max")
+	inputs.From = nil
+	if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 		t.Fatal(err)
 	}
-	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "release shop-production-1 is gone, so its bundle can't be applied") {
-		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
+	if f.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(f.status.Message, "release shop-production-1 is gone, so its bundle can't be applied") {
+		t.Errorf("%s: %s", f.status.Phase, f.status.Message)
 	}
 }
 
 func TestPromotionBuildsNothing(t *testing.T) {
-	w := newWorld(t)
-	w.file = people
-	good := w.brought(t)
-	w.image(w.host + "/library/cache:1") // the tag moves on
-	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
-	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
-	jobs := len(w.jobs)
-	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
+	f := newFixture(t)
+	f.file = people
+	good := f.released(t)
+	f.image(f.host + "/library/cache:1") // the tag moves on
+	inputs := f.from(good, v1alpha1.TriggerPromotion, "olga")
+	inputs.Stage.Spec.Name, inputs.Stage.Spec.Rule = "live", "live"
+	jobs := len(f.jobs)
+	if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 		t.Fatal(err)
 	}
-	s := w.status
-	if s.Phase != v1alpha1.PhaseSucceeded || s.Built != 0 || s.Reused != 1 || len(w.jobs) != jobs {
+	s := f.status
+	if s.Phase != v1alpha1.PhaseSucceeded || s.Built != 0 || s.Reused != 1 || len(f.jobs) != jobs {
 		t.Fatalf("%s: %s (built %d, reused %d)", s.Phase, s.Message, s.Built, s.Reused)
 	}
 	for i, service := range s.Services {
-		if service.Image == "" || service.Image != good.Status.Services[i].Image || !strings.Contains(string(w.applied), service.Image) {
+		if service.Image == "" || service.Image != good.Status.Services[i].Image || !strings.Contains(string(f.applied), service.Image) {
 			t.Errorf("service %s runs %s, promoted was %s", service.Name, service.Image, good.Status.Services[i].Image)
 		}
 	}
@@ -150,16 +150,16 @@ func TestPromotionBuildsNothing(t *testing.T) {
 }
 
 func TestPromotionNeedsEveryImage(t *testing.T) {
-	w := newWorld(t)
-	w.file = people
-	good := w.brought(t)
+	f := newFixture(t)
+	f.file = people
+	good := f.released(t)
 	good.Status.Services = good.Status.Services[:1]
-	order := w.from(good, v1alpha1.TriggerPromotion, "olga")
-	order.Stage.Spec.Name, order.Stage.Spec.Rule = "live", "live"
-	if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
+	inputs := f.from(good, v1alpha1.TriggerPromotion, "olga")
+	inputs.Stage.Spec.Name, inputs.Stage.Spec.Rule = "live", "live"
+	if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 		t.Fatal(err)
 	}
-	if w.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(w.status.Message, "has no image of web, which stage live runs") || len(w.bundles) != 1 {
-		t.Errorf("%s: %s", w.status.Phase, w.status.Message)
+	if f.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(f.status.Message, "has no image of web, which stage live runs") || len(f.bundles) != 1 {
+		t.Errorf("%s: %s", f.status.Phase, f.status.Message)
 	}
 }

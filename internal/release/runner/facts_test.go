@@ -32,18 +32,18 @@ func TestVerdicts(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.file = people
-			order := w.order("olga")
-			order.Release.Spec.Verdicts = tt.verdicts
-			if err := w.runner().Run(t.Context(), order, w, nil); err != nil {
+			f := newFixture(t)
+			f.file = people
+			inputs := f.inputs("olga")
+			inputs.Release.Spec.Verdicts = tt.verdicts
+			if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 				t.Fatal(err)
 			}
-			if w.status.Phase != tt.phase || !strings.Contains(w.status.Message, tt.says) {
-				t.Errorf("%s: %s; want %s: %s", w.status.Phase, w.status.Message, tt.phase, tt.says)
+			if f.status.Phase != tt.phase || !strings.Contains(f.status.Message, tt.says) {
+				t.Errorf("%s: %s; want %s: %s", f.status.Phase, f.status.Message, tt.phase, tt.says)
 			}
-			if (tt.phase == v1alpha1.PhaseFailed) != (w.status.Cause == release.CauseRejected) {
-				t.Errorf("cause %s", w.status.Cause)
+			if (tt.phase == v1alpha1.PhaseFailed) != (f.status.Cause == release.CauseRejected) {
+				t.Errorf("cause %s", f.status.Cause)
 			}
 		})
 	}

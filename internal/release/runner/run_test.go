@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -51,9 +52,9 @@ services:
     port: 6379
 `
 
-// world is everything around a release, kept in memory, and outlives runs as
+// fixture is everything around a release, kept in memory, and outlives runs as
 // the real one does.
-type world struct {
+type fixture struct {
 	t        *testing.T
 	host     string
 	registry *build.Registry
@@ -77,51 +78,52 @@ type world struct {
 	read   []string // commits whose file was read
 	opened int      // trees
 
+	log    recorder
 	writes int
 	stop   func() // called after write number stopAt
 	stopAt int
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	w := &world{t: t, host: strings.TrimPrefix(server.URL, "http://"), jobs: map[string]int{}, bundles: map[string][]byte{}}
+	f := &fixture{t: t, host: strings.TrimPrefix(server.URL, "http://"), jobs: map[string]int{}, bundles: map[string][]byte{}}
 	for _, image := range []string{"base:1", "cache:1"} {
-		w.image(w.host + "/library/" + image)
+		f.image(f.host + "/library/" + image)
 	}
 	reg, err := build.NewRegistry(build.Options{
-		Insecure: []string{w.host}, Mirrors: []string{w.host + "/"}, Transport: http.DefaultTransport, TTL: time.Minute, Now: time.Now,
+		Insecure: []string{f.host}, Mirrors: []string{f.host + "/"}, Transport: http.DefaultTransport, TTL: time.Minute, Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.registry = reg
-	return w
+	f.registry = reg
+	return f
 }
 
 // image pushes an image and returns its digest.
-func (w *world) image(ref string) string {
-	w.t.Helper()
+func (f *fixture) image(ref string) string {
+	f.t.Helper()
 	image, err := random.Image(64, 1)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	tag, err := name.ParseReference(ref, name.Insecure)
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	if err := remote.Write(tag, image); err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	digest, err := image.Digest()
 	if err != nil {
-		w.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return digest.String()
 }
 
-func (w *world) order(actor string) release.Inputs {
+func (f *fixture) inputs(actor string) release.Inputs {
 	commit := strings.Repeat("a", 40)
 	return release.Inputs{
 		Organization: "acme",
@@ -130,28 +132,49 @@ func (w *world) order(actor string) release.Inputs {
 		Stage:        &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Project: "shop", Name: "production", Rule: "production", Ref: "refs/heads/main", Namespace: "sw-acme-shop-production"}},
 		Release: &v1alpha1.Release{
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
-			Status: *w.status.DeepCopy(),
+			Status: *f.status.DeepCopy(),
 		},
-		Target: w, Claims: w,
+		Target: f, Claims: f,
 		Builds: release.ImageBuilds{
-			Registry: w.registry, Builder: w, Executor: "kaniko@sha256:1",
-			Request: build.Request{Repository: w.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
+			Registry: f.registry, Builder: f, Executor: "kaniko@sha256:1",
+			Request: build.Request{Repository: f.host + "/acme/shop", Platform: "linux/amd64", Namespace: "swb-acme-shop", Insecure: true},
 		},
 	}
 }
 
-func (w *world) runner() *runner.Runner {
-	return &runner.Runner{
-		Sources: w, Renderer: renderer{}, Bundles: w,
+func (f *fixture) runner() *runner.Runner {
+	r := &runner.Runner{
+		Sources: f, Renderer: renderer{}, Bundles: f,
 		Policy:             func(o release.Inputs) guard.Policy { return guard.Policy{Namespace: o.Stage.Spec.Namespace} },
-		UnavailableTimeout: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		UnavailableTimeout: time.Minute, Now: time.Now, Log: slog.New(&f.log),
 	}
+	r.PollBuildsEvery(time.Millisecond)
+	return r
 }
 
 // run runs the release once more with what is durable of it.
-func (w *world) run(ctx context.Context, actor string) error {
-	return w.runner().Run(ctx, w.order(actor), w, nil)
+func (f *fixture) run(ctx context.Context, actor string) error {
+	return f.runner().Run(ctx, f.inputs(actor), f, nil)
 }
+
+// recorder keeps the level and message of what is logged.
+type recorder struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (*recorder) Enabled(context.Context, slog.Level) bool { return true }
+
+func (r *recorder) Handle(_ context.Context, record slog.Record) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, record.Level.String()+" "+record.Message)
+	return nil
+}
+
+func (r *recorder) WithAttrs([]slog.Attr) slog.Handler { return r }
+
+func (r *recorder) WithGroup(string) slog.Handler { return r }
 
 // renderer renders in the test's own process.
 type renderer struct{}
@@ -170,9 +193,9 @@ type tree struct{ fstest.MapFS }
 
 func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
 
-func (w *world) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
-	w.read = append(w.read, head.FileCommit)
-	text := w.file
+func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	f.read = append(f.read, head.FileCommit)
+	text := f.file
 	if text == "" {
 		text = file
 	}
@@ -180,120 +203,120 @@ func (w *world) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head)
 	return document, "id", err
 }
 
-func (w *world) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
-	w.opened++
+func (f *fixture) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
+	f.opened++
 	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: tree{fstest.MapFS{
 		"slipway.yaml":   {Data: []byte(file)},
 		"web/Dockerfile": {Data: []byte("FROM base:1\nRUN true\n")},
 	}}}, nil
 }
 
-func (w *world) Descends(_ context.Context, _ *v1alpha1.Project, commit, ancestor string) (bool, error) {
-	return commit == ancestor || w.descends[commit+" "+ancestor], nil
+func (f *fixture) Descends(_ context.Context, _ *v1alpha1.Project, commit, ancestor string) (bool, error) {
+	return commit == ancestor || f.descends[commit+" "+ancestor], nil
 }
 
-func (w *world) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+func (f *fixture) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
 	return build.Source{URL: "http://slipway/source", Token: "token"}, nil
 }
 
-func (w *world) Ensure(_ context.Context, r build.Request) (build.State, error) {
-	if w.jobs[r.Hash] == 0 {
-		w.jobs[r.Hash]++
-		w.image(r.Repository + ":" + r.Hash)
+func (f *fixture) Ensure(_ context.Context, r build.Request) (build.State, error) {
+	if f.jobs[r.Hash] == 0 {
+		f.jobs[r.Hash]++
+		f.image(r.Repository + ":" + r.Hash)
 		return build.State{Phase: build.Running, Job: build.Job{Name: "build-1"}}, nil
 	}
 	return build.State{Phase: build.Succeeded, Job: build.Job{Name: "build-1"}}, nil
 }
 
-func (w *world) Logs(context.Context, build.Job, bool) (io.ReadCloser, error) {
+func (f *fixture) Logs(context.Context, build.Job, bool) (io.ReadCloser, error) {
 	return nil, errors.New("no logs")
 }
-func (w *world) Look(_ context.Context, job build.Job) (build.State, error) {
-	if left := w.running[job.Name]; left > 0 {
-		w.running[job.Name]--
+func (f *fixture) Look(_ context.Context, job build.Job) (build.State, error) {
+	if left := f.running[job.Name]; left > 0 {
+		f.running[job.Name]--
 		return build.State{Phase: build.Running, Job: job}, nil
 	}
 	return build.State{}, fault.New(fault.NotFound, "no such build")
 }
-func (w *world) Cancel(context.Context, build.Job) error { return nil }
+func (f *fixture) Cancel(context.Context, build.Job) error { return nil }
 
-func (w *world) Put(_ context.Context, _ release.Inputs, manifests []byte) (string, string, error) {
+func (f *fixture) Put(_ context.Context, _ release.Inputs, manifests []byte) (string, string, error) {
 	sum := sha256.Sum256(manifests)
 	digest := hex.EncodeToString(sum[:])
-	w.bundles[digest] = manifests
+	f.bundles[digest] = manifests
 	return "bundle-" + digest, digest, nil
 }
 
-func (w *world) Get(_ context.Context, _ release.Inputs, _, digest string) ([]byte, error) {
-	return w.bundles[digest], nil
+func (f *fixture) Get(_ context.Context, _ release.Inputs, _, digest string) ([]byte, error) {
+	return f.bundles[digest], nil
 }
 
-func (w *world) Prepare(context.Context, bool) error { return nil }
+func (f *fixture) Prepare(context.Context, bool) error { return nil }
 
-func (w *world) Claim(_ context.Context, hosts []string) ([]string, error) {
-	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !slices.Contains(w.taken, host) }), nil
+func (f *fixture) Claim(_ context.Context, hosts []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !slices.Contains(f.taken, host) }), nil
 }
-func (w *world) Provide(context.Context, release.Secrets) error { return nil }
+func (f *fixture) Provide(context.Context, release.Secrets) error { return nil }
 
-func (w *world) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
-	w.applies++
-	if err := w.refused; err != nil {
-		w.refused = nil
+func (f *fixture) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
+	f.applies++
+	if err := f.refused; err != nil {
+		f.refused = nil
 		return v1alpha1.Changes{}, err
 	}
-	if string(manifests) == string(w.applied) {
+	if string(manifests) == string(f.applied) {
 		return v1alpha1.Changes{Unchanged: 4}, nil
 	}
-	w.applied = manifests
+	f.applied = manifests
 	return v1alpha1.Changes{Created: 4}, nil
 }
 
-func (w *world) Restart(_ context.Context, _ []byte, _ []string, mark string) error {
-	w.restarts = append(w.restarts, mark)
+func (f *fixture) Restart(_ context.Context, _ []byte, _ []string, mark string) error {
+	f.restarts = append(f.restarts, mark)
 	return nil
 }
 
-func (w *world) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
+func (f *fixture) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	w.deadlines = deadlines
+	f.deadlines = deadlines
 	progress([]v1alpha1.ServiceStatus{{Name: "web", Ready: 1, Wanted: 1}})
-	return w.unready
+	return f.unready
 }
 
-func (w *world) Prune(context.Context) (int32, error) { w.pruned++; return 1, nil }
+func (f *fixture) Prune(context.Context) (int32, error) { f.pruned++; return 1, nil }
 
-func (w *world) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error {
+func (f *fixture) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w.status = *status.DeepCopy()
+	f.status = *status.DeepCopy()
 	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWaiting); c != nil {
-		w.waits = append(w.waits, c.Reason+": "+c.Message+" / "+status.Message)
+		f.waits = append(f.waits, c.Reason+": "+c.Message+" / "+status.Message)
 	}
-	w.writes++
-	if w.writes == w.stopAt {
-		w.stop()
+	f.writes++
+	if f.writes == f.stopAt {
+		f.stop()
 	}
 	return nil
 }
 
-func (w *world) Observe(context.Context, []v1alpha1.ServiceStatus) error { return nil }
+func (f *fixture) Observe(context.Context, []v1alpha1.ServiceStatus) error { return nil }
 
 func TestReleaseGoesLive(t *testing.T) {
-	w := newWorld(t)
-	if err := w.run(t.Context(), "alice"); err != nil {
+	f := newFixture(t)
+	if err := f.run(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
-	s := w.status
+	s := f.status
 	if s.Phase != v1alpha1.PhaseSucceeded || s.Built != 1 || s.Changes.Created != 4 || s.Changes.Pruned != 1 {
 		t.Fatalf("status: %+v", s)
 	}
 	if len(s.Services) != 2 || s.Services[0].Name != "cache" || !strings.Contains(s.Services[0].Image, "@sha256:") || !strings.Contains(s.Services[1].Image, "/acme/shop@sha256:") {
 		t.Errorf("services: %+v", s.Services)
 	}
-	if !strings.Contains(string(w.applied), s.Services[1].Image) {
+	if !strings.Contains(string(f.applied), s.Services[1].Image) {
 		t.Errorf("the built image %s is not in the manifests", s.Services[1].Image)
 	}
 }
@@ -301,28 +324,28 @@ func TestReleaseGoesLive(t *testing.T) {
 // A server that stops after any write goes on where it was: one build, the
 // same manifests, one release.
 func TestRunGoesOnAfterEveryWrite(t *testing.T) {
-	whole := newWorld(t)
+	whole := newFixture(t)
 	if err := whole.run(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n < whole.writes; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			w := newWorld(t)
+			f := newFixture(t)
 			ctx, cancel := context.WithCancel(t.Context())
-			w.stop, w.stopAt = cancel, n
-			if err := w.run(ctx, "alice"); !errors.Is(err, context.Canceled) {
+			f.stop, f.stopAt = cancel, n
+			if err := f.run(ctx, "alice"); !errors.Is(err, context.Canceled) {
 				t.Fatalf("stopped run: err = %v", err)
 			}
-			if w.status.Phase.Done() {
-				t.Fatalf("a stopped server ended the release: %s", w.status.Phase)
+			if f.status.Phase.Done() {
+				t.Fatalf("a stopped server ended the release: %s", f.status.Phase)
 			}
-			if err := w.run(t.Context(), "alice"); err != nil {
+			if err := f.run(t.Context(), "alice"); err != nil {
 				t.Fatal(err)
 			}
-			if w.status.Phase != v1alpha1.PhaseSucceeded || w.status.Built != 1 {
-				t.Errorf("phase %s, built %d: %s", w.status.Phase, w.status.Built, w.status.Message)
+			if f.status.Phase != v1alpha1.PhaseSucceeded || f.status.Built != 1 {
+				t.Errorf("phase %s, built %d: %s", f.status.Phase, f.status.Built, f.status.Message)
 			}
-			for hash, times := range w.jobs {
+			for hash, times := range f.jobs {
 				if times != 1 {
 					t.Errorf("input %s was built %d times", hash, times)
 				}
@@ -337,31 +360,31 @@ func TestRunGoesOnAfterEveryWrite(t *testing.T) {
 func TestReleaseEnds(t *testing.T) {
 	tests := map[string]struct {
 		actor   string
-		change  func(*world)
+		change  func(*fixture)
 		phase   v1alpha1.Phase
 		cause   string
 		message string
 	}{
-		"held":       {"bob", func(*world) {}, v1alpha1.PhaseHeld, "", "bob has the role viewer"},
-		"not ready":  {"alice", func(w *world) { w.unready = &release.Failure{Cause: "CrashLoop", Message: "web crashes: boom"} }, v1alpha1.PhaseFailed, "CrashLoop", "web crashes: boom"},
-		"refused":    {"alice", func(w *world) { w.refused = fault.New(fault.Denied, "the quota is used up") }, v1alpha1.PhaseFailed, "ApplyFailed", "the quota is used up"},
-		"internal":   {"alice", func(w *world) { w.refused = errors.New("secret detail") }, v1alpha1.PhaseFailed, "ApplyFailed", "an internal error"},
-		"comes back": {"alice", func(w *world) { w.refused = fault.New(fault.Unavailable, "the API server is away") }, v1alpha1.PhaseSucceeded, "", "live"},
+		"held":       {"bob", func(*fixture) {}, v1alpha1.PhaseHeld, "", "bob has the role viewer"},
+		"not ready":  {"alice", func(f *fixture) { f.unready = &release.Failure{Cause: "CrashLoop", Message: "web crashes: boom"} }, v1alpha1.PhaseFailed, "CrashLoop", "web crashes: boom"},
+		"refused":    {"alice", func(f *fixture) { f.refused = fault.New(fault.Denied, "the quota is used up") }, v1alpha1.PhaseFailed, "ApplyFailed", "the quota is used up"},
+		"internal":   {"alice", func(f *fixture) { f.refused = errors.New("secret detail") }, v1alpha1.PhaseFailed, "ApplyFailed", "an internal error"},
+		"comes back": {"alice", func(f *fixture) { f.refused = fault.New(fault.Unavailable, "the API server is away") }, v1alpha1.PhaseSucceeded, "", "live"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			tt.change(w)
-			if err := w.run(t.Context(), tt.actor); err != nil {
+			f := newFixture(t)
+			tt.change(f)
+			if err := f.run(t.Context(), tt.actor); err != nil {
 				t.Fatal(err)
 			}
-			if w.status.Phase != tt.phase || w.status.Cause != tt.cause || !strings.Contains(w.status.Message, tt.message) {
-				t.Errorf("got %s %q %q, want %s %q %q", w.status.Phase, w.status.Cause, w.status.Message, tt.phase, tt.cause, tt.message)
+			if f.status.Phase != tt.phase || f.status.Cause != tt.cause || !strings.Contains(f.status.Message, tt.message) {
+				t.Errorf("got %s %q %q, want %s %q %q", f.status.Phase, f.status.Cause, f.status.Message, tt.phase, tt.cause, tt.message)
 			}
-			if tt.phase != v1alpha1.PhaseSucceeded && w.pruned != 0 {
+			if tt.phase != v1alpha1.PhaseSucceeded && f.pruned != 0 {
 				t.Error("something was pruned although the release did not succeed")
 			}
-			if tt.phase == v1alpha1.PhaseHeld && len(w.jobs) != 0 {
+			if tt.phase == v1alpha1.PhaseHeld && len(f.jobs) != 0 {
 				t.Error("something was built for a release that nobody allowed")
 			}
 		})
@@ -369,13 +392,13 @@ func TestReleaseEnds(t *testing.T) {
 }
 
 func TestSupersededReleaseStops(t *testing.T) {
-	w := newWorld(t)
+	f := newFixture(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	w.stop, w.stopAt = func() { cancel(release.ErrSuperseded) }, 1
-	if err := w.run(ctx, "alice"); err != nil {
+	f.stop, f.stopAt = func() { cancel(release.ErrSuperseded) }, 1
+	if err := f.run(ctx, "alice"); err != nil {
 		t.Fatal(err)
 	}
-	if w.status.Phase != v1alpha1.PhaseSuperseded || w.applies != 0 {
-		t.Errorf("phase %s after %d applies, want Superseded before any", w.status.Phase, w.applies)
+	if f.status.Phase != v1alpha1.PhaseSuperseded || f.applies != 0 {
+		t.Errorf("phase %s after %d applies, want Superseded before any", f.status.Phase, f.applies)
 	}
 }

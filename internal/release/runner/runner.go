@@ -77,6 +77,8 @@ type Runner struct {
 	UnavailableTimeout time.Duration
 	Now                func() time.Time
 	Log                *slog.Logger
+
+	buildPoll time.Duration // 0 means defaultBuildPoll
 }
 
 // Run runs a release until it is Succeeded, Failed, Held or Superseded. It returns

@@ -25,9 +25,8 @@ func (c *counting) Render(ctx context.Context, tree fs.FS, request render.Reques
 	return renderer{}.Render(ctx, tree, request)
 }
 
-// What is done early is done once; what could not be done early is done by the
-// release.
-func TestEarlyWorkIsTakenOver(t *testing.T) {
+// A speculation is done once; the release does what the speculation could not do.
+func TestSpeculationIsTakenOver(t *testing.T) {
 	tests := map[string]struct {
 		actor   string
 		built   bool // before the release
@@ -42,59 +41,59 @@ func TestEarlyWorkIsTakenOver(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			f := newFixture(t)
 			if tt.built {
-				if err := w.run(t.Context(), "alice"); err != nil {
+				if err := f.run(t.Context(), "alice"); err != nil {
 					t.Fatal(err)
 				}
-				w.status, w.applies, w.applied = v1alpha1.ReleaseStatus{}, 0, nil
-				clear(w.bundles)
+				f.status, f.applies, f.applied = v1alpha1.ReleaseStatus{}, 0, nil
+				clear(f.bundles)
 			}
 			counts := &counting{refuse: tt.refuse}
-			r := w.runner()
+			r := f.runner()
 			r.Renderer = counts
-			order := w.order(tt.actor)
-			early := runner.NewSpeculation()
-			r.Speculate(t.Context(), order, early)
-			if w.applies != 0 || w.writes != 0 && !tt.built {
-				t.Fatalf("early work applied %d times and wrote %d times", w.applies, w.writes)
+			inputs := f.inputs(tt.actor)
+			speculation := runner.NewSpeculation()
+			r.Speculate(t.Context(), inputs, speculation)
+			if f.applies != 0 || f.writes != 0 && !tt.built {
+				t.Fatalf("the speculation applied %d times and wrote %d times", f.applies, f.writes)
 			}
-			if err := r.Run(t.Context(), order, w, early); err != nil {
+			if err := r.Run(t.Context(), inputs, f, speculation); err != nil {
 				t.Fatal(err)
 			}
-			if w.status.Phase != tt.phase || counts.renders != tt.renders {
-				t.Errorf("phase %s after %d renders, want %s after %d: %s", w.status.Phase, counts.renders, tt.phase, tt.renders, w.status.Message)
+			if f.status.Phase != tt.phase || counts.renders != tt.renders {
+				t.Errorf("phase %s after %d renders, want %s after %d: %s", f.status.Phase, counts.renders, tt.phase, tt.renders, f.status.Message)
 			}
-			if tt.phase == v1alpha1.PhaseSucceeded && (w.applies != 1 || w.bundles[w.status.BundleDigest] == nil || len(w.status.Services) != 2) {
-				t.Errorf("%d applies, %d bundles, status %+v", w.applies, len(w.bundles), w.status)
+			if tt.phase == v1alpha1.PhaseSucceeded && (f.applies != 1 || f.bundles[f.status.BundleDigest] == nil || len(f.status.Services) != 2) {
+				t.Errorf("%d applies, %d bundles, status %+v", f.applies, len(f.bundles), f.status)
 			}
 		})
 	}
 }
 
-// A release that was stopped takes nothing that was done early before.
-func TestEarlyWorkIsTakenOnce(t *testing.T) {
-	w := newWorld(t)
-	if err := w.run(t.Context(), "alice"); err != nil {
+// A release that was stopped before does not take the speculation again.
+func TestSpeculationIsTakenOnce(t *testing.T) {
+	f := newFixture(t)
+	if err := f.run(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
-	w.status = v1alpha1.ReleaseStatus{}
+	f.status = v1alpha1.ReleaseStatus{}
 	counts := &counting{}
-	r := w.runner()
+	r := f.runner()
 	r.Renderer = counts
-	order := w.order("alice")
-	early := runner.NewSpeculation()
-	r.Speculate(t.Context(), order, early)
+	inputs := f.inputs("alice")
+	speculation := runner.NewSpeculation()
+	r.Speculate(t.Context(), inputs, speculation)
 	ctx, cancel := context.WithCancel(t.Context())
-	w.writes, w.stop, w.stopAt = 0, cancel, 1
-	if err := r.Run(ctx, order, w, early); err == nil {
+	f.writes, f.stop, f.stopAt = 0, cancel, 1
+	if err := r.Run(ctx, inputs, f, speculation); err == nil {
 		t.Fatal("the run was not stopped")
 	}
-	w.stopAt, w.status = 0, v1alpha1.ReleaseStatus{}
-	if err := r.Run(t.Context(), order, w, early); err != nil {
+	f.stopAt, f.status = 0, v1alpha1.ReleaseStatus{}
+	if err := r.Run(t.Context(), inputs, f, speculation); err != nil {
 		t.Fatal(err)
 	}
 	if counts.renders != 2 {
-		t.Errorf("%d renders, want one early and one by the second run", counts.renders)
+		t.Errorf("%d renders, want one by the speculation and one by the second run", counts.renders)
 	}
 }
