@@ -23,7 +23,7 @@ import (
 // waiting is a Wait under way.
 type waiting struct {
 	mutex    sync.Mutex
-	reported     [][]ready.ServiceState
+	reported [][]ready.ServiceState
 	err      error
 	states   []ready.ServiceState
 	finished chan struct{}

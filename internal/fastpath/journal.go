@@ -31,7 +31,7 @@ const writeTimeout = 15 * time.Second
 // the inventory; they are written beside the work, and only when they last.
 type Journal struct {
 	client client.Client
-	rush   *queue.PriorityGate
+	gate   *queue.PriorityGate
 	stage  client.ObjectKey
 	log    *slog.Logger
 
@@ -43,9 +43,11 @@ type Journal struct {
 	observed []v1alpha1.ServiceStatus // nil before the first
 }
 
-func NewJournal(c client.Client, rel *v1alpha1.Release, rush *queue.PriorityGate, log *slog.Logger) *Journal {
+// NewJournal returns what writes the status of a release, which ends being urgent
+// at the gate when its objects are applied.
+func NewJournal(c client.Client, rel *v1alpha1.Release, gate *queue.PriorityGate, log *slog.Logger) *Journal {
 	stage := client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}
-	return &Journal{client: c, rush: rush, stage: stage, log: log, written: rel.DeepCopy()}
+	return &Journal{client: c, gate: gate, stage: stage, log: log, written: rel.DeepCopy()}
 }
 
 // Write implements release.Journal.
@@ -54,7 +56,7 @@ func (j *Journal) Write(ctx context.Context, status v1alpha1.ReleaseStatus) erro
 	defer j.mu.Unlock()
 	j.latest = *status.DeepCopy()
 	if status.Phase == v1alpha1.PhaseVerifying || !passing(status.Phase) {
-		j.rush.End(j.stage)
+		j.gate.End(j.stage)
 	}
 	if !passing(status.Phase) {
 		return j.write(ctx)

@@ -60,8 +60,8 @@ func TestPhasesAreWrittenWhenTheyLast(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, rush := &scribe{}, queue.NewPriorityGate(StatusGateLimit)
-				journal := NewJournal(NewThrottledClient(desk{scribe: s}, rush), &v1alpha1.Release{}, rush, slog.New(slog.DiscardHandler))
+				s, gate := &scribe{}, queue.NewPriorityGate(StatusGateLimit)
+				journal := NewJournal(NewThrottledClient(desk{scribe: s}, gate), &v1alpha1.Release{}, gate, slog.New(slog.DiscardHandler))
 				for _, next := range tt.steps {
 					if err := journal.Write(t.Context(), v1alpha1.ReleaseStatus{Phase: next.phase}); err != nil {
 						t.Fatal(err)

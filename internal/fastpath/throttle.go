@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/queue"
 	"golang.org/x/sync/semaphore"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/queue"
 )
 
 // StatusGateLimit is how long statuses wait, at most, while releases have

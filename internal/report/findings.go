@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
+// Findings puts problems of a project file into findings at their lines.
 func Findings(problems projectfile.Problems) []scm.Finding {
 	var found []scm.Finding
 	for _, problem := range problems {
