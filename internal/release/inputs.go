@@ -18,21 +18,33 @@ type Inputs struct {
 	Cluster      *v1alpha1.Cluster
 	Stage        *v1alpha1.Stage
 	Release      *v1alpha1.Release
-	// Good is the stage's last release that succeeded, nil before the first.
+	// Good is the stage's last release that succeeded, nil before the first. It may
+	// be slim.
 	Good *v1alpha1.Release
 	// EarlierBuilds are the Jobs of builds that earlier releases of the stage
 	// started and did not see the end of, by service.
 	EarlierBuilds map[string][]string
 	// From is the release that spec.from names, and FromStage its stage; nil when
-	// it names none or they are gone.
+	// it names none or they are gone. From may be slim.
 	From      *v1alpha1.Release
 	FromStage *v1alpha1.Stage
-	Target    Target
-	Claims    Claims
+	// Details reads a slim release as a whole. Its errors are coded; not_found says
+	// that the release is gone. Nil means that releases are never slim.
+	Details func(ctx context.Context, slim *v1alpha1.Release) (*v1alpha1.Release, error)
+	Target  Target
+	Claims  Claims
 	// Templates reads the organization's own templates; nil means that it has
 	// none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Builds    ImageBuilds
+}
+
+// Whole returns a release with what SlimRelease drops.
+func (o Inputs) Whole(ctx context.Context, r *v1alpha1.Release) (*v1alpha1.Release, error) {
+	if r == nil || o.Details == nil || !IsSlim(r) {
+		return r, nil
+	}
+	return o.Details(ctx, r)
 }
 
 // Claims know which project of the cluster uses which host.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -94,4 +95,17 @@ func stageLabels(organization string, spec v1alpha1.StageSpec) map[string]string
 		naming.LabelStage:        naming.LabelValue(spec.Name),
 		naming.LabelManagedBy:    naming.ManagedBy,
 	}
+}
+
+// ttlOf returns how long the stages of a rule live after their last push; nil
+// means forever.
+func ttlOf(rule project.Stage) *metav1.Duration {
+	if rule.TTL == "" || !rule.Pattern() {
+		return nil
+	}
+	ttl, err := time.ParseDuration(rule.TTL)
+	if err != nil {
+		return nil // the project file's check refuses it
+	}
+	return &metav1.Duration{Duration: ttl}
 }

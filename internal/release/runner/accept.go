@@ -111,7 +111,7 @@ func (a *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*relea
 	case v1alpha1.TriggerRollback:
 		return a.checkRollback(answer), nil
 	case v1alpha1.TriggerRestart:
-		return a.checkRestart(), nil
+		return a.checkRestart(ctx)
 	case v1alpha1.TriggerScale:
 		return a.checkScale(answer), nil
 	}

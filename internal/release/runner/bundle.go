@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
 )
@@ -35,9 +36,12 @@ func (r *run) keepManifests(ctx context.Context, manifests []byte) error {
 // built or rendered. The guard checks the manifests again, because the cluster's
 // policy may have changed since.
 func (r *run) takeBundle(ctx context.Context) ([]byte, error) {
-	from := r.From
-	if from == nil || from.Status.Bundle == "" {
-		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s is gone, so its bundle can't be applied; choose another one from `slipway releases %s %s`", r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}
+	from, err := attempt(ctx, r, func(ctx context.Context) (*v1alpha1.Release, error) { return r.Whole(ctx, r.From) })
+	if fault.CodeOf(err) == fault.NotFound || err == nil && (from == nil || from.Status.Bundle == "") {
+		return nil, r.sourceGone()
+	}
+	if err != nil {
+		return nil, err
 	}
 	r.mark(v1alpha1.PhasePending, "taking the bundle of release "+from.Name)
 	manifests, err := attempt(ctx, r, func(ctx context.Context) ([]byte, error) {
@@ -69,6 +73,12 @@ func (r *run) takeBundle(ctx context.Context) ([]byte, error) {
 		r.status.Services = append(r.status.Services, service)
 	}
 	return manifests, nil
+}
+
+// sourceGone is the failure of a release whose source was deleted.
+func (r *run) sourceGone() error {
+	return &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s is gone, so nothing can be taken from it; choose another one from `slipway releases %s %s`",
+		r.Release.Spec.From, r.Release.Spec.Project, r.Stage.Spec.Name)}
 }
 
 // promotedDigests returns the digests at which the promoted release runs image

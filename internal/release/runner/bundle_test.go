@@ -119,7 +119,7 @@ func TestBundleIsGone(t *testing.T) {
 	if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 		t.Fatal(err)
 	}
-	if f.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(f.status.Message, "release shop-production-1 is gone, so its bundle can't be applied") {
+	if f.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(f.status.Message, "release shop-production-1 is gone, so nothing can be taken from it") {
 		t.Errorf("%s: %s", f.status.Phase, f.status.Message)
 	}
 }

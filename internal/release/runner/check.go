@@ -149,16 +149,23 @@ func (a *askedRelease) requireSteadyStage() *release.Failure {
 }
 
 // checkRestart refuses to restart services that the stage does not run.
-func (a *askedRelease) checkRestart() *release.Failure {
-	if refused := a.requireSteadyStage(); refused != nil {
-		return refused
+func (a *askedRelease) checkRestart(ctx context.Context) (*release.Failure, error) {
+	if refused := a.requireSteadyStage(); refused != nil || len(a.Release.Spec.Services) == 0 {
+		return refused, nil
+	}
+	from, err := a.Whole(ctx, a.From)
+	if fault.CodeOf(err) == fault.NotFound {
+		return refuse(release.CauseInvalid, "release %s is gone; request the restart again with `slipway`", a.From.Name), nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range a.Release.Spec.Services {
-		if !slices.ContainsFunc(a.From.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name }) {
-			return refuse(release.CauseInvalid, "stage %s has no service %s to restart; `slipway status %s %s` lists them", a.Stage.Spec.Name, name, a.Project.Name, a.Stage.Spec.Name)
+		if !slices.ContainsFunc(from.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name }) {
+			return refuse(release.CauseInvalid, "stage %s has no service %s to restart; `slipway status %s %s` lists them", a.Stage.Spec.Name, name, a.Project.Name, a.Stage.Spec.Name), nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // checkScale refuses replicas that no service can have. Otherwise the replicas in

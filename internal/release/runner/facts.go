@@ -102,7 +102,7 @@ func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
 		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
 		Now:    r.Now(),
 		Images: images,
-		Last:   r.lastImages(),
+		Last:   s.last,
 		Where:  s.where,
 	}
 	if r.Release.Spec.Trigger.Asked() {
@@ -114,13 +114,17 @@ func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
 }
 
 // lastImages returns the images of the stage's last good release.
-func (r *run) lastImages() map[string]plan.LastImage {
+func (r *run) lastImages(ctx context.Context) (map[string]plan.LastImage, error) {
 	images := map[string]plan.LastImage{}
-	if r.Good == nil {
-		return images
+	good, err := r.Whole(ctx, r.Good)
+	if fault.CodeOf(err) == fault.NotFound || err == nil && good == nil {
+		return images, nil
 	}
-	for _, s := range r.Good.Status.Services {
-		images[s.Name] = plan.LastImage{Hash: s.InputHash, Inputs: s.Inputs, Release: fmt.Sprint(r.Good.Spec.Sequence)}
+	if err != nil {
+		return nil, err
 	}
-	return images
+	for _, s := range good.Status.Services {
+		images[s.Name] = plan.LastImage{Hash: s.InputHash, Inputs: s.Inputs, Release: fmt.Sprint(good.Spec.Sequence)}
+	}
+	return images, nil
 }

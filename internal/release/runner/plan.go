@@ -67,10 +67,11 @@ func (r *run) fileHead() v1alpha1.Head {
 	return r.Release.Spec.Head
 }
 
-// resolved adds to planned the places of settings in the project file.
+// resolved adds to planned what only the decision needs.
 type resolved struct {
 	planned
-	where func(path string) string
+	where func(path string) string  // places of settings in the project file
+	last  map[string]plan.LastImage // of the last good release
 }
 
 // resolve loads the project file and the commit, and determines what every image
@@ -98,6 +99,9 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 		return resolved{}, err
 	}
 	s := resolved{where: whereIn(document)}
+	if s.last, err = r.lastImages(ctx); err != nil {
+		return resolved{}, err
+	}
 	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
 	for name, service := range s.services {
 		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {

@@ -89,7 +89,7 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 // images finds out which of the images exist. A promotion has all of them.
 func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, error) {
 	if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
-		return r.promoted(s)
+		return r.promoted(ctx, s)
 	}
 	images := make(map[string]plan.Image, len(s.builds))
 	for name, recipe := range s.builds {
@@ -125,25 +125,32 @@ func hashInputs(r recipe) map[string]string {
 
 // promoted returns the images of the promoted release for the services that
 // are built.
-func (r *run) promoted(s resolved) (map[string]plan.Image, error) {
+func (r *run) promoted(ctx context.Context, s resolved) (map[string]plan.Image, error) {
+	source, err := r.Whole(ctx, r.From)
+	if fault.CodeOf(err) == fault.NotFound || err == nil && source == nil {
+		return nil, r.sourceGone()
+	}
+	if err != nil {
+		return nil, err
+	}
 	images := map[string]plan.Image{}
 	var missing []string
 	for name, service := range s.services {
 		if service.Build == nil {
 			continue
 		}
-		at := slices.IndexFunc(r.From.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name && s.InputHash != "" && s.Image != "" })
+		at := slices.IndexFunc(source.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name && s.InputHash != "" && s.Image != "" })
 		if at < 0 {
 			missing = append(missing, name)
 			continue
 		}
-		from := r.From.Status.Services[at]
+		from := source.Status.Services[at]
 		images[name] = plan.Image{Hash: from.InputHash, Ref: from.Image, Inputs: from.Inputs}
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
 		return nil, &release.Failure{Cause: release.CauseInvalid, Message: fmt.Sprintf("release %s has no image of %s, which stage %s runs, and a promotion builds nothing; release them to %s first",
-			r.From.Name, strings.Join(missing, ", "), r.Stage.Spec.Name, r.From.Spec.Stage)}
+			source.Name, strings.Join(missing, ", "), r.Stage.Spec.Name, source.Spec.Stage)}
 	}
 	return images, nil
 }
