@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-func wish(by string, action project.Action, protected bool) plan.Request {
+func request(by string, action project.Action, protected bool) plan.Request {
 	return plan.Request{
 		File: file(), Rule: project.Stage{Name: "staging", Protected: protected}, Stage: "staging", By: by, Action: action,
 		Where: func(path string) string { return "slipway.yaml:" + path },
@@ -38,7 +38,7 @@ func TestPermit(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			who, refusal := plan.Permit(wish(tt.by, tt.action, tt.protected))
+			who, refusal := plan.Permit(request(tt.by, tt.action, tt.protected))
 			if tt.want == "" && (refusal != "" || who.User == "") || !strings.Contains(refusal, tt.want) {
 				t.Errorf("Permit: %+v, %q, want %q", who, refusal, tt.want)
 			}
@@ -54,7 +54,7 @@ func TestPermitObeysTheRoleTable(t *testing.T) {
 		by := rapid.SampledFrom([]string{"alice", "max", "olga", "olga@acme.example", "vera", "eve", "", "аlice", "alice ", "acme/backend"}).Draw(t, "by")
 		action := rapid.SampledFrom(actions).Draw(t, "action")
 		protected := rapid.Bool().Draw(t, "protected")
-		_, refusal := plan.Permit(wish(by, action, protected))
+		_, refusal := plan.Permit(request(by, action, protected))
 		if want := roles[by].May(action, protected); (refusal == "") != want {
 			t.Fatalf("%q %s protected=%v: refusal %q, the table says %v", by, action, protected, refusal, want)
 		}

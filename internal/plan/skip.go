@@ -2,8 +2,8 @@ package plan
 
 import "strings"
 
-// Skipped reports whether a commit's message asks that the commit is not
-// released by itself: with [skip slipway] or [slipway skip] anywhere in it, in
+// Skipped reports whether a commit's message keeps it from being released
+// automatically: with [skip slipway] or [slipway skip] anywhere in it, in
 // any case.
 func Skipped(message string) bool {
 	message = strings.ToLower(message)

@@ -15,7 +15,7 @@ func TestBegun(t *testing.T) {
 		return v1alpha1.Release{Status: v1alpha1.ReleaseStatus{Services: []v1alpha1.ReleaseService{{Name: "web", InputHash: hash, Job: job, Image: image}}}}
 	}
 	h := release.NewHistory([]v1alpha1.Release{
-		service("ordered", "build-1", ""), service("built", "build-2", "registry/web@sha256:1"), service("waited", "", ""),
+		service("started", "build-1", ""), service("built", "build-2", "registry/web@sha256:1"), service("waited", "", ""),
 	})
 	if diff := cmp.Diff(map[string][]string{"web": {"build-1"}}, h.UnfinishedBuilds()); diff != "" {
 		t.Error(diff)

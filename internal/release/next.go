@@ -8,7 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
-// Step is what a stage does by itself next.
+// Step is what a stage does automatically next.
 type Step struct {
 	// Trigger is the trigger of the release to make: push, auto-rollback, or empty
 	// for none.

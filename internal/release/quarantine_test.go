@@ -11,8 +11,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
 
-// Whatever happened before: right after the stage went back from a commit,
-// that commit is not released by itself, whatever the status says.
+// Whatever happened before: right after a commit was rolled back,
+// it is not released automatically, whatever the status says.
 func TestWhatWasGoneBackFromStaysAway(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kinds := rapid.SampledFrom([]string{"push", "deploy", "promotion", "rollback", "auto-rollback", "restart", "scale"})

@@ -17,7 +17,7 @@ import (
 )
 
 // people is a project file with one member of each role, a stage that takes
-// promotions and one that returns by itself.
+// promotions and one with automatic rollbacks.
 const people = `version: 1
 project: shop
 members:
@@ -79,7 +79,7 @@ func TestAccept(t *testing.T) {
 		from    int // index into past; -1 for none
 		past    []v1alpha1.Release
 		change  func(*release.Inputs)
-		world   func(*fixture)
+		prepare func(*fixture)
 	}
 	two := func() []v1alpha1.Release { return releasetest.Past("push a good", "push b good") }
 	tests := map[string]struct {
@@ -138,8 +138,8 @@ func TestAccept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.file = people
-			if tt.world != nil {
-				tt.world(f)
+			if tt.prepare != nil {
+				tt.prepare(f)
 			}
 			of(tt.stage, tt.past)
 			var from *v1alpha1.Release

@@ -66,7 +66,7 @@ type fixture struct {
 	applied   []byte
 	applies   int
 	pruned    int
-	waits     []string // what the condition said while it waited
+	waits     []string // messages of the condition while it waited
 	unready   error
 	restarts  []string // marks
 	deadlines map[string]time.Duration
