@@ -336,7 +336,7 @@ func TestStageThatIsGone(t *testing.T) {
 
 func TestStageOfRelease(t *testing.T) {
 	got := stageOfRelease(t.Context(), newRelease(1, commitA, v1alpha1.TriggerPush, "", nil))
-	if len(got) != 1 || got[0] != (reconcile.Request{NamespacedName: shopDev.NamespacedName}) {
+	if len(got) != 1 || got[0] != reconcile.Request(shopDev) {
 		t.Errorf("asks for %v", got)
 	}
 	if got := stageOfRelease(t.Context(), newStage(nil)); got != nil {
