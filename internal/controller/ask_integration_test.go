@@ -145,7 +145,7 @@ func TestRollbackHoldsAndAFixedDescendantDeploys(t *testing.T) {
 	if back.Status.Bundle != good.Status.Bundle || back.Status.Changes.Pruned != 1 || !strings.Contains(back.Status.Message, "as dev asked") {
 		t.Errorf("status %+v", back.Status)
 	}
-	p.automatic("dev", "Quarantined", bad[:8], "dev went back", "shop is down", "slipway deploy shop dev")
+	p.automatic("dev", "Quarantined", bad[:8], "dev rolled back", "shop is down", "slipway deploy shop dev")
 	stage, _ := p.stage("dev")
 	if q := stage.Status.Quarantine; q == nil || q.Commit != bad || q.By != "dev" || q.At.IsZero() {
 		t.Errorf("quarantine %+v", q)
@@ -238,7 +238,7 @@ func TestStopAnywhereKeepsWhatWasAsked(t *testing.T) {
 		restart(t)
 		checkTimings(t, p.becomes(asked.Name, v1alpha1.PhaseSucceeded))
 		p.says("dev", "good")
-		p.automatic("dev", "Quarantined", bad[:8], "boss went back")
+		p.automatic("dev", "Quarantined", bad[:8], "boss rolled back")
 		again := p.ask("dev", "owner", v1alpha1.TriggerDeploy, nil, nil)
 		time.Sleep(time.Duration(i*15) * time.Millisecond)
 		restart(t)
