@@ -33,6 +33,10 @@ demo-down: ## End the demo and leave no trace of it
 build: ## Compile bin/slipway
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/slipway ./cmd/slipway
 
+.PHONY: check
+check: ## Vet, lint and test the packages that changed, and those that import them
+	@.ci/check
+
 .PHONY: test
 test: unit-modules integration e2e ## Run every test: unit, integration, end to end
 
@@ -77,7 +81,7 @@ convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at eve
 	go test -tags integration -count 1 -timeout 180m -run 'TestKilledAtEveryPoint|TestKilledInAFetch' -v ./internal/convergence -rounds 20
 
 .PHONY: load
-load: devcluster ## Measure the door under load beside the API server's own rate
+load: devcluster ## Measure the receiver under load beside the API server's own rate
 	go test -tags integration -count 1 -timeout 30m -run 'TestLoad|TestFloodOfOneProject' -v ./internal/convergence -load
 
 .PHONY: gitea

@@ -29,7 +29,7 @@ func floors() map[string]int {
 
 // testRooms are only imported by tests, and by the demo.
 func testRooms() []string {
-	return []string{"internal/kubetest", "internal/git/gittest", "internal/scm/forgetest", "internal/scm/scmtest", "internal/build/buildtest", "internal/release/releasetest", "internal/controller/servertest"}
+	return []string{"internal/kubetest", "internal/git/gittest", "internal/scm/forgetest", "internal/scm/scmtest", "internal/build/buildtest", "internal/release/releasetest", "internal/kube/kubefake", "internal/controller/servertest"}
 }
 
 // listed is what `go list` tells of a package.

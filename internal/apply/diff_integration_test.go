@@ -48,7 +48,30 @@ func (s *stage) diff(config *rest.Config, all string) string {
 	}
 	var out strings.Builder
 	for _, d := range differences {
-		out.WriteString(d.String())
+		out.WriteString(lines(d))
+	}
+	return out.String()
+}
+
+// lines returns a difference as lines that are easy to compare.
+func lines(d diff.Difference) string {
+	if d.Kind != diff.Changed {
+		return d.Reason + "\n"
+	}
+	var out strings.Builder
+	out.WriteString(d.Ref.String() + "\n")
+	for _, field := range d.Fields {
+		out.WriteString("  " + field.Path)
+		if field.Manager != "" {
+			out.WriteString(" (by " + field.Manager + ")")
+		}
+		out.WriteString("\n")
+		if field.Have != "" {
+			out.WriteString("  - " + field.Have + "\n")
+		}
+		if field.Want != "" {
+			out.WriteString("  + " + field.Want + "\n")
+		}
 	}
 	return out.String()
 }

@@ -14,10 +14,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 )
 
-// Drift compares what is there with what the last apply left, and says which
-// objects differ and who changed them. It takes no request for kinds that are
-// watched, but one per object that differs. Applying the same set again
-// repairs exactly these objects.
+// Drift returns the objects that differ from what the last apply left, and who
+// changed them. For kinds that are watched it takes one request per object that
+// differs. Repair brings exactly these objects back.
 func (a *Applier) Drift(ctx context.Context, owner inventory.Owner) ([]inventory.Drift, error) {
 	owned, err := a.store.Load(ctx, owner)
 	if err != nil {
@@ -59,7 +58,8 @@ func (a *Applier) Drift(ctx context.Context, owner inventory.Owner) ([]inventory
 	return drifts, refusal.Join(problems)
 }
 
-// lastManager returns who else changed an object last, empty when nobody did.
+// lastManager returns the other field manager that changed an object last,
+// empty when there is none.
 func lastManager(meta *metav1.PartialObjectMetadata) string {
 	name, last := "", time.Time{}
 	for _, entry := range meta.ManagedFields {

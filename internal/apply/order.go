@@ -3,7 +3,7 @@ package apply
 import "k8s.io/apimachinery/pkg/runtime/schema"
 
 // group is a step of an apply: its objects are written in parallel, after all
-// objects of earlier groups. Pruning goes the other way.
+// objects of earlier groups. Pruning goes from the last group to the first.
 type group int
 
 const (

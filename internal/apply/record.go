@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// recordIntent writes to the inventory what is about to be made, before it is made.
-// Without new objects there is nothing to write.
+// recordIntent saves which objects are about to be made, before they are made.
+// Without new objects it saves nothing.
 func (r *run) recordIntent(ctx context.Context) error {
 	needed := false
 	for _, c := range r.work.writes() {
@@ -43,7 +43,8 @@ func (r *run) recordIntent(ctx context.Context) error {
 	return nil
 }
 
-// describe copies into an entry what its document says about later steps.
+// describe copies into an entry what its document says about pruning, hooks and
+// replicas.
 func (r *run) describe(entry *inventory.Entry, c *change) {
 	d := c.document
 	entry.Ref = d.Ref
@@ -51,11 +52,10 @@ func (r *run) describe(entry *inventory.Entry, c *change) {
 	entry.Hook, entry.Scaled = d.Hook(), c.scaled
 }
 
-// recordTimeout bounds the writing of the inventory after an apply that was
-// cancelled.
+// recordTimeout bounds saving the inventory after a cancelled apply.
 const recordTimeout = 10 * time.Second
 
-// recordResult writes to the inventory what was done, also when it was interrupted.
+// recordResult saves what was done, also when the apply was cancelled.
 func (r *run) recordResult(ctx context.Context) error {
 	dirty := r.dirty
 	for _, c := range r.work.changes {

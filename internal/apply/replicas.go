@@ -7,7 +7,7 @@ package apply
 // the object, goes on sending what it sent last for as long as it still owns
 // the field, and stops for good once the autoscaler took it.
 
-// replicas decides what is sent as spec.replicas: nil for nothing.
+// replicas returns the spec.replicas to send, nil for none.
 func (c *change) replicas(minimum int32) *int32 {
 	own := c.document.Replicas()
 	switch {

@@ -18,16 +18,21 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
-// pages returns what people read, by its file: README, docs and the manual.
+// pages returns what people read, by its file: README and the like, docs and
+// the manual.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("docs: %v, %v", files, err)
+	var files []string
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, found, err)
+		}
+		files = append(files, found...)
 	}
 	manual := regexp.MustCompile(`(?m)^  (slipway .*?)  `).ReplaceAllString(tree().Long, "$1 # ") // explained on the same line
 	all := map[string]string{"slipway --help": "```sh\n" + manual + "\n```\n"}
-	for _, file := range append(files, "../../README.md") {
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -67,7 +67,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
 	c := fastpath.NewThrottledClient(mgr.GetClient(), gate)
 	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Parallel: 8, Now: o.Now}
-	releases := &release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log}
+	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
 	projects := &project.Reconciler{Client: c, Sources: d.sources, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}

@@ -79,7 +79,7 @@ func TestFurtherRepositoryDeclaresServices(t *testing.T) {
 		want  string
 	}{
 		"a name of the first": {furtherFile("  site: {image: \"" + image + "\"}\n"), "further:slipway.yaml:4:3: services.site: project shop has a service site already, in slipway.yaml:"},
-		"stages":              {map[string]string{"slipway.yaml": "version: 1\nproject: shop\nstages: []\nservices: {a: {image: a}}\n"}, "further:slipway.yaml:3:1: stages: is no known key here"},
+		"stages":              {map[string]string{"slipway.yaml": "version: 1\nproject: shop\nstages: []\nservices: {a: {image: a}}\n"}, "further:slipway.yaml:3:1: stages: is not a known key here"},
 		"a chart":             {furtherFile("  site2: {helm: {chart: a}}\n"), "needs files of its repository"},
 	} {
 		second(wrong.files)

@@ -9,7 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // Options is what the controllers are made of.
@@ -33,9 +35,20 @@ type Options struct {
 }
 
 // CacheOptions keeps the watch cache to what is needed: Slipway's own objects,
-// without the records of who wrote which field.
+// without the records of who wrote which field, and of finished releases only
+// what decisions read.
 func CacheOptions() cache.Options {
-	return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	strip := cache.TransformStripManagedFields()
+	return cache.Options{
+		DefaultTransform: strip,
+		ByObject: map[client.Object]cache.ByObject{&v1alpha1.Release{}: {Transform: func(object any) (any, error) {
+			stripped, err := strip(object)
+			if err != nil {
+				return nil, err
+			}
+			return release.SlimCached(stripped)
+		}}},
+	}
 }
 
 // ClientOptions makes reads of Secrets and ConfigMaps go to the API server:

@@ -120,11 +120,11 @@ func (j *Journal) Close() {
 	}
 }
 
-// Over reports whether the release's end was written.
-func (j *Journal) Over() bool {
+// Finished returns the release as it was written, and whether that is its end.
+func (j *Journal) Finished() (*v1alpha1.Release, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.written.Status.Phase.Done()
+	return j.written, j.written.Status.Phase.Done()
 }
 
 // Observe writes how the stage's services run to the stage's status.

@@ -13,7 +13,7 @@ const (
 	Invalid     Code = "invalid"     // the input is wrong; its author must change it
 	NotFound    Code = "not_found"   // what was named does not exist
 	Denied      Code = "denied"      // the caller may not do this
-	Conflict    Code = "conflict"    // the state of the world forbids it now
+	Conflict    Code = "conflict"    // the present state forbids it
 	Unavailable Code = "unavailable" // somebody else is down or slow; try again
 	Internal    Code = "internal"    // our mistake
 )

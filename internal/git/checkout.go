@@ -10,8 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Checkout is what a local checkout tells of itself. Every field is empty
-// when it is not known.
+// Checkout describes a local checkout. Fields that are not known are empty.
 type Checkout struct {
 	Root          string // top directory of the work tree
 	Branch        string // the branch that is checked out, without refs/heads/

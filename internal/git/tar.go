@@ -41,7 +41,7 @@ func (t *Tree) Walk(ctx context.Context, name string, visit func(path string, e 
 // Tar writes a directory, or one file, as a tar archive with paths relative to
 // it. Equal object ids give equal bytes: entries are sorted, owners and times
 // are zero. Symbolic links are written as links, whatever they point to, and
-// whoever unpacks must not write through them; a submodule is an empty
+// the program that unpacks must not write through them; a submodule is an empty
 // directory. The limits of the Tree hold for each Tar.
 func (t *Tree) Tar(ctx context.Context, w io.Writer, name string) error {
 	// A fresh view: neither the budget nor the memory of t is used up.

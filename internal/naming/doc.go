@@ -21,5 +21,5 @@
 // written in the third form, which keeps the forms apart. Stages of pattern
 // rules always use the third, which a stage rule's own name never has.
 //
-// The room knows nothing of Kubernetes clients, project files or git.
+// It must not know Kubernetes clients, project files or git.
 package naming

@@ -132,7 +132,7 @@ func Host(service, stage, project, domain string) string {
 
 // HostProject returns the project that a host's first label, right below a
 // cluster's domain, belongs to if Host made it: empty for a label with a hash,
-// which does not tell. Of a label that Host never makes, generated is false.
+// which is ambiguous. Of a label that Host never makes, generated is false.
 func HostProject(label string) (project string, generated bool) {
 	if hasHash(label, hashMark) {
 		return "", true

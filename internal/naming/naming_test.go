@@ -344,7 +344,7 @@ var stable = []struct{ call, name string }{
 // another is given.
 func TestHostTellsItsProject(t *testing.T) {
 	word := rapid.StringMatching(`[a-z]([-a-z0-9]{0,20}[a-z0-9])?`)
-	told := 0
+	found := 0
 	rapid.Check(t, func(t *rapid.T) {
 		service, stage, project := word.Draw(t, "service"), word.Draw(t, "stage"), word.Draw(t, "project")
 		label := strings.TrimSuffix(Host(service, stage, project, "dev.example"), ".dev.example")
@@ -353,11 +353,11 @@ func TestHostTellsItsProject(t *testing.T) {
 			t.Fatalf("%s of %s is taken for %q, generated %v", label, project, got, generated)
 		}
 		if got != "" {
-			told++
+			found++
 		}
 	})
-	if told < 30 {
-		t.Errorf("only %d labels told their project", told)
+	if found < 30 {
+		t.Errorf("only %d labels gave their project", found)
 	}
 	for _, label := range []string{"shop", "www-shop", "a--b", "a--b--c--d", "a-b-", "a--b--", ""} {
 		if project, generated := HostProject(label); generated {

@@ -64,7 +64,7 @@ func (s scheme) doubled(parts []string) (string, bool) {
 }
 
 // fits accepts a name of the first two forms that is short enough, can't be
-// taken for one of the third, and is no reserved DNS label (two dashes in the
+// taken for one of the third, and is not a reserved DNS label (two dashes in the
 // third and fourth place).
 func (s scheme) fits(name string) (string, bool) {
 	return name, len(name) <= s.limit && !hasHash(name, hashMark) && !isReserved(name)

@@ -54,8 +54,8 @@ type Stage struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Freeze lists windows in which nothing is deployed automatically.
 	Freeze []Freeze `json:"freeze,omitempty"`
-	// Sealed are further values, and those that differ from the file's; what
-	// File.Stage returns has them all.
+	// Sealed are more values, and those that differ from the file's. File.Stage
+	// returns a stage with all of them.
 	Sealed Sealed `json:"sealed,omitempty"`
 }
 

@@ -18,7 +18,7 @@ func TestPerson(t *testing.T) {
 		"e-mail":                   {"alice@acme.example", "alice", RoleOwner},
 		"other case":               {"Alice", "", ""},
 		"nobody":                   {"", "", ""},
-		"stranger":                 {"eve", "", ""},
+		"not a member":             {"eve", "", ""},
 		"group's name":             {"acme/backend", "", ""},
 		"the highest of two":       {"bob", "bobby", RoleDeveloper},
 		"unknown role":             {"carl", "", ""},

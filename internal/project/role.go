@@ -12,7 +12,7 @@ const (
 )
 
 // Member gives a person or a group a role. Exactly one of User and Group is
-// set; Email further identifies a user where the forge tells only that.
+// set; Email also identifies a user where the forge reports only an address.
 type Member struct {
 	User  string `json:"user,omitempty"`
 	Email string `json:"email,omitempty"`
@@ -79,7 +79,7 @@ func (r Role) May(action Action, protected bool) bool {
 	return r.rank() >= needed(action, protected)
 }
 
-// Actor is whoever caused something, as the forge identified them. The zero
+// Actor is the user who caused something, as the forge identified them. The zero
 // Actor is nobody and may do nothing.
 type Actor struct {
 	Login  string   `json:"login,omitempty"`

@@ -51,7 +51,7 @@ func TestRoleOf(t *testing.T) {
 		want  Role
 	}{
 		"nobody":                     {Actor{}, ""},
-		"stranger":                   {Actor{Login: "mallory"}, ""},
+		"not a member":               {Actor{Login: "mallory"}, ""},
 		"user":                       {Actor{Login: "alice"}, RoleOwner},
 		"user in other case":         {Actor{Login: "ALICE"}, RoleOwner},
 		"e-mail alone is no proof":   {Actor{Email: "alice@acme.example"}, ""},

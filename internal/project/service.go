@@ -14,7 +14,7 @@ type Service struct {
 	Command []string `json:"command,omitempty"`
 	Args    []string `json:"args,omitempty"`
 	Port    int32    `json:"port,omitempty"`
-	// Ports are further ports of the Kubernetes Service, by name.
+	// Ports are additional ports of the Kubernetes Service, by name.
 	Ports     map[string]int32  `json:"ports,omitempty"`
 	Routes    []Route           `json:"routes,omitempty"`
 	Health    *Health           `json:"health,omitempty"`
@@ -77,7 +77,7 @@ type Build struct {
 	Dockerfile string            `json:"dockerfile,omitempty"` // path below Context, default "Dockerfile"
 	Target     string            `json:"target,omitempty"`
 	Args       map[string]string `json:"args,omitempty"`
-	// Watch lists further paths of the repository that the image depends on.
+	// Watch lists more paths of the repository that the image depends on.
 	Watch      []string `json:"watch,omitempty"`
 	Repository string   `json:"repository,omitempty"`
 	Ref        string   `json:"ref,omitempty"`
@@ -105,7 +105,7 @@ type Route struct {
 	Host string `json:"host,omitempty"`
 }
 
-// Health is the HTTP path or command that tells whether the service is well.
+// Health is the HTTP path or command that checks whether the service is healthy.
 type Health struct {
 	Path    string   `json:"path,omitempty"`
 	Command []string `json:"command,omitempty"`

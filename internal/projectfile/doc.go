@@ -2,9 +2,9 @@
 // mistake, and within limits, because anyone who can push writes this file.
 //
 // Parse reads the file of a project's primary repository, ParseSecondary the
-// one of a further repository, which may only declare services. Both tell
-// everything that is wrong at once, as Problems sorted by position. What they
-// return is checked: later rooms need not look again. Document.Effective gives
+// one of a secondary repository, which may only declare services. Both report
+// all mistakes at once, as Problems sorted by position. What they return is
+// checked: other rooms rely on it. Document.Effective gives
 // a stage's services with defaults and overrides applied, Document.Explain the
 // same value by value with its origin. Schema is the published JSON Schema; it
 // comes from the same types and the same table of rules (rule.go) that the
@@ -27,7 +27,7 @@
 // values replace; null in an override removes what the service says, so that
 // the default holds again. An override can't change the kind of the source.
 //
-// With joins the services of further files to the primary one's.
+// With adds the services of secondary files to the primary one's.
 //
 // # Limits
 //
@@ -38,12 +38,12 @@
 //	maps and lists inside each other    32
 //	length of a key                     1,024 bytes
 //	uses of aliases                     100
-//	problems told at once               50
+//	problems reported at once               50
 //	services                            200
 //	stages                              100
 //	members                             1,000
 //
 // Each field's own bounds are in rule.go and in the schema. Tags (!x), merge
-// keys (<<), complex keys (?), directives (%), keys that are no strings,
-// duplicate keys and further documents are refused.
+// keys (<<), complex keys (?), directives (%), keys that are not strings,
+// duplicate keys and more than one document are refused.
 package projectfile

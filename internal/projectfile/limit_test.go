@@ -125,7 +125,7 @@ func TestDocumentedLimits(t *testing.T) {
 	}
 	table := map[string]string{
 		"size of the file": "256 KiB", "length of a line": "64 KiB", "YAML tokens": "20,000", "values, aliases expanded": "20,000",
-		"maps and lists inside each other": "32", "length of a key": "1,024 bytes", "uses of aliases": "100", "problems told at once": "50",
+		"maps and lists inside each other": "32", "length of a key": "1,024 bytes", "uses of aliases": "100", "problems reported at once": "50",
 		"services": "200", "stages": "100", "members": "1,000",
 	}
 	constants := []int{syntax.MaxBytes >> 10, syntax.MaxLine >> 10, syntax.MaxTokens, syntax.MaxNodes, syntax.MaxDepth, syntax.MaxKey, syntax.MaxAliases, syntax.MaxProblems, grammar.MaxServices, grammar.MaxStages, grammar.MaxMembers}

@@ -29,17 +29,17 @@ type Document struct {
 
 	name string
 	root *syntax.Node
-	// homes are the documents of services that further files declare.
+	// homes are the documents of services that secondary files declare.
 	homes map[string]*Document
 }
 
-// Parse reads the project file of a primary repository. The name stands in
-// messages. The error, if any, is of type Problems.
+// Parse reads the project file of a primary repository. The name is
+// used in messages. The error, if any, is of type Problems.
 func Parse(name string, data []byte) (*Document, error) {
 	return parseFile(name, data, primary)
 }
 
-// ParseSecondary reads the project file of a further repository: version,
+// ParseSecondary reads the project file of a secondary repository: version,
 // project and services, nothing else. Stages in its services' overrides are
 // not checked; they belong to the primary file.
 func ParseSecondary(name string, data []byte) (*Document, error) {

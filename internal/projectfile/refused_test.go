@@ -41,7 +41,7 @@ func previews(text string) map[string]string {
 }
 func more(text string) map[string]string { return map[string]string{"more": text} }
 
-// refused are files with one mistake each; errors.golden holds what is said.
+// refused are files with one mistake each; errors.golden holds the messages.
 func refused() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for _, rows := range []map[string]map[string]string{refusedFiles(), refusedStages(), refusedSources(), refusedServices(), refusedOverrides()} {

@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
-// Secondary is the checked file of a further repository of the project.
+// Secondary is the checked file of a secondary repository of the project.
 type Secondary struct {
 	*Document
 	// Repository is the clone URL that the services are built from unless they
@@ -18,11 +18,10 @@ type Secondary struct {
 	Repository string
 }
 
-// With returns the project's file with the services that further repositories
-// declare. The error, if any, is of type Problems, with places in the further
-// files.
-func (doc *Document) With(further ...Secondary) (*Document, error) {
-	if len(further) == 0 {
+// With returns the project's file with the services that secondary repositories
+// declare. The error, if any, is of type Problems, with places in their files.
+func (doc *Document) With(secondary ...Secondary) (*Document, error) {
+	if len(secondary) == 0 {
 		return doc, nil
 	}
 	merged := &Document{File: &project.File{}, name: doc.name, root: doc.root, homes: map[string]*Document{}}
@@ -30,7 +29,7 @@ func (doc *Document) With(further ...Secondary) (*Document, error) {
 	merged.File.Services = maps.Clone(doc.File.Services)
 	services := &syntax.Node{Kind: syntax.Map, Entries: slices.Clone(doc.root.Get("services").Entries)}
 	var problems Problems
-	for _, f := range further {
+	for _, f := range secondary {
 		r := syntax.NewReport(f.name)
 		j := joiner{Report: r, into: merged, from: f}
 		services.Entries = append(services.Entries, j.join()...)
@@ -46,7 +45,7 @@ func (doc *Document) With(further ...Secondary) (*Document, error) {
 	return merged, nil
 }
 
-// joiner adds the services of one further file.
+// joiner adds the services of one secondary file.
 type joiner struct {
 	*syntax.Report
 	into *Document

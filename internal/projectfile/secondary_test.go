@@ -21,7 +21,7 @@ func small(t *testing.T) *Document {
 	return doc
 }
 
-func further(t *testing.T, name, text string) Secondary {
+func secondaryFile(t *testing.T, name, text string) Secondary {
 	t.Helper()
 	doc, err := ParseSecondary(name+":slipway.yaml", []byte(text))
 	if err != nil {
@@ -42,7 +42,7 @@ services:
 `
 
 func TestWithFurtherServices(t *testing.T) {
-	doc, err := small(t).With(further(t, "api", apiFile))
+	doc, err := small(t).With(secondaryFile(t, "api", apiFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestFurtherServicesRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var all []Secondary
 			for i, text := range test.files {
-				all = append(all, further(t, fmt.Sprintf("f%d", i), text))
+				all = append(all, secondaryFile(t, fmt.Sprintf("f%d", i), text))
 			}
 			_, err := small(t).With(all...)
 			problems, ok := errors.AsType[Problems](err)

@@ -115,16 +115,19 @@ func (h History) Present() *v1alpha1.Release {
 
 // RollbackTarget returns the release that a stage goes back to when nobody
 // names one: the newest before the present one that succeeded with other
-// manifests than the present one's, and whose commit is not quarantined. It is
-// nil when there is none. The quarantine is what the stage's status says.
+// manifests than the present one's, and whose commit is quarantined neither by
+// the releases nor by known, which is what the stage's status says. It is nil
+// when there is none.
 func (h History) RollbackTarget(known *v1alpha1.Quarantine) *v1alpha1.Release {
-	present, quarantine := h.Present(), h.Quarantine(known)
+	present := h.Present()
 	if present == nil {
 		return nil
 	}
+	quarantined := func(commit string) bool {
+		return slices.ContainsFunc([]*v1alpha1.Quarantine{known, h.Quarantine(known)}, func(q *v1alpha1.Quarantine) bool { return q != nil && q.Commit == commit })
+	}
 	return h.Before(present).first(func(r *v1alpha1.Release) bool {
-		return r.Status.Phase == v1alpha1.PhaseSucceeded && r.Status.Bundle != "" && r.Status.BundleDigest != present.Status.BundleDigest &&
-			(quarantine == nil || quarantine.Commit != r.Spec.Head.Commit)
+		return r.Status.Phase == v1alpha1.PhaseSucceeded && r.Status.Bundle != "" && r.Status.BundleDigest != present.Status.BundleDigest && !quarantined(r.Spec.Head.Commit)
 	})
 }
 

@@ -58,22 +58,22 @@ func TestHistory(t *testing.T) {
 		known                 *v1alpha1.Quarantine // what the stage's status says
 		good, present, target string
 	}{
-		"nothing":                                  {},
-		"the first":                                {past: []string{"push a good"}, good: "r1", present: "r1"},
-		"the second":                               {past: []string{"push a good", "push b good"}, good: "r2", present: "r2", target: "r1"},
-		"one that changed nothing":                 {past: []string{"push a good", "push b good", "push c failed"}, good: "r2", present: "r2", target: "r1"},
-		"one that failed half-way":                 {past: []string{"push a good", "push b good", "push c broken"}, good: "r2", present: "r3", target: "r2"},
-		"one that is being applied":                {past: []string{"push a good", "push b runs"}, good: "r1", present: "r2", target: "r1"},
-		"nothing was ever applied":                 {past: []string{"push a failed", "push b held"}, present: "r2"},
-		"superseded ones never ran":                {past: []string{"push a good", "push b superseded", "push c good", "push d superseded"}, good: "r3", present: "r3", target: "r1"},
-		"asked for, not decided":                   {past: []string{"push a good", "push b good", "rollback a asked"}, good: "r2", present: "r2", target: "r1"},
-		"refused":                                  {past: []string{"push a good", "push b good", "rollback a refused"}, good: "r2", present: "r2", target: "r1"},
-		"the same manifests again":                 {past: []string{"push a good", "push b good", "push b good"}, good: "r3", present: "r3", target: "r1"},
-		"only the same manifests":                  {past: []string{"push a good", "restart a good"}, good: "r2", present: "r2"},
-		"back from a quarantined commit":           {past: []string{"push a good", "push b good", "push c good", "rollback b good"}, good: "r4", present: "r4", target: "r1"},
-		"quarantined, as only the status knows":    {past: []string{"rollback a good", "restart b good", "restart c good"}, known: &v1alpha1.Quarantine{Commit: releasetest.Commit("b"), Release: "r0"}, good: "r3", present: "r3", target: "r1"},
-		"a later commit ended the quarantine":      {past: []string{"push a good", "push b good", "rollback a good", "push c good"}, known: &v1alpha1.Quarantine{Commit: releasetest.Commit("a"), Release: "r0"}, good: "r4", present: "r4", target: "r3"},
-		"automatic, after the newest commit broke": {past: []string{"push a good", "push b broken returns", "auto-rollback a good"}, good: "r3", present: "r3"},
+		"nothing":                               {},
+		"the first":                             {past: []string{"push a good"}, good: "r1", present: "r1"},
+		"the second":                            {past: []string{"push a good", "push b good"}, good: "r2", present: "r2", target: "r1"},
+		"one that changed nothing":              {past: []string{"push a good", "push b good", "push c failed"}, good: "r2", present: "r2", target: "r1"},
+		"one that failed half-way":              {past: []string{"push a good", "push b good", "push c broken"}, good: "r2", present: "r3", target: "r2"},
+		"one that is being applied":             {past: []string{"push a good", "push b runs"}, good: "r1", present: "r2", target: "r1"},
+		"nothing was ever applied":              {past: []string{"push a failed", "push b held"}, present: "r2"},
+		"superseded ones never ran":             {past: []string{"push a good", "push b superseded", "push c good", "push d superseded"}, good: "r3", present: "r3", target: "r1"},
+		"asked for, not decided":                {past: []string{"push a good", "push b good", "rollback a asked"}, good: "r2", present: "r2", target: "r1"},
+		"refused":                               {past: []string{"push a good", "push b good", "rollback a refused"}, good: "r2", present: "r2", target: "r1"},
+		"the same manifests again":              {past: []string{"push a good", "push b good", "push b good"}, good: "r3", present: "r3", target: "r1"},
+		"only the same manifests":               {past: []string{"push a good", "restart a good"}, good: "r2", present: "r2"},
+		"back from a quarantined commit":        {past: []string{"push a good", "push b good", "push c good", "rollback b good"}, good: "r4", present: "r4", target: "r1"},
+		"quarantined, as only the status knows": {past: []string{"rollback a good", "restart b good", "restart c good"}, known: &v1alpha1.Quarantine{Commit: releasetest.Commit("b"), Release: "r0"}, good: "r3", present: "r3", target: "r1"},
+		"the status still says a quarantine that a later commit ended": {past: []string{"push a good", "push b good", "rollback a good", "push c good"}, known: &v1alpha1.Quarantine{Commit: releasetest.Commit("a"), Release: "r0"}, good: "r4", present: "r4", target: "r2"},
+		"automatic, after the newest commit broke":                     {past: []string{"push a good", "push b broken returns", "auto-rollback a good"}, good: "r3", present: "r3"},
 	}
 	name := func(r *v1alpha1.Release) string {
 		if r == nil {

@@ -47,7 +47,7 @@ func (a Access) With(data map[string][]byte) (Access, error) {
 	id, errID := strconv.ParseInt(string(data["app-id"]), 10, 64)
 	installation, errInstallation := strconv.ParseInt(string(data["installation-id"]), 10, 64)
 	if errID != nil || errInstallation != nil {
-		return a, fault.New(fault.Invalid, "a GitHub App needs the keys app-id and installation-id, both numbers, beside private-key")
+		return a, fault.New(fault.Invalid, "a GitHub App needs the keys app-id and installation-id, both numbers, next to private-key")
 	}
 	a.App = &App{ID: id, Installation: installation, PrivateKey: data["private-key"]}
 	return a, nil
@@ -91,7 +91,7 @@ func (a Access) Base(public string) (*url.URL, error) {
 		return nil, fault.New(fault.Invalid, "the API's URL must be https://host/path, with no user, query or fragment")
 	}
 	if base.Scheme != "https" && (base.Scheme != "http" || !a.AllowHTTP) {
-		return nil, fault.New(fault.Invalid, "the API's URL at %s must be https; http needs the server's permission", base.Host)
+		return nil, fault.New(fault.Invalid, "the API's URL at %s must be https; http works only where the server allows it", base.Host)
 	}
 	if !strings.HasSuffix(base.Path, "/") {
 		base.Path += "/"
@@ -124,7 +124,7 @@ func sameHost(next *http.Request, before []*http.Request) error {
 		return fault.New(fault.Unavailable, "%s redirects in circles", first.Host)
 	}
 	if next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
-		return fault.New(fault.Denied, "%s redirects to another host, which is not followed; set the API's URL to where it really is", first.Host)
+		return fault.New(fault.Denied, "%s redirects to another host, which is not followed; set the API's URL to its new address", first.Host)
 	}
 	return nil
 }

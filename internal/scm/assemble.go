@@ -11,7 +11,7 @@ import (
 func Only(h http.Header, header string) (string, error) {
 	values := h.Values(header)
 	if len(values) != 1 || values[0] == "" {
-		return "", fault.New(fault.Invalid, "%s must be there exactly once", header)
+		return "", fault.New(fault.Invalid, "%s must be present exactly once", header)
 	}
 	return values[0], nil
 }
@@ -38,7 +38,7 @@ func Incomplete(event, field string) error {
 	return fault.New(fault.Invalid, "the body of a %s event must have %s", Name(event), field)
 }
 
-// Named makes the event one about a ref whose commits the forge doesn't tell.
+// Named makes the event one about a ref whose commits the forge doesn't report.
 func Named(e Event, ref string, deleted bool) (Event, error) {
 	if err := checkRef(ref); err != nil {
 		return Event{}, err
@@ -68,7 +68,7 @@ func Checked(e Event, commit, name string, state State) (Event, error) {
 	case Own(name):
 		return Ignored(e.Name, e.Delivery, "this is Slipway's own report"), nil
 	case state == StatePending:
-		return Ignored(e.Name, e.Delivery, "the check isn't finished; its end will tell"), nil
+		return Ignored(e.Name, e.Delivery, "the check is still running; its result is reported when it has finished"), nil
 	}
 	e.Kind, e.After, e.Check = KindCheck, commit, &Check{Name: Name(name), State: state}
 	return e, nil

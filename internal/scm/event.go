@@ -9,7 +9,7 @@ type Kind string
 const (
 	KindPush         Kind = "push"         // a branch was made or moved
 	KindTag          Kind = "tag"          // a tag was made or moved
-	KindDelete       Kind = "delete"       // a branch or a tag is gone; Ref tells which
+	KindDelete       Kind = "delete"       // a branch or a tag was deleted; see Ref
 	KindPullRequest  Kind = "pull_request" // see PullRequest
 	KindComment      Kind = "comment"      // somebody wrote under a pull request
 	KindCheck        Kind = "check"        // somebody else's check of a commit finished
@@ -35,7 +35,7 @@ type Event struct {
 	// Ref is the full ref of a push, tag or deletion.
 	Ref string `json:"ref,omitempty"`
 	// Before and After are full commit ids, empty where there is none or the
-	// forge doesn't tell. After is also the head of a pull request and the
+	// forge doesn't report one. After is also the head of a pull request and the
 	// commit that a check is about.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
@@ -43,7 +43,7 @@ type Event struct {
 	Created bool `json:"created,omitempty"`
 	Deleted bool `json:"deleted,omitempty"`
 	Forced  bool `json:"forced,omitempty"`
-	// Actor is the login of whoever caused the event; empty is nobody.
+	// Actor is the login of the user who caused the event; empty: nobody.
 	Actor       string         `json:"actor,omitempty"`
 	PullRequest *PullRequest   `json:"pullRequest,omitempty"`
 	Comment     *PostedComment `json:"comment,omitempty"`
@@ -52,16 +52,16 @@ type Event struct {
 	Action string `json:"action,omitempty"`
 	// Repositories are those an installation gained or lost.
 	Repositories []string `json:"repositories,omitempty"`
-	// Also holds the further moves of a delivery that tells of several refs,
+	// Also holds the other moves of a delivery that reports several refs,
 	// at most MaxMoves. Only Bitbucket's do.
 	Also []Event `json:"also,omitempty"`
 }
 
-// MaxMoves bounds how many refs one delivery is believed to have moved; the
-// heads are read from git anyway.
+// MaxMoves bounds how many moved refs are read from one delivery; the heads are
+// read from git anyway.
 const MaxMoves = 50
 
-// Each returns the events that a delivery tells of, in order, each with an id
+// Each returns the events that a delivery reports, in order, each with an id
 // of its own.
 func (e Event) Each() []Event {
 	events := []Event{e}
@@ -82,9 +82,9 @@ func (e Event) Uninteresting() string {
 	case e.Kind == KindPing:
 		return "the hook works"
 	case e.Kind == KindInstallation:
-		return "the app's installation is noted at the forge; no stage depends on it"
+		return "the app was installed or changed at the forge; no stage depends on it"
 	case e.Kind == KindComment && !e.Comment.Addressed():
-		return "the comment is not meant for Slipway; commands are lines that start with " + Command
+		return "the comment has no command; a command is a line that starts with " + Command
 	}
 	return ""
 }
@@ -110,8 +110,8 @@ const (
 type PullRequest struct {
 	Number int64    `json:"number"`
 	Action Action   `json:"action"`
-	Head   Side     `json:"head,omitzero"` // none in comments where the forge
-	Base   Side     `json:"base,omitzero"` // doesn't tell
+	Head   Side     `json:"head,omitzero"` // empty in comments where the forge
+	Base   Side     `json:"base,omitzero"` // doesn't report it
 	Author string   `json:"author,omitempty"`
 	Fork   bool     `json:"fork,omitempty"` // also when the head's repository is gone
 	Draft  bool     `json:"draft,omitempty"`

@@ -61,7 +61,7 @@ func SyncHook(ctx context.Context, hooks Hooks, repository string, want Hook) ([
 		if err := hooks.DeleteHook(ctx, repository, surplus.ID); err != nil {
 			return nil, err
 		}
-		changes = append(changes, HookChange{Did: "removed", ID: surplus.ID, URL: surplus.URL, Why: "the project has another hook here"})
+		changes = append(changes, HookChange{Did: "removed", ID: surplus.ID, URL: surplus.URL, Why: "the project has another hook for this repository"})
 	}
 	return confirm(ctx, hooks, repository, want, changes)
 }
@@ -94,7 +94,7 @@ func confirm(ctx context.Context, hooks Hooks, repository string, want Hook, cha
 		return nil, err
 	}
 	if len(ours) != 1 || ours[0].URL != want.URL || !ours[0].Active {
-		return nil, fault.New(fault.Conflict, "repository %s has %d hooks of the project, or its hook isn't active, after they were set right; look at its settings", repository, len(ours))
+		return nil, fault.New(fault.Conflict, "repository %s has %d hooks of the project, or its hook isn't active, after they were corrected; look at its settings", repository, len(ours))
 	}
 	if first := &changes[0]; first.Did == "kept" {
 		if first.Why = repaired(first.hook, ours[0]); first.Why != "" {

@@ -2,19 +2,19 @@ package scm
 
 import "strings"
 
-// own begins the name of every status, check and hidden mark that Slipway
+// ownPrefix begins the name of every status, check and hidden mark that Slipway
 // itself sets, so that its reports don't wake it up again.
-const own = "slipway/"
+const ownPrefix = "slipway/"
 
 // Context returns the name under which a stage is reported on a commit.
-func Context(stage string) string { return own + stage }
+func Context(stage string) string { return ownPrefix + stage }
 
 // Own reports whether a check is Slipway's own.
-func Own(check string) bool { return strings.HasPrefix(check, own) }
+func Own(check string) bool { return strings.HasPrefix(check, ownPrefix) }
 
 // mark begins the hidden line of Slipway's comments: a link definition that
 // nothing refers to. Unlike an HTML comment it is hidden by every forge.
-const mark = "[//]: # (" + own
+const mark = "[//]: # (" + ownPrefix
 
 // Marker returns the hidden line by which Slipway finds its own comment again.
 func Marker(topic string) string {
@@ -26,11 +26,11 @@ func Marker(topic string) string {
 	}, topic) + ")"
 }
 
-// Mark returns the body of a note with its hidden line.
+// Mark returns the body of a comment with its hidden line.
 func (n Comment) Mark() string { return Marker(n.Topic) + "\n\n" + n.Body }
 
-// Marked reports whether a comment's text is that of the note, as it is or as
-// it was before an edit. Who wrote it must be asked too: anyone can write the
+// Marked reports whether a text at the forge is this comment, in its present or
+// an earlier version. The caller also checks the author: anyone can write the
 // hidden line.
 func (n Comment) Marked(body string) bool { return strings.HasPrefix(body, Marker(n.Topic)) }
 

@@ -40,7 +40,7 @@ func (p *pacedTransport) left() time.Duration {
 
 // record remembers the pause that an answer asks for.
 func (p *pacedTransport) record(resp *http.Response) {
-	after, limited := limit(resp, p.now())
+	after, limited := rateLimit(resp, p.now())
 	if !limited {
 		return
 	}

@@ -18,8 +18,8 @@ const (
 // its errors are those of a Reporter. Every Reporter is a Reader as well.
 type Reader interface {
 	// Checks returns how each check of a commit stands, by the name under which
-	// a stage may require it and under which an Event tells of it. Of several of
-	// a name that count at once, the worst one is told.
+	// a stage may require it and an Event reports it. Of several checks with the
+	// same name, the worst state counts.
 	Checks(ctx context.Context, repository, commit string) (map[string]State, error)
 	// PullRequests returns the open pull requests. Their Action is empty.
 	PullRequests(ctx context.Context, repository string) ([]PullRequest, error)
@@ -31,7 +31,7 @@ type Reader interface {
 // Checks gathers the checks of a commit. The zero value is ready.
 type Checks struct{ states map[string]State }
 
-// Add notes one check that counts; of several of a name the worst one stays.
+// Add records one check; of several with the same name the worst state stays.
 func (c *Checks) Add(name string, state State) error {
 	if c.states == nil {
 		c.states = map[string]State{}
@@ -39,7 +39,7 @@ func (c *Checks) Add(name string, state State) error {
 	name = Name(name)
 	known, found := c.states[name]
 	if !found && len(c.states) >= MaxChecks {
-		return fault.New(fault.Conflict, "the commit has more than %d checks; nobody can tell how those stand that a stage requires", MaxChecks)
+		return fault.New(fault.Conflict, "the commit has more than %d checks, too many to read the required ones reliably", MaxChecks)
 	}
 	if !found || badness(state) > badness(known) {
 		c.states[name] = state
@@ -70,7 +70,7 @@ func badness(state State) int {
 
 // TooMany is the error of a list that goes on beyond what is read.
 func TooMany(operation string, limit int) error {
-	return fault.New(fault.Conflict, "%s: there are more than %d, more than Slipway reads", operation, limit)
+	return fault.New(fault.Conflict, "%s: there are more than %d, which is more than Slipway reads", operation, limit)
 }
 
 // Askable returns those of the groups that a forge can be asked about for a

@@ -7,8 +7,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// The exact prefixes of the refs that may become stages. Whatever follows is
-// the name, so the branch "refs/heads/main" is refs/heads/refs/heads/main.
+// The exact prefixes of the refs that may become stages. The rest is the
+// name, so the branch "refs/heads/main" is refs/heads/refs/heads/main.
 const (
 	BranchPrefix = "refs/heads/"
 	TagPrefix    = "refs/tags/"
@@ -24,7 +24,7 @@ func Branch(name string) string { return BranchPrefix + name }
 func Tag(name string) string { return TagPrefix + name }
 
 // Move says that a ref of a repository went from one commit to another, as a
-// forge tells it: all zeros stand for none.
+// forge reports it; all zeros stand for none.
 type Move struct {
 	Ref           string
 	Before, After string
@@ -46,10 +46,10 @@ func (m Move) Apply(e Event) (Event, error) {
 	}
 	tag := strings.HasPrefix(m.Ref, TagPrefix)
 	if !tag && !strings.HasPrefix(m.Ref, BranchPrefix) {
-		return Ignored(e.Name, e.Delivery, "only branches and tags become stages, this ref is neither"), nil
+		return Ignored(e.Name, e.Delivery, "only branches and tags become stages; this ref is neither"), nil
 	}
 	if before == "" && after == "" {
-		return Ignored(e.Name, e.Delivery, "the ref was made and deleted again, nothing is left of it"), nil
+		return Ignored(e.Name, e.Delivery, "the ref was created and deleted again; nothing is left of it"), nil
 	}
 	e.Ref, e.Before, e.After = m.Ref, before, after
 	e.Created, e.Deleted = before == "", after == ""
@@ -72,7 +72,7 @@ func Commit(id string) (string, error) {
 		return "", nil
 	}
 	if len(id) != 40 && len(id) != 64 {
-		return "", fault.New(fault.Invalid, "a commit id must have 40 or 64 digits, this one has %d characters", len(id))
+		return "", fault.New(fault.Invalid, "a commit id must have 40 or 64 digits; this one has %d characters", len(id))
 	}
 	if strings.Trim(id, "0123456789abcdef") != "" {
 		return "", fault.New(fault.Invalid, "a commit id must be lower-case hexadecimal")
@@ -87,7 +87,7 @@ func Commit(id string) (string, error) {
 func FullCommit(operation, id string) (string, error) {
 	commit, err := Commit(id)
 	if err != nil || commit == "" {
-		return "", fault.New(fault.Invalid, "%s: %q is no full commit id", operation, Bound(id, 64))
+		return "", fault.New(fault.Invalid, "%s: %q is not a full commit id", operation, Bound(id, 64))
 	}
 	return commit, nil
 }
@@ -108,16 +108,16 @@ func checkRef(ref string) error {
 	case name == "":
 		return fault.New(fault.Invalid, "a ref has no name")
 	case len(ref) > maxRef:
-		return fault.New(fault.Invalid, "a ref must have at most %d bytes, this one has %d", maxRef, len(ref))
+		return fault.New(fault.Invalid, "a ref must have at most %d bytes; this one has %d", maxRef, len(ref))
 	case !utf8.ValidString(ref):
 		return fault.New(fault.Invalid, "a ref must be UTF-8")
 	case strings.ContainsAny(ref, " ~^:?*[\\\x7f"), strings.Contains(ref, ".."), strings.Contains(ref, "@{"),
 		strings.Contains(ref, "//"), strings.HasSuffix(ref, "/"), strings.HasSuffix(ref, "."):
-		return fault.New(fault.Invalid, "git allows no such ref")
+		return fault.New(fault.Invalid, "git doesn't allow this ref name")
 	}
 	for _, c := range []byte(ref) {
 		if c < ' ' {
-			return fault.New(fault.Invalid, "git allows no control character in a ref")
+			return fault.New(fault.Invalid, "git doesn't allow control characters in a ref")
 		}
 	}
 	return nil

@@ -12,18 +12,18 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// wait is the part of an error that says when to come back.
-type wait struct {
+// retryable is the part of an error that says when to come back.
+type retryable struct {
 	error
 	after time.Duration
 }
 
 // Unwrap returns the error without the time.
-func (w wait) Unwrap() error { return w.error }
+func (w retryable) Unwrap() error { return w.error }
 
 // RetryAfter returns how long the forge asked to wait, and whether it did.
 func RetryAfter(err error) (time.Duration, bool) {
-	var w wait
+	var w retryable
 	if errors.As(err, &w) {
 		return w.after, true
 	}
@@ -37,7 +37,7 @@ const maxWait = time.Hour
 // calls, to be repeated after a while.
 func Limited(operation string, after time.Duration) error {
 	after = min(max(after, time.Second), maxWait)
-	return wait{fault.New(fault.Unavailable, "%s: the forge limits our rate of calls; it is tried again in %s", operation, after.Round(time.Second)), after}
+	return retryable{fault.New(fault.Unavailable, "%s: the forge limits the rate of calls; Slipway tries again in %s", operation, after.Round(time.Second)), after}
 }
 
 // Unreached codes the error of a call that had no answer.
@@ -55,34 +55,35 @@ func Unreached(operation string, err error) error {
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fault.New(fault.Unavailable, "%s: the forge's API didn't answer in time; it is tried again", operation)
+		return fault.New(fault.Unavailable, "%s: the forge's API didn't answer in time; Slipway tries again", operation)
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s: the forge's API can't be reached; check its URL and the network", operation)
 }
 
-// Refused codes an answer that is no success; now is for its reset time.
+// Refused codes an answer other than success; now is the time that its rate
+// limit's reset is compared with.
 func Refused(operation string, resp *http.Response, now time.Time) error {
-	if after, limited := limit(resp, now); limited {
+	if after, limited := rateLimit(resp, now); limited {
 		return Limited(operation, after)
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized:
-		return fault.New(fault.Denied, "%s: the forge doesn't take the credentials (401); renew the token", operation)
+		return fault.New(fault.Denied, "%s: the forge rejected the credentials (401); renew the token", operation)
 	case code == http.StatusForbidden:
-		return fault.New(fault.Denied, "%s: the credentials lack the right for this (403); give the token the needed scope", operation)
+		return fault.New(fault.Denied, "%s: the credentials lack permission for this (403); give the token the scope it needs", operation)
 	case code == http.StatusNotFound || code == http.StatusGone:
-		return fault.New(fault.NotFound, "%s: the forge knows no such thing, or hides it from these credentials (%d)", operation, code)
+		return fault.New(fault.NotFound, "%s: the forge doesn't have it, or hides it from these credentials (%d)", operation, code)
 	case code == http.StatusConflict:
-		return fault.New(fault.Conflict, "%s: the forge says that it conflicts with what is there (409)", operation)
+		return fault.New(fault.Conflict, "%s: the forge reports a conflict with the present state (409)", operation)
 	case code == http.StatusRequestTimeout || code >= http.StatusInternalServerError:
-		return fault.New(fault.Unavailable, "%s: the forge has trouble (%d); it is tried again", operation, code)
+		return fault.New(fault.Unavailable, "%s: the forge reports an error of its own (%d); Slipway tries again", operation, code)
 	}
-	return fault.New(fault.Invalid, "%s: the forge refuses the request (%d)", operation, resp.StatusCode)
+	return fault.New(fault.Invalid, "%s: the forge rejected the request (%d)", operation, resp.StatusCode)
 }
 
-// limit reads how long to wait from an answer that limits the rate: 429, a
+// rateLimit reads how long to wait from an answer that limits the rate: 429, a
 // Retry-After, or GitHub's 403 with nothing remaining.
-func limit(resp *http.Response, now time.Time) (time.Duration, bool) {
+func rateLimit(resp *http.Response, now time.Time) (time.Duration, bool) {
 	const unknown = time.Minute
 	refused := resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusForbidden ||
 		resp.StatusCode == http.StatusServiceUnavailable

@@ -12,7 +12,7 @@ import (
 // smallest of all.
 const MaxDescription = 140
 
-// Reporter tells a forge how things stand. It is safe for concurrent use. Its
+// Reporter reports to a forge. It is safe for concurrent use. Its
 // errors are coded: unavailable is worth a retry, after RetryAfter(err) when
 // the forge says how long; anything else isn't. Every method may be repeated.
 type Reporter interface {
@@ -47,13 +47,13 @@ type Lender interface {
 
 // Hooks is what a Reporter knows of a repository's webhooks.
 type Hooks interface {
-	// ListHooks returns the repository's hooks; secrets are never told.
+	// ListHooks returns the repository's hooks; without their secrets.
 	ListHooks(ctx context.Context, repository string) ([]Hook, error)
 	// CreateHook makes a hook and returns it with its id.
 	CreateHook(ctx context.Context, repository string, h Hook) (Hook, error)
 	// UpdateHook makes the hook of h.ID as h says, its secret included.
 	UpdateHook(ctx context.Context, repository string, h Hook) error
-	// DeleteHook removes a hook; one that is gone already is no error.
+	// DeleteHook removes a hook. A hook that doesn't exist is not an error.
 	DeleteHook(ctx context.Context, repository, id string) error
 }
 
@@ -71,7 +71,7 @@ type Status struct {
 type Comment struct {
 	Repository  string
 	PullRequest int64
-	Topic       string // a word that tells several notes apart
+	Topic       string // distinguishes several comments of Slipway on one pull request
 	Body        string // Markdown, without the marker
 }
 
@@ -133,7 +133,8 @@ type Hook struct {
 	Events []string // the forge's own names; empty means those that Slipway reads
 }
 
-// Check refuses a hook that Slipway couldn't believe: one without a secret.
+// Check refuses a hook whose deliveries could not be authenticated: one without
+// a secret.
 func (h Hook) Check() error {
 	if h.Secret == "" {
 		return fault.New(fault.Invalid, "a hook must have a secret; nothing is accepted without one")

@@ -31,7 +31,7 @@ func VerifyHMAC(h http.Header, header, prefix string, body []byte, secrets [][]b
 	}
 	given, err := hex.DecodeString(digits)
 	if err != nil || len(given) != sha256.Size {
-		return fault.New(fault.Denied, "the signature in %s is no SHA-256 in hexadecimal", header)
+		return fault.New(fault.Denied, "the signature in %s is not a SHA-256 in hexadecimal", header)
 	}
 	valid := 0
 	for _, secret := range secrets {
@@ -40,13 +40,13 @@ func VerifyHMAC(h http.Header, header, prefix string, body []byte, secrets [][]b
 		valid |= subtle.ConstantTimeCompare(mac.Sum(nil), given)
 	}
 	if valid != 1 {
-		return fault.New(fault.Denied, "the signature in %s doesn't fit the body; check that the hook's secret is the project's", header)
+		return fault.New(fault.Denied, "the signature in %s doesn't match the body; check that the hook's secret is the project's", header)
 	}
 	return nil
 }
 
 // VerifyToken is nil when the header's only value is one of the secrets. Both
-// sides are hashed first, so that lengths can't be told apart either.
+// sides are hashed first, so that the time doesn't reveal lengths either.
 func VerifyToken(h http.Header, header string, secrets [][]byte) error {
 	if err := checkSecrets(secrets); err != nil {
 		return err
@@ -87,7 +87,7 @@ func checkSecrets(secrets [][]byte) error {
 func single(h http.Header, header string) (string, error) {
 	values := h.Values(header)
 	if len(values) != 1 || values[0] == "" {
-		return "", fault.New(fault.Denied, "%s must be there exactly once; it is there %d times", header, len(values))
+		return "", fault.New(fault.Denied, "%s must be present exactly once; it is present %d times", header, len(values))
 	}
 	return values[0], nil
 }

@@ -22,7 +22,7 @@ const (
 // Decode reads a whole JSON body into v. Its error quotes nothing of the body.
 func Decode(body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
-		return fault.New(fault.Invalid, "the body is not the JSON of such an event; see the forge's page of recent deliveries")
+		return fault.New(fault.Invalid, "the body is not valid JSON for this event; compare it with the forge's list of recent deliveries")
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func Decode(body []byte, v any) error {
 // Repository returns a repository's path when it can be one: two or more
 // segments of the letters that forges allow.
 func Repository(path string) (string, error) {
-	bad := fault.New(fault.Invalid, "the body names no repository as owner/name")
+	bad := fault.New(fault.Invalid, "the body has no repository of the form owner/name")
 	if len(path) > maxRepository || strings.Count(path, "/") < 1 {
 		return "", bad
 	}
@@ -92,11 +92,11 @@ func Paths(paths []string) []string {
 // DeliveryID returns an id of a delivery when it can be one.
 func DeliveryID(id string) (string, error) {
 	if id == "" || len(id) > maxDelivery {
-		return "", fault.New(fault.Invalid, "the id of a delivery must have 1 to %d characters", maxDelivery)
+		return "", fault.New(fault.Invalid, "the delivery's id must have 1 to %d characters", maxDelivery)
 	}
 	for _, c := range []byte(id) {
 		if c <= ' ' || c > '~' {
-			return "", fault.New(fault.Invalid, "the id of a delivery must be printable ASCII")
+			return "", fault.New(fault.Invalid, "the delivery's id must be printable ASCII")
 		}
 	}
 	return id, nil

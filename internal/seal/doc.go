@@ -1,4 +1,4 @@
-// Package seal encrypts the secret values that stand in project files. Every
+// Package seal encrypts the secret values in project files. Every
 // project has an identity of its own, so that what was sealed for one project
 // opens for no other; anybody may seal for its recipient, and only the server
 // opens.

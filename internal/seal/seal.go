@@ -44,7 +44,7 @@ func Recipient(identities []byte) (string, error) {
 func Seal(recipient string, value []byte) (string, error) {
 	to, err := age.ParseX25519Recipient(strings.TrimSpace(recipient))
 	if err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "%.80q is no recipient; it looks like age1… and stands in the Project's status.recipient", recipient)
+		return "", fault.Wrap(fault.Invalid, err, "%.80q is not a recipient; copy the Project's status.recipient, which starts with age1", recipient)
 	}
 	if len(value) == 0 {
 		return "", fault.New(fault.Invalid, "the value is empty; give it on standard input")

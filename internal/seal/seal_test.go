@@ -164,7 +164,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// FuzzOpen looks for panics on what stands in project files.
+// FuzzOpen looks for panics on values of project files.
 func FuzzOpen(f *testing.F) {
 	identities, recipient := identity(f)
 	f.Add(sealed(f, recipient, plain))

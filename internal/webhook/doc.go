@@ -3,6 +3,6 @@
 // answers, and reports to the sender what became of it.
 //
 // It must not know what a delivery leads to. Nothing of a body is ever
-// logged, and a request for a project that doesn't exist can't be told from
-// one with a wrong signature.
+// logged, and a request for a project that doesn't exist gets the answer of one with a
+// wrong signature.
 package webhook

@@ -291,7 +291,7 @@ func TestAccepted(t *testing.T) {
 		"deletion":               {newDelivery("push", pushBody("acme/shop", "refs/heads/old", one, zero)), reply{Status: 202, Result: "accepted"}, "delete"},
 		"pull request":           {newDelivery("pull_request", pull("opened")), reply{Status: 202, Result: "accepted"}, "pull_request"},
 		"command":                {newDelivery("issue_comment", comment("/slipway approve")), reply{Status: 202, Result: "accepted"}, "comment"},
-		"talk":                   {newDelivery("issue_comment", comment("nice /slipway")), reply{Status: 200, Result: "ignored", Reason: "not meant for Slipway"}, ""},
+		"talk":                   {newDelivery("issue_comment", comment("nice /slipway")), reply{Status: 200, Result: "ignored", Reason: "has no command"}, ""},
 		"locked":                 {newDelivery("pull_request", pull("locked")), reply{Status: 200, Result: "ignored", Reason: "no preview"}, ""},
 		"ping":                   {newDelivery("ping", `{"zen":"x","hook_id":1}`), reply{Status: 200, Result: "ignored", Reason: "the hook works"}, ""},
 		"installation":           {newDelivery("installation", `{"action":"created"}`), reply{Status: 200, Result: "ignored", Reason: "no stage depends"}, ""},

@@ -60,6 +60,7 @@ type Ingress struct {
 	// +kubebuilder:validation:Enum=http;https
 	// +kubebuilder:default=https
 	Scheme string `json:"scheme,omitempty"`
+	// Port is the port in those URLs; empty means the usual one of the scheme.
 	// +optional
 	Port int32 `json:"port,omitempty"`
 	// TLSSecret names a Secret with a wildcard certificate that the platform team
@@ -82,7 +83,9 @@ type Ingress struct {
 
 // GatewayReference names a Gateway of the Gateway API.
 type GatewayReference struct {
-	Name      string `json:"name"`
+	// Name is the name of the Gateway.
+	Name string `json:"name"`
+	// Namespace is the namespace of the Gateway.
 	Namespace string `json:"namespace"`
 }
 
@@ -165,6 +168,7 @@ type ClusterPolicy struct {
 //
 // +structType=atomic
 type ClusterStatus struct {
+	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Version is the Kubernetes version.

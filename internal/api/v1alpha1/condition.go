@@ -29,8 +29,10 @@ const (
 
 // SecretKey names one key of a Secret in the object's own namespace.
 type SecretKey struct {
+	// Name is the name of the Secret.
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
+	// Key is the key in it, where the default of the use is not meant.
 	// +optional
 	Key string `json:"key,omitempty"`
 }

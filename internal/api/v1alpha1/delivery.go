@@ -29,20 +29,29 @@ type Delivery struct {
 //
 // +structType=atomic
 type DeliverySpec struct {
-	Project    string `json:"project"`
-	Repository string `json:"repository"` // name of the project's repository
-	Forge      string `json:"forge"`
+	// Project names the Project.
+	Project string `json:"project"`
+	// Repository is the name of the project's repository.
+	Repository string `json:"repository"`
+	// Forge is the kind of the forge.
+	Forge string `json:"forge"`
 	// ID is the forge's own id of the delivery.
-	ID    string `json:"id"`
+	ID string `json:"id"`
+	// Event is what happened, in the words of Slipway: push, pull_request, …
 	Event string `json:"event"`
+	// Ref is the full ref that moved.
 	// +optional
 	Ref string `json:"ref,omitempty"`
+	// Before is the commit that the ref was at before.
 	// +optional
 	Before string `json:"before,omitempty"`
+	// After is the commit that the ref is at now, as the forge said.
 	// +optional
 	After string `json:"after,omitempty"`
+	// Actor is the login of who did it.
 	// +optional
 	Actor string `json:"actor,omitempty"`
+	// PullRequest is the number of the pull request.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
 	// Action is what happened to the pull request.
@@ -71,13 +80,17 @@ const (
 //
 // +structType=atomic
 type DeliveryStatus struct {
+	// Phase is where the delivery stands.
 	// +optional
 	Phase DeliveryPhase `json:"phase,omitempty"`
+	// Message is what came of it, or why it failed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Message string `json:"message,omitempty"`
+	// Attempts counts how often it was tried.
 	// +optional
 	Attempts int32 `json:"attempts,omitempty"`
+	// Finished is when it was done or failed.
 	// +optional
 	Finished *metav1.MicroTime `json:"finished,omitempty"`
 	// Replayed is the mark of the last replay that was done.

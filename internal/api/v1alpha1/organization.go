@@ -27,9 +27,11 @@ type Organization struct {
 
 // OrganizationSpec is what the platform team decides about an organization.
 type OrganizationSpec struct {
+	// DisplayName is the name for people.
 	// +optional
 	// +kubebuilder:validation:MaxLength=120
 	DisplayName string `json:"displayName,omitempty"`
+	// Members are the people and groups with a role in the organization.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000
@@ -61,8 +63,10 @@ type Templates struct {
 
 // TemplateLock fixes one parameter of a template.
 type TemplateLock struct {
+	// Template is the name of a template.
 	// +kubebuilder:validation:MaxLength=40
 	Template string `json:"template"`
+	// Parameter is the name of one of its lockable parameters.
 	// +kubebuilder:validation:MaxLength=40
 	Parameter string `json:"parameter"`
 	// Value is a string, number or boolean, as the parameter's type requires.
@@ -72,12 +76,15 @@ type TemplateLock struct {
 // OrganizationMember gives a person or a group a role in the organization.
 // +kubebuilder:validation:XValidation:rule="has(self.user) != has(self.group)",message="set exactly one of user and group"
 type OrganizationMember struct {
+	// User is the name of a user.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	User string `json:"user,omitempty"`
+	// Group is the name of a group.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Group string `json:"group,omitempty"`
+	// Role is what the member may do in the organization.
 	// +kubebuilder:validation:Enum=owner;admin;billing;member
 	Role string `json:"role"`
 }
@@ -86,8 +93,10 @@ type OrganizationMember struct {
 //
 // +structType=atomic
 type OrganizationStatus struct {
+	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Namespace is the organization's namespace.
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
 	// +optional

@@ -84,18 +84,23 @@ type Repository struct {
 
 // Webhook names the Secret with key "secret" and, while rotating, "previous".
 type Webhook struct {
+	// Secret names the Secret.
 	Secret SecretKey `json:"secret"`
 }
 
 // Budget is the sum of what a project's stages and previews may use. Each is
 // a Kubernetes quantity; empty means unbounded.
 type Budget struct {
+	// CPU is the sum of processors.
 	// +optional
 	CPU string `json:"cpu,omitempty"`
+	// Memory is the sum of memory.
 	// +optional
 	Memory string `json:"memory,omitempty"`
+	// Storage is the sum of what volume claims request.
 	// +optional
 	Storage string `json:"storage,omitempty"`
+	// Pods is the number of pods.
 	// +optional
 	Pods int32 `json:"pods,omitempty"`
 }
@@ -104,6 +109,7 @@ type Budget struct {
 //
 // +structType=atomic
 type ProjectStatus struct {
+	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// FileCommit is the commit that the project file was read from.
@@ -122,6 +128,7 @@ type ProjectStatus struct {
 	// LastChange is when a sync last found anything new.
 	// +optional
 	LastChange *metav1.Time `json:"lastChange,omitempty"`
+	// Stages is how many stages the last sync wanted.
 	// +optional
 	Stages int32 `json:"stages,omitempty"`
 	// +optional
@@ -132,7 +139,9 @@ type ProjectStatus struct {
 
 // ExpiredRef is a ref whose stage was taken down after its time.
 type ExpiredRef struct {
-	Ref    string `json:"ref"`
+	// Ref is the full ref.
+	Ref string `json:"ref"`
+	// Commit is the commit that it was at.
 	Commit string `json:"commit"`
 }
 

@@ -25,9 +25,15 @@ const referenceFile = "../../../docs/custom-resources.md"
 
 var update = flag.Bool("update", false, "write docs/custom-resources.md")
 
-// docs/custom-resources.md says what the types and their definitions say.
+// docs/custom-resources.md says what the types and their definitions say, and
+// every field has a description.
 func TestReference(t *testing.T) {
 	page := reference(t)
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "| `") && strings.HasSuffix(line, "|  |\n") {
+			t.Errorf("a field has no comment: %s", line)
+		}
+	}
 	if *update {
 		if err := os.WriteFile(referenceFile, []byte(page), 0o600); err != nil {
 			t.Fatal(err)

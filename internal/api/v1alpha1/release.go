@@ -71,15 +71,18 @@ func (t Trigger) TakesBundle() bool { return t.IsRollback() || t.KeepsCommit() }
 
 // ReleaseSpec is what a release attempts; it is immutable but for its verdicts.
 type ReleaseSpec struct {
+	// Project names the Project.
 	Project string `json:"project"`
 	// Stage names the Stage object.
 	Stage string `json:"stage"`
 	// Sequence is the release's number in its stage, from 1.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000000
-	Sequence int64   `json:"sequence"`
-	Head     Head    `json:"head"`
-	Trigger  Trigger `json:"trigger"`
+	Sequence int64 `json:"sequence"`
+	// Head is the commit to bring the stage to.
+	Head Head `json:"head"`
+	// Trigger is why the release was made.
+	Trigger Trigger `json:"trigger"`
 	// From names the release whose bundle or digests are taken, for a
 	// rollback or a promotion.
 	// +optional
@@ -119,12 +122,15 @@ type Verdict struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	By string `json:"by"`
+	// Verdict is the decision.
 	// +kubebuilder:validation:Enum=approve;reject
 	Verdict string `json:"verdict"`
+	// Reason is what they said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	Reason string      `json:"reason,omitempty"`
-	At     metav1.Time `json:"at"`
+	Reason string `json:"reason,omitempty"`
+	// At is when they decided.
+	At metav1.Time `json:"at"`
 }
 
 // Phase is the state of a release.
@@ -153,8 +159,10 @@ func (p Phase) Done() bool {
 //
 // +structType=atomic
 type ReleaseStatus struct {
+	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Phase is where the release stands.
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
 	// Message is one sentence for people: what happens, or why the release failed
@@ -178,12 +186,14 @@ type ReleaseStatus struct {
 	// Built and Reused count images.
 	// +optional
 	Built int32 `json:"built"`
+	// Reused counts the images that were there already.
 	// +optional
 	Reused int32 `json:"reused"`
 	// Bundle names the Secret with the rendered manifests, BundleDigest is
 	// their digest (sha256:…).
 	// +optional
 	Bundle string `json:"bundle,omitempty"`
+	// BundleDigest is the digest of the manifests (sha256:…).
 	// +optional
 	BundleDigest string `json:"bundleDigest,omitempty"`
 	// Changes counts what applying did.
@@ -193,6 +203,7 @@ type ReleaseStatus struct {
 	// +optional
 	// +listType=atomic
 	Timings []PhaseTime `json:"timings,omitempty"`
+	// URL is the address of the stage's first routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
 	// Reported is the phase that was last reported to the forge.
@@ -206,6 +217,7 @@ type ReleaseStatus struct {
 
 // ReleaseService is the decision about one service's image.
 type ReleaseService struct {
+	// Name is the name of the service.
 	Name string `json:"name"`
 	// InputHash identifies the image's inputs, for a built service.
 	// +optional
@@ -236,18 +248,24 @@ type ReleaseService struct {
 
 // PhaseTime is when a phase began.
 type PhaseTime struct {
-	Phase Phase            `json:"phase"`
-	At    metav1.MicroTime `json:"at"`
+	// Phase is the phase.
+	Phase Phase `json:"phase"`
+	// At is when it began.
+	At metav1.MicroTime `json:"at"`
 }
 
 // Changes counts objects by what happened to them.
 type Changes struct {
+	// Created counts objects that were made.
 	// +optional
 	Created int32 `json:"created"`
+	// Changed counts objects that were written.
 	// +optional
 	Changed int32 `json:"changed"`
+	// Unchanged counts objects that needed no write.
 	// +optional
 	Unchanged int32 `json:"unchanged"`
+	// Pruned counts objects that were deleted.
 	// +optional
 	Pruned int32 `json:"pruned"`
 }

@@ -47,6 +47,7 @@ type StageSpec struct {
 	// Pushed is since when its commit is there.
 	// +optional
 	TTL *metav1.Duration `json:"ttl,omitempty"`
+	// Pushed is since when the wanted commit is there.
 	// +optional
 	Pushed *metav1.Time `json:"pushed,omitempty"`
 	// PromoteFrom names the stage whose digests this one takes; a push alone
@@ -76,16 +77,20 @@ type Pause struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	By string `json:"by"`
+	// Reason is what they said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	Reason string      `json:"reason,omitempty"`
-	At     metav1.Time `json:"at"`
+	Reason string `json:"reason,omitempty"`
+	// At is when they asked.
+	At metav1.Time `json:"at"`
 }
 
 // StageResources are Kubernetes quantities; empty means unbounded.
 type StageResources struct {
+	// CPU bounds the processors that the stage's pods request and use.
 	// +optional
 	CPU string `json:"cpu,omitempty"`
+	// Memory bounds their memory.
 	// +optional
 	Memory string `json:"memory,omitempty"`
 }
@@ -141,6 +146,7 @@ type RepositoryCommit struct {
 //
 // +structType=atomic
 type StageStatus struct {
+	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Commit is the commit that last succeeded.
@@ -149,6 +155,7 @@ type StageStatus struct {
 	// Release names the newest release, Good the newest that succeeded.
 	// +optional
 	Release string `json:"release,omitempty"`
+	// Good names the newest release that succeeded.
 	// +optional
 	Good string `json:"good,omitempty"`
 	// Attempted is the commit of the newest release.
@@ -187,16 +194,19 @@ type StageStatus struct {
 
 // Quarantine is a commit that must not be released automatically.
 type Quarantine struct {
+	// Commit is the commit.
 	Commit string `json:"commit"`
 	// Release names the release that deployed the commit.
 	Release string `json:"release"`
 	// By is the user who rolled it back; empty when Slipway did.
 	// +optional
 	By string `json:"by,omitempty"`
+	// Reason is what they said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	Reason string      `json:"reason,omitempty"`
-	At     metav1.Time `json:"at"`
+	Reason string `json:"reason,omitempty"`
+	// At is when the stage went back.
+	At metav1.Time `json:"at"`
 }
 
 // Drift is a difference between what was applied and what was found later.
@@ -212,8 +222,9 @@ type Drift struct {
 	Message string `json:"message,omitempty"`
 	// Fight is true when the other manager makes the difference again and again.
 	// +optional
-	Fight bool        `json:"fight,omitempty"`
-	At    metav1.Time `json:"at"`
+	Fight bool `json:"fight,omitempty"`
+	// At is when the difference was found.
+	At metav1.Time `json:"at"`
 	// Repairs counts what was repaired since the newest release.
 	// +optional
 	Repairs int64 `json:"repairs,omitempty"`
@@ -221,6 +232,7 @@ type Drift struct {
 
 // ServiceStatus is how one service of a stage runs.
 type ServiceStatus struct {
+	// Name is the name of the service.
 	Name string `json:"name"`
 	// Image is the image by digest.
 	// +optional
@@ -228,8 +240,10 @@ type ServiceStatus struct {
 	// Ready and Wanted count replicas.
 	// +optional
 	Ready int32 `json:"ready"`
+	// Wanted is how many replicas there should be.
 	// +optional
 	Wanted int32 `json:"wanted"`
+	// URL is the address of a routed service.
 	// +optional
 	URL string `json:"url,omitempty"`
 	// Message is why the service is not ready.

@@ -51,10 +51,10 @@ type Cause struct {
 	Sentence string
 	// Detail holds further lines, such as the last of a log; often empty.
 	Detail string
-	// Patience is how long the cause may last before waiting longer is
+	// Grace is how long the cause may last before waiting longer is
 	// pointless: zero for one that is certain, Never for one that may always
 	// pass.
-	Patience time.Duration
+	Grace time.Duration
 	// Log names the container whose last lines would help, when there are any.
 	Log *Log
 }

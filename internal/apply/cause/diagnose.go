@@ -34,7 +34,7 @@ type Evidence struct {
 	Warnings    []*corev1.Event
 }
 
-// Never is the patience with a cause that may always pass.
+// Never is the grace of a cause that may always pass.
 const Never = time.Duration(-1)
 
 // Diagnose returns the most useful cause why a workload is not ready, and
@@ -174,14 +174,14 @@ func (e Evidence) refusal(w Workload, makers []types.UID) *Cause {
 	if words == "" {
 		return nil
 	}
-	c := &Cause{Code: StartFailed, Object: w.Kind + " " + w.Name, Patience: 30 * time.Second}
+	c := &Cause{Code: StartFailed, Object: w.Kind + " " + w.Name, Grace: 30 * time.Second}
 	remedy := "correct the manifest"
 	switch {
 	case strings.Contains(words, "exceeded quota"):
 		c.Code, remedy = Quota, "lower what the service asks for, or raise the stage's resources in slipway.yaml"
 	case strings.Contains(words, "PodSecurity"), strings.Contains(words, "admission webhook"), strings.Contains(words, "ValidatingAdmissionPolicy"):
 		c.Code, remedy = AdmissionRefused, "change the manifest to what the cluster's policy allows"
-		c.Patience = 5 * time.Second
+		c.Grace = 5 * time.Second
 	case strings.Contains(words, "serviceaccount") && strings.Contains(words, "not found"):
 		c.Code, remedy = ConfigMissing, "add the ServiceAccount"
 	}

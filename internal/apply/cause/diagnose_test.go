@@ -66,12 +66,12 @@ func shown(c Cause, ok bool) []byte {
 	var out bytes.Buffer
 	out.WriteString(string(c.Code) + " on " + c.Object + "\n" + c.Sentence + "\n")
 	switch {
-	case c.Patience == 0:
+	case c.Grace == 0:
 		out.WriteString("certain\n")
-	case c.Patience == Never:
+	case c.Grace == Never:
 		out.WriteString("may pass\n")
 	default:
-		out.WriteString("certain after " + c.Patience.String() + "\n")
+		out.WriteString("certain after " + c.Grace.String() + "\n")
 	}
 	if c.Log != nil {
 		out.WriteString("log of " + c.Log.Pod + "/" + c.Log.Container)

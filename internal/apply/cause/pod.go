@@ -56,15 +56,15 @@ func pullFailure(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*cor
 		}
 	}
 	words = quote(words)
-	c := &Cause{Code: ImagePull, Patience: time.Minute}
+	c := &Cause{Code: ImagePull, Grace: time.Minute}
 	remedy := "see whether the registry can be reached from the nodes"
 	switch lower := strings.ToLower(words); {
 	case waiting.Reason == "InvalidImageName":
-		c.Patience, remedy = 0, "correct the image's name"
+		c.Grace, remedy = 0, "correct the image's name"
 	case containsAny(lower, "unauthorized", "authentication required", "denied", "403 forbidden", "no basic auth"):
-		c.Patience, remedy = 0, "give the cluster credentials for the registry, or correct the image's name"
+		c.Grace, remedy = 0, "give the cluster credentials for the registry, or correct the image's name"
 	case containsAny(lower, "not found", "manifest unknown", "name unknown", "does not exist"):
-		c.Patience, remedy = 0, "push the image, or correct its name"
+		c.Grace, remedy = 0, "push the image, or correct its name"
 	}
 	c.Sentence = fmt.Sprintf("%s: image %s can't be pulled: %s; %s", containerName(pod, status.Name), status.Image, words, remedy)
 	return c
@@ -81,17 +81,17 @@ func startFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Ev
 	if t := status.State.Terminated; t != nil && isStartError(t.Reason) {
 		reason, words = t.Reason, t.Message
 	}
-	c := &Cause{Code: StartFailed, Patience: 30 * time.Second}
+	c := &Cause{Code: StartFailed, Grace: 30 * time.Second}
 	remedy := "correct the service's command or settings"
 	words = quote(words)
 	switch {
 	case reason == "CreateContainerConfigError" && containsAny(words, "not found", "couldn't find key", "could not find key"):
 		c.Code, remedy = ConfigMissing, "create it in namespace "+pod.Namespace+", or remove it from the service"
 	case reason == "CreateContainerConfigError" && strings.Contains(words, "runAsNonRoot"):
-		c.Patience, remedy = 0, "give the image a numeric USER, or set security.runAsUser for the service"
+		c.Grace, remedy = 0, "give the image a numeric USER, or set security.runAsUser for the service"
 	case reason == "CreateContainerConfigError", reason == "CreateContainerError", reason == "RunContainerError":
 	case isStartError(reason):
-		c.Patience = restartPatience(status)
+		c.Grace = restartPatience(status)
 	default:
 		return nil
 	}
@@ -125,7 +125,7 @@ func memoryFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.E
 		}
 	}
 	return &Cause{
-		Code: OutOfMemory, Patience: crashPatience(pod, status), Log: logOf(pod, status),
+		Code: OutOfMemory, Grace: crashPatience(pod, status), Log: logOf(pod, status),
 		Sentence: fmt.Sprintf("%s was killed because it used more than %s%s; raise resources.memory of the service, or let it use less", containerName(pod, status.Name), limit, restartWords(status)),
 	}
 }
@@ -141,7 +141,7 @@ func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Ev
 	for _, event := range warnings {
 		if event.Reason == "Unhealthy" && strings.HasPrefix(event.Message, "Liveness probe failed") {
 			return &Cause{
-				Code: ProbeFailing, Patience: crashPatience(pod, status), Log: logOf(pod, status),
+				Code: ProbeFailing, Grace: crashPatience(pod, status), Log: logOf(pod, status),
 				Sentence: fmt.Sprintf("%s is restarted because it does not answer its health check%s: %s; correct the service or its health path", containerName(pod, status.Name), restartWords(status), quote(event.Message)),
 			}
 		}
@@ -151,7 +151,7 @@ func crash(pod *corev1.Pod, status corev1.ContainerStatus, warnings []*corev1.Ev
 		remedy = "a service must keep running: start it in the foreground, or make it a release command or a schedule"
 	}
 	return &Cause{
-		Code: CrashLoop, Patience: crashPatience(pod, status), Log: logOf(pod, status),
+		Code: CrashLoop, Grace: crashPatience(pod, status), Log: logOf(pod, status),
 		Sentence: fmt.Sprintf("%s %s%s; %s", containerName(pod, status.Name), exitWords(t), restartWords(status), remedy),
 	}
 }
@@ -208,7 +208,7 @@ func eviction(pod *corev1.Pod, _ []*corev1.Event) *Cause {
 		return nil
 	}
 	return &Cause{
-		Code: Evicted, Patience: Never,
+		Code: Evicted, Grace: Never,
 		Sentence: fmt.Sprintf("Pod %s was stopped by the cluster (%s): %s; see whether the nodes have room", pod.Name, Clip(pod.Status.Reason, 60), quote(pod.Status.Message)),
 	}
 }
@@ -222,13 +222,13 @@ func mountFailure(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
 		switch event.Reason {
 		case "FailedMount":
 			if containsAny(words, `secret "`, `configmap "`, "references non-existent") && containsAny(words, "not found", "non-existent") {
-				return &Cause{Code: ConfigMissing, Patience: 30 * time.Second, Sentence: fmt.Sprintf("Pod %s can't start: %s; create it in namespace %s, or remove it from the service", pod.Name, words, pod.Namespace)}
+				return &Cause{Code: ConfigMissing, Grace: 30 * time.Second, Sentence: fmt.Sprintf("Pod %s can't start: %s; create it in namespace %s, or remove it from the service", pod.Name, words, pod.Namespace)}
 			}
-			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
+			return &Cause{Code: VolumePending, Grace: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
 		case "FailedAttachVolume":
-			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
+			return &Cause{Code: VolumePending, Grace: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
 		case "FailedCreatePodSandBox":
-			return &Cause{Code: StartFailed, Patience: Never, Sentence: fmt.Sprintf("Pod %s can't start on its node: %s; ask the platform team", pod.Name, words)}
+			return &Cause{Code: StartFailed, Grace: Never, Sentence: fmt.Sprintf("Pod %s can't start on its node: %s; ask the platform team", pod.Name, words)}
 		}
 	}
 	return nil
@@ -241,9 +241,9 @@ func unschedulable(pod *corev1.Pod, _ []*corev1.Event) *Cause {
 		}
 		words := quote(condition.Message)
 		if strings.Contains(words, "ersistentvolumeclaim") || strings.Contains(words, "PersistentVolumeClaim") {
-			return &Cause{Code: VolumePending, Patience: Never, Sentence: fmt.Sprintf("Pod %s waits for its volume: %s; see whether the cluster has a storage class", pod.Name, words)}
+			return &Cause{Code: VolumePending, Grace: Never, Sentence: fmt.Sprintf("Pod %s waits for its volume: %s; see whether the cluster has a storage class", pod.Name, words)}
 		}
-		return &Cause{Code: Unschedulable, Patience: Never, Sentence: fmt.Sprintf("Pod %s fits on no node: %s; lower the service's resources, or add nodes", pod.Name, words)}
+		return &Cause{Code: Unschedulable, Grace: Never, Sentence: fmt.Sprintf("Pod %s fits on no node: %s; lower the service's resources, or add nodes", pod.Name, words)}
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func unready(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
 	for _, event := range warnings {
 		if event.Reason == "Unhealthy" {
 			return &Cause{
-				Code: ProbeFailing, Patience: Never, Log: runningLog(pod),
+				Code: ProbeFailing, Grace: Never, Log: runningLog(pod),
 				Sentence: fmt.Sprintf("Pod %s runs but does not answer its health check: %s; correct the service or its health path", pod.Name, quote(event.Message)),
 			}
 		}

@@ -20,7 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Only metadata ever comes back, so that no Secret is read.
+// Answers hold metadata only, so that no Secret is read.
 const (
 	acceptMetadata = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
 		"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -113,7 +113,7 @@ func (c *Client) Patch(ctx context.Context, ref inventory.Ref, body []byte, forc
 	return meta, status == http.StatusCreated, warnings, nil
 }
 
-// PatchJSON sends a JSON patch, which names the version it is for.
+// PatchJSON sends a JSON patch. The patch itself tests the version it is for.
 func (c *Client) PatchJSON(ctx context.Context, ref inventory.Ref, body []byte) (*metav1.PartialObjectMetadata, error) {
 	path, err := c.path(ctx, ref)
 	if err != nil {
@@ -127,9 +127,9 @@ func (c *Client) PatchJSON(ctx context.Context, ref inventory.Ref, body []byte) 
 		SetHeader("Accept", acceptMetadata).Body(body).Do(ctx))
 }
 
-// CheckCreate asks the server whether it would accept the object as a new
-// one, although one of that name exists. Everything is checked before the
-// name is, so "already exists" means yes.
+// CheckCreate has the server check an object as a new one in a dry run, while
+// one of that name exists. The server checks the name last, so "already exists"
+// means that the object would be accepted.
 func (c *Client) CheckCreate(ctx context.Context, ref inventory.Ref, body []byte) error {
 	collection := ref
 	collection.Name = ""
@@ -211,8 +211,8 @@ func (c *Client) listPage(ctx context.Context, path []string, selector, more str
 	return page, nil
 }
 
-// Delete removes exactly the object that was seen: same identity, same
-// version.
+// Delete deletes an object if it still has the UID and the version that were
+// seen.
 func (c *Client) Delete(ctx context.Context, ref inventory.Ref, seen *State, propagation metav1.DeletionPropagation) error {
 	path, err := c.path(ctx, ref)
 	if err != nil {

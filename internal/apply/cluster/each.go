@@ -10,9 +10,9 @@ import (
 // keep small stages waiting.
 const width = 12
 
-// Each calls do for every item, at most width at once, waits for all, and
-// returns their errors. Items that have not begun when ctx ends are given its
-// cause.
+// Each calls do for every item, at most width at once, waits for all calls and
+// returns their errors. For an item that had not begun when ctx ended, the
+// error is the cause of ctx.
 func Each[T any](ctx context.Context, items []T, do func(context.Context, T) error) []error {
 	errs := make([]error, len(items))
 	next := make(chan int)

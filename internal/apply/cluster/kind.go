@@ -21,7 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 )
 
-// resource is where the API server serves a kind.
+// resource is how the API server serves a kind.
 type resource struct {
 	plural     string
 	namespaced bool
@@ -92,7 +92,7 @@ func (k *kinds) servedVersion(kind string) string {
 	return found[0]
 }
 
-// resolve returns where an object's kind is served.
+// resolve returns how the API server serves an object's kind.
 func (k *kinds) resolve(ctx context.Context, client *rest.RESTClient, ref inventory.Ref) (resource, error) {
 	if b, ok := k.builtin[ref.GroupKind()]; ok && slices.Contains(b.versions, ref.Version) {
 		return b.resource, nil

@@ -8,14 +8,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
-// autoscaler is what matters of a HorizontalPodAutoscaler.
+// autoscaler is what an apply needs to know of a HorizontalPodAutoscaler.
 type autoscaler struct {
 	target  inventory.Key
 	minimum int32
 }
 
-// readAutoscaler returns what a document scales; ok is false when it is no
-// autoscaler.
+// readAutoscaler reads a document; ok is false when it is no autoscaler.
 func readAutoscaler(d *Document) (scaler autoscaler, ok bool) {
 	if d.Ref.Kind != "HorizontalPodAutoscaler" || d.Object == nil {
 		return autoscaler{}, false

@@ -16,8 +16,8 @@ func Read(set Set, inventory *inventory.Inventory) ([]*Document, error) {
 	return readParts(set, inventory, parts)
 }
 
-// readParts parses the documents that are not known to be the same as last
-// time, and those that say something about others.
+// readParts parses the documents whose digests are not in the inventory, and
+// autoscalers, which say something about other objects.
 func readParts(set Set, inventory *inventory.Inventory, parts [][]byte) ([]*Document, error) {
 	known := inventory.ByDigest()
 	documents := make([]*Document, 0, len(parts))

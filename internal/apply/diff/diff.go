@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,7 +31,7 @@ const (
 type Difference struct {
 	Ref  inventory.Ref
 	Kind Kind
-	// Fields are what differs of a changed object, sorted by path.
+	// Fields are the fields of a changed object that differ, sorted by path.
 	Fields []Field
 	// Reason is a sentence about an object of another kind of difference.
 	Reason string
@@ -49,11 +48,11 @@ type Field struct {
 	Manager string
 }
 
-// Compare compares what is there with what a set says, and returns what differs,
-// sorted by object. It reads only, with the identity of config: that of the
-// user who asks. What the manifests do not name, such as defaults, an
-// autoscaler's replicas and injected containers, is no difference; what Slipway
-// set earlier and they no longer name is.
+// Compare compares the objects of a set with those on the cluster, and returns
+// the differences sorted by object. It only reads, with the identity of config:
+// that of the user who asks. Fields that the manifests do not name, such as
+// defaults, an autoscaler's replicas and injected containers, are no
+// difference, except those that Slipway applied earlier.
 func Compare(ctx context.Context, config *rest.Config, set desired.Set) ([]Difference, error) {
 	if err := set.Check(); err != nil {
 		return nil, err
@@ -85,8 +84,8 @@ func Compare(ctx context.Context, config *rest.Config, set desired.Set) ([]Diffe
 	return found, refusal.Join(problems)
 }
 
-// differ compares one object. What keeps it from being read is a difference
-// of its own, unless the cluster does not answer.
+// differ compares one object. An object that can't be read is a difference too,
+// unless the cluster does not answer.
 func differ(ctx context.Context, c *cluster.Client, owner inventory.Owner, d *desired.Document, scaled bool) (_ Difference, differs bool, _ error) {
 	difference := Difference{Ref: d.Ref, Kind: Changed}
 	live, err := c.Whole(ctx, d.Ref)
@@ -125,27 +124,4 @@ func labelsOf(object map[string]any) map[string]string {
 		texts[key], _ = value.(string)
 	}
 	return texts
-}
-
-// String returns the difference as a few lines that people read.
-func (d Difference) String() string {
-	if d.Kind != Changed {
-		return d.Reason + "\n"
-	}
-	var out strings.Builder
-	out.WriteString(d.Ref.String() + "\n")
-	for _, field := range d.Fields {
-		out.WriteString("  " + field.Path)
-		if field.Manager != "" {
-			out.WriteString(" (by " + field.Manager + ")")
-		}
-		out.WriteString("\n")
-		if field.Have != "" {
-			out.WriteString("  - " + field.Have + "\n")
-		}
-		if field.Want != "" {
-			out.WriteString("  + " + field.Want + "\n")
-		}
-	}
-	return out.String()
 }

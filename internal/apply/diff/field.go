@@ -27,7 +27,7 @@ const maxShown = 200
 // maxFields is how many fields of one object are listed.
 const maxFields = 200
 
-// place is where a comparison is.
+// place is a field of the object.
 type place struct {
 	path  string         // for people
 	trail fieldpath.Path // as managedFields hold it
@@ -99,8 +99,8 @@ func (c *fieldComparison) value(at place, want, have any) {
 	}
 }
 
-// list compares lists: item by item where the items have a key, so that those
-// of others are no difference, and as a whole else.
+// list compares lists: by key where items have one, so that the items of others
+// are no difference, otherwise item by item.
 func (c *fieldComparison) list(at place, want []any, have any) {
 	there, _ := have.([]any)
 	keys := itemKeys(at.path, want)
@@ -127,8 +127,8 @@ func (c *fieldComparison) list(at place, want []any, have any) {
 	}
 }
 
-// itemKeys returns what tells the items of a list apart, as the API server
-// does; nil for a list that is one value.
+// itemKeys returns the fields that are the key of a list's items for the API
+// server; nil for a list whose items have no key.
 func itemKeys(path string, items []any) []string {
 	_, name, found := cutLast(path, ".")
 	if !found {
@@ -202,7 +202,7 @@ func (c *fieldComparison) leftovers(at place, owned *fieldpath.Set, want, have a
 	}
 }
 
-// leftoverItems does the same for the items of a list.
+// leftoverItems finds the same in the items of a list.
 func (c *fieldComparison) leftoverItems(at place, owned *fieldpath.Set, want, have any) {
 	there, _ := have.([]any)
 	wanted, _ := want.([]any)
@@ -228,7 +228,7 @@ func (c *fieldComparison) leftoverItems(at place, owned *fieldpath.Set, want, ha
 	}
 }
 
-// differs notes one field.
+// differs adds one field to the differences.
 func (c *fieldComparison) differs(at place, want, have any) {
 	if len(c.found) >= maxFields {
 		return
@@ -264,7 +264,7 @@ func shown(value any) string {
 	return cause.Clip(strings.TrimSpace(out.String()), maxShown)
 }
 
-// isEmpty reports whether a value says nothing: the server drops such.
+// isEmpty reports whether a value is one that the server drops.
 func isEmpty(value any) bool {
 	switch value := value.(type) {
 	case nil:
@@ -289,7 +289,7 @@ func isEmpty(value any) bool {
 }
 
 // sameScalar compares values as the server does: quantities by their amount,
-// and what says nothing with what is absent.
+// and an empty value equals an absent one.
 func sameScalar(path string, want, have any) bool {
 	if have == nil {
 		return isEmpty(want)

@@ -3,16 +3,16 @@ package inventory
 // DriftKind says what happened to an object.
 type DriftKind string
 
-// What can happen to an object behind Slipway's back.
+// How an object can differ from what the last apply left.
 const (
-	DriftChanged DriftKind = "changed" // fields that Slipway owned are somebody else's
-	DriftDeleted DriftKind = "deleted" // it is gone, or its labels are
+	DriftChanged DriftKind = "changed" // another manager took fields that Slipway owned
+	DriftDeleted DriftKind = "deleted" // the object or its labels are gone
 )
 
-// Drift is an object that may not be as it was left.
+// Drift is an object that may differ from what the last apply left.
 type Drift struct {
 	Ref  Ref
 	Kind DriftKind
-	// Manager is who changed it last, as far as the server knows.
+	// Manager is the field manager that changed it last; empty when unknown.
 	Manager string
 }

@@ -20,13 +20,14 @@ type Inventory struct {
 // Entry is one owned object.
 type Entry struct {
 	Ref
-	// UID is the object's identity; empty while the object is only intended,
-	// or about to be made anew.
+	// UID is the object's; empty while the object is only intended or about to
+	// be replaced.
 	UID string
-	// Digest identifies the document that was last applied; empty while none
-	// is known to be.
+	// Digest identifies the document that was last applied; empty when that
+	// is unknown.
 	Digest string
-	// Fields identifies the set of fields that Slipway owned right after.
+	// Fields identifies the set of fields that Slipway owned after the last
+	// apply.
 	Fields string
 	// Service is the project's service the object belongs to.
 	Service string
@@ -39,9 +40,9 @@ type Entry struct {
 	Done bool
 	// Once says that the object may vanish by itself.
 	Once bool
-	// Replicas is what was last sent as spec.replicas, nil for none.
+	// Replicas is the spec.replicas that was last sent, nil for none.
 	Replicas *int32
-	// OwnsReplicas says that Slipway owned spec.replicas right after.
+	// OwnsReplicas says that Slipway owned spec.replicas after the last apply.
 	OwnsReplicas bool
 	// Scaled says that an autoscaler of the stage owned spec.replicas.
 	Scaled bool
@@ -96,7 +97,7 @@ func (i *Inventory) sort() {
 	slices.SortFunc(i.Entries, func(a, b Entry) int { return a.Compare(b.Ref) })
 }
 
-// Stale returns the objects that pruning would look at.
+// Stale returns the objects that pruning would delete.
 func (i *Inventory) Stale() []Ref {
 	var stale []Ref
 	for _, entry := range i.Entries {

@@ -34,16 +34,16 @@ type remembered struct {
 
 var _ Store = (*memory)(nil)
 
-// Remember returns a store that asks another only for what it does not know.
-// It is for the one process that writes inventories, as the leader does. A
-// save over what somebody else wrote meanwhile is a conflict all the same, and
-// the next load finds it.
+// Remember returns a store that loads each inventory once from another store.
+// It is for the one process that writes inventories, the leader. Saving over
+// what another process wrote meanwhile is a conflict all the same, and the next
+// Load reads the stored inventory.
 func Remember(store Store) Store {
 	return &memory{store: store, known: lru.New(maxRemembered)}
 }
 
-// ErrOutdated is saving over an inventory of which another version was
-// remembered.
+// ErrOutdated says that Save found another version stored than the remembered
+// one.
 var ErrOutdated = errors.New("the stored inventory is not the remembered one")
 
 // Load implements Store.
@@ -62,7 +62,7 @@ func (m *memory) Load(ctx context.Context, owner Owner) (*Inventory, error) {
 
 // Save implements Store.
 func (m *memory) Save(ctx context.Context, inventory *Inventory) error {
-	write := m.forget(inventory.Owner) // whether a save without an answer was made is unknown
+	write := m.forget(inventory.Owner) // a save without an answer may have been made
 	err := m.store.Save(ctx, inventory)
 	if fault.CodeOf(err) == fault.Conflict {
 		return fault.Wrap(fault.Conflict, errors.Join(ErrOutdated, err), "%s", fault.MessageOf(err))
@@ -97,7 +97,8 @@ func (m *memory) lookup(owner Owner) remembered {
 	return remembered{}
 }
 
-// keep remembers an inventory unless it was written after a write.
+// keep remembers an inventory unless the owner's inventory was written after
+// the write of that number.
 func (m *memory) keep(inventory *Inventory, write int) {
 	kept := inventory.clone()
 	m.mutex.Lock()

@@ -11,8 +11,8 @@ type Owner struct {
 	Stage        string
 }
 
-// Labels returns the labels that say whose an object is. Apply puts them on
-// every object that lacks them; pods are left as they were rendered.
+// Labels returns the labels that name the owner of an object. Every applied
+// object gets them; pod templates stay as they were rendered.
 func (o Owner) Labels() map[string]string {
 	return map[string]string{
 		naming.LabelManagedBy:    naming.ManagedBy,

@@ -70,7 +70,7 @@ func (w *waiter) verdict(ctx context.Context, now time.Time) error {
 		}
 		late := now.Sub(w.began) >= w.options.deadline(t.Service)
 		found := t.found
-		if !late && (t.failed == "" && (found == nil || found.Patience == cause.Never || now.Sub(t.since) < found.Patience)) {
+		if !late && (t.failed == "" && (found == nil || found.Grace == cause.Never || now.Sub(t.since) < found.Grace)) {
 			continue
 		}
 		return &NotReadyError{Service: t.Service, Cause: w.conclude(ctx, t, late)}
@@ -118,8 +118,8 @@ func (w *waiter) nextDecision() time.Time {
 		if at := w.began.Add(w.options.deadline(t.Service)); at.Before(next) {
 			next = at
 		}
-		if t.found != nil && t.found.Patience >= 0 {
-			if at := t.since.Add(t.found.Patience); at.Before(next) {
+		if t.found != nil && t.found.Grace >= 0 {
+			if at := t.since.Add(t.found.Grace); at.Before(next) {
 				next = at
 			}
 		}

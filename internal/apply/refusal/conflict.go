@@ -10,11 +10,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
-// Conflict is fields that somebody else set to another value.
+// Conflict is a field, or all fields, that another manager set to another
+// value.
 type Conflict struct {
 	Ref     inventory.Ref
 	Manager string
-	// Subresource is where the manager did it: "scale", mostly empty.
+	// Subresource is what the manager wrote to, such as "scale"; mostly empty.
 	Subresource string
 	Field       string
 }
@@ -22,8 +23,8 @@ type Conflict struct {
 // conflictWords are what the API server says of one conflicting field.
 var conflictWords = regexp.MustCompile(`^conflict with "((?:[^"\\]|\\.)*)"(?: with subresource "([^"]*)")?`)
 
-// ConflictsOf reads who owns the fields that an apply without force was
-// refused for; empty when the answer is about something else.
+// ConflictsOf returns the conflicting fields and their managers from the answer
+// to an apply without force; none when the answer is about something else.
 func ConflictsOf(ref inventory.Ref, status *metav1.Status) []Conflict {
 	if status == nil || status.Details == nil || status.Reason != metav1.StatusReasonConflict {
 		return nil

@@ -14,10 +14,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/kube"
 )
 
-// MaxWords bounds what is repeated of an answer, in bytes.
+// MaxWords bounds how much of an answer is repeated, in bytes.
 const MaxWords = 500
 
-// Explain makes an ObjectError of what the server answered about an object.
+// Explain returns an ObjectError for the server's answer to a request about an
+// object.
 func Explain(ref inventory.Ref, err error) *ObjectError {
 	var known *ObjectError
 	if errors.As(err, &known) {
@@ -68,8 +69,8 @@ func classify(problem *ObjectError, status *metav1.Status) {
 	}
 }
 
-// isTypeError recognises what server-side apply says of fields that the kind
-// does not have, which it answers as if it were the server's own fault.
+// isTypeError reports whether server-side apply refused fields that the kind
+// does not have. The server answers them with a code of its own failures.
 func isTypeError(message string) bool {
 	return slices.ContainsFunc([]string{
 		"failed to create typed patch object", "failed to create typed object", "failed to convert new object",
@@ -77,8 +78,8 @@ func isTypeError(message string) bool {
 	}, func(words string) bool { return strings.Contains(message, words) })
 }
 
-// conceal drops everything of an answer about a Secret but reason and field
-// paths, because the answer may quote its values.
+// conceal keeps only the reason and the field paths of an answer about a
+// Secret, because the answer may quote the Secret's values.
 func conceal(problem *ObjectError, status *metav1.Status) {
 	problem.err = nil
 	reason := string(status.Reason)
@@ -101,8 +102,7 @@ func StatusOf(err error) *metav1.Status {
 	return &answer
 }
 
-// wordsOf returns the part of an answer that says what is wrong: the causes
-// where there are some, without the sentence that repeats them.
+// wordsOf returns the causes of an answer, or its message when it has none.
 func wordsOf(status *metav1.Status) string {
 	if status.Details == nil || len(status.Details.Causes) == 0 || status.Reason != metav1.StatusReasonInvalid {
 		if _, after, found := strings.Cut(status.Message, "): "); found && isTypeError(status.Message) {

@@ -11,16 +11,16 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// ObjectError is why one object could not be applied.
+// ObjectError says why one object could not be applied.
 type ObjectError struct {
 	Ref    inventory.Ref
 	Reason cause.Code
 	Code   fault.Code
-	// Fields are the paths the server named, never values.
+	// Fields are the field paths that the server named, never values.
 	Fields []string
-	// Words are what happened, the server's own where they may be shown.
+	// Words say what happened, in the server's words where they may be shown.
 	Words string
-	// Remedy is what to do.
+	// Remedy says what to do.
 	Remedy string
 
 	err error
@@ -37,8 +37,8 @@ func (e *ObjectError) Error() string {
 // Unwrap returns the server's answer, nil when it may hold a Secret's values.
 func (e *ObjectError) Unwrap() error { return e.err }
 
-// Failure is every object that could not be applied, sorted by object. It is
-// in the chain of the error that Apply returns; its code is in its own chain.
+// Failure lists the objects that could not be applied, sorted. It is in the
+// chain of the error that Apply returns; its fault code is in its own chain.
 type Failure struct {
 	Objects []*ObjectError
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 )
 
-// immutableWords are what the API server says of a field that can't change,
-// one for each way it says it.
+// immutableWords are the API server's words for a field that can't change.
 func immutableWords() []string {
 	return []string{
 		"field is immutable",
@@ -27,8 +26,8 @@ func immutableWords() []string {
 	}
 }
 
-// IsImmutable reports whether an answer refuses the change of a field that
-// can't change, by the causes it gives.
+// IsImmutable reports whether the causes of an answer refuse the change of an
+// immutable field.
 func IsImmutable(status *metav1.Status) bool {
 	if status.Reason != metav1.StatusReasonInvalid || status.Details == nil {
 		return false
@@ -40,8 +39,8 @@ func IsImmutable(status *metav1.Status) bool {
 	})
 }
 
-// IsReplaced reports whether an answer says that the object is another one
-// than the one whose UID was sent.
+// IsReplaced reports whether an answer says that the object has another UID
+// than the one that was sent.
 func IsReplaced(status *metav1.Status) bool {
 	if status.Reason == metav1.StatusReasonConflict {
 		return strings.Contains(status.Message, "uid mismatch") || strings.Contains(status.Message, "Precondition failed") ||

@@ -194,7 +194,7 @@ const gatherTime = time.Second
 // Setup registers the reconciler.
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
-		Named("note").
+		Named("comment").
 		Watches(&v1alpha1.Delivery{}, gathered(func(o client.Object) string {
 			if delivery, ok := o.(*v1alpha1.Delivery); ok && changesRequest(delivery) {
 				return delivery.Spec.Project

@@ -61,6 +61,14 @@ type Reconciler struct {
 	Targets Targets
 	Runner  Runner
 	Log     *slog.Logger
+
+	details *details
+}
+
+// New returns a reconciler made from its exported fields.
+func New(r Reconciler) *Reconciler {
+	r.details = newDetails(r.Live)
+	return &r
 }
 
 // Reconcile starts, resumes or supersedes one release.
@@ -178,7 +186,7 @@ func (r *Reconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 	if err != nil {
 		return nil, err
 	}
-	order.Release = rel
+	order.Release, order.Details = rel, r.details.of
 	if order.From, order.FromStage, err = r.source(ctx, rel); err != nil {
 		return nil, err
 	}
@@ -224,7 +232,11 @@ func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *runne
 		err := r.Runner.Run(ctx, order, journal, early)
 		journal.Close()
 		if err == nil {
-			return journal.Over()
+			if finished, over := journal.Finished(); over {
+				r.details.keep(finished)
+				return true
+			}
+			return false
 		}
 		log.Error("release", "error", err, "code", fault.CodeOf(err))
 		select {

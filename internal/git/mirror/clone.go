@@ -94,8 +94,8 @@ func (m *mirror) replace(fresh string) error {
 	return nil
 }
 
-// dig looks for a commit that is not at the tip of a ref.
-func (m *mirror) dig(ctx context.Context, s wire.Session, l *wire.Listing, h plumbing.Hash) error {
+// findCommit fetches a commit that is not at the tip of a ref.
+func (m *mirror) findCommit(ctx context.Context, s wire.Session, l *wire.Listing, h plumbing.Hash) error {
 	r := m.current()
 	if r == nil {
 		return git.ErrDamaged
@@ -107,7 +107,7 @@ func (m *mirror) dig(ctx context.Context, s wire.Session, l *wire.Listing, h plu
 		return err
 	}
 	if !r.packs.has(h) {
-		return fault.New(fault.NotFound, "commit %s is in no branch or tag of %s any more; push it again or take another commit", h, r.state.Origin)
+		return fault.New(fault.NotFound, "commit %s is no longer in any branch or tag of %s; push it again or use another commit", h, r.state.Origin)
 	}
 	return nil
 }

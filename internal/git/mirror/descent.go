@@ -15,7 +15,7 @@ import (
 const maxDescent = 50_000
 
 // Descends says whether commit has ancestor in its history, or is it. Mirrors
-// hold the history since the first fetch only: when that is too short to tell,
+// hold the history since the first fetch only: when that is too short to decide,
 // the error's code is not_found.
 func (s *Store) Descends(ctx context.Context, key, commit, ancestor string) (bool, error) {
 	from, err := parseID(commit)
@@ -66,7 +66,7 @@ func (m *mirror) descends(ctx context.Context, from, to plumbing.Hash) (bool, er
 		}
 	}
 	if short {
-		return false, fault.New(fault.NotFound, "the history kept of %s is too short to tell whether it contains %s", from, to)
+		return false, fault.New(fault.NotFound, "the stored history of %s is too short to decide whether it contains %s", from, to)
 	}
 	return false, nil
 }

@@ -23,13 +23,13 @@ func (s *Store) tidy(ctx context.Context, one *mirror) error {
 	}
 	now := time.Now()
 	_ = os.Chtimes(one.dir, now, now) // the order of use survives a restart; nothing depends on it
-	one.measure(r)
+	one.recordSize(r)
 	s.evict(ctx, one)
 	return nil
 }
 
-// measure notes the mirror's size on disk.
-func (m *mirror) measure(r *repository) {
+// recordSize records the mirror's size on disk.
+func (m *mirror) recordSize(r *repository) {
 	size := r.packs.size()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -69,8 +69,8 @@ func (m *mirror) tryLock() bool {
 
 func (m *mirror) unlock() { <-m.busy }
 
-// touch notes that the mirror is in use.
-func (m *mirror) touch(now time.Time) {
+// recordUse records when the mirror was used.
+func (m *mirror) recordUse(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.used = now
@@ -117,15 +117,15 @@ func (m *mirror) object(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
 	defer m.mu.Unlock()
 	r := m.currentLocked()
 	if r == nil {
-		return plumbing.InvalidObject, nil, fault.New(fault.Unavailable, "the repository has no usable copy here; it is cloned at the next fetch")
+		return plumbing.InvalidObject, nil, fault.New(fault.Unavailable, "the mirror of the repository can't be used; the next fetch clones it")
 	}
 	kind, data, err := r.packs.object(h)
 	switch {
 	case errors.Is(err, git.ErrDamaged):
 		m.damaged = true
-		return kind, nil, fault.Wrap(fault.Unavailable, err, "the repository's copy is damaged; it is cloned again at the next fetch")
+		return kind, nil, fault.Wrap(fault.Unavailable, err, "the mirror of the repository is damaged; the next fetch clones it again")
 	case errors.Is(err, errMissing):
-		return kind, nil, fault.Wrap(fault.Unavailable, err, "object %s is not in the repository's copy; it is fetched again the next time its commit is asked for", h)
+		return kind, nil, fault.Wrap(fault.Unavailable, err, "object %s is not in the mirror of the repository; it is fetched when its commit is needed again", h)
 	case errors.Is(err, git.ErrTooLarge):
 		return kind, nil, fault.Wrap(fault.Invalid, err, "an object of the repository is larger than the limit of %d bytes; remove it or raise the limit", m.limits.ObjectBytes)
 	}
@@ -143,13 +143,14 @@ type commitObjects struct {
 func (c commitObjects) Object(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
 	kind, data, err := c.mirror.object(h)
 	if errors.Is(err, errMissing) {
-		c.mirror.suspect(c.commit)
+		c.mirror.recordMissing(c.commit)
 	}
 	return kind, data, err
 }
 
-// suspect notes that an object of a commit is missing.
-func (m *mirror) suspect(commit plumbing.Hash) {
+// recordMissing marks the mirror as damaged when it has the commit of a missing
+// object.
+func (m *mirror) recordMissing(commit plumbing.Hash) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.open != nil && m.open.packs.has(commit) {

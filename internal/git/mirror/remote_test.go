@@ -65,7 +65,7 @@ func TestRemoteIsChecked(t *testing.T) {
 				t.Errorf("Fetch = %v, want code %s", err, tt.code)
 			}
 			if strings.Contains(fmt.Sprint(err), canary) {
-				t.Errorf("the error tells a secret: %v", err)
+				t.Errorf("the error reveals a secret: %v", err)
 			}
 			if found, _ := filepath.Glob(filepath.Join(dir, "*")); len(found) > 0 {
 				t.Errorf("files are left: %v", found)
@@ -129,7 +129,7 @@ func TestRemoteFaults(t *testing.T) {
 				t.Errorf("Fetch = %v, want code %s", err, tt.code)
 			}
 			if text := fmt.Sprint(err); strings.Contains(text, canary) || strings.Contains(text, "Ym90Om") {
-				t.Errorf("the error tells a secret: %v", err)
+				t.Errorf("the error reveals a secret: %v", err)
 			}
 			s.Through(nil)
 			fetch(t, m, remote)

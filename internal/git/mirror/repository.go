@@ -29,7 +29,7 @@ const (
 )
 
 // repository is one bare repository on disk, open. Its objects may be read
-// concurrently; everything else belongs to whoever holds the mirror's lock.
+// concurrently; everything else belongs to the holder of the mirror's lock.
 type repository struct {
 	dir      string
 	packs    *packs

@@ -247,10 +247,10 @@ func TestSSH(t *testing.T) {
 	if server.commands[0] != "git-upload-pack '/shop.git'" {
 		t.Errorf("the command was %q", server.commands[0])
 	}
-	missing, unknown, stranger := good, good, good
+	missing, unknown, otherUser := good, good, good
 	missing.URL = "ssh://git@" + address + "/none.git"
 	unknown.Credentials.KnownHosts = []byte(knownhosts.Line([]string{knownhosts.Normalize(address)}, other.hostKey))
-	stranger.URL = "ssh://mallory@" + address + "/shop.git"
+	otherUser.URL = "ssh://mallory@" + address + "/shop.git"
 	closed := good
 	closed.URL = "ssh://git@127.0.0.1:1/shop.git"
 	for name, tt := range map[string]struct {
@@ -258,7 +258,7 @@ func TestSSH(t *testing.T) {
 		code   fault.Code
 	}{
 		"no such repository": {missing, fault.NotFound}, "another host key": {unknown, fault.Denied},
-		"key not accepted": {stranger, fault.Denied}, "nobody listens": {closed, fault.Unavailable},
+		"key not accepted": {otherUser, fault.Denied}, "nobody listens": {closed, fault.Unavailable},
 	} {
 		if _, err := m.Fetch(context.Background(), "other", tt.remote); fault.CodeOf(err) != tt.code {
 			t.Errorf("%s: %v, want code %s", name, err, tt.code)

@@ -150,7 +150,7 @@ func (s *Store) read(ctx context.Context, key, commit string) (git.Commit, *mirr
 	}
 	c, err := git.DecodeCommit(h, kind, data)
 	if err != nil {
-		return git.Commit{}, nil, fault.Wrap(fault.Invalid, err, "%s is not a commit that can be read; name another", commit)
+		return git.Commit{}, nil, fault.Wrap(fault.Invalid, err, "%s is not a commit that can be read; use another", commit)
 	}
 	return git.NewCommit(c), one, nil
 }
@@ -177,7 +177,7 @@ func (s *Store) fetch(ctx context.Context, key string, r git.Remote, commit plum
 		err = one.sync(ctx, session, l, where.String())
 	}
 	if err == nil && !commit.IsZero() {
-		err = one.dig(ctx, session, l, commit)
+		err = one.findCommit(ctx, session, l, commit)
 	}
 	if err != nil {
 		return nil, wire.Fault(ctx, where, err)
@@ -213,7 +213,7 @@ func (s *Store) mirror(key string) (*mirror, error) {
 		one = newMirror(filepath.Join(s.dir, name), s.limits, s.cache)
 		s.mirrors[name] = one
 	}
-	one.touch(time.Now())
+	one.recordUse(time.Now())
 	return one, nil
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxHaves      = 1024       // commits we tell a server we have
+	maxHaves      = 1024       // commits we report as present to a server
 	havesPerRef   = 32         // how far back from a ref that moved
 	allHistory    = 0x7fffffff // git's word for "no depth limit, forget the boundaries"
 	deepenCommits = 128        // first try when a commit is not at a tip

@@ -32,7 +32,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// atLimit tells a body that ends exactly at the limit from a longer one.
+// atLimit distinguishes a body that ends exactly at the limit from a longer one.
 func (b *boundedReader) atLimit() error {
 	var one [1]byte
 	n, err := b.r.Read(one[:])

@@ -16,7 +16,7 @@ const maxURLBytes = 2048
 // scpURL is the form user@host:path that people copy from a forge's page.
 var scpURL = regexp.MustCompile(`^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):([^/].*)$`)
 
-// sshPath is what may stand in the command line sent to an ssh server.
+// sshPath matches what may be part of the command line sent to an ssh server.
 var sshPath = regexp.MustCompile(`^[/~A-Za-z0-9._][A-Za-z0-9._/~+@-]*$`)
 
 // refPattern matches the kinds of refs that may be asked for.
@@ -74,7 +74,7 @@ func endpointOf(r git.Remote, u *url.URL) (Endpoint, error) {
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return Endpoint{}, fault.New(fault.Invalid, "the repository URL of %s has a query or a fragment; remove it", u.Host)
 	case u.Path == "" || u.Path == "/" || strings.Contains(u.Path+"/", "/../"):
-		return Endpoint{}, fault.New(fault.Invalid, "the repository URL of %s has no path to a repository; complete it", u.Host)
+		return Endpoint{}, fault.New(fault.Invalid, "the repository URL of %s has no path to a repository; add it", u.Host)
 	}
 	if scheme == "ssh" {
 		return sshEndpoint(u)

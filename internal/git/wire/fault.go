@@ -13,7 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
-// What a remote can do wrong, beside status codes.
+// Errors of a remote, beside status codes.
 var (
 	errNotGit        = errors.New("the answer is not git's smart HTTP")
 	errNoRepository  = errors.New("the server has no such repository")
@@ -34,7 +34,7 @@ func Fault(ctx context.Context, where Endpoint, err error) error {
 		return fault.Wrap(code, err, "fetch %s: %s", where, rest)
 	}
 	if ctx.Err() != nil {
-		return say(fault.Unavailable, "stopped before it was done; it will be tried again")
+		return say(fault.Unavailable, "stopped before it was done; Slipway tries again")
 	}
 	switch {
 	case errors.Is(err, git.ErrTooLarge):
@@ -56,7 +56,7 @@ func Fault(ctx context.Context, where Endpoint, err error) error {
 }
 
 const (
-	notFoundText = "the repository doesn't exist, or the credentials don't reach it; check the URL and the repository's Secret"
+	notFoundText = "the repository doesn't exist, or the credentials give no access to it; check the URL and the repository's Secret"
 	deniedText   = "the server refused the credentials; renew the repository's Secret"
 )
 
@@ -73,21 +73,21 @@ func transportFault(err error, say func(fault.Code, string) error) error {
 	case strings.Contains(err.Error(), "knownhosts: key"), strings.Contains(err.Error(), "unable to authenticate"):
 		return say(fault.Denied, "ssh keys don't match: the server's host key is not in the known hosts, or it doesn't accept our key; correct the repository's Secret")
 	case errors.As(err, &line), errors.As(err, &exit):
-		return say(fault.Unavailable, "the server ended with an error; it will be tried again")
+		return say(fault.Unavailable, "the server ended with an error; Slipway tries again")
 	}
-	return say(fault.Unavailable, "the server can't be reached or broke off; it will be tried again")
+	return say(fault.Unavailable, "the server can't be reached or broke the connection; Slipway tries again")
 }
 
 func statusFault(status *statusError, say func(fault.Code, string) error) error {
 	switch {
 	case status.limited || status.code == http.StatusTooManyRequests:
-		return say(fault.Unavailable, "the server asks to come back later; it will be tried again")
+		return say(fault.Unavailable, "the server limits the rate of requests; Slipway tries again later")
 	case status.code == http.StatusUnauthorized || status.code == http.StatusForbidden:
 		return say(fault.Denied, deniedText)
 	case status.code == http.StatusNotFound || status.code == http.StatusGone:
 		return say(fault.NotFound, notFoundText)
 	case status.code >= http.StatusInternalServerError || status.code == http.StatusRequestTimeout:
-		return say(fault.Unavailable, "the server is in trouble; it will be tried again")
+		return say(fault.Unavailable, "the server reports an error of its own; Slipway tries again")
 	}
-	return say(fault.Invalid, "the server answers in a way git doesn't know; check the URL")
+	return say(fault.Invalid, "the server's answer is not part of git's protocol; check the URL")
 }

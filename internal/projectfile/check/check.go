@@ -80,7 +80,8 @@ func (c *checker) stageNames() []string {
 }
 
 // stage reports whether a stage rule exists, with a problem at a path when it
-// doesn't. While a rule's name itself is wrong nobody can tell.
+// doesn't. While a rule's own name is wrong, the answer is not known and nothing is
+// reported.
 func (c *checker) stage(name, path string) bool {
 	names := c.stageNames()
 	for _, known := range names {

@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
-// claim is a host name that the file gives to a service of a stage.
-type claim struct {
+// hostUse is a host name that the file gives to a service of a stage.
+type hostUse struct {
 	stage, service, host string
 	path                 string // of the URL
 	at                   *syntax.Node
@@ -19,18 +19,18 @@ type claim struct {
 // hosts checks that stages' hosts name services with routes, and that no host
 // is given to two stages, nor a host's path to two services of one.
 func (c *checker) hosts() {
-	first := map[string]claim{}
+	first := map[string]hostUse{}
 	for i, stage := range c.file.Stages {
 		node := c.root.Get("stages").Items[i].Get("hosts")
-		for _, claim := range c.claims(stage, node) {
-			c.claim(first, claim)
+		for _, claim := range c.hostUses(stage, node) {
+			c.checkHostUse(first, claim)
 		}
 	}
 }
 
-// claims lists the hosts of one stage rule, in a fixed order.
-func (c *checker) claims(stage project.Stage, hosts *syntax.Node) []claim {
-	var claims []claim
+// hostUses lists the hosts of one stage rule, in a fixed order.
+func (c *checker) hostUses(stage project.Stage, hosts *syntax.Node) []hostUse {
+	var claims []hostUse
 	services := c.root.Get("services")
 	for _, name := range c.file.ServiceNames() {
 		service := services.Get(name)
@@ -42,7 +42,7 @@ func (c *checker) claims(stage project.Stage, hosts *syntax.Node) []claim {
 		if own != nil && own.Kind == syntax.String && (routes == nil || len(routes.Items) == 0) {
 			c.on(own, `the service "`+name+`" has no routes, so nothing answers at the host`, "add routes: [{path: /}] to the service, or remove the host")
 		}
-		claims = append(claims, routeClaims(stage, name, routes, own)...)
+		claims = append(claims, routeHosts(stage, name, routes, own)...)
 	}
 	c.checkHostServices(hosts)
 	return claims
@@ -64,12 +64,12 @@ func (c *checker) checkHostServices(hosts *syntax.Node) {
 	}
 }
 
-// routeClaims lists a service's hosts: a route's own, else the stage's.
-func routeClaims(stage project.Stage, service string, routes, own *syntax.Node) []claim {
+// routeHosts lists a service's hosts: a route's own, else the stage's.
+func routeHosts(stage project.Stage, service string, routes, own *syntax.Node) []hostUse {
 	if routes == nil {
 		return nil
 	}
-	var claims []claim
+	var claims []hostUse
 	for _, route := range routes.Items {
 		at := route.Get("host")
 		if at == nil {
@@ -79,7 +79,7 @@ func routeClaims(stage project.Stage, service string, routes, own *syntax.Node) 
 		if at == nil || at.Kind != syntax.String || path == nil {
 			continue
 		}
-		claims = append(claims, claim{
+		claims = append(claims, hostUse{
 			stage: stage.Name, service: service, host: at.Text, path: path.Text, at: at,
 			many: stage.Pattern() && at != own,
 		})
@@ -87,7 +87,7 @@ func routeClaims(stage project.Stage, service string, routes, own *syntax.Node) 
 	return claims
 }
 
-func (c *checker) claim(first map[string]claim, claim claim) {
+func (c *checker) checkHostUse(first map[string]hostUse, claim hostUse) {
 	if claim.many {
 		c.on(claim.at, `"`+claim.stage+`" makes many stages, which can't share the host `+syntax.Clip(claim.host), "give the host in the override of a stage with an exact branch")
 		return

@@ -72,7 +72,7 @@ func (c *checker) effective(n *syntax.Node, stage string) {
 
 func (c *checker) service(n *syntax.Node, s project.Service) {
 	if _, err := reference.ParseNormalizedNamed(s.Image); s.Image != "" && err != nil {
-		c.on(n.Get("image"), `"`+syntax.Clip(s.Image)+`" is no image reference`, "write registry/name:tag, like redis:7.4")
+		c.on(n.Get("image"), `"`+syntax.Clip(s.Image)+`" is not an image reference`, "write registry/name:tag, like redis:7.4")
 	}
 	if s.Build != nil {
 		c.refOf(n.Get("build").Get("ref"))

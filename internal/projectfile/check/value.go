@@ -28,7 +28,7 @@ func (c *checker) ref(name, path string) {
 		strings.HasSuffix(name, "."), strings.HasSuffix(name, ".lock"), strings.HasPrefix(name, "."),
 		strings.Contains(name, ".."), strings.Contains(name, "//"), strings.Contains(name, "@{"),
 		strings.Contains(name, "/."), strings.Contains(name, ".lock/"), name == "@":
-		c.at(path, `no branch or tag can be called "`+syntax.Clip(name)+`"`, "correct the name; git check-ref-format tells what is allowed")
+		c.at(path, `no branch or tag can be called "`+syntax.Clip(name)+`"`, "correct the name; see git check-ref-format for what is allowed")
 	}
 }
 
@@ -40,7 +40,7 @@ func (c *checker) quantity(s, path string) {
 	q, err := resource.ParseQuantity(s)
 	switch {
 	case err != nil:
-		c.at(path, `"`+s+`" is no Kubernetes quantity`, "write it like 250m or 256Mi")
+		c.at(path, `"`+s+`" is not a Kubernetes quantity`, "write it like 250m or 256Mi")
 	case q.Sign() <= 0:
 		c.at(path, "is nothing", "use an amount above zero, or remove it")
 	}
@@ -68,7 +68,7 @@ func (c *checker) instant(s, path string) (time.Time, bool) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		c.at(path, s+" is no date and time of the calendar", "write it like 2030-12-24T00:00:00Z")
+		c.at(path, s+" is not a date and time of the calendar", "write it like 2030-12-24T00:00:00Z")
 		return time.Time{}, false
 	}
 	return t, true

@@ -93,7 +93,7 @@ func (d decoder) structure(n *syntax.Node, v reflect.Value, m Mode) {
 		at := slices.IndexFunc(fields, func(f Field) bool { return f.Key == e.Key })
 		if at < 0 || m == Override && NotInOverride(v.Type(), e.Key) {
 			unknown = true
-			d.Structural(e.At, e.Value.Path(), "is no known key here", syntax.Suggest(e.Key, d.allowed(v.Type(), m == Override)))
+			d.Structural(e.At, e.Value.Path(), "is not a known key here", syntax.Suggest(e.Key, d.allowed(v.Type(), m == Override)))
 			continue
 		}
 		d.value(e.Value, v.Field(fields[at].Index), fields[at].Rule, m)
@@ -113,7 +113,7 @@ func (d decoder) required(n *syntax.Node, fields []Field) {
 }
 
 // between checks the rules between the keys of one map. An unknown key may be
-// a misspelt one of them, so their absence is no second mistake.
+// a misspelt one of them, so their absence is not reported as well.
 func (d decoder) between(n *syntax.Node, s Shape, m Mode, unknown bool) {
 	given := func(key string) bool { v := n.Get(key); return v != nil && v.Kind != syntax.Null }
 	var one []string

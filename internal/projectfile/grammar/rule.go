@@ -87,7 +87,7 @@ func fileRules() map[string]Rule {
 		"Stage.onDelete":    {Help: "What happens when the branch is deleted; default delete for a pattern rule, else keep.", Enum: []string{"delete", "keep"}},
 		"Stage.rollback":    {Help: "Whether a failed release returns to the last good one; default never.", Enum: []string{"auto", "never"}},
 		"Stage.freeze":      {Help: "Windows in which nothing is deployed automatically.", Max: 100},
-		"Stage.sealed":      {Help: "Further sealed values, and those that differ from the file's.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
+		"Stage.sealed":      {Help: "More sealed values, and those that differ from the file's.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
 
 		"Freeze.from":   {Help: "Begin (RFC 3339).", Required: true, Text: instant()},
 		"Freeze.until":  {Help: "End (RFC 3339).", Required: true, Text: instant()},
@@ -124,9 +124,9 @@ func serviceRules() map[string]Rule {
 		"Service.command":   {Help: "Replaces the image's entry point.", Max: 100, Text: argument()},
 		"Service.args":      {Help: "Replaces the image's command.", Max: 100, Text: argument()},
 		"Service.port":      {Help: "Port that the service listens on.", Least: 1, Most: 65535},
-		"Service.ports":     {Help: "Further ports by name.", Max: 50, Keys: portName(), Least: 1, Most: 65535},
+		"Service.ports":     {Help: "Additional ports by name.", Max: 50, Keys: portName(), Least: 1, Most: 65535},
 		"Service.routes":    {Help: "Paths under which the port is reached from outside.", Max: 50},
-		"Service.health":    {Help: "How to tell whether the service is well."},
+		"Service.health":    {Help: "How to check that the service is healthy."},
 		"Service.scale":     {Help: "How many replicas."},
 		"Service.resources": {Help: "What one replica may use."},
 		"Service.env":       {Help: "Environment variables; never secrets.", Max: 500, Keys: envName(), Text: envValue()},
@@ -146,7 +146,7 @@ func detailRules() map[string]Rule {
 		"Build.dockerfile": {Help: "Dockerfile, relative to the context; default Dockerfile.", Text: filePath()},
 		"Build.target":     {Help: "Stage of the Dockerfile to build; default the last.", Text: buildTarget()},
 		"Build.args":       {Help: "Build arguments; never secrets, images keep them.", Max: 100, Keys: envName(), Text: envValue()},
-		"Build.watch":      {Help: "Further paths of the repository that the image depends on.", Max: 100, Unique: true, Text: filePath()},
+		"Build.watch":      {Help: "More paths of the repository that the image depends on.", Max: 100, Unique: true, Text: filePath()},
 		"Build.repository": {Help: "URL of another repository of the project.", Text: repositoryURL()},
 		"Build.ref":        {Help: "Branch or tag of the other repository.", Text: refName()},
 
@@ -160,8 +160,8 @@ func detailRules() map[string]Rule {
 		"Route.path": {Help: "Prefix of the URL path.", Required: true, Text: urlPath()},
 		"Route.host": {Help: "Host name; default the stage's host of the service.", Text: host()},
 
-		"Health.path":         {Help: "URL path that answers 2xx when the service is well.", Text: urlPath()},
-		"Health.command":      {Help: "Command that exits 0 when the service is well.", Min: 1, Max: 100, Text: argument()},
+		"Health.path":         {Help: "URL path that answers 2xx when the service is healthy.", Text: urlPath()},
+		"Health.command":      {Help: "Command that exits 0 when the service is healthy.", Min: 1, Max: 100, Text: argument()},
 		"Health.initialDelay": {Help: "Seconds before the first check.", Least: 0, Most: 3600},
 
 		"Scale.min": {Help: "Fewest replicas; default 1.", Least: 0, Most: 1000},

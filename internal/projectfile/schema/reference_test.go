@@ -29,7 +29,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not made from these rules; run go test ./internal/projectfile -run TestReference -update", referencePage)
+		t.Errorf("%s is not made from these rules; run go test ./internal/projectfile/schema -run TestReference -update", referencePage)
 	}
 }
 
@@ -39,13 +39,13 @@ func page() string {
 	for _, row := range [][2]any{
 		{"size of the file", fmt.Sprintf("%d KiB", syntax.MaxBytes>>10)}, {"length of a line", fmt.Sprintf("%d KiB", syntax.MaxLine>>10)},
 		{"YAML tokens", syntax.MaxTokens}, {"values, aliases expanded", syntax.MaxNodes}, {"maps and lists inside each other", syntax.MaxDepth},
-		{"length of a key", fmt.Sprintf("%d bytes", syntax.MaxKey)}, {"uses of aliases", syntax.MaxAliases}, {"problems told at once", syntax.MaxProblems},
+		{"length of a key", fmt.Sprintf("%d bytes", syntax.MaxKey)}, {"uses of aliases", syntax.MaxAliases}, {"problems reported at once", syntax.MaxProblems},
 		{"services, of all files together", grammar.MaxServices}, {"stages", grammar.MaxStages}, {"members", grammar.MaxMembers},
 		{"sealed Secrets, and keys of one", grammar.MaxSealed},
 	} {
 		fmt.Fprintf(&b, "| %v | %v |\n", row[0], row[1])
 	}
-	b.WriteString("\nTags (`!x`), merge keys (`<<`), complex keys (`?`), directives (`%`), keys that are no strings, duplicate keys and further documents are refused.\n\n## Every key\n")
+	b.WriteString("\nTags (`!x`), merge keys (`<<`), complex keys (`?`), directives (`%`), keys that are not strings, duplicate keys and more than one document are refused.\n\n## Every key\n")
 	g := grammar.New()
 	types := append([]reflect.Type{reflect.TypeFor[project.File]()}, structs(reflect.TypeFor[project.File]())...)
 	for _, typ := range types {
@@ -91,9 +91,9 @@ func bounds(r grammar.Rule) string {
 const pageTop = `# slipway.yaml
 
 What a team says about its project, at the root of the project's primary repository. It is read from the trusted ref only
-(the default branch unless the Project says otherwise), strictly: unknown keys are refused, and every mistake is told as
-` + "`slipway.yaml:LINE:COLUMN: PATH: what is wrong; what to do`" + `. ` + "`slipway validate`" + ` tells all of them at once, and editors know the
-[schema](slipway.schema.json). The keys and limits on this page are made from the code (` + "`go test ./internal/projectfile -update`" + `).
+(the default branch unless the Project says otherwise), strictly: unknown keys are refused, and every mistake is reported as
+` + "`slipway.yaml:LINE:COLUMN: PATH: what is wrong; what to do`" + `. ` + "`slipway validate`" + ` reports all of them at once, and editors use the
+[schema](slipway.schema.json). The keys and limits on this page are made from the code (` + "`go test ./internal/projectfile/schema -update`" + `).
 
 ` + "```yaml" + `
 version: 1
@@ -125,12 +125,12 @@ again when that stage has been released without it or is gone; a second project'
 domain, names of three or more words joined by dashes belong to the project that they are made for, taken or not. The same holds for Ingresses and
 HTTPRoutes in charts and Kustomize directories.
 
-## Further repositories
+## Secondary repositories
 
 A Project may list more repositories. The first is the primary one. The file of another, on its default branch, says ` + "`version`, `project` and `services`" + `
 and nothing else: its services are added to those of the primary file, and a push there is released as a change of the project file is. They may come
 from ` + "`build`" + ` (of that repository), ` + "`image` or `template`" + `; what needs files at rendering (Compose, charts, Kustomize) belongs into the primary
-repository. A name that is taken, a stage that the primary file does not have, and another project's name are refused, with the place in the further file,
+repository. A name that is taken, a stage that the primary file does not have, and another project's name are refused, with the place in the secondary file,
 and nothing of the project is synced until that is corrected. ` + "`slipway validate --secondary`" + ` checks such a file, and
 ` + "`--secondary NAME=DIR`" + ` of the offline commands takes one from a checkout.
 

@@ -43,7 +43,7 @@ func TestPublishedSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Fatalf("%s is not what Schema returns; run go generate ./internal/projectfile", published)
+		t.Fatalf("%s is not what Schema returns; run go generate ./internal/projectfile/schema", published)
 	}
 }
 

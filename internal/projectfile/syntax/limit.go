@@ -9,6 +9,6 @@ const (
 	MaxDepth    = 32       // maps and lists inside each other
 	MaxKey      = 1024     // bytes of a key
 	MaxAliases  = 100      // uses of aliases
-	MaxProblems = 50       // problems told at once
+	MaxProblems = 50       // problems reported at once
 
 )

@@ -14,7 +14,7 @@ type Problem struct {
 	Column int    `json:"column"`
 	// Path is where in the file: services.web.port, stages[0].name, or "file".
 	Path string `json:"path"`
-	// What is wrong, and the Remedy: what to do.
+	// What says what is wrong, Remedy what to do.
 	What   string `json:"what"`
 	Remedy string `json:"remedy"`
 

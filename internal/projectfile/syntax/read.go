@@ -53,10 +53,10 @@ func syntax(r *Report, err error) {
 		if strings.Contains(syntax.Message, "'\t'") {
 			remedy = "indent with spaces"
 		}
-		r.Beyond(tokenPlace(syntax.Token), "", "is no valid YAML here: "+Clip(syntax.Message), remedy)
+		r.Beyond(tokenPlace(syntax.Token), "", "is not valid YAML here: "+Clip(syntax.Message), remedy)
 		return
 	}
-	r.Beyond(Place{}, "", "is no valid YAML: "+Clip(err.Error()), "correct the syntax")
+	r.Beyond(Place{}, "", "is not valid YAML: "+Clip(err.Error()), "correct the syntax")
 }
 
 // body returns the one document's value.
@@ -193,7 +193,7 @@ func (t *tree) key(n ast.MapKeyNode, at Slot) {
 	case *ast.StringNode:
 		t.refuse(n, at, fmt.Sprintf("has a key longer than %d bytes", MaxKey), "shorten it")
 	default:
-		t.refuse(n, at, "has a key that is no string", "put the key in quotes")
+		t.refuse(n, at, "has a key that is not a string", "put the key in quotes")
 	}
 }
 

@@ -20,7 +20,7 @@ type Report struct {
 func NewReport(file string) *Report { return &Report{File: file} }
 
 // AddNew takes over the problems of another report of the same file that are
-// not known here, with a remark about where they arise. The schema can't know
+// not known here, with a suffix that says where they arise. The schema can't know
 // them.
 func (r *Report) AddNew(other *Report, where string) {
 	for _, p := range other.problems {

@@ -35,7 +35,7 @@ func scan(r *Report, data []byte) (token.Tokens, bool) {
 	return tokens, true
 }
 
-// scanBytes refuses what is no text, and lines of absurd length.
+// scanBytes refuses bytes that are not text, and lines of absurd length.
 func scanBytes(r *Report, data []byte) bool {
 	at, start := Place{1, 1}, 0
 	for i := 0; i < len(data); {

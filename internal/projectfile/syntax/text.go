@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Clip returns s as it may stand in a message: short and without control
+// Clip returns s in a form fit for a message: short and without control
 // characters.
 func Clip(s string) string {
 	const most = 80

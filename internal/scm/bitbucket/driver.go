@@ -29,7 +29,7 @@ func (Driver) Matches(h http.Header) bool { return len(h.Values(headerEvent)) > 
 func (Driver) MaxBody() int64 { return maxBody }
 
 // Headers returns the headers of an unsigned delivery, of the Cloud's or the
-// Data Center's as the event's name tells.
+// Data Center's depending on the event's name.
 func (Driver) Headers(event, delivery string) http.Header {
 	h := http.Header{}
 	h.Set(headerEvent, event)

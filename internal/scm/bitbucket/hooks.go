@@ -65,10 +65,10 @@ func checkHook(repository string, h scm.Hook) error {
 	return h.Check()
 }
 
-// checkID refuses what can't be a hook's id: a number, or a UUID in braces.
+// checkID refuses anything but a hook's id: a number, or a UUID in braces.
 func checkID(id string) error {
 	if id == "" || strings.Trim(id, "{}-0123456789abcdefABCDEF") != "" {
-		return fault.New(fault.Invalid, "%q is no id of a hook", scm.Bound(id, 64))
+		return fault.New(fault.Invalid, "%q is not the id of a hook", scm.Bound(id, 64))
 	}
 	return nil
 }

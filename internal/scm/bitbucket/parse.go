@@ -37,7 +37,7 @@ func (Driver) Parse(h http.Header, body []byte) (scm.Event, error) {
 	if action := centerAction(e.Name); action != "" {
 		return parseCenterPullRequest(e, body, action)
 	}
-	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook may leave it out"), nil
+	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook need not send them"), nil
 }
 
 // moved returns the event of the first ref that moved, with those of the

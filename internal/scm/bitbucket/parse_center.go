@@ -116,7 +116,7 @@ func parseCenterPullRequest(e scm.Event, body []byte, action scm.Action) (scm.Ev
 	return e, nil
 }
 
-// neutral returns the pull request and the event with what it tells of the
+// neutral returns the pull request and the event with what it says about the
 // repository: the one that it is to be merged into.
 func (p centerPullRequest) neutral(e scm.Event, actor *centerUser) (scm.Event, scm.PullRequest, error) {
 	if p.ID <= 0 || p.From.Name == "" || p.To.Name == "" || p.To.Repository == nil {

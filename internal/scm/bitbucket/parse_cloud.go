@@ -188,7 +188,7 @@ func (p cloudPullRequest) neutral(e scm.Event) (scm.PullRequest, error) {
 	}, nil
 }
 
-// neutral leaves a shortened commit out: it can't be told from another's.
+// neutral leaves a shortened commit out: it may stand for several commits.
 func (s cloudSide) neutral() (scm.Side, error) {
 	commit, err := scm.Commit(s.Commit.Hash)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// reading is what the Cloud and the Data Center tell in their own ways.
+// reading is how the Cloud and the Data Center are read, each in its own way.
 type reading interface {
 	readChecks(ctx context.Context, operation, repository, commit string, checks *scm.Checks) error
 	readRequests(ctx context.Context, operation, repository string) ([]scm.PullRequest, error)

@@ -61,7 +61,7 @@ func (c *cloudForge) readRequests(ctx context.Context, operation, repository str
 // belongs asks whether the account is in the workspace that the group names.
 func (c *cloudForge) belongs(ctx context.Context, operation, login, group string) (bool, error) {
 	if strings.Contains(group, "/") {
-		return false, fault.New(fault.Invalid, "%s: Bitbucket Cloud tells nobody who is in group %s; list its members by their account ids, or name a whole workspace", operation, group)
+		return false, fault.New(fault.Invalid, "%s: Bitbucket Cloud doesn't disclose who is in group %s; list its members by their account ids, or name a whole workspace", operation, group)
 	}
 	_, err := c.call(ctx, operation, http.MethodGet, in("workspaces", group, "members", login), nil, nil)
 	if fault.CodeOf(err) == fault.NotFound {

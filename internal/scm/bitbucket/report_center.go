@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// headerUser is how the Data Center tells, in every answer, who asked.
+// headerUser is the header in which the Data Center names the authenticated user.
 const headerUser = "X-Ausername"
 
 // centerForge is Bitbucket Data Center's API.
@@ -56,7 +56,7 @@ func (c *centerForge) findComment(ctx context.Context, operation string, n scm.C
 		}
 		self, err := url.QueryUnescape(header.Get(headerUser))
 		if err != nil || self == "" {
-			return nil, fault.New(fault.Denied, "%s: the forge takes us for nobody; give the repository a token", operation)
+			return nil, fault.New(fault.Denied, "%s: the forge treats the request as anonymous; give the repository a token", operation)
 		}
 		for _, activity := range page.Values {
 			found := activity.Comment

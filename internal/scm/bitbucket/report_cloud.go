@@ -82,7 +82,7 @@ func (c *cloudForge) writeComment(ctx context.Context, operation string, n scm.C
 	return err
 }
 
-// account returns the UUID of the account whose token it is.
+// account returns the UUID of the account that the token belongs to.
 func (c *cloudForge) account(ctx context.Context, operation string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +96,7 @@ func (c *cloudForge) account(ctx context.Context, operation string) (string, err
 		return "", err
 	}
 	if user.UUID == "" {
-		return "", fault.New(fault.Unavailable, "%s: the forge doesn't tell whose token it is", operation)
+		return "", fault.New(fault.Unavailable, "%s: the forge doesn't say which user the token belongs to", operation)
 	}
 	c.self = user.UUID
 	return c.self, nil

@@ -28,7 +28,7 @@ type rest struct {
 func (r *rest) call(ctx context.Context, operation, method, path string, in, out any) (http.Header, error) {
 	target, err := r.resolve(path)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "%s: the forge's API can't be asked for that", operation)
+		return nil, fault.Wrap(fault.Invalid, err, "%s: the request's path is not valid for the forge's API", operation)
 	}
 	var body io.Reader
 	if in != nil {
@@ -61,7 +61,7 @@ func (r *rest) call(ctx context.Context, operation, method, path string, in, out
 		return resp.Header, nil
 	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return nil, fault.New(fault.Unavailable, "%s: the forge's API doesn't answer as one; check its URL", operation)
+		return nil, fault.New(fault.Unavailable, "%s: the answer is not that of the forge's API; check its URL", operation)
 	}
 	return resp.Header, nil
 }

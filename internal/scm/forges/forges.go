@@ -26,7 +26,7 @@ func All() map[string]Forge {
 	}
 }
 
-// Drivers returns the drivers alone, for the door.
+// Drivers returns the drivers alone, for the webhook receiver.
 func Drivers() map[string]scm.Driver {
 	drivers := map[string]scm.Driver{}
 	for name, forge := range All() {

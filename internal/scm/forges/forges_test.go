@@ -33,9 +33,9 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Each real delivery is claimed by one driver, also where a forge sends
+// Each real delivery matches one driver, also where a forge sends
 // another's headers beside its own.
-func TestClaims(t *testing.T) {
+func TestMatches(t *testing.T) {
 	headers := map[string][]string{
 		"github":    {"X-GitHub-Event", "X-Hub-Signature-256"},
 		"gitlab":    {"X-Gitlab-Event", "X-Gitlab-Token"},
@@ -48,14 +48,14 @@ func TestClaims(t *testing.T) {
 		for _, name := range names {
 			h.Set(name, "push")
 		}
-		var claimed []string
+		var matched []string
 		for name, driver := range forges.Drivers() {
 			if driver.Matches(h) {
-				claimed = append(claimed, name)
+				matched = append(matched, name)
 			}
 		}
-		if got := strings.Join(claimed, ", "); got != want {
-			t.Errorf("a delivery of %q is claimed by %q", want, got)
+		if got := strings.Join(matched, ", "); got != want {
+			t.Errorf("a delivery of %q matches %q", want, got)
 		}
 	}
 }

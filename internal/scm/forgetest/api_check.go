@@ -26,7 +26,7 @@ type CheckRun struct {
 	Started     time.Time
 }
 
-// Annotation is a remark at lines of a file.
+// Annotation is a message at lines of a file.
 type Annotation struct {
 	Path      string `json:"path"`
 	StartLine int    `json:"start_line"`

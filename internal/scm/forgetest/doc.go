@@ -4,5 +4,5 @@
 // faults on request and a record of everything asked and sent.
 //
 // Repositories live on disk; everything else is in memory and ends with the
-// Forge. It knows nothing of Slipway, and must never be part of the server.
+// Forge. It must not know Slipway, nor ever be part of the server.
 package forgetest

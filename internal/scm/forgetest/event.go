@@ -125,7 +125,7 @@ func short(id string) string { return id[:12] }
 // commitFields are what git log prints of a commit, each ended by a zero byte.
 const commitFields = "%x00%H%x00%T%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%B%x00"
 
-// commits lists commits as they stand in a push.
+// commits lists commits as a push reports them.
 func (f *Forge) commits(r *repository, args ...string) ([]any, error) {
 	full := append([]string{"-c", "core.quotePath=false", "log", "--no-renames", "--root", "--name-status", "--format=" + commitFields}, args...)
 	out, err := f.git(r.dir, nil, full...)

@@ -10,7 +10,7 @@ import (
 )
 
 // maxPages bounds how far a list is followed, fifty entries a page: a server
-// gives no more unless it is told to.
+// gives no more by default.
 const (
 	maxPages = 100
 	pageSize = 50
@@ -41,7 +41,7 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	return r.coded(operation, resp, err)
 }
 
-// findComment returns our own comment with the note's hidden line, or nil. The
+// findComment returns our own comment with the comment's hidden line, or nil. The
 // API gives all comments of an issue at once, so a full page is followed only
 // where a server began to page them.
 func (r *Reporter) findComment(client *api.Client, operation, owner, name string, n scm.Comment) (*api.Comment, error) {
@@ -67,7 +67,7 @@ func (r *Reporter) findComment(client *api.Client, operation, owner, name string
 	return nil, fault.New(fault.Conflict, "the pull request has more than %d comments; Slipway's own can't be found among them", maxPages*pageSize)
 }
 
-// selfID returns the id of the user whose token it is.
+// selfID returns the id of the user that the token belongs to.
 func (r *Reporter) selfID(client *api.Client, operation string) (int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,7 +79,7 @@ func (r *Reporter) selfID(client *api.Client, operation string) (int64, error) {
 		return 0, r.coded(operation, resp, err)
 	}
 	if user.ID == 0 {
-		return 0, fault.New(fault.Unavailable, "%s: the forge doesn't tell whose token it is", operation)
+		return 0, fault.New(fault.Unavailable, "%s: the forge doesn't say which user the token belongs to", operation)
 	}
 	r.self = user.ID
 	return r.self, nil

@@ -124,7 +124,7 @@ func neutralHook(hook *api.Hook) scm.Hook {
 func hookID(id string) (int64, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "%q is no id of a hook", scm.Bound(id, 64))
+		return 0, fault.New(fault.Invalid, "%q is not the id of a hook", scm.Bound(id, 64))
 	}
 	return number, nil
 }

@@ -27,7 +27,7 @@ func (Driver) Parse(h http.Header, body []byte) (scm.Event, error) {
 	case "status":
 		return hub.ParseStatus(e, body)
 	}
-	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook may leave it out"), nil
+	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook need not send them"), nil
 }
 
 // actionOf translates Gitea's action; empty when no preview depends on it.
@@ -49,8 +49,8 @@ func actionOf(hook hub.Event) scm.Action {
 	return ""
 }
 
-// editOf tells a new base, and a draft from one that is ready: Gitea says the
-// latter by a prefix of the title.
+// editOf returns whether an edit changed the base, or made the pull request a
+// draft or ready: Gitea marks drafts by a prefix of the title.
 func editOf(hook hub.Event) scm.Action {
 	switch {
 	case hook.Changes.Ref != nil:

@@ -53,7 +53,7 @@ func states(newest map[string]*api.Status) (map[string]scm.State, error) {
 	return checks.States(), nil
 }
 
-// stateOf translates a state; a warning, which is no success, is an error.
+// stateOf translates a state; a warning counts as an error.
 func stateOf(state api.StatusState) scm.State {
 	switch state {
 	case api.StatusSuccess:

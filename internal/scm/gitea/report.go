@@ -17,7 +17,7 @@ import (
 const publicAPI = "https://gitea.com/"
 
 // Reporter reports to Gitea or Forgejo. They keep no record of deployments and
-// show no annotations: the status and the note say it all.
+// show no annotations: the status and the comment have to do.
 type Reporter struct {
 	base  string
 	token string
@@ -75,7 +75,7 @@ func (r *Reporter) SetStatus(ctx context.Context, s scm.Status) error {
 	return r.coded(operation, resp, err)
 }
 
-// coded translates the SDK's errors. What the forge wrote isn't passed on.
+// coded translates the SDK's errors. The forge's own text isn't passed on.
 func (r *Reporter) coded(operation string, resp *api.Response, err error) error {
 	switch {
 	case err == nil:

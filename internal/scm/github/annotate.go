@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// annotationsPerCall is GitHub's limit; more follow in further calls.
+	// annotationsPerCall is GitHub's limit; the rest follows in later calls.
 	annotationsPerCall = 50
 	// maxAnnotations bounds how many are shown of one check.
 	maxAnnotations = 200

@@ -34,7 +34,7 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	return r.coded(operation, err)
 }
 
-// findComment returns our own comment with the note's hidden line, or nil.
+// findComment returns our own comment with the comment's hidden line, or nil.
 func (r *Reporter) findComment(ctx context.Context, owner, name string, n scm.Comment) (*api.IssueComment, error) {
 	self, err := r.self(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *Reporter) self(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if user.GetLogin() == "" {
-		return "", fault.New(fault.Unavailable, "the forge doesn't tell whose token it is")
+		return "", fault.New(fault.Unavailable, "the forge doesn't say which user the token belongs to")
 	}
 	r.login = user.GetLogin()
 	return r.login, nil

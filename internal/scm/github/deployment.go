@@ -49,7 +49,7 @@ func (r *Reporter) deploymentID(ctx context.Context, owner, name string, d scm.D
 	if d.ID != "" {
 		id, err := strconv.ParseInt(d.ID, 10, 64)
 		if err != nil {
-			return 0, fault.New(fault.Invalid, "%q is no id of a deployment at GitHub", d.ID)
+			return 0, fault.New(fault.Invalid, "%q is not the id of a deployment at GitHub", d.ID)
 		}
 		return id, nil
 	}

@@ -35,7 +35,7 @@ func (Driver) Parse(h http.Header, body []byte) (scm.Event, error) {
 	case "ping":
 		return parsePing(e, body)
 	}
-	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook may leave it out"), nil
+	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook need not send them"), nil
 }
 
 // actionOf translates GitHub's action; empty when no preview depends on it.

@@ -84,7 +84,7 @@ func TestManyCommits(t *testing.T) {
 	}
 }
 
-// Whatever is longer than it needs to be is cut.
+// Texts that are too long are cut.
 func TestBounds(t *testing.T) {
 	long := strings.Repeat("é", 100_000)
 	labels := strings.TrimSuffix(strings.Repeat(`{"name":"`+long[:600]+`"},`, 200), ",")

@@ -59,7 +59,7 @@ func (r *Reporter) speakAsApp(plain *http.Client, app scm.App, base string) erro
 	for i := range transports {
 		transport, err := ghinstallation.NewAppsTransport(plain.Transport, app.ID, app.PrivateKey)
 		if err != nil {
-			return fault.New(fault.Invalid, "the private key of %s is no PEM-encoded RSA key; take the one that GitHub gave out", app)
+			return fault.New(fault.Invalid, "the private key of %s is not a PEM-encoded RSA key; use the one that GitHub generated", app)
 		}
 		transport.BaseURL = base
 		transports[i] = transport
@@ -80,7 +80,7 @@ func (r *Reporter) speakAsApp(plain *http.Client, app scm.App, base string) erro
 func (r *Reporter) GitCredentials(ctx context.Context) (username, password string, err error) {
 	const operation = "get an installation token for git"
 	if r.lent == nil {
-		return "", "", fault.New(fault.Invalid, "%s: the credentials are no GitHub App's", operation)
+		return "", "", fault.New(fault.Invalid, "%s: the credentials are not those of a GitHub App", operation)
 	}
 	token, err := r.lent.Token(ctx)
 	if err != nil {

@@ -36,7 +36,7 @@ func (r *Reporter) SetComment(ctx context.Context, n scm.Comment) error {
 	return r.coded(operation, resp, err)
 }
 
-// findComment returns our own comment with the note's hidden line, or nil.
+// findComment returns our own comment with the comment's hidden line, or nil.
 func (r *Reporter) findComment(ctx context.Context, operation, repository string, n scm.Comment) (*api.Note, error) {
 	self, err := r.selfID(ctx, operation)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *Reporter) findComment(ctx context.Context, operation, repository string
 	return nil, fault.New(fault.Conflict, "the merge request has more than %d comments; Slipway's own can't be found among them", maxPages*100)
 }
 
-// selfID returns the id of the user whose token it is.
+// selfID returns the id of the user that the token belongs to.
 func (r *Reporter) selfID(ctx context.Context, operation string) (int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,7 +73,7 @@ func (r *Reporter) selfID(ctx context.Context, operation string) (int64, error) 
 		return 0, r.coded(operation, resp, err)
 	}
 	if user.ID == 0 {
-		return 0, fault.New(fault.Unavailable, "%s: the forge doesn't tell whose token it is", operation)
+		return 0, fault.New(fault.Unavailable, "%s: the forge doesn't say which user the token belongs to", operation)
 	}
 	r.self = user.ID
 	return r.self, nil

@@ -43,7 +43,7 @@ func (r *Reporter) deploymentID(ctx context.Context, operation, repository strin
 	if d.ID != "" {
 		id, err := strconv.ParseInt(d.ID, 10, 64)
 		if err != nil {
-			return 0, false, fault.New(fault.Invalid, "%q is no id of a deployment at GitLab", scm.Bound(d.ID, 64))
+			return 0, false, fault.New(fault.Invalid, "%q is not the id of a deployment at GitLab", scm.Bound(d.ID, 64))
 		}
 		return id, false, nil
 	}

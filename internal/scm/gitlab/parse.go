@@ -27,7 +27,7 @@ func (Driver) Parse(h http.Header, body []byte) (scm.Event, error) {
 	case "Job Hook":
 		return parseJob(e, body)
 	}
-	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook may leave it out"), nil
+	return scm.Ignored(e.Name, e.Delivery, "no stage depends on events of this kind; the hook need not send them"), nil
 }
 
 // begin starts an event. Where GitLab doesn't say which deliveries are the
@@ -55,8 +55,8 @@ type user struct {
 	Username string `json:"username"`
 }
 
-// about fills in what most bodies share.
-func about(e scm.Event, p project, actor string) (scm.Event, error) {
+// fillShared fills in what most bodies share.
+func fillShared(e scm.Event, p project, actor string) (scm.Event, error) {
 	path, err := scm.Repository(p.Path)
 	if err != nil {
 		return scm.Event{}, err
@@ -77,7 +77,7 @@ func parsePush(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &push); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := about(e, push.Project, push.Username)
+	e, err := fillShared(e, push.Project, push.Username)
 	if err != nil {
 		return scm.Event{}, err
 	}

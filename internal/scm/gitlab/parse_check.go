@@ -20,7 +20,7 @@ func parsePipeline(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := about(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User.Username)
 	if err != nil {
 		return scm.Event{}, err
 	}
@@ -46,7 +46,7 @@ func parseJob(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := about(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User.Username)
 	if err != nil {
 		return scm.Event{}, err
 	}
@@ -58,7 +58,7 @@ func parseJob(e scm.Event, body []byte) (scm.Event, error) {
 }
 
 // stateOf translates the status of a pipeline or a job. A skipped one doesn't
-// pass: whoever writes [skip ci] into a commit would open every gate.
+// pass: otherwise anyone could open every gate by writing [skip ci] into a commit.
 func stateOf(status string) scm.State {
 	switch status {
 	case "success":

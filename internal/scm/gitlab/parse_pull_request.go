@@ -26,7 +26,7 @@ type label struct {
 	Title string `json:"title"`
 }
 
-// changes tells which fields an update touched.
+// changes are the fields that an update touched.
 type changes struct {
 	TargetBranch *struct{} `json:"target_branch"`
 	Labels       *struct{} `json:"labels"`
@@ -44,13 +44,13 @@ func parseMergeRequest(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := about(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User.Username)
 	if err != nil {
 		return scm.Event{}, err
 	}
 	action := hook.MergeRequest.actionOf(hook.Changes)
 	if action == "" {
-		return scm.Ignored(e.Name, e.Delivery, "such a change of a merge request changes no preview"), nil
+		return scm.Ignored(e.Name, e.Delivery, "this change of a merge request affects no preview"), nil
 	}
 	if hook.Labels != nil {
 		hook.MergeRequest.Labels = hook.Labels
@@ -140,16 +140,16 @@ func parseNote(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := about(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User.Username)
 	if err != nil {
 		return scm.Event{}, err
 	}
 	note := hook.Note
 	switch {
 	case note.About != "MergeRequest":
-		return scm.Ignored(e.Name, e.Delivery, "only comments under merge requests are read"), nil
+		return scm.Ignored(e.Name, e.Delivery, "only comments on merge requests are read"), nil
 	case note.Action == "update" || note.System:
-		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write another one"), nil
+		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write a new one"), nil
 	}
 	request, err := hook.MergeRequest.neutral(e)
 	if err != nil {

@@ -88,7 +88,7 @@ func stateFor(state scm.State) api.BuildStateValue {
 	return api.Failed
 }
 
-// coded translates the client's errors. What GitLab wrote isn't passed on.
+// coded translates the client's errors. GitLab's own text isn't passed on.
 func (r *Reporter) coded(operation string, resp *api.Response, err error) error {
 	switch {
 	case err == nil:

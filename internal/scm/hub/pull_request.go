@@ -46,7 +46,7 @@ func ParsePullRequest(e scm.Event, body []byte, actionOf func(Event) scm.Action)
 	}
 	action := actionOf(hook)
 	if action == "" {
-		return scm.Ignored(e.Name, e.Delivery, "such a change of a pull request changes no preview"), nil
+		return scm.Ignored(e.Name, e.Delivery, "this change of a pull request affects no preview"), nil
 	}
 	return hook.PullRequest.apply(e, action)
 }
@@ -107,9 +107,9 @@ func ParseComment(e scm.Event, body []byte) (scm.Event, error) {
 	}
 	switch {
 	case hook.Issue.PullRequest == nil:
-		return scm.Ignored(e.Name, e.Delivery, "only comments under pull requests are read, this is under an issue"), nil
+		return scm.Ignored(e.Name, e.Delivery, "only comments on pull requests are read; this one is on an issue"), nil
 	case hook.Action != "created":
-		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write another one"), nil
+		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write a new one"), nil
 	}
 	request := scm.PullRequest{
 		Number: hook.Issue.Number, Author: hook.Issue.User.Name(), Draft: hook.Issue.Draft, Labels: Names(hook.Issue.Labels),

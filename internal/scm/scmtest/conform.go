@@ -21,7 +21,7 @@ type Subject struct {
 	Signature string
 	// Token is whether the signature is the secret itself.
 	Token bool
-	// Others are the drivers that must not claim its deliveries.
+	// Others are the drivers that must not match its deliveries.
 	Others []scm.Driver
 	// Push returns the event's name and a body that moves a ref.
 	Push func(m scm.Move) (event string, body []byte)
@@ -39,7 +39,7 @@ const (
 
 // Conform checks everything that a driver promises.
 func Conform(t *testing.T, s Subject) {
-	t.Run("claims", s.claims)
+	t.Run("matches", s.matches)
 	t.Run("verify", s.verify)
 	t.Run("moves", s.moves)
 	t.Run("hostile", s.hostile)
@@ -51,10 +51,10 @@ func (s Subject) push() (http.Header, []byte) {
 	return s.Header(event), body
 }
 
-func (s Subject) claims(t *testing.T) {
+func (s Subject) matches(t *testing.T) {
 	h, _ := s.push()
 	if !s.Driver.Matches(h) {
-		t.Error("the driver doesn't claim its own delivery")
+		t.Error("the driver doesn't match its own delivery")
 	}
 	event, body := s.Push(scm.Move{Ref: "refs/heads/main", Before: One, After: Two})
 	made := s.Driver.Headers(event, "the-delivery")
@@ -62,11 +62,11 @@ func (s Subject) claims(t *testing.T) {
 		t.Errorf("with headers of its own the driver reads %+v, %v", e, err)
 	}
 	if s.Driver.Matches(http.Header{"Content-Type": {"application/json"}}) {
-		t.Error("the driver claims a request of nobody")
+		t.Error("the driver matches a request without headers of a forge")
 	}
 	for _, other := range s.Others {
 		if other.Matches(h) {
-			t.Errorf("%T claims it too", other)
+			t.Errorf("%T matches it too", other)
 		}
 	}
 	if s.Driver.MaxBody() <= 0 || s.Driver.MaxBody() > 25<<20 {

@@ -9,20 +9,20 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// Reading is a forge that tells the same story in its own words.
+// Reading is a forge with the same checks, pull requests and groups in its own JSON.
 type Reading struct {
 	Create func(scm.Access) (scm.Reporter, error)
 	// Checks scripts the checks of the commit Two of Path: ci/test passed,
 	// ci/lint failed, ci/slow runs, ci/lost couldn't run. Where the forge lists
 	// more than the newest, ci/test failed before.
 	Checks func(*API)
-	// More are the checks that the forge tells besides.
+	// More are the checks that the forge reports in addition.
 	More map[string]scm.State
 	// Requests scripts the open pull requests of Path: 7 of alice from branch
 	// feature/cart, at Two; 8 of bob, a draft from main of bob/shop; 9 from a
 	// repository that is gone. All go into main.
 	Requests func(*API)
-	// Forget takes from the expected requests what the forge doesn't tell.
+	// Forget removes from the expected requests what the forge doesn't report.
 	Forget func(*scm.PullRequest)
 	// Groups scripts that alice belongs to Member but not to Other, and that
 	// nobody knows Unknown.
@@ -105,7 +105,7 @@ func (r Reading) groups(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got, err := r.reader(t, api).Groups(t.Context(), "mallory", []string{r.Member}); err != nil || len(got) != 0 {
-		t.Errorf("a stranger is in %v, %v", got, err)
+		t.Errorf("a user outside of the groups is in %v, %v", got, err)
 	}
 }
 
@@ -128,7 +128,7 @@ func (r Reading) hostile(t *testing.T) {
 	}
 }
 
-// refused checks that a forge that doesn't tell isn't taken for a no.
+// refused checks that an unanswered question doesn't count as no.
 func (r Reading) refused(t *testing.T) {
 	for status, code := range map[int]fault.Code{401: fault.Denied, 403: fault.Denied, 429: fault.Unavailable, 502: fault.Unavailable} {
 		api := NewAPI(t).On("*", Answer{Status: status, Body: Object{"message": Token}})

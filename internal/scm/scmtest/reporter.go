@@ -23,7 +23,7 @@ func ConformReporter(t *testing.T, create func(scm.Access) (scm.Reporter, error)
 	}
 	calls := map[string]func(context.Context, scm.Reporter) error{
 		"status": func(ctx context.Context, r scm.Reporter) error { return r.SetStatus(ctx, status) },
-		"note": func(ctx context.Context, r scm.Reporter) error {
+		"comment": func(ctx context.Context, r scm.Reporter) error {
 			return r.SetComment(ctx, scm.Comment{Repository: Path, PullRequest: 7, Topic: "preview", Body: "It is at …"})
 		},
 		"checks": func(ctx context.Context, r scm.Reporter) error {
@@ -93,7 +93,7 @@ func refusals(t *testing.T, create func(scm.Access) (scm.Reporter, error), call 
 }
 
 // paced checks that a forge that limits the rate of one call is spared all of
-// them until it said, and then asked again.
+// them until the time it named, and then asked again.
 func paced(t *testing.T, create func(scm.Access) (scm.Reporter, error), limited, other func(context.Context, scm.Reporter) error) {
 	api := NewAPI(t).On("*", Answer{Status: 429, Header: map[string]string{"Retry-After": "17"}, Body: Object{}}, Answer{Status: 404, Body: Object{}})
 	now := time.Now()

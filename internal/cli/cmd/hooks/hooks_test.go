@@ -132,7 +132,7 @@ func TestHooksOfForgeInTrouble(t *testing.T) {
 	w.url = "https://slipway.example"
 	defer w.forge.Break("POST /repos/*/*/hooks", trouble.Fault{Status: http.StatusForbidden})()
 	rows, err := w.sync(t.Context(), "shop")
-	if err == nil || !strings.Contains(exit.MessageOf(err), "acme/shop") || !strings.Contains(exit.MessageOf(err), "right") || len(rows) != 1 {
+	if err == nil || !strings.Contains(exit.MessageOf(err), "acme/shop") || !strings.Contains(exit.MessageOf(err), "permission") || len(rows) != 1 {
 		t.Errorf("got %+v, %v", rows, err)
 	}
 }
