@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 	"io"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -42,6 +43,9 @@ func New(cluster kubernetes.Interface, config Config) (*Builder, error) {
 	return &Builder{cluster: cluster, config: config}, nil
 }
 
+// startTimeout bounds the start of a build whose caller has stopped waiting.
+const startTimeout = 10 * time.Second
+
 // Ensure starts the build of a request unless it exists, and returns its
 // state.
 func (b *Builder) Ensure(ctx context.Context, r build.Request) (build.State, error) {
@@ -52,6 +56,11 @@ func (b *Builder) Ensure(ctx context.Context, r build.Request) (build.State, err
 	jobs := b.cluster.BatchV1().Jobs(r.Namespace)
 	job, err := jobs.Get(ctx, wanted.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
+		// A caller that stops now leaves a pod that waits for its Secret, and
+		// everybody who waits for the build: what began is finished.
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
+		defer cancel()
+		ctx = whole
 		job, err = jobs.Create(ctx, wanted, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			job, err = jobs.Get(ctx, wanted.Name, metav1.GetOptions{})

@@ -3,6 +3,9 @@
 package kaniko
 
 import (
+	"context"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +71,42 @@ func waitForRights(t *testing.T, client kubernetes.Interface) {
 		if !apierrors.IsForbidden(err) || time.Now().After(deadline) {
 			t.Fatal(err)
 		}
+	}
+}
+
+// cancelling cancels a context once the Job of a build was created.
+type cancelling struct {
+	http.RoundTripper
+	cancel context.CancelFunc
+}
+
+func (c cancelling) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := c.RoundTripper.RoundTrip(request)
+	if request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/jobs") {
+		c.cancel()
+	}
+	return response, err
+}
+
+// A release that is superseded between a build's Job and its Secret leaves
+// both: others wait for that build.
+func TestSupersededStartIsFinished(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	config := rest.CopyConfig(plane.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return cancelling{next, cancel} })
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := plane.Client(t)
+	side := &environment{cluster: admin, controlled: true}
+	side.count.Store(200)
+	state, err := newTestBuilder(t, client).Ensure(ctx, buildtest.Request(side.Namespace(t), "superseded"))
+	if err != nil || ctx.Err() == nil {
+		t.Fatalf("%v; cancelled: %v", err, ctx.Err())
+	}
+	if _, err := admin.CoreV1().Secrets(state.Job.Namespace).Get(t.Context(), state.Job.Name, metav1.GetOptions{}); err != nil {
+		t.Error(err)
 	}
 }
 
