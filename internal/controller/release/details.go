@@ -34,7 +34,7 @@ func (d *details) of(ctx context.Context, slim *v1alpha1.Release) (*v1alpha1.Rel
 	var whole v1alpha1.Release
 	err := d.live.Get(ctx, client.ObjectKeyFromObject(slim), &whole)
 	if apierrors.IsNotFound(err) || err == nil && whole.UID != slim.UID {
-		return nil, fault.Wrap(fault.NotFound, err, "release %s is gone", slim.Name)
+		return nil, fault.New(fault.NotFound, "release %s is gone", slim.Name)
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "release %s could not be read", slim.Name)

@@ -32,6 +32,14 @@ func TestDetails(t *testing.T) {
 	if _, err := d.of(t.Context(), gone); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("one that is gone: %v", err)
 	}
+	if err := live.Create(t.Context(), named("renewed", "")); err != nil {
+		t.Fatal(err)
+	}
+	renewed := named("renewed", "")
+	renewed.UID = "an earlier one"
+	if _, err := d.of(t.Context(), renewed); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("another one has its name: %v", err)
+	}
 	d.keep(gone)
 	if got, err := d.of(t.Context(), gone); err != nil || got != gone {
 		t.Errorf("one that ended here: %v, %v", got, err)
