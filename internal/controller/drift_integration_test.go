@@ -71,7 +71,7 @@ func TestDriftIsRepairedAndTold(t *testing.T) {
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 	p.comesToSay("hello")
 	told := p.drift("ConfigMap/settings", "ConfigMap settings: .data.greeting was changed by mallory and was set back")
-	if told.Manager != "mallory" || told.Fight || told.Repairs != 1 {
+	if told.Manager != "mallory" || told.Contended || told.Repairs != 1 {
 		t.Errorf("told %+v", told)
 	}
 	p.eventually("an event tells it", func() error {
@@ -157,7 +157,7 @@ func stopped(t *testing.T, do func()) {
 
 // Somebody who changes an object as often as Slipway sets it back is told of,
 // and does not make Slipway write for ever.
-func TestFightIsToldAndLimited(t *testing.T) {
+func TestContentionIsReportedAndLimited(t *testing.T) {
 	p := join(t, "fight", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	for range 2 {
@@ -167,7 +167,7 @@ func TestFightIsToldAndLimited(t *testing.T) {
 	world.Traffic.Take()
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 	told := p.drift("ConfigMap/settings", "changed by mallory again and again; Slipway sets it back at most twice a minute; stop the other one")
-	if !told.Fight || told.Manager != "mallory" {
+	if !told.Contended || told.Manager != "mallory" {
 		t.Errorf("told %+v", told)
 	}
 	if got, _ := p.greeting("dev"); got != "bye" {
@@ -218,7 +218,7 @@ func fleet(image string, size int) map[string]string {
 	}
 }
 
-// Random drifts, each on an object of its own so that none is a fight, are
+// Random drifts, each on an object of its own so that none is contended, are
 // repaired within five seconds each; what the autoscaler sets stays.
 func TestRandomDriftsAreRepaired(t *testing.T) {
 	const limit = 5 * time.Second

@@ -220,9 +220,9 @@ type Drift struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
-	// Fight is true when the other manager makes the difference again and again.
+	// Contended is true when the other manager makes the difference again and again.
 	// +optional
-	Fight bool `json:"fight,omitempty"`
+	Contended bool `json:"contended,omitempty"`
 	// At is when the difference was found.
 	At metav1.Time `json:"at"`
 	// Repairs counts what was repaired since the newest release.

@@ -36,14 +36,14 @@ func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found fi
 	}
 	for i, drift := range told {
 		if i == maxTold {
-			log.Warn("drift", "further", len(told)-maxTold)
+			log.Warn("drift", "more", len(told)-maxTold)
 			break
 		}
 		reason := "DriftRepaired"
-		if drift.Fight {
-			reason = "DriftFight"
+		if drift.Contended {
+			reason = "DriftContended"
 		}
-		log.Warn("drift", "object", drift.Object, "manager", drift.Manager, "fight", drift.Fight, "message", drift.Message)
+		log.Warn("drift", "object", drift.Object, "manager", drift.Manager, "contended", drift.Contended, "message", drift.Message)
 		r.Events.Eventf(stage, nil, corev1.EventTypeWarning, reason, "Repair", "%s", drift.Message)
 	}
 	if len(told) > 0 {
@@ -75,7 +75,7 @@ func (r *Reconciler) describe(drift inventory.Drift, found findings) (_ v1alpha1
 	if left && field == "" {
 		return v1alpha1.Drift{}, false
 	}
-	told.Fight = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
+	told.Contended = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
 	told.Message = fault.Clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
 	return told, true
@@ -95,7 +95,7 @@ func driftSentence(drift inventory.Drift, told v1alpha1.Drift, field string, rep
 		what = drift.Ref.String() + ": " + field + " was changed by " + who
 	}
 	switch {
-	case told.Fight:
+	case told.Contended:
 		return what + " again and again; Slipway sets it back at most twice a minute; stop the other one, or change the manifest in the repository"
 	case repaired:
 		return what + " and was set back; change it in the repository instead"
@@ -109,7 +109,7 @@ func driftSentence(drift inventory.Drift, told v1alpha1.Drift, field string, rep
 func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, told []v1alpha1.Drift, repaired int64) error {
 	drift := told[0]
 	for _, other := range told {
-		if other.Fight {
+		if other.Contended {
 			drift = other
 			break
 		}
@@ -133,10 +133,10 @@ func (r *Reconciler) sameRelease(ctx context.Context, stage *v1alpha1.Stage, bef
 
 // clear takes back that a stage is fought over once nothing differs any more.
 func (r *Reconciler) clear(ctx context.Context, stage *v1alpha1.Stage) error {
-	if drift := stage.Status.Drift; drift == nil || !drift.Fight || r.Now().Sub(drift.At.Time) < driftSweep {
+	if drift := stage.Status.Drift; drift == nil || !drift.Contended || r.Now().Sub(drift.At.Time) < driftSweep {
 		return nil
 	}
 	after := stage.DeepCopy()
-	after.Status.Drift.Fight = false
+	after.Status.Drift.Contended = false
 	return kube.PatchStatus(ctx, r.Client, stage, after)
 }
