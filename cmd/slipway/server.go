@@ -31,7 +31,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
 
-// serve runs the server: the door for webhooks, the sources for builds, and
+// serve runs the server: the receiver of webhooks, the sources for builds, and
 // the controllers on the replica that leads.
 func serve(ctx context.Context, o server.Options, streams stream.Streams) error {
 	log, err := newLogger(streams, o.LogLevel)

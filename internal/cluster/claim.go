@@ -39,7 +39,7 @@ const (
 // request. Claims are safe for concurrent use.
 type Claims struct {
 	client client.Client
-	keeper *tenancy.NamespaceApplier
+	namespaces *tenancy.NamespaceApplier
 	self   tenancy.Subject
 
 	mu   sync.Mutex
@@ -47,8 +47,8 @@ type Claims struct {
 }
 
 // NewClaims returns the claims on a connection's cluster.
-func NewClaims(c client.Client, keeper *tenancy.NamespaceApplier, self tenancy.Subject) *Claims {
-	return &Claims{client: c, keeper: keeper, self: self, held: map[string]map[string]bool{}}
+func NewClaims(c client.Client, namespaces *tenancy.NamespaceApplier, self tenancy.Subject) *Claims {
+	return &Claims{client: c, namespaces: namespaces, self: self, held: map[string]map[string]bool{}}
 }
 
 // Claim takes hosts for a stage and returns those that another project uses.
@@ -127,7 +127,7 @@ func (c *Claims) holds(ctx context.Context, owner inventory.Owner, namespace str
 // prepare makes the namespace that claims are in.
 func (c *Claims) prepare(ctx context.Context) error {
 	namespace, objects := tenancy.NewHosts(c.self)
-	return c.keeper.Ensure(ctx, namespace, objects)
+	return c.namespaces.Ensure(ctx, namespace, objects)
 }
 
 func (c *Claims) note(namespace, host string, held bool) {

@@ -24,7 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
-// registryTTL is how long it is believed what a tag points to.
+// registryTTL is how long the digest of a tag is kept.
 const registryTTL = 30 * time.Second
 
 // Connection is everything needed to work on one cluster.

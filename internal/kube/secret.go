@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// secretTTL is how long a Secret's data is believed: a rotated credential is
+// secretTTL is how long a Secret's data is kept: a rotated credential is
 // used at most this long after it was replaced.
 const secretTTL = 10 * time.Second
 

@@ -19,7 +19,7 @@ type PriorityGate struct {
 	began   time.Time     // when the first of it came
 }
 
-// NewPriorityGate returns a Rush for which nobody waits longer than limit.
+// NewPriorityGate returns a gate at which nobody waits longer than limit.
 func NewPriorityGate(limit time.Duration) *PriorityGate { return &PriorityGate{limit: limit} }
 
 // Begin notes that something is urgent.

@@ -9,12 +9,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// Queue run releases: one lane per stage, at most one release at a time in
-// each, the newest wins. A newer release cancels the running one with
+// Queue runs releases: of each stage at most one at a time, and the newest wins. A
+// newer release cancels the running one with
 // release.ErrSuperseded as the cause and starts when it has stopped; of those
 // that wait only the newest is kept.
 //
-// Lanes are safe for concurrent use. Close cancels everything and waits.
+// A Queue is safe for concurrent use. Close cancels everything and waits.
 type Queue struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -42,7 +42,7 @@ type job struct {
 	run      func(context.Context) (over bool)
 }
 
-// New returns lanes that run at most parallel releases at the same time.
+// New returns a queue that runs at most parallel releases at the same time.
 func New(parallel int) *Queue {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Queue{
@@ -54,16 +54,16 @@ func New(parallel int) *Queue {
 // Submit asks for run to be called for the stage's release number sequence.
 // A release that runs, waits or is over already, or that is older than one
 // that does or is, is left alone.
-func (l *Queue) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ctx.Err() != nil || sequence <= l.over[stage] {
+func (q *Queue) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ctx.Err() != nil || sequence <= q.over[stage] {
 		return
 	}
 	next := job{sequence: sequence, run: run}
-	current, busy := l.stages[stage]
+	current, busy := q.stages[stage]
 	if !busy {
-		l.start(stage, next)
+		q.start(stage, next)
 		return
 	}
 	if sequence <= current.running.sequence || (current.waiting != nil && sequence <= current.waiting.sequence) {
@@ -73,14 +73,14 @@ func (l *Queue) Submit(stage types.NamespacedName, sequence int64, run func(cont
 	current.cancel(release.ErrSuperseded)
 }
 
-// Stop cancels what runs in the stage's lane and forgets what waits. It
-// returns true when the lane is empty; until then call it again.
-func (l *Queue) Stop(stage types.NamespacedName) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	current, busy := l.stages[stage]
+// Stop cancels the stage's running release and forgets what waits. It returns
+// true when nothing runs; until then call it again.
+func (q *Queue) Stop(stage types.NamespacedName) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	current, busy := q.stages[stage]
 	if !busy {
-		delete(l.over, stage)
+		delete(q.over, stage)
 		return true
 	}
 	current.waiting = nil
@@ -88,70 +88,70 @@ func (l *Queue) Stop(stage types.NamespacedName) bool {
 	return false
 }
 
-// Running returns the number of the release that runs in the stage's lane, 0
+// Running returns the number of the release that runs for the stage, 0
 // when none does.
-func (l *Queue) Running(stage types.NamespacedName) int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if current, busy := l.stages[stage]; busy {
+func (q *Queue) Running(stage types.NamespacedName) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if current, busy := q.stages[stage]; busy {
 		return current.running.sequence
 	}
 	return 0
 }
 
-// Go calls work beside the lanes; Close cancels it and waits for it, too.
-func (l *Queue) Go(work func(context.Context)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ctx.Err() != nil {
+// Go calls work beside the releases; Close cancels it and waits for it, too.
+func (q *Queue) Go(work func(context.Context)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ctx.Err() != nil {
 		return
 	}
-	l.wg.Go(func() { work(l.ctx) })
+	q.wg.Go(func() { work(q.ctx) })
 }
 
 // Reserve makes a stage busy until let is called: a release of it is prepared.
-func (l *Queue) Reserve(stage types.NamespacedName) (let func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reserved[stage]++
+func (q *Queue) Reserve(stage types.NamespacedName) (let func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reserved[stage]++
 	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.reserved[stage]--; l.reserved[stage] == 0 {
-			delete(l.reserved, stage)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.reserved[stage]--; q.reserved[stage] == 0 {
+			delete(q.reserved, stage)
 		}
 	}
 }
 
 // Reserved reports whether a release of the stage is prepared.
-func (l *Queue) Reserved(stage types.NamespacedName) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reserved[stage] > 0
+func (q *Queue) Reserved(stage types.NamespacedName) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.reserved[stage] > 0
 }
 
 // Full reports whether another release would have to wait.
-func (l *Queue) Full() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.stages) >= cap(l.slots)
+func (q *Queue) Full() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.stages) >= cap(q.slots)
 }
 
 // Busy reports whether a release of the stage runs or is prepared.
-func (l *Queue) Busy(stage types.NamespacedName) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, runs := l.stages[stage]
-	return runs || l.reserved[stage] > 0
+func (q *Queue) Busy(stage types.NamespacedName) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, runs := q.stages[stage]
+	return runs || q.reserved[stage] > 0
 }
 
 // Newest returns the number of the newest release of the stage that runs,
 // waits or is over, 0 when none is known.
-func (l *Queue) Newest(stage types.NamespacedName) int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	newest := l.over[stage]
-	if current, busy := l.stages[stage]; busy {
+func (q *Queue) Newest(stage types.NamespacedName) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	newest := q.over[stage]
+	if current, busy := q.stages[stage]; busy {
 		newest = max(newest, current.running.sequence)
 		if current.waiting != nil {
 			newest = max(newest, current.waiting.sequence)
@@ -162,41 +162,41 @@ func (l *Queue) Newest(stage types.NamespacedName) int64 {
 
 // Close cancels every release, as a server that stops does, and waits for
 // them to return. They go on where they were after the next start.
-func (l *Queue) Close() {
-	l.mu.Lock()
-	l.cancel()
-	l.mu.Unlock()
-	l.wg.Wait()
+func (q *Queue) Close() {
+	q.mu.Lock()
+	q.cancel()
+	q.mu.Unlock()
+	q.wg.Wait()
 }
 
-// start runs a job in an empty lane; the caller holds the lock.
-func (l *Queue) start(stage types.NamespacedName, next job) {
-	ctx, cancel := context.WithCancelCause(l.ctx)
-	l.stages[stage] = &stageQueue{running: next, cancel: cancel}
-	l.wg.Go(func() {
+// start runs a job of a stage of which none runs; the caller holds the lock.
+func (q *Queue) start(stage types.NamespacedName, next job) {
+	ctx, cancel := context.WithCancelCause(q.ctx)
+	q.stages[stage] = &stageQueue{running: next, cancel: cancel}
+	q.wg.Go(func() {
 		defer cancel(nil)
 		var over bool
 		select {
-		case l.slots <- struct{}{}:
+		case q.slots <- struct{}{}:
 			over = next.run(ctx)
-			<-l.slots
+			<-q.slots
 		case <-ctx.Done():
 			over = next.run(ctx)
 		}
-		l.finish(stage, next.sequence, over)
+		q.finish(stage, next.sequence, over)
 	})
 }
 
-// finish empties a lane, or starts what waits in it.
-func (l *Queue) finish(stage types.NamespacedName, sequence int64, over bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// finish ends a stage's job, or starts the one that waits.
+func (q *Queue) finish(stage types.NamespacedName, sequence int64, over bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if over {
-		l.over[stage] = sequence
+		q.over[stage] = sequence
 	}
-	waiting := l.stages[stage].waiting
-	delete(l.stages, stage)
-	if waiting != nil && l.ctx.Err() == nil {
-		l.start(stage, *waiting)
+	waiting := q.stages[stage].waiting
+	delete(q.stages, stage)
+	if waiting != nil && q.ctx.Err() == nil {
+		q.start(stage, *waiting)
 	}
 }

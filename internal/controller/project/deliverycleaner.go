@@ -20,14 +20,14 @@ import (
 )
 
 // DeliveryCleaner writes what syncs made of deliveries: it marks those that are kept
-// and deletes the others, one at a time and between those that the door makes.
-// Nobody waits for it: no sync, whose work is done, and not the door, which
+// and deletes the others, one at a time and between those that the receiver makes.
+// Nobody waits for it: no sync, whose work is done, and not the receiver, which
 // gets most of the API server. What it has not done when the process ends is
 // found again by the first sync of the next, because the delivery still waits.
 // It is safe for concurrent use.
 type DeliveryCleaner struct {
 	client client.Client
-	gate   *queue.PriorityGate // what the door makes durable
+	gate   *queue.PriorityGate // what the receiver makes durable
 	log    *slog.Logger
 	queue  priorityqueue.PriorityQueue[servedDelivery]
 
@@ -48,13 +48,13 @@ const (
 	priorityMark   = 1
 )
 
-// NewDeliveryCleaner returns a Tidier, which works while Start runs.
+// NewDeliveryCleaner returns a DeliveryCleaner, which works while Start runs.
 func NewDeliveryCleaner(c client.Client, keeping *queue.PriorityGate, log *slog.Logger) *DeliveryCleaner {
-	queue := priorityqueue.New("tidier", func(o *priorityqueue.Opts[servedDelivery]) { o.RateLimiter = kube.RetriesOf[servedDelivery]() })
+	queue := priorityqueue.New("deliverycleaner", func(o *priorityqueue.Opts[servedDelivery]) { o.RateLimiter = kube.RetriesOf[servedDelivery]() })
 	return &DeliveryCleaner{client: c, gate: keeping, log: log, queue: queue, tasks: map[servedDelivery]task{}, served: lru.New(maxServed)}
 }
 
-// Knows reports whether a delivery was given to the Tidier, whatever the watch
+// Knows reports whether a delivery was given to the DeliveryCleaner, whatever the watch
 // cache still shows of it.
 func (t *DeliveryCleaner) Knows(d *v1alpha1.Delivery) bool {
 	t.mu.Lock()
@@ -119,7 +119,7 @@ func (t *DeliveryCleaner) pauses() *wait.Backoff {
 	return &wait.Backoff{Duration: kube.RetryMin, Factor: 2, Steps: 1 << 20, Cap: kube.RetryMax}
 }
 
-// do does one chore.
+// do does one task.
 func (t *DeliveryCleaner) do(ctx context.Context, key servedDelivery) error {
 	t.mu.Lock()
 	c, open := t.tasks[key]

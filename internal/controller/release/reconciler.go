@@ -112,7 +112,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return r.submit(ctx, order, nil)
 }
 
-// Begin gives a release that was made a moment ago to its stage's lane.
+// Begin queues a release that was made a moment ago.
 func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *runner.Speculation) error {
 	order, err := r.order(ctx, stage, rel)
 	if err != nil || order.Newest > rel.Spec.Sequence {
@@ -134,8 +134,8 @@ func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *
 	return early, nil
 }
 
-// submit gives a release to its stage's lane, and ends those that it overtook.
-// A held release may find its lane at the end of the run that held it: then it
+// submit queues a release, and ends those that it overtook.
+// A held release may come while the run that held it ends: then it
 // comes again at once, because a verdict may be among what that run did not
 // know.
 func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *runner.Speculation) (ctrl.Result, error) {
@@ -159,7 +159,7 @@ func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *r
 }
 
 // supersede ends a release that a newer one overtook, unless it runs: then its
-// lane ends it.
+// run ends it.
 func (r *Reconciler) supersede(ctx context.Context, order release.Inputs) error {
 	if r.Queue.Running(client.ObjectKeyFromObject(order.Stage)) == order.Release.Spec.Sequence {
 		return nil

@@ -87,7 +87,7 @@ func (s *Stand) digest(ctx context.Context, repository, tag string) (string, err
 	return digest, nil
 }
 
-// Ready waits until the door answers through the ingress.
+// Ready waits until the receiver answers through the ingress.
 func (s *Stand) Ready(ctx context.Context) error {
 	return Poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
 		status, _, err := s.Get(ctx, SlipwayHost, "/readyz")
