@@ -38,9 +38,9 @@ const (
 // What this process claimed is remembered, so that an unchanged stage costs no
 // request. Claims are safe for concurrent use.
 type Claims struct {
-	client client.Client
+	client     client.Client
 	namespaces *tenancy.NamespaceApplier
-	self   tenancy.Subject
+	self       tenancy.Subject
 
 	mu   sync.Mutex
 	held map[string]map[string]bool // hosts by the stage's namespace
