@@ -50,7 +50,7 @@ func NewJournal(c client.Client, rel *v1alpha1.Release, gate *queue.PriorityGate
 	return &Journal{client: c, gate: gate, stage: stage, log: log, written: rel.DeepCopy()}
 }
 
-// Write implements release.Journal.
+// Write implements runner.Journal.
 func (j *Journal) Write(ctx context.Context, status v1alpha1.ReleaseStatus) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

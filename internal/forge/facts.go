@@ -12,10 +12,10 @@ import (
 )
 
 // Facts asks the forge of a project's primary repository for what a plan
-// needs. It implements release.Facts.
+// needs. It implements runner.Facts.
 type Facts struct{ Forges *Forges }
 
-// Checks implements release.Facts.
+// Checks implements runner.Facts.
 func (f *Facts) Checks(ctx context.Context, o release.Inputs) (map[string]plan.CheckState, error) {
 	reader, err := f.reader(ctx, o.Project)
 	if err != nil {
@@ -44,7 +44,7 @@ func checkState(state scm.State) plan.CheckState {
 	return plan.CheckFailed
 }
 
-// Groups implements release.Facts.
+// Groups implements runner.Facts.
 func (f *Facts) Groups(ctx context.Context, o release.Inputs, login string, among []string) ([]string, error) {
 	reader, err := f.reader(ctx, o.Project)
 	if err != nil {

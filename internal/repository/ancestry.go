@@ -7,7 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// Descends implements release.Sources. A mirror that was made anew may lack
+// Descends implements runner.Sources. A mirror that was made anew may lack
 // the history in between; then the forge is asked for both commits.
 func (s *Sources) Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error) {
 	key := mirrorKey(p, p.Primary())

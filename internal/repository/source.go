@@ -209,7 +209,7 @@ func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, da
 	return err
 }
 
-// Open implements release.Sources.
+// Open implements runner.Sources.
 func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
 	repository, err := repositoryByURL(p, url)
 	if err != nil {
@@ -272,7 +272,7 @@ func (s *Sources) Archive(ctx context.Context, c client.Reader, claims source.Cl
 	return nil, fault.New(fault.NotFound, "project %s has no repository %s any more", claims.Project, claims.Repository)
 }
 
-// Grant implements release.Sources.
+// Grant implements runner.Sources.
 func (s *Sources) Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error) {
 	token, err := s.grants.Signer.Sign(source.Claims{
 		Organization: o.Organization,

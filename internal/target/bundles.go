@@ -56,7 +56,7 @@ func (b *Bundles) Close() {
 	b.pushing.Wait()
 }
 
-// Put implements release.Bundles.
+// Put implements runner.Bundles.
 func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error) {
 	name, digest, err = b.store.Put(ctx, bundleStage(o.Stage), manifests)
 	if err == nil && o.Cluster.Spec.Bundles.Push {
@@ -65,7 +65,7 @@ func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte) (
 	return name, digest, err
 }
 
-// Get implements release.Bundles.
+// Get implements runner.Bundles.
 func (b *Bundles) Get(ctx context.Context, o release.Inputs, name, digest string) ([]byte, error) {
 	return b.store.Get(ctx, bundleStage(o.Stage), name, digest)
 }

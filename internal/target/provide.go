@@ -17,7 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// Provide implements release.Site. The Secrets are in no inventory: a password
+// Provide implements release.Target. The Secrets are in no inventory: a password
 // that was made up outlives the service that it was made for, and goes with
 // the stage; sealed ones go when the project file no longer has them.
 func (s *Target) Provide(ctx context.Context, secrets release.Secrets) error {

@@ -33,7 +33,7 @@ type workload struct {
 	Metadata metav1.ObjectMeta `json:"metadata"`
 }
 
-// Restart implements release.Site: a mark in the pods' template makes the
+// Restart implements release.Target: a mark in the pods' template makes the
 // cluster roll them, as slowly and carefully as a new version.
 func (s *Target) Restart(ctx context.Context, manifests []byte, services []string, mark string) error {
 	workloads, err := workloadsOf(manifests, services)

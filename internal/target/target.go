@@ -65,7 +65,7 @@ func (s *Target) tenant() tenancy.Stage {
 	}
 }
 
-// Prepare implements release.Site.
+// Prepare implements release.Target.
 func (s *Target) Prepare(ctx context.Context, builds bool) error {
 	if builds {
 		if err := s.prepareBuilds(ctx); err != nil {
@@ -161,7 +161,7 @@ func (s *Target) connect() (*apply.Applier, error) {
 	return applier, nil
 }
 
-// Apply implements release.Site.
+// Apply implements release.Target.
 func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error) {
 	applier, err := s.connect()
 	if err != nil {
@@ -204,7 +204,7 @@ func failureOf(err error) error {
 	return err
 }
 
-// Verify implements release.Site.
+// Verify implements release.Target.
 func (s *Target) Verify(ctx context.Context, deadlines map[string]time.Duration, progress func([]v1alpha1.ServiceStatus)) error {
 	applier, err := s.connect()
 	if err != nil {
@@ -251,7 +251,7 @@ func serviceStatuses(states []ready.ServiceState) []v1alpha1.ServiceStatus {
 	return statuses
 }
 
-// Prune implements release.Site.
+// Prune implements release.Target.
 func (s *Target) Prune(ctx context.Context) (int32, error) {
 	applier, err := s.connect()
 	if err != nil {

@@ -74,8 +74,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	untold, skip := r.pending(releases), r.skipChanged(&stage)
-	if len(untold) == 0 && !skip {
+	waiting, skip := r.pending(releases), r.skipChanged(&stage)
+	if len(waiting) == 0 && !skip {
 		return ctrl.Result{}, nil
 	}
 	var p v1alpha1.Project
@@ -89,7 +89,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		defer host.Leave()
 	}
-	for _, one := range untold {
+	for _, one := range waiting {
 		failed := err
 		if err == nil && host != nil {
 			failed = r.report(ctx, host, report.Of(&p, &stage, one))
@@ -147,18 +147,18 @@ func (r *Reconciler) reportSkip(ctx context.Context, host *forge.Client, p *v1al
 // so that the newest is told last.
 func (r *Reconciler) pending(releases []v1alpha1.Release) []report.PendingRelease {
 	newer := map[string]bool{} // commits of newer releases
-	var untold []report.PendingRelease
+	var waiting []report.PendingRelease
 	for i := range releases { // newest first
 		rel := &releases[i]
 		if release.IsRefused(rel) {
 			continue
 		}
 		if r.changed(rel) {
-			untold = append([]report.PendingRelease{{Release: rel, Status: !newer[rel.Spec.Head.Commit]}}, untold...)
+			waiting = append([]report.PendingRelease{{Release: rel, Status: !newer[rel.Spec.Head.Commit]}}, waiting...)
 		}
 		newer[rel.Spec.Head.Commit] = true
 	}
-	return untold
+	return waiting
 }
 
 // changed reports whether a release has something to tell: another step than the

@@ -17,13 +17,13 @@ import (
 // offlineSources reads commits of the local repository.
 type offlineSources struct{ *forecaster }
 
-// File implements release.Sources.
+// File implements runner.Sources.
 func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
 	opened, err := s.repository.OpenAt(head.FileCommit)
 	return opened.Document, "", err
 }
 
-// Open implements release.Sources.
+// Open implements runner.Sources.
 func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
 	if url != "" {
 		return release.Snapshot{}, fault.New(fault.NotFound, "it is built from %s, which is not here", url)
@@ -35,12 +35,12 @@ func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, url, revisi
 	return release.Snapshot{Tree: tree, Commit: commit}, nil
 }
 
-// Descends implements release.Sources.
+// Descends implements runner.Sources.
 func (offlineSources) Descends(context.Context, *v1alpha1.Project, string, string) (bool, error) {
 	return false, fault.New(fault.NotFound, "what was released before is not known here")
 }
 
-// Grant implements release.Sources.
+// Grant implements runner.Sources.
 func (offlineSources) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
 	return build.Source{}, errors.New("nothing is built offline")
 }
@@ -70,7 +70,7 @@ func (*offlineImages) ResolveBases(_ context.Context, _ *build.Dockerfile, bases
 // offlineFacts is what the flags say of the forge.
 type offlineFacts struct{ *simulateCommand }
 
-// Checks implements release.Facts.
+// Checks implements runner.Facts.
 func (f offlineFacts) Checks(context.Context, release.Inputs) (map[string]plan.CheckState, error) {
 	checks := map[string]plan.CheckState{}
 	for _, name := range f.passed {
@@ -82,7 +82,7 @@ func (f offlineFacts) Checks(context.Context, release.Inputs) (map[string]plan.C
 	return checks, nil
 }
 
-// Groups implements release.Facts.
+// Groups implements runner.Facts.
 func (f offlineFacts) Groups(_ context.Context, _ release.Inputs, _ string, among []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(among), func(group string) bool { return !slices.Contains(f.groups, group) }), nil
 }
