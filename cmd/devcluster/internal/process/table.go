@@ -141,10 +141,11 @@ func (t *Table) start(spec Spec, digest string) error {
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", spec.Name, err)
 	}
-	go func() { _ = command.Wait() }() // reap it when it ends before we do
+	// A process that ended at once has an identity until it is reaped.
 	id, err := Identify(command.Process.Pid)
+	go func() { _ = command.Wait() }() // reap it when it ends before we do
 	if err != nil {
-		return fmt.Errorf("start %s: it ended at once: %w; its output: %s", spec.Name, err, t.Tail(spec.Name, 5))
+		return fmt.Errorf("start %s: %w", spec.Name, err)
 	}
 	return t.write(spec.Name, record{Identity: id, Digest: digest})
 }

@@ -57,6 +57,20 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
+// Whoever waits for such a process says how it ended; starting it never fails
+// for it, however fast it is.
+func TestProcessThatEndsAtOnceIsRecorded(t *testing.T) {
+	table := NewTable(t.TempDir())
+	for range 50 {
+		if _, started := ensure(t, table, shell("one", "exit 1", "/nowhere")); !started {
+			t.Fatal("a process that ended isn't started again")
+		}
+		for table.Alive("one") {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
 func TestStop(t *testing.T) {
 	tests := map[string]struct {
 		script string
