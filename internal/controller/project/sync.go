@@ -266,18 +266,11 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if !found {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
-	secondary, err := r.Sources.Secondary(ctx, p)
+	document, force, err := r.Sources.FileAt(ctx, p, fileCommit)
 	if err != nil {
 		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
-	document, fileID, err := r.Sources.File(ctx, p, v1alpha1.Head{FileCommit: fileCommit, Secondary: secondary})
-	if err != nil {
-		return outcome{heads: heads, fileCommit: fileCommit}, err
-	}
-	if fileID, err = r.Sources.WithBuiltRepositories(ctx, p, document.File, fileID); err != nil {
-		return outcome{heads: heads, fileCommit: fileCommit}, err
-	}
-	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, secondary: secondary, deliveries: waiting})
+	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
 	err = r.bring(ctx, p, wanted)
 	return outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}, err
 }

@@ -86,7 +86,7 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if !found {
 		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
 	}
-	snapshot, err := r.Sources.Open(ctx, r.Project, "", head.Commit)
+	snapshot, err := r.Sources.Open(ctx, r.Project, head.Commit)
 	if err != nil {
 		return resolved{}, err
 	}

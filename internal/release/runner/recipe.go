@@ -30,7 +30,7 @@ type recipe struct {
 func (r *run) recipe(ctx context.Context, snapshot release.Snapshot, service string, b project.Build) (recipe, error) {
 	if b.Repository != "" {
 		var err error
-		if snapshot, err = r.Sources.Open(ctx, r.Project, b.Repository, b.Ref); err != nil {
+		if snapshot, err = r.Sources.OpenSecondary(ctx, r.Project, r.fileHead(), b.Repository, b.Ref); err != nil {
 			return recipe{}, err
 		}
 	}

@@ -203,7 +203,11 @@ func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Hea
 	return document, "id", err
 }
 
-func (f *fixture) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
+func (f *fixture) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
+	return f.Open(ctx, p, head.Commit)
+}
+
+func (f *fixture) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
 	f.opened++
 	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: tree{fstest.MapFS{
 		"slipway.yaml":   {Data: []byte(file)},

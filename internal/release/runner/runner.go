@@ -21,10 +21,12 @@ type Sources interface {
 	// commits of secondary repositories declare. The same head always gives the
 	// same file.
 	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
-	// Open returns a commit of the project's repository with a clone URL
-	// (empty means the primary one). Revision is a commit id, or a ref or
-	// branch of another repository.
-	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error)
+	// Open returns a commit of the primary repository.
+	Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error)
+	// OpenSecondary returns the commit that a head has of the ref (empty means the
+	// default branch) of the project's repository with a clone URL. An error with
+	// the code not_found means that it has none.
+	OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, url, ref string) (release.Snapshot, error)
 	// Descends reports whether a commit of the primary repository is another or
 	// has it in its history. An error with the code not_found means that this is
 	// not known.
