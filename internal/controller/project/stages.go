@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -182,7 +183,7 @@ func (r *Reconciler) quote(ctx context.Context, p *v1alpha1.Project, head *v1alp
 	if err != nil {
 		r.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
-	head.Subject, head.Skip = fault.Clip(commit.Subject, 120), plan.Skipped(commit.Message)
+	head.Subject, head.Skip = printable.Clip(commit.Subject, 120), plan.Skipped(commit.Message)
 }
 
 // drop deletes the stages that nothing asks for any more, where they say so.
