@@ -129,7 +129,6 @@ func siblings() [][2]string {
 	return [][2]string{
 		{"internal/target", "internal/cluster"},
 		{"internal/repository", "internal/forge"},
-		{"internal/notify", "internal/forge"},
 		{"internal/controller", "internal/webhook"},
 	}
 }

@@ -62,6 +62,7 @@ type deps struct {
 	self    tenancy.Subject // the service account that Slipway runs as
 	secrets *kube.Secrets
 	forges  *forge.Forges
+	pulls   *forge.PullRequests
 	sources *repository.Sources
 	// deliveries is open while the receiver makes deliveries durable.
 	deliveries *queue.PriorityGate
@@ -87,6 +88,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 		deliveries: queue.NewPriorityGate(deliveryGateLimit),
 	}
 	d.forges = forge.NewForges(o.Forges, d.secrets, o.AllowHTTP, o.Now)
+	d.pulls = forge.NewPullRequests(d.forges)
 	grants := repository.Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}
 	d.sources = repository.NewSources(d.secrets, d.forges, d.mirrors, grants, o.AllowHTTP)
 	d.clusters = &cluster.Clusters{Config: o.Config, Account: d.self, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now}

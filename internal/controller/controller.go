@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/notify/sinks"
 	"github.com/slipway-dev/slipway/internal/queue"
 	story "github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/runner"
@@ -70,7 +71,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
-	projects := &project.Reconciler{Client: c, Sources: d.sources, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}
+	projects := &project.Reconciler{Client: c, Sources: d.sources, Pulls: d.pulls, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
 	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Gate: d.deliveries}
 	if o.NoFastPath {
@@ -80,6 +81,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		projects.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
 		projects.Prefetcher, d.Deliveries.Prefetcher = prefetcher, prefetcher
 	}
+	reports := sinks.All()
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
@@ -88,8 +90,8 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		stages,
 		releases,
 		drifts,
-		report.New(c, d.forges, o.Log),
-		comment.New(c, d.forges, d.sources, o.Log),
+		report.New(c, d.forges, reports, o.Log),
+		comment.New(comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Pulls: d.pulls, Sinks: reports, Log: o.Log}),
 	}, nil
 }
 

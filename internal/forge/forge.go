@@ -54,6 +54,11 @@ type Client struct {
 	slots *semaphore.Weighted
 }
 
+// NewClient returns a reporter with free slots.
+func NewClient(reporter scm.Reporter) *Client {
+	return &Client{Reporter: reporter, slots: semaphore.NewWeighted(parallelCalls)}
+}
+
 // NewForges returns the forges of the given kinds.
 func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, now func() time.Time) *Forges {
 	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, now: now, kept: lru.New(maxForgeClients)}
@@ -107,7 +112,7 @@ func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Reporter: reporter, slots: semaphore.NewWeighted(parallelCalls)}, nil
+	return NewClient(reporter), nil
 }
 
 // keyOf identifies a client.

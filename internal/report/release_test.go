@@ -5,10 +5,13 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -33,40 +36,88 @@ func TestStepDescribes(t *testing.T) {
 	}
 }
 
-func TestReportOf(t *testing.T) {
-	p := &v1alpha1.Project{Spec: v1alpha1.ProjectSpec{Repositories: []v1alpha1.Repository{{Path: "acme/shop"}}}}
+func TestReleaseOf(t *testing.T) {
 	stage := &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Name: "dev", Ref: "refs/heads/main"}, Status: v1alpha1.StageStatus{URL: "https://dev.example"}}
-	type want struct {
-		state      scm.State
-		deployment scm.Phase
+	whole := Release{
+		UID: "u", Name: "slipway-org-acme/shop-dev-1", Repository: "acme/shop", Commit: "c0ffee", Ref: "refs/heads/main", Stage: "dev",
+		Latest: true, URL: "https://dev.example",
 	}
-	cases := map[v1alpha1.Phase]want{
-		v1alpha1.PhasePending:    {scm.StatePending, ""},
-		v1alpha1.PhaseHeld:       {scm.StatePending, ""},
-		v1alpha1.PhaseBuilding:   {scm.StatePending, scm.PhaseRunning},
-		v1alpha1.PhaseApplying:   {scm.StatePending, scm.PhaseRunning},
-		v1alpha1.PhaseVerifying:  {scm.StatePending, scm.PhaseRunning},
-		v1alpha1.PhaseSucceeded:  {scm.StateSuccess, scm.PhaseLive},
-		v1alpha1.PhaseFailed:     {scm.StateFailure, scm.PhaseFailed},
-		v1alpha1.PhaseSuperseded: {scm.StateError, ""}, // overtaken before it was a deployment
+	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	cases := map[string]struct {
+		status v1alpha1.ReleaseStatus
+		change func(*Release)
+	}{
+		"waits for its turn": {v1alpha1.ReleaseStatus{}, func(r *Release) { r.Step, r.Sentence = StepQueued, "queued: waits for its turn" }},
+		"builds":             {v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseBuilding, Reported: v1alpha1.PhasePending}, func(r *Release) { r.Step, r.Before, r.Sentence = StepBuilding, StepQueued, "building" }},
+		"renders":            {v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseRendering}, func(r *Release) { r.Step, r.Sentence = StepDeploying, "deploying" }},
+		"is held":            {v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseHeld, Message: "held: waits for ci/test"}, func(r *Release) { r.Step, r.Sentence = StepHeld, "held: waits for ci/test" }},
+		"fails":              {v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseFailed, Message: "no " + digest}, func(r *Release) { r.Step, r.Sentence = StepFailed, "failed: no sha256:01234567" }},
+		"is superseded":      {v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseSuperseded}, func(r *Release) { r.Step, r.Sentence = StepSuperseded, "superseded" }},
+		"is live at its own address": {v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseSucceeded, Message: "1 changed", URL: "https://x.example"},
+			func(r *Release) { r.Step, r.Sentence, r.URL = StepLive, "live: 1 changed", "https://x.example" }},
+		"has a phase of another version": {v1alpha1.ReleaseStatus{Phase: "Odd"}, func(*Release) {}},
 	}
-	for phase, want := range cases {
-		rel := &v1alpha1.Release{Status: v1alpha1.ReleaseStatus{Phase: phase}}
-		told := Of(p, stage, PendingRelease{Release: rel, Status: true})
-		if told.Status.State != want.state || told.Status.Context != "slipway/dev" || told.Status.URL != "https://dev.example" {
-			t.Errorf("%s: status %+v", phase, told.Status)
-		}
-		if got := told.Deployment; (got == nil) != (want.deployment == "") || got != nil && got.Phase != want.deployment {
-			t.Errorf("%s: deployment %+v, want %q", phase, got, want.deployment)
-		}
-	}
-	overtaken := &v1alpha1.Release{Status: v1alpha1.ReleaseStatus{Phase: v1alpha1.PhaseSuperseded, Reported: v1alpha1.PhaseBuilding}}
-	if told := Of(p, stage, PendingRelease{Release: overtaken}); told.Status != nil || told.Deployment == nil || told.Deployment.Phase != scm.PhaseGone {
-		t.Errorf("overtaken while building: %+v", told)
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			rel := &v1alpha1.Release{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: "shop-dev-1", UID: "u"},
+				Spec:       v1alpha1.ReleaseSpec{Head: v1alpha1.Head{Commit: "c0ffee"}}, Status: c.status,
+			}
+			want := whole
+			c.change(&want)
+			if diff := cmp.Diff(want, ReleaseOf(shop(), stage, rel, true)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
-func TestComment(t *testing.T) {
+// shop is a project with a repository.
+func shop() *v1alpha1.Project {
+	return &v1alpha1.Project{Spec: v1alpha1.ProjectSpec{Repositories: []v1alpha1.Repository{{Path: "acme/shop"}}}}
+}
+
+// Only what was decided about the present spec is reported.
+func TestSkippedOf(t *testing.T) {
+	stage := &v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{Generation: 2},
+		Spec:       v1alpha1.StageSpec{Name: "dev", PullRequest: 7, Wanted: v1alpha1.Head{Commit: "c0ffee"}},
+		Status: v1alpha1.StageStatus{Conditions: []metav1.Condition{
+			{Type: v1alpha1.ConditionAutoDeploy, Reason: release.ReasonSkipped, Message: "its commit says so", ObservedGeneration: 2},
+		}},
+	}
+	want := Release{Repository: "acme/shop", Commit: "c0ffee", Stage: "dev", Preview: true, Step: StepSkipped, Latest: true, Sentence: "skipped: its commit says so"}
+	if diff := cmp.Diff(want, SkippedOf(shop(), stage)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, change := range map[string]func(*v1alpha1.Stage){
+		"a newer spec":   func(s *v1alpha1.Stage) { s.Generation = 3 },
+		"another reason": func(s *v1alpha1.Stage) { s.Status.Conditions[0].Reason = release.ReasonPromotion },
+		"nothing":        func(s *v1alpha1.Stage) { s.Status.Conditions = nil },
+	} {
+		other := stage.DeepCopy()
+		change(other)
+		if why := Skipped(other); why != "" {
+			t.Errorf("%s: skipped because %q", name, why)
+		}
+	}
+}
+
+func TestFileCheckOf(t *testing.T) {
+	right := FileCheckOf(shop(), "c0ffee", nil)
+	if right.Title != "slipway.yaml is right" || right.Found != nil || right.Repository != "acme/shop" || right.Commit != "c0ffee" {
+		t.Errorf("nothing found: %+v", right)
+	}
+	found := Findings(projectfile.Problems{
+		{File: "slipway.yaml", Line: 3, Column: 5, Path: "a", What: "is wrong", Remedy: "remove it"}, {File: "slipway.yaml", Line: 4, Column: 1, Path: "b"},
+	})
+	check := FileCheckOf(shop(), "c0ffee", found)
+	if check.Title != "slipway.yaml:3:5: a: is wrong; remove it" || len(check.Found) != 2 || !strings.Contains(check.Summary, "mistakes: 2") {
+		t.Errorf("two found: %+v", check)
+	}
+}
+
+func TestPullRequestOf(t *testing.T) {
 	stage := v1alpha1.Stage{
 		Spec: v1alpha1.StageSpec{Name: "feature-x"},
 		Status: v1alpha1.StageStatus{
@@ -74,17 +125,20 @@ func TestComment(t *testing.T) {
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Message: "web crashes: `rm` | <script> @everyone\n# x"}},
 		},
 	}
-	body := Comment([]v1alpha1.Stage{stage}, FileChange{Mistakes: []scm.Finding{{Path: "slipway.yaml", Line: 3, Column: 5, Message: "a: is `wrong`"}}})
+	pull, say := PullRequestOf(shop(), 7, []v1alpha1.Stage{stage}, FileChange{Mistakes: []scm.Finding{{Path: "slipway.yaml", Line: 3, Column: 5, Message: "a: is `wrong`"}}})
 	for _, want := range []string{"[`feature-x`](https://x.example)", "`01234567`", "`failed: web crashes:  rm", "`slipway.yaml:3:5` `a: is  wrong `"} {
-		if !strings.Contains(body, want) {
-			t.Errorf("it lacks %q:\n%s", want, body)
+		if !strings.Contains(pull.Text, want) {
+			t.Errorf("it lacks %q:\n%s", want, pull.Text)
 		}
 	}
-	if strings.Contains(body, "<script>") || strings.Contains(body, "\n# x") {
-		t.Errorf("a message steers the comment:\n%s", body)
+	if !say || pull.Repository != "acme/shop" || pull.Number != 7 {
+		t.Errorf("%t, for %s %d", say, pull.Repository, pull.Number)
 	}
-	if body := Comment(nil, FileChange{Differs: true}); body != "" {
-		t.Errorf("nothing to say is said as %q", body)
+	if strings.Contains(pull.Text, "<script>") || strings.Contains(pull.Text, "\n# x") {
+		t.Errorf("a message steers the comment:\n%s", pull.Text)
+	}
+	if pull, say := PullRequestOf(shop(), 7, nil, FileChange{Differs: true}); say {
+		t.Errorf("nothing to say is said as %q", pull.Text)
 	}
 }
 

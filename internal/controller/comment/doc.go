@@ -1,5 +1,5 @@
-// Package comment keeps one comment under each open pull request, and shows
-// mistakes in slipway.yaml at their lines.
+// Package comment decides when how things stand with a pull request is worth a
+// report, and when a project file's mistakes are, and has sinks send it.
 //
-// It must not know how releases run, nor any other reconciler.
+// It must not know how releases run, what a sink does, nor any other reconciler.
 package comment

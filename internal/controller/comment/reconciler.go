@@ -20,32 +20,52 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/notify"
+	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/report"
-	"github.com/slipway-dev/slipway/internal/repository"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// commentTopic tells Slipway's comment about stages from its others.
-const commentTopic = "stages"
+// Forges has the clients of projects' forges.
+type Forges interface {
+	// Client returns nil when the project has no credentials for the forge.
+	Client(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (*forge.Client, error)
+}
 
-// Reconciler writes Slipway's one comment under each open pull request:
+// PullRequests knows the open pull requests of projects' primary repositories.
+type PullRequests interface {
+	// Open returns them as they were read after the last sync began.
+	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
+}
+
+// Sources reads project files.
+type Sources interface {
+	// FileID returns the object id of a commit's project file, empty for none.
+	FileID(ctx context.Context, p *v1alpha1.Project, commit string) (string, error)
+	// FileAt returns the project file of a commit as it applies now.
+	FileAt(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error)
+}
+
+// Reconciler keeps Slipway's one comment under each open pull request up to date:
 // how the stages stand that its branch feeds, and what its slipway.yaml would
-// change. It also shows mistakes in slipway.yaml at their lines. It is keyed by
-// project and works beside everything else; what it told is found again at the
-// forge after a restart, so nothing is written twice.
+// change. It also has mistakes in slipway.yaml shown at their lines. It is keyed
+// by project and works beside everything else; the sinks find again after a
+// restart what was sent, so nothing is written twice.
 type Reconciler struct {
-	client  client.Client
-	forges  *forge.Forges
-	sources *repository.Sources
-	log     *slog.Logger
+	Client  client.Client
+	Forges  Forges
+	Sources Sources
+	Pulls   PullRequests
+	Sinks   notify.Sink
+	Log     *slog.Logger
 
 	memory commentMemory
 }
 
-// commentMemory keeps what was last told under a key, to spare calls.
+// commentMemory keeps what was last sent under a key, to spare calls.
 type commentMemory struct{ reported *lru.Cache } // key → sha256 of the text
 
 // maxComments bounds the memory of comments.
@@ -59,26 +79,27 @@ func (m commentMemory) changed(key, text string) bool {
 
 func (m commentMemory) set(key, text string) { m.reported.Add(key, sha256.Sum256([]byte(text))) }
 
-// New returns a reconciler that comments at the forges of projects.
-func New(c client.Client, forges *forge.Forges, sources *repository.Sources, log *slog.Logger) *Reconciler {
-	return &Reconciler{client: c, forges: forges, sources: sources, log: log, memory: commentMemory{lru.New(maxComments)}}
+// New returns a reconciler made from its exported fields.
+func New(r Reconciler) *Reconciler {
+	r.memory = commentMemory{lru.New(maxComments)}
+	return &r
 }
 
 // Reconcile brings one project's comments up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var p v1alpha1.Project
-	if err := r.client.Get(ctx, req.NamespacedName, &p); err != nil {
+	if err := r.Client.Get(ctx, req.NamespacedName, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
-	host, err := r.forges.Client(ctx, &p, p.Primary())
+	host, err := r.Forges.Client(ctx, &p, p.Primary())
 	if err == nil && host == nil {
 		return ctrl.Result{}, nil
 	}
 	state, stages, stateErr := r.state(ctx, &p)
-	if stateErr != nil || !r.memory.changed(req.String(), state) {
+	if stateErr != nil || !r.memory.changed(keyOf(&p), state) {
 		return ctrl.Result{}, stateErr
 	}
 	if err == nil {
@@ -86,32 +107,41 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{RequeueAfter: forge.BusyDelay}, nil
 		}
 		defer host.Leave()
-		err = r.comment(ctx, host, &p, stages)
+		organization, _ := naming.OrganizationOf(p.Namespace)
+		err = r.comment(ctx, notify.Destination{Organization: organization, Project: p.Name, Forge: host.Reporter}, &p, stages)
 	}
+	return r.conclude(ctx, &p, state, err)
+}
+
+// conclude remembers a state that was reported, or can't be because of an error,
+// or says when to try again.
+func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, state string, err error) (ctrl.Result, error) {
 	if wait, limited := scm.RetryAfter(err); limited {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	if err == nil {
-		r.memory.set(req.String(), state)
-	}
-	if err == nil || fault.CodeOf(err) == fault.Unavailable || ctx.Err() != nil {
+	if notify.Retryable(ctx, err) {
 		return ctrl.Result{}, err
 	}
-	r.log.Error("write comments", "project", p.Name, "error", err)
-	r.memory.set(req.String(), state)
+	if err != nil {
+		r.Log.Error("write comments", "project", p.Name, "error", err)
+	}
+	r.memory.set(keyOf(p), state)
 	return ctrl.Result{}, nil
 }
+
+// keyOf is what a project's state is remembered under.
+func keyOf(p *v1alpha1.Project) string { return p.Namespace + "/" + p.Name }
 
 // state returns what the comments of a project depend on, but for the pull
 // requests themselves, and the project's stages. While it stays the same, the
 // forge isn't asked.
 func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []v1alpha1.Stage, error) {
 	var stages v1alpha1.StageList
-	if err := r.client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}); err != nil {
+	if err := r.Client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list stages: %w", err)
 	}
 	var deliveries v1alpha1.DeliveryList
-	if err := r.client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
+	if err := r.Client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	parts := []string{p.Status.FileCommit}
@@ -127,25 +157,21 @@ func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []
 	return strings.Join(parts, "\n"), stages.Items, nil
 }
 
-// comment shows what is wrong with the project file in force, and writes the
-// comments.
-func (r *Reconciler) comment(ctx context.Context, host *forge.Client, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
-	if err := r.reportFile(ctx, host, p, p.Status.FileCommit); err != nil {
+// comment shows what is wrong with the project file in force, and brings the
+// comments up to date.
+func (r *Reconciler) comment(ctx context.Context, to notify.Destination, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
+	if err := r.reportFile(ctx, to, p, p.Status.FileCommit); err != nil {
 		return err
 	}
-	reader, reads := host.Reader()
-	if !reads {
-		return nil
-	}
-	open, err := reader.PullRequests(ctx, p.Primary().Path)
+	open, err := r.Pulls.Open(ctx, p)
 	if err != nil {
-		return fmt.Errorf("list pull requests of %s: %w", p.Primary().Path, err)
+		return err
 	}
 	for _, request := range open {
 		if request.Fork {
 			continue // a fork's branch feeds no stage
 		}
-		if err := r.commentOn(ctx, host, p, request, fedBy(stages, request.Head.Ref)); err != nil {
+		if err := r.commentOn(ctx, to, p, request, fedBy(stages, request.Head.Ref)); err != nil {
 			return err
 		}
 	}
@@ -164,26 +190,26 @@ func fedBy(stages []v1alpha1.Stage, ref string) []v1alpha1.Stage {
 	return fed
 }
 
-func (r *Reconciler) commentOn(ctx context.Context, host *forge.Client, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
+// commentOn reports how things stand with one pull request.
+func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
 	change, err := r.fileChange(ctx, p, request.Head.Commit)
 	if err != nil {
 		return err
 	}
 	if change.Differs {
-		if err := r.reportFile(ctx, host, p, request.Head.Commit); err != nil {
+		if err := r.reportFile(ctx, to, p, request.Head.Commit); err != nil {
 			return err
 		}
 	}
-	body := report.Comment(fed, change)
-	key := fmt.Sprintf("%s/%s/%d", p.Namespace, p.Name, request.Number)
-	if body == "" || !r.memory.changed(key, body) {
+	pull, say := report.PullRequestOf(p, request.Number, fed, change)
+	key := fmt.Sprintf("%s/%d", keyOf(p), request.Number)
+	if !say || !r.memory.changed(key, pull.Text) {
 		return nil
 	}
-	note := scm.Comment{Repository: p.Primary().Path, PullRequest: request.Number, Topic: commentTopic, Body: body}
-	if err := host.SetComment(ctx, note); err != nil {
-		return fmt.Errorf("comment on pull request %d of %s: %w", request.Number, note.Repository, err)
+	if err := r.Sinks.PullRequest(ctx, to, pull); err != nil {
+		return err
 	}
-	r.memory.set(key, body)
+	r.memory.set(key, pull.Text)
 	return nil
 }
 
@@ -195,18 +221,8 @@ const gatherTime = time.Second
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("comment").
-		Watches(&v1alpha1.Delivery{}, gathered(func(o client.Object) string {
-			if delivery, ok := o.(*v1alpha1.Delivery); ok && changesRequest(delivery) {
-				return delivery.Spec.Project
-			}
-			return ""
-		})).
-		Watches(&v1alpha1.Stage{}, gathered(func(o client.Object) string {
-			if stage, ok := o.(*v1alpha1.Stage); ok {
-				return stage.Spec.Project
-			}
-			return ""
-		})).
+		Watches(&v1alpha1.Delivery{}, gathered(projectOfDelivery)).
+		Watches(&v1alpha1.Stage{}, gathered(projectOfStage)).
 		Watches(&v1alpha1.Project{}, gathered(client.Object.GetName)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: kube.Retries()}).
 		Complete(r)
@@ -230,7 +246,22 @@ func gathered(projectOf func(client.Object) string) handler.EventHandler {
 	}
 }
 
-// changesRequest reports whether a delivery told of a pull request, and the
+// projectOfDelivery returns the project of a delivery that changes a pull request.
+func projectOfDelivery(o client.Object) string {
+	if delivery, ok := o.(*v1alpha1.Delivery); ok && changesRequest(delivery) {
+		return delivery.Spec.Project
+	}
+	return ""
+}
+
+func projectOfStage(o client.Object) string {
+	if stage, ok := o.(*v1alpha1.Stage); ok {
+		return stage.Spec.Project
+	}
+	return ""
+}
+
+// changesRequest reports whether a delivery is about a pull request, and the
 // sync has seen it.
 func changesRequest(d *v1alpha1.Delivery) bool {
 	return d.Spec.Event == string(scm.KindPullRequest) && d.Status.Phase == v1alpha1.DeliveryDone

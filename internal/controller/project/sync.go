@@ -45,6 +45,7 @@ type Reconciler struct {
 	Sources    *repository.Sources
 	FastPath   FastPath
 	Prefetcher Prefetcher
+	Pulls      PullRequests
 	Cleaner    *DeliveryCleaner
 	Interval   time.Duration
 	Parallel   int // syncs at the same time, half of them from one git server
@@ -197,6 +198,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
 	r.memory.begin(name, len(waiting), r.Now())
+	r.Pulls.Expire(p)
 	outcome, syncErr := r.sync(ctx, p, waiting)
 	if apierrors.IsConflict(syncErr) {
 		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/report"
 )
 
-// Of a commit's releases only the newest has the word, and the newest of all
-// is told last.
+// Of a commit's releases only the newest is the latest, and the newest of all is
+// reported last.
 func TestPending(t *testing.T) {
 	release := func(name, commit string, phase, reported v1alpha1.Phase) v1alpha1.Release {
 		return v1alpha1.Release{
@@ -21,8 +21,8 @@ func TestPending(t *testing.T) {
 			Status:     v1alpha1.ReleaseStatus{Phase: phase, Reported: reported},
 		}
 	}
-	r := New(nil, nil, nil)
-	r.memory.set("5", reportedState{step: report.StepLive}) // told, but the cache doesn't show it yet
+	r := New(nil, nil, nil, nil)
+	r.memory.set("5", reportedState{step: report.StepLive}) // reported, but the cache doesn't show it yet
 	r.memory.set("6", reportedState{step: report.StepHeld, message: "waits for ci/test"})
 	var got []string
 	for _, one := range r.pending([]v1alpha1.Release{
@@ -35,13 +35,13 @@ func TestPending(t *testing.T) {
 		release("0", "c", "", ""),
 		release("-1", "d", "", v1alpha1.PhasePending),
 	}) {
-		word := "silent"
-		if one.Status {
-			word = "told"
+		name := one.release.Name
+		if one.latest {
+			name += " latest"
 		}
-		got = append(got, one.Release.Name+" "+word)
+		got = append(got, name)
 	}
-	if want := "0 told, 2 silent, 3 told, 6 told"; strings.Join(got, ", ") != want {
+	if want := "0 latest, 2, 3 latest, 6 latest"; strings.Join(got, ", ") != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 }

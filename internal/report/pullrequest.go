@@ -23,8 +23,22 @@ type FileChange struct {
 	Members  []string // sentences about who gains or loses what
 }
 
-// Comment returns the comment's Markdown; empty when there is nothing to say.
-func Comment(stages []v1alpha1.Stage, change FileChange) string {
+// PullRequest is how things stand with an open pull request.
+type PullRequest struct {
+	Repository string // owner/name at the forge
+	Number     int64
+	Text       string // Markdown
+}
+
+// PullRequestOf reports the stages that a pull request's branch feeds, and what
+// merging it would change; false when there is nothing to say.
+func PullRequestOf(p *v1alpha1.Project, number int64, stages []v1alpha1.Stage, change FileChange) (PullRequest, bool) {
+	text := markdown(stages, change)
+	return PullRequest{Repository: p.Primary().Path, Number: number, Text: text}, text != ""
+}
+
+// markdown returns the report's text; empty when there is nothing to say.
+func markdown(stages []v1alpha1.Stage, change FileChange) string {
 	var text strings.Builder
 	if len(stages) > 0 {
 		text.WriteString("| stage | commit | state |\n|---|---|---|\n")
@@ -56,25 +70,25 @@ func writeSection(text *strings.Builder, title string, lines []string) {
 	}
 }
 
-// StageRow returns a stage's line. What moves is only told as moving, so that a
-// comment is edited twice per release at most.
+// StageRow returns a stage's line. All steps before the last read the same, so
+// that a comment is edited twice per release at most.
 func StageRow(stage v1alpha1.Stage) string {
 	name := "`" + stage.Spec.Name + "`"
 	if strings.HasPrefix(stage.Status.URL, "http") {
 		name = "[" + name + "](" + codeSpan(stage.Status.URL) + ")"
 	}
-	at, said := StepOf(stage.Status.Phase), ""
-	switch at {
+	step, message := StepOf(stage.Status.Phase), ""
+	switch step {
 	case StepQueued, StepBuilding, StepSuperseded:
-		at = StepDeploying
+		step = StepDeploying
 	case StepLive, StepFailed, StepHeld:
 		if ready := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
-			said = ready.Message
+			message = ready.Message
 		}
 	}
-	state := cmp.Or(string(at), "new")
-	if said != "" {
-		state = at.describe(said)
+	state := cmp.Or(string(step), "new")
+	if message != "" {
+		state = step.describe(message)
 	}
 	return fmt.Sprintf("| %s | `%.8s` | `%s` |", name, stage.Status.Attempted, codeSpan(state))
 }

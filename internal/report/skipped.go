@@ -7,8 +7,18 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
+// SkippedOf reports that the stage's head is not released, because its commit
+// says so.
+func SkippedOf(p *v1alpha1.Project, stage *v1alpha1.Stage) Release {
+	return Release{
+		Repository: p.Primary().Path, Commit: stage.Spec.Wanted.Commit, Ref: stage.Spec.Ref,
+		Stage: stage.Spec.Name, Preview: stage.Spec.PullRequest != 0,
+		Step: StepSkipped, Latest: true, Sentence: string(StepSkipped) + ": " + Skipped(stage),
+	}
+}
+
 // Skipped returns the sentence that says why the stage's head is not released
-// by its own wish, empty when it is, or when nobody has decided yet.
+// automatically, empty when it is, or when nobody has decided yet.
 func Skipped(stage *v1alpha1.Stage) string {
 	automatic := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionAutoDeploy)
 	if automatic == nil || automatic.Reason != release.ReasonSkipped || automatic.ObservedGeneration != stage.Generation {

@@ -1,0 +1,47 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+// FileCheck is what was found in the project file of a commit.
+type FileCheck struct {
+	Repository string // owner/name at the forge
+	Commit     string // full id
+	Title      string // one line; the first mistake, if there is one
+	Summary    string // Markdown
+	Found      []scm.Finding
+}
+
+// FileCheckOf reports what was found in the project file of a commit of the
+// primary repository; nothing found means that it is right.
+func FileCheckOf(p *v1alpha1.Project, commit string, found []scm.Finding) FileCheck {
+	check := FileCheck{
+		Repository: p.Primary().Path, Commit: commit,
+		Title: project.FileName + " is right", Summary: "Slipway can follow it.",
+	}
+	if len(found) > 0 {
+		first := found[0]
+		check.Found = found
+		check.Title = fmt.Sprintf("%s:%d:%d: %s", first.Path, first.Line, first.Column, first.Message)
+		check.Summary = fmt.Sprintf("%s has mistakes: %d. Each is shown at its line; `slipway validate` shows them all.", project.FileName, len(found))
+	}
+	return check
+}
+
+// Findings puts problems of a project file into findings at their lines.
+func Findings(problems projectfile.Problems) []scm.Finding {
+	var found []scm.Finding
+	for _, problem := range problems {
+		found = append(found, scm.Finding{
+			Path: problem.File, Line: problem.Line, Column: problem.Column,
+			Message: problem.Path + ": " + problem.What + "; " + problem.Remedy,
+		})
+	}
+	return found
+}
