@@ -1,0 +1,434 @@
+package comment
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/kube/kubefake"
+	"github.com/slipway-dev/slipway/internal/notify"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/report"
+	"github.com/slipway-dev/slipway/internal/scm"
+)
+
+const namespace = "slipway-org-acme"
+
+var shop = ctrl.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: "shop"}}
+
+// host is a forge's client for a project, or why there is none.
+type host struct {
+	client *forge.Client
+	err    error
+}
+
+func (h *host) Client(context.Context, *v1alpha1.Project, v1alpha1.Repository) (*forge.Client, error) {
+	return h.client, h.err
+}
+
+// pulls are the open pull requests.
+type pulls struct {
+	open  []scm.PullRequest
+	err   error
+	asked int
+}
+
+func (p *pulls) Open(context.Context, *v1alpha1.Project) ([]scm.PullRequest, error) {
+	p.asked++
+	return p.open, p.err
+}
+
+// sources are the project files of commits: an empty one is no file.
+type sources struct {
+	files        map[string]string
+	idErr        error
+	secondaryErr error
+	fileErr      error
+}
+
+func (s *sources) FileID(_ context.Context, _ *v1alpha1.Project, commit string) (string, error) {
+	return s.files[commit], s.idErr
+}
+
+func (s *sources) Secondary(context.Context, *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
+	return nil, s.secondaryErr
+}
+
+func (s *sources) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
+	text := s.files[head.FileCommit]
+	if s.fileErr != nil {
+		return nil, "", s.fileErr
+	}
+	if text == "" {
+		return nil, "", fault.New(fault.NotFound, "commit %s has no slipway.yaml", head.FileCommit)
+	}
+	document, err := projectfile.Parse("slipway.yaml", []byte(text))
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Invalid, err, "%s", err.Error())
+	}
+	return document, text, nil
+}
+
+// sink keeps what it is sent, unless it fails.
+type sink struct {
+	notify.Silent
+	err      error
+	checks   []report.FileCheck
+	comments []report.PullRequest
+}
+
+func (s *sink) FileCheck(_ context.Context, _ notify.Destination, c report.FileCheck) error {
+	s.checks = append(s.checks, c)
+	return s.err
+}
+
+func (s *sink) PullRequest(_ context.Context, to notify.Destination, p report.PullRequest) error {
+	if to.Organization != "acme" || to.Project != "shop" || to.Forge == nil {
+		return fmt.Errorf("sent to %+v", to)
+	}
+	s.comments = append(s.comments, p)
+	return s.err
+}
+
+// Project files: the one in force, one with another member, one with a mistake.
+const (
+	inForce = "version: 1\nproject: shop\nmembers: [{user: alice, email: alice@acme.example, role: owner}]\n" +
+		"stages: [{name: dev, branch: main}]\nservices: {web: {image: \"web:1\"}}\n"
+	otherMember = "version: 1\nproject: shop\nmembers: [{user: alice, email: alice@acme.example, role: owner}, {user: bob, role: developer}]\n" +
+		"stages: [{name: dev, branch: main}]\nservices: {web: {image: \"web:1\"}}\n"
+	mistaken = inForce + "surprise: true\n"
+)
+
+// fixture is a reconciler of the project shop: the file of commit "base" is in
+// force, and pull request 7 from cart to main has the commit "head".
+type fixture struct {
+	*Reconciler
+	host    *host
+	pulls   *pulls
+	sources *sources
+	sink    *sink
+	log     bytes.Buffer
+}
+
+func shopProject(change func(*v1alpha1.Project)) *v1alpha1.Project {
+	p := &v1alpha1.Project{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop"},
+		Spec:       v1alpha1.ProjectSpec{Repositories: []v1alpha1.Repository{{Name: "main", Path: "acme/shop"}}},
+		Status:     v1alpha1.ProjectStatus{FileCommit: "base"},
+	}
+	if change != nil {
+		change(p)
+	}
+	return p
+}
+
+func stage(name, ref string) *v1alpha1.Stage {
+	return &v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop-" + name},
+		Spec:       v1alpha1.StageSpec{Project: "shop", Name: name, Ref: ref},
+		Status:     v1alpha1.StageStatus{Phase: v1alpha1.PhaseBuilding, Attempted: "head"},
+	}
+}
+
+func newFixture(t *testing.T, objects ...client.Object) *fixture {
+	t.Helper()
+	return newFixtureWith(kubefake.New(t, objects...))
+}
+
+func newFixtureWith(c client.Client) *fixture {
+	f := &fixture{
+		host:    &host{client: forge.NewClient(struct{ scm.Reporter }{})},
+		pulls:   &pulls{open: []scm.PullRequest{{Number: 7, Head: scm.Side{Ref: "refs/heads/cart", Commit: "head"}}}},
+		sources: &sources{files: map[string]string{"base": inForce, "head": inForce}},
+		sink:    &sink{},
+	}
+	f.Reconciler = New(Reconciler{Client: c, Forges: f.host, Sources: f.sources, Pulls: f.pulls, Sinks: f.sink, Log: slog.New(slog.NewTextHandler(&f.log, nil))})
+	return f
+}
+
+// look reconciles the project and wants no error.
+func (f *fixture) look(t *testing.T) {
+	t.Helper()
+	if result, err := f.Reconcile(t.Context(), shop); err != nil || result.RequeueAfter != 0 {
+		t.Fatalf("%v, %v", result, err)
+	}
+}
+
+// Nobody is asked about a project that has nothing to say, or nobody to say it to.
+func TestNothingToDo(t *testing.T) {
+	busy := forge.NewClient(struct{ scm.Reporter }{})
+	for busy.Enter() {
+		continue
+	}
+	tests := map[string]struct {
+		project *v1alpha1.Project
+		host    *host
+		again   time.Duration
+	}{
+		"it is gone": {project: shopProject(func(p *v1alpha1.Project) { p.Name = "other" })},
+		"it goes": {project: shopProject(func(p *v1alpha1.Project) {
+			p.DeletionTimestamp, p.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"slipway.dev/project"}
+		})},
+		"it is suspended": {project: shopProject(func(p *v1alpha1.Project) { p.Spec.Suspend = true })},
+		"no credentials":  {project: shopProject(nil), host: &host{}},
+		"too many calls":  {project: shopProject(nil), host: &host{client: busy}, again: forge.BusyDelay},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, tt.project, stage("feature-cart", "refs/heads/cart"))
+			if tt.host != nil {
+				*f.host = *tt.host
+			}
+			if result, err := f.Reconcile(t.Context(), shop); err != nil || result.RequeueAfter != tt.again {
+				t.Errorf("%v, %v; want again after %s", result, err, tt.again)
+			}
+			if f.pulls.asked > 0 || len(f.sink.comments)+len(f.sink.checks) > 0 {
+				t.Errorf("asked %d times, sent %+v, %+v", f.pulls.asked, f.sink.comments, f.sink.checks)
+			}
+		})
+	}
+}
+
+// A comment shows the stages that the branch feeds and what the branch's file
+// changes; the check shows what is wrong with a file.
+func TestCommentsAndChecks(t *testing.T) {
+	going := stage("going", "refs/heads/cart")
+	going.DeletionTimestamp, going.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"slipway.dev/stage"}
+	tests := map[string]struct {
+		change  func(*fixture)
+		comment []string // parts of the only comment; none when empty
+		lacks   string
+		checks  map[string]int // commit → how many mistakes
+	}{
+		"its stages":         {comment: []string{"`feature-cart`", "`review`", "deploying"}, lacks: "going"},
+		"a fork":             {change: func(f *fixture) { f.pulls.open[0].Fork = true }},
+		"no pull requests":   {change: func(f *fixture) { f.pulls.open = nil }},
+		"it feeds no stage":  {change: func(f *fixture) { f.pulls.open[0].Head.Ref = "refs/heads/other" }},
+		"a head without id":  {change: func(f *fixture) { f.pulls.open[0].Head.Commit = "" }, comment: []string{"`feature-cart`"}},
+		"the head is merged": {change: func(f *fixture) { f.pulls.open[0].Head.Commit = "base" }, comment: []string{"`feature-cart`"}},
+		"it changes members": {change: func(f *fixture) { f.sources.files["head"] = otherMember }, comment: []string{"`bob` becomes developer"}, checks: map[string]int{"head": 0}},
+		"it has a mistake":   {change: func(f *fixture) { f.sources.files["head"] = mistaken }, comment: []string{"slipway.yaml:6:1", "surprise"}, checks: map[string]int{"head": 1}},
+		"it has no file":     {change: func(f *fixture) { f.sources.files["head"] = "" }, comment: []string{"slipway.yaml:1:1", "has no slipway.yaml"}, checks: map[string]int{"head": 1}},
+		"the file in force has a mistake": {change: func(f *fixture) { f.sources.files["base"], f.pulls.open = mistaken, nil },
+			checks: map[string]int{"base": 1}},
+		"it mends the file in force": {change: func(f *fixture) { f.sources.files["base"], f.sources.files["head"] = mistaken, otherMember },
+			comment: []string{"`feature-cart`"}, lacks: "bob", checks: map[string]int{"base": 1, "head": 0}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, shopProject(nil), stage("review", "refs/heads/cart"), stage("feature-cart", "refs/heads/cart"), stage("dev", "refs/heads/main"), going)
+			if tt.change != nil {
+				tt.change(f)
+			}
+			f.look(t)
+			var text string
+			for _, comment := range f.sink.comments {
+				text += comment.Text
+				if comment.Number != 7 || comment.Repository != "acme/shop" {
+					t.Errorf("under %s %d", comment.Repository, comment.Number)
+				}
+			}
+			for _, part := range tt.comment {
+				if !strings.Contains(text, part) {
+					t.Errorf("it lacks %q: %s", part, text)
+				}
+			}
+			if want := min(len(tt.comment), 1); len(f.sink.comments) != want || tt.lacks != "" && strings.Contains(text, tt.lacks) {
+				t.Errorf("%d comments, want %d without %q: %s", len(f.sink.comments), want, tt.lacks, text)
+			}
+			var checks map[string]int
+			for _, check := range f.sink.checks {
+				if checks == nil {
+					checks = map[string]int{}
+				}
+				checks[check.Commit] = len(check.Found)
+			}
+			if diff := cmp.Diff(tt.checks, checks); diff != "" {
+				t.Errorf("checks (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The forge is asked again only when something changed, and told only what did.
+func TestOnlyChangesAreSent(t *testing.T) {
+	f := newFixture(t, shopProject(nil), stage("feature-cart", "refs/heads/cart"))
+	f.sources.files["head"] = otherMember
+	sent := func(asked, comments, checks int) {
+		t.Helper()
+		f.look(t)
+		if f.pulls.asked != asked || len(f.sink.comments) != comments || len(f.sink.checks) != checks {
+			t.Errorf("asked %d times, %d comments, %d checks; want %d, %d, %d", f.pulls.asked, len(f.sink.comments), len(f.sink.checks), asked, comments, checks)
+		}
+	}
+	sent(1, 1, 1)
+	sent(1, 1, 1)
+
+	delivery := &v1alpha1.Delivery{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "opened"}, Spec: v1alpha1.DeliverySpec{Project: "shop", Event: string(scm.KindPullRequest)},
+	}
+	if err := f.Client.Create(t.Context(), delivery); err != nil {
+		t.Fatal(err)
+	}
+	sent(1, 1, 1) // no sync has seen it yet
+	delivery.Status.Phase = v1alpha1.DeliveryDone
+	if err := f.Client.Status().Update(t.Context(), delivery); err != nil {
+		t.Fatal(err)
+	}
+	sent(2, 1, 1)
+
+	live := stage("feature-cart", "refs/heads/cart")
+	if err := f.Client.Get(t.Context(), client.ObjectKeyFromObject(live), live); err != nil {
+		t.Fatal(err)
+	}
+	live.Status.Phase = v1alpha1.PhaseSucceeded
+	if err := f.Client.Status().Update(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	sent(3, 2, 1)
+}
+
+// What may pass is tried again; what stays is logged once, and tried again when
+// something changes.
+func TestTrouble(t *testing.T) {
+	away, denied := fault.New(fault.Unavailable, "away"), fault.New(fault.Denied, "may not")
+	limited := scm.Limited("call", time.Minute)
+	tests := map[string]func(*fixture, error){
+		"no client":              func(f *fixture, err error) { f.host.err = err },
+		"pull requests":          func(f *fixture, err error) { f.pulls.err = err },
+		"the sink":               func(f *fixture, err error) { f.sink.err = err },
+		"the ids of files":       func(f *fixture, err error) { f.sources.idErr = err },
+		"secondary repositories": func(f *fixture, err error) { f.sources.secondaryErr = err },
+	}
+	for name, meet := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, trouble := range []error{away, limited, denied} {
+				f := newFixture(t, shopProject(nil), stage("feature-cart", "refs/heads/cart"))
+				f.sources.files["head"] = otherMember
+				meet(f, trouble)
+				result, err := f.Reconcile(t.Context(), shop)
+				wait, _ := scm.RetryAfter(trouble)
+				wantErr := errors.Is(trouble, away)
+				if errors.Is(err, trouble) != wantErr || (err != nil) != wantErr || result.RequeueAfter != wait {
+					t.Errorf("%v: %v, %v", trouble, result, err)
+				}
+				stays := errors.Is(trouble, denied)
+				if logged := f.log.String(); strings.Contains(logged, "may not") != stays || (logged != "") != stays {
+					t.Errorf("%v: logged %q", trouble, logged)
+				}
+				meet(f, nil)
+				f.sink.comments = nil
+				f.look(t)
+				if got := len(f.sink.comments) == 1; got == stays {
+					t.Errorf("%v: commented afterwards: %t", trouble, got)
+				}
+			}
+		})
+	}
+}
+
+// An error of the server itself says nothing about anybody's file.
+func TestUnreadableFileIsNoMistake(t *testing.T) {
+	f := newFixture(t, shopProject(nil))
+	f.sources.fileErr = errors.New("disk is full")
+	f.look(t)
+	if len(f.sink.checks) > 0 || !strings.Contains(f.log.String(), "disk is full") {
+		t.Errorf("checks %+v, logged %q", f.sink.checks, f.log.String())
+	}
+}
+
+// When the server ends, what was cut short is not taken for sent.
+func TestEndOfTheServer(t *testing.T) {
+	f := newFixture(t, shopProject(nil), stage("feature-cart", "refs/heads/cart"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.sink.err = context.Canceled
+	if _, err := f.Reconcile(ctx, shop); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	f.sink.err, f.sink.comments = nil, nil
+	if f.look(t); len(f.sink.comments) != 1 {
+		t.Errorf("%d comments afterwards", len(f.sink.comments))
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	away := errors.New("no answer")
+	unlisted := func(none client.ObjectList) interceptor.Funcs {
+		return interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if fmt.Sprintf("%T", list) == fmt.Sprintf("%T", none) {
+				return away
+			}
+			return c.List(ctx, list, opts...)
+		}}
+	}
+	for name, calls := range map[string]interceptor.Funcs{"stages": unlisted(&v1alpha1.StageList{}), "deliveries": unlisted(&v1alpha1.DeliveryList{})} {
+		f := newFixtureWith(kubefake.Intercepted(t, calls, shopProject(nil)))
+		if _, err := f.Reconcile(t.Context(), shop); !errors.Is(err, away) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// delays records what is to be looked at later.
+type delays struct {
+	workqueue.TypedRateLimitingInterface[ctrl.Request]
+	later map[ctrl.Request]time.Duration
+}
+
+func (d *delays) AddAfter(req ctrl.Request, after time.Duration) { d.later[req] = after }
+
+// Whatever changes a project's comments causes one look, a moment later.
+func TestWatches(t *testing.T) {
+	delivery := func(event scm.Kind, phase v1alpha1.DeliveryPhase) *v1alpha1.Delivery {
+		return &v1alpha1.Delivery{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "d"},
+			Spec:       v1alpha1.DeliverySpec{Project: "shop", Event: string(event)}, Status: v1alpha1.DeliveryStatus{Phase: phase},
+		}
+	}
+	tests := map[string]struct {
+		projectOf func(client.Object) string
+		object    client.Object
+		want      bool
+	}{
+		"a pull request":       {projectOfDelivery, delivery(scm.KindPullRequest, v1alpha1.DeliveryDone), true},
+		"one that no sync saw": {projectOfDelivery, delivery(scm.KindPullRequest, ""), false},
+		"a push":               {projectOfDelivery, delivery(scm.KindPush, v1alpha1.DeliveryDone), false},
+		"no delivery":          {projectOfDelivery, shopProject(nil), false},
+		"a stage":              {projectOfStage, stage("dev", "refs/heads/main"), true},
+		"no stage":             {projectOfStage, shopProject(nil), false},
+		"the project":          {client.Object.GetName, shopProject(nil), true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			queue := &delays{later: map[ctrl.Request]time.Duration{}}
+			watch := gathered(tt.projectOf)
+			watch.Create(t.Context(), event.CreateEvent{Object: tt.object}, queue)
+			watch.Update(t.Context(), event.UpdateEvent{ObjectOld: tt.object, ObjectNew: tt.object}, queue)
+			want := map[ctrl.Request]time.Duration{}
+			if tt.want {
+				want[shop] = gatherTime
+			}
+			if diff := cmp.Diff(want, queue.later); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
