@@ -57,33 +57,28 @@ func (p *pulls) Open(context.Context, *v1alpha1.Project) ([]scm.PullRequest, err
 
 // sources are the project files of commits: an empty one is no file.
 type sources struct {
-	files        map[string]string
-	idErr        error
-	secondaryErr error
-	fileErr      error
+	files   map[string]string
+	idErr   error
+	fileErr error
 }
 
 func (s *sources) FileID(_ context.Context, _ *v1alpha1.Project, commit string) (string, error) {
 	return s.files[commit], s.idErr
 }
 
-func (s *sources) Secondary(context.Context, *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
-	return nil, s.secondaryErr
-}
-
-func (s *sources) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
-	text := s.files[head.FileCommit]
+func (s *sources) FileAt(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error) {
+	text := s.files[commit]
 	if s.fileErr != nil {
-		return nil, "", s.fileErr
+		return nil, v1alpha1.Head{}, s.fileErr
 	}
 	if text == "" {
-		return nil, "", fault.New(fault.NotFound, "commit %s has no slipway.yaml", head.FileCommit)
+		return nil, v1alpha1.Head{}, fault.New(fault.NotFound, "commit %s has no slipway.yaml", commit)
 	}
 	document, err := projectfile.Parse("slipway.yaml", []byte(text))
 	if err != nil {
-		return nil, "", fault.Wrap(fault.Invalid, err, "%s", err.Error())
+		return nil, v1alpha1.Head{}, fault.Wrap(fault.Invalid, err, "%s", err.Error())
 	}
-	return document, text, nil
+	return document, v1alpha1.Head{FileCommit: commit}, nil
 }
 
 // sink keeps what it is sent, unless it fails.
@@ -311,11 +306,10 @@ func TestTrouble(t *testing.T) {
 	away, denied := fault.New(fault.Unavailable, "away"), fault.New(fault.Denied, "may not")
 	limited := scm.Limited("call", time.Minute)
 	tests := map[string]func(*fixture, error){
-		"no client":              func(f *fixture, err error) { f.host.err = err },
-		"pull requests":          func(f *fixture, err error) { f.pulls.err = err },
-		"the sink":               func(f *fixture, err error) { f.sink.err = err },
-		"the ids of files":       func(f *fixture, err error) { f.sources.idErr = err },
-		"secondary repositories": func(f *fixture, err error) { f.sources.secondaryErr = err },
+		"no client":        func(f *fixture, err error) { f.host.err = err },
+		"pull requests":    func(f *fixture, err error) { f.pulls.err = err },
+		"the sink":         func(f *fixture, err error) { f.sink.err = err },
+		"the ids of files": func(f *fixture, err error) { f.sources.idErr = err },
 	}
 	for name, meet := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -344,13 +338,29 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// An error of the server itself says nothing about anybody's file.
-func TestUnreadableFileIsNoMistake(t *testing.T) {
-	f := newFixture(t, shopProject(nil))
-	f.sources.fileErr = errors.New("disk is full")
-	f.look(t)
-	if len(f.sink.checks) > 0 || !strings.Contains(f.log.String(), "disk is full") {
-		t.Errorf("checks %+v, logged %q", f.sink.checks, f.log.String())
+// A file that may not be followed is a mistake; one that can't be read isn't.
+func TestUnreadableFile(t *testing.T) {
+	tests := map[string]struct {
+		err    error
+		checks int
+		code   fault.Code
+		logged string
+	}{
+		"of another project": {err: fault.New(fault.Denied, "belongs to shop"), checks: 1},
+		"nobody answers":     {err: fault.New(fault.Unavailable, "away"), code: fault.Unavailable},
+		"our own error":      {err: errors.New("disk is full"), logged: "disk is full"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, shopProject(nil))
+			f.sources.fileErr = tt.err
+			if _, err := f.Reconcile(t.Context(), shop); fault.CodeOf(err) != tt.code {
+				t.Errorf("%v, want %q", err, tt.code)
+			}
+			if got := f.log.String(); len(f.sink.checks) != tt.checks || !strings.Contains(got, tt.logged) || (got == "") != (tt.logged == "") {
+				t.Errorf("checks %+v, logged %q", f.sink.checks, got)
+			}
+		})
 	}
 }
 
