@@ -19,10 +19,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/controller/stage"
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	story "github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/runner"
+	"github.com/slipway-dev/slipway/internal/repository"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 	"github.com/slipway-dev/slipway/internal/webhook/store"
 )
@@ -66,24 +68,24 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	}
 	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
 	c := fastpath.NewThrottledClient(mgr.GetClient(), gate)
-	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Parallel: 8, Now: o.Now}
+	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Now: o.Now}
 	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
-	projects := &project.Reconciler{Client: c, Sources: d.sources, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
 	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Gate: d.deliveries}
+	prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
+	writer := &project.StageWriter{Client: c, Commits: d.sources, Log: o.Log}
 	if o.NoFastPath {
-		projects.FastPath, projects.Prefetcher, d.Deliveries.Prefetcher = fastpath.Off{}, fastpath.Off{}, fastpath.Off{}
+		writer.FastPath, d.Deliveries.Prefetcher = fastpath.Off{}, fastpath.Off{}
 	} else {
-		prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
-		projects.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
-		projects.Prefetcher, d.Deliveries.Prefetcher = prefetcher, prefetcher
+		writer.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
+		d.Deliveries.Prefetcher = prefetcher
 	}
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
-		projects,
+		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Cleaner: cleaner, Interval: o.SyncInterval, Now: o.Now}),
 		&identity.Reconciler{Client: mgr.GetClient()},
 		stages,
 		releases,
@@ -91,6 +93,18 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		report.New(c, d.forges, o.Log),
 		comment.New(c, d.forges, d.sources, o.Log),
 	}, nil
+}
+
+// projectSources are the repositories as syncs read them: their refs may have
+// been read while the delivery that reports them was made durable.
+type projectSources struct {
+	*repository.Sources
+	prefetcher *fastpath.RefPrefetcher
+}
+
+// Heads implements project.Sources.
+func (s projectSources) Heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error) {
+	return s.prefetcher.Heads(ctx, p, waiting)
 }
 
 // newRunner returns what runs releases.

@@ -97,7 +97,7 @@ func newFixture(t *testing.T, objects ...client.Object) *fixture {
 	q := queue.New(1)
 	t.Cleanup(q.Close)
 	f := &fixture{client: c, place: &place{gone: true}}
-	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Parallel: 1, Now: time.Now}
+	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Now: time.Now}
 	return f
 }
 
