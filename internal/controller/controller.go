@@ -19,12 +19,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/controller/stage"
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
-	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/queue"
 	story "github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/runner"
-	"github.com/slipway-dev/slipway/internal/repository"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 	"github.com/slipway-dev/slipway/internal/webhook/store"
 )
@@ -51,12 +49,16 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) 
 	if err != nil {
 		return nil, err
 	}
+	return d.Components, register(mgr, all)
+}
+
+func register(mgr ctrl.Manager, all []Reconciler) error {
 	for _, one := range all {
 		if err := one.Setup(mgr); err != nil {
-			return nil, fmt.Errorf("register %T: %w", one, err)
+			return fmt.Errorf("register %T: %w", one, err)
 		}
 	}
-	return d.Components, nil
+	return nil
 }
 
 // reconcilers lists the reconcilers: a new one is a folder below, and a line
@@ -67,21 +69,18 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		return nil, fmt.Errorf("register the clean-up of deliveries: %w", err)
 	}
 	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
-	c := fastpath.NewThrottledClient(mgr.GetClient(), gate)
+	c := statusClient(mgr, o, gate)
 	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Now: o.Now}
-	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
+	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Journals: newJournals(c, gate, o), Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
-	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Gate: d.deliveries}
+	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Prefetcher: fastpath.Off{}, Gate: d.deliveries}
 	prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
-	writer := &project.StageWriter{Client: c, Commits: d.sources, Log: o.Log}
-	if o.NoFastPath {
-		writer.FastPath, d.Deliveries.Prefetcher = fastpath.Off{}, fastpath.Off{}
-	} else {
-		writer.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
+	if !o.FastPathOff.Prefetch {
 		d.Deliveries.Prefetcher = prefetcher
 	}
+	writer := &project.StageWriter{Client: c, Commits: d.sources, FastPath: handOver(stages, releases, gate, o, d), Log: o.Log}
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
@@ -93,18 +92,6 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		report.New(c, d.forges, o.Log),
 		comment.New(c, d.forges, d.sources, o.Log),
 	}, nil
-}
-
-// projectSources are the repositories as syncs read them: their refs may have
-// been read while the delivery that reports them was made durable.
-type projectSources struct {
-	*repository.Sources
-	prefetcher *fastpath.RefPrefetcher
-}
-
-// Heads implements project.Sources.
-func (s projectSources) Heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error) {
-	return s.prefetcher.Heads(ctx, p, waiting)
 }
 
 // newRunner returns what runs releases.

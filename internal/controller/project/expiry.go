@@ -18,8 +18,8 @@ import (
 // time.
 const maxExpired = 1000
 
-// expire tells the wanted stages that live from the existing ones whose time
-// since the last push ran out, and takes the latter out of have. The commits
+// expire returns the wanted stages that live, and the existing ones whose time
+// since the last push ran out, which it takes out of have. The commits
 // that ran out of time are made durable: their branches are still there, and
 // only another commit brings a stage back.
 func (r *Reconciler) expire(ctx context.Context, p *v1alpha1.Project, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) (living []v1alpha1.Stage, over []*v1alpha1.Stage, err error) {

@@ -45,7 +45,7 @@ func TestSync(t *testing.T) {
 		"the credentials are refused":      {change: func(r *repositories) { r.errs["Heads"] = fault.New(fault.Denied, "no access") }, reason: "Denied", delivery: "Failed: no access"},
 		"a secondary repository is away":   {change: func(r *repositories) { r.errs["Secondary"] = away }, reason: "Unavailable", wantErr: true},
 		"a built repository is away":       {change: func(r *repositories) { r.errs["WithBuiltRepositories"] = away }, reason: "Unavailable", wantErr: true},
-		"it can't be told":                 {change: func(r *repositories) { r.errs["File"] = errors.New("disk full") }, reason: "InternalError", wantErr: true},
+		"the file can't be read":           {change: func(r *repositories) { r.errs["File"] = errors.New("disk full") }, reason: "InternalError", wantErr: true},
 		"there is no default branch":       {change: func(r *repositories) { r.heads = map[string]string{"refs/heads/x": commitA} }, reason: "NotFound", delivery: "Failed: repository acme/shop has no ref refs/heads/main"},
 		"the trusted ref is gone":          {project: func(p *v1alpha1.Project) { p.Spec.TrustedRef = "refs/heads/gone" }, reason: "NotFound", delivery: "Failed: repository acme/shop has no ref refs/heads/gone"},
 		"more stages than a project holds": {change: manyBranches, reason: "Invalid", delivery: "Failed: project shop would have 2001 stages"},
