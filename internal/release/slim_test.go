@@ -2,7 +2,6 @@ package release_test
 
 import (
 	"encoding/json"
-	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,34 +19,6 @@ func finished(i int64) *v1alpha1.Release {
 	return releasetest.Finished(releasetest.Stage(i%100), i%100, i/100+1)
 }
 
-// A finished release takes about 1,400 bytes of a watch cache, and would take 9,500
-// whole.
-func TestSlimReleasesStaySmall(t *testing.T) {
-	const releases, limit = 10_000, 1800
-	encoded := make([][]byte, 100)
-	kept := make([]any, releases)
-	before := heap()
-	for i := range kept {
-		if i%len(encoded) == 0 {
-			for n := range encoded {
-				encoded[n] = encode(t, finished(int64(i+n)))
-			}
-		}
-		var r v1alpha1.Release
-		if err := json.Unmarshal(encoded[i%len(encoded)], &r); err != nil {
-			t.Fatal(err)
-		}
-		kept[i], _ = release.SlimCached(&r)
-	}
-	clear(encoded)
-	each := (heap() - before) / releases
-	t.Logf("%d bytes each", each)
-	if each > limit {
-		t.Errorf("a finished release takes %d bytes, more than %d", each, limit)
-	}
-	runtime.KeepAlive(kept)
-}
-
 func encode(t *testing.T, object any) []byte {
 	t.Helper()
 	encoded, err := json.Marshal(object)
@@ -55,14 +26,6 @@ func encode(t *testing.T, object any) []byte {
 		t.Fatal(err)
 	}
 	return encoded
-}
-
-// heap returns the bytes that are in use.
-func heap() int64 {
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
 
 // Whatever happened to a stage: it decides the same from slim releases.
