@@ -16,6 +16,7 @@ func CacheOptions() cache.Options {
 	strip := cache.TransformStripManagedFields()
 	return cache.Options{
 		DefaultTransform: strip,
+		NewInformer:      newInformer,
 		ByObject: map[client.Object]cache.ByObject{&v1alpha1.Release{}: {Transform: func(object any) (any, error) {
 			stripped, err := strip(object)
 			if err != nil {

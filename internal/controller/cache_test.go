@@ -1,15 +1,22 @@
 package controller
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"runtime"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/releasetest"
 )
 
@@ -56,6 +63,40 @@ func TestCachedObjectsStaySmall(t *testing.T) {
 			}
 			runtime.KeepAlive(kept)
 		})
+	}
+}
+
+// Releases come in pages, each slim before the next is asked for.
+func TestReleasesComeInPages(t *testing.T) {
+	stage := releasetest.Stage(1)
+	var asked []string
+	lw := &toolscache.ListWatch{
+		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (kruntime.Object, error) {
+			asked = append(asked, fmt.Sprintf("version %q limit %t continue %q", options.ResourceVersion, options.Limit > 0, options.Continue))
+			page := &v1alpha1.ReleaseList{ListMeta: metav1.ListMeta{ResourceVersion: "7", Continue: "next"}, Items: []v1alpha1.Release{*releasetest.Finished(stage, 1, 1)}}
+			if options.Continue != "" {
+				page.Continue, page.Items[0] = "", *releasetest.Finished(stage, 1, 2)
+			}
+			return page, nil
+		},
+		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
+	}
+	informer := CacheOptions().NewInformer(lw, &v1alpha1.Release{}, 0, toolscache.Indexers{})
+	go informer.RunWithContext(t.Context())
+	if !toolscache.WaitForCacheSync(t.Context().Done(), informer.HasSynced) {
+		t.Fatal("the informer has not synced")
+	}
+	if diff := cmp.Diff([]string{`version "" limit true continue ""`, `version "" limit true continue "next"`}, asked); diff != "" {
+		t.Errorf("lists (-want +got):\n%s", diff)
+	}
+	kept := informer.GetStore().List()
+	if len(kept) != 2 {
+		t.Errorf("%d releases are kept, want 2", len(kept))
+	}
+	for _, object := range kept {
+		if rel, is := object.(*v1alpha1.Release); !is || !release.IsSlim(rel) || rel.ManagedFields != nil {
+			t.Errorf("kept is %+v", object)
+		}
 	}
 }
 

@@ -96,7 +96,27 @@ func serve(n int) {
 			w.Write([]byte(`{"kind":"APIResourceList","groupVersion":"slipway.dev/v1alpha1","resources":[{"name":"releases","kind":"Release","namespaced":true,"verbs":["list","watch","get"]},{"name":"stages","kind":"Stage","namespaced":true,"verbs":["list","watch","get"]},{"name":"deliveries","kind":"Delivery","namespaced":true,"verbs":["list","watch","get"]}]}`))
 		case "/apis/slipway.dev/v1alpha1/releases", "/apis/slipway.dev/v1alpha1/stages", "/apis/slipway.dev/v1alpha1/deliveries":
 			if r.URL.Query().Get("watch") == "" {
-				log.Fatal("list ", r.URL)
+				limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+				from, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+				to, next := min(from+limit, n), ""
+				if to < n {
+					next = strconv.Itoa(to)
+				}
+				fmt.Fprintf(w, `{"kind":"ReleaseList","apiVersion":"slipway.dev/v1alpha1","metadata":{"resourceVersion":"900000","continue":%q},"items":[`, next)
+				for i := from; i < to; i++ {
+					if i > from {
+						w.Write([]byte(","))
+					}
+					b, _ := json.Marshal(release(i))
+					w.Write(b)
+				}
+				w.Write([]byte("]}"))
+				return
+			}
+			if r.URL.Query().Get("resourceVersion") == "900000" {
+				w.(http.Flusher).Flush()
+				<-r.Context().Done()
+				return
 			}
 			kind := map[byte]string{'r': "Release", 's': "Stage", 'd': "Delivery"}[r.URL.Path[len("/apis/slipway.dev/v1alpha1/")]]
 			switch kind {
