@@ -70,8 +70,12 @@ proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 rand
 
 .PHONY: bench
 bench: devcluster build ## Measure push → applied beside the floor, in one run; writes docs/bench.md
-	go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/bench \
+	go test -tags integration -run '^$$' -bench Slipway -benchtime 1x -timeout 60m ./internal/bench \
 		-slipway $(CURDIR)/bin/slipway -report $(CURDIR)/docs/bench.md
+
+.PHONY: bench-stages
+bench-stages: devcluster build ## Measure one replica with 10,000 stages: memory, restart, rest (half an hour)
+	go test -tags integration -run '^$$' -bench ManyStages -benchtime 1x -timeout 90m ./internal/bench -slipway $(CURDIR)/bin/slipway
 
 # Each batch of histories has a control plane of its own.
 .PHONY: convergence

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -38,6 +39,9 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	log, err := newLogger(streams, o.LogLevel)
 	if err != nil {
 		return err
+	}
+	if o.MemoryLimit > 0 {
+		debug.SetMemoryLimit(o.MemoryLimit / 10 * 9)
 	}
 	config, err := restConfig(o)
 	if err != nil {

@@ -22,12 +22,21 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Release{}, HeldByCommit, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
 	}
 	for _, index := range indexes {
-		extract := func(o client.Object) []string { return []string{index.value(o)} }
+		extract := func(o client.Object) []string { return indexed(index.value(o)) }
 		if err := indexer.IndexField(ctx, index.object, index.field, extract); err != nil {
 			return fmt.Errorf("index %T by %s: %w", index.object, index.field, err)
 		}
 	}
 	return nil
+}
+
+// indexed returns what an object is found by: nothing when it has no value. An
+// entry for each release that is not held would cost more than those that are.
+func indexed(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
 }
 
 // DeliveriesByProject indexes deliveries by the project they are for.

@@ -18,7 +18,7 @@ import (
 )
 
 // Live watches the metadata of the objects that Slipway made on one cluster,
-// and keeps about 150 bytes per object. With it, applying an unchanged stage
+// and keeps about 200 bytes per object. With it, applying an unchanged stage
 // takes no request, and drift is seen at once.
 //
 // Live watches the kinds that stages usually consist of in all namespaces, with

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"strconv"
+	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
@@ -24,7 +25,7 @@ type liveKind struct {
 
 type liveName struct{ namespace, name string }
 
-// liveState is what is kept of an object: about 150 bytes.
+// liveState is what is kept of an object: with its name about 200 bytes.
 type liveState struct {
 	uid      string
 	fields   string
@@ -83,7 +84,9 @@ func (k *liveKind) read(object any) (liveName, liveState, error) {
 	if reduced, ok := meta.Annotations[annotationState]; ok && len(meta.ManagedFields) == 0 {
 		_, _ = fmt.Sscanf(reduced, "%t %t %s", &s.applied, &s.replicas, &s.fields) // the last is empty for what was never applied
 	}
-	return liveName{meta.Namespace, meta.Name}, s, nil
+	// A namespace has many objects, and many objects have the same fields.
+	s.fields = unique.Make(s.fields).Value()
+	return liveName{unique.Make(meta.Namespace).Value(), meta.Name}, s, nil
 }
 
 // Add implements cache.ReflectorStore.

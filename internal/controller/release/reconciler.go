@@ -9,9 +9,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fastpath"
@@ -246,10 +248,17 @@ func (r *Reconciler) run(ctx context.Context, in release.Inputs, speculation *ru
 	}
 }
 
+// unfinished reports whether there is anything to do about a release. After a restart
+// there are many for which there is not.
+func unfinished(o client.Object) bool {
+	rel, is := o.(*v1alpha1.Release)
+	return is && !rel.Status.Phase.Done()
+}
+
 // Setup registers the reconciler.
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.Release{}).
+		For(&v1alpha1.Release{}, builder.WithPredicates(predicate.NewPredicateFuncs(unfinished))).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(r.heldFor)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: kube.Retries()}).
 		Complete(r)

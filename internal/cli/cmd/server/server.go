@@ -24,6 +24,7 @@ type Options struct {
 	ParallelReleases int
 	RenderWorkers    int
 	SyncInterval     time.Duration
+	MemoryLimit      int64 // bytes
 	LogLevel         string
 	Kubeconfig       string
 	Context          string
@@ -58,6 +59,7 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 	flags.IntVar(&o.ParallelReleases, "parallel-releases", 32, "how many releases run at the same time")
 	flags.IntVar(&o.RenderWorkers, "render-workers", 2, "how many processes render")
 	flags.DurationVar(&o.SyncInterval, "sync-interval", 5*time.Minute, "how often refs are read without a delivery")
+	flags.Int64Var(&o.MemoryLimit, "memory-limit", 0, "the memory there is, in bytes: garbage is collected so that the server's own process keeps below nine tenths of it; 0 is no limit")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "the control cluster, when not run inside it")
 	flags.StringVar(&o.Context, "context", "", "context of the kubeconfig")
