@@ -20,18 +20,18 @@ const visitPushes = 4
 // variant is a server without some parts of the fast path.
 type variant struct {
 	name string
-	off  fastpath.Parts
+	off  fastpath.Features
 }
 
 func variants() []variant {
 	return []variant{
-		{"all", fastpath.Parts{}},
-		{"no-prefetch", fastpath.Parts{Prefetch: true}},
-		{"no-hand-over", fastpath.Parts{HandOver: true}},
-		{"no-speculation", fastpath.Parts{Speculation: true}},
-		{"no-gate", fastpath.Parts{PriorityGate: true}},
-		{"no-delay", fastpath.Parts{DelayedPhases: true}},
-		{"no-gate-no-delay", fastpath.Parts{PriorityGate: true, DelayedPhases: true}},
+		{"all", fastpath.Features{}},
+		{"no-prefetch", fastpath.Features{Prefetch: true}},
+		{"no-hand-over", fastpath.Features{HandOver: true}},
+		{"no-speculation", fastpath.Features{Speculation: true}},
+		{"no-gate", fastpath.Features{PriorityGate: true}},
+		{"no-delay", fastpath.Features{DelayedPhases: true}},
+		{"no-gate-no-delay", fastpath.Features{PriorityGate: true, DelayedPhases: true}},
 		{"none", fastpath.All()},
 	}
 }
@@ -43,13 +43,13 @@ func variants() []variant {
 func BenchmarkFastPath(b *testing.B) {
 	for i, s := range scenarios() {
 		if s.all <= 20 && s.slow == 0 {
-			b.Run(s.name, func(b *testing.B) { measureParts(b, s, fmt.Sprintf("fast%d", i)) })
+			b.Run(s.name, func(b *testing.B) { measureFeatures(b, s, fmt.Sprintf("fast%d", i)) })
 		}
 	}
 }
 
-func measureParts(b *testing.B, s scenario, organization string) {
-	restart(b, fastpath.Parts{})
+func measureFeatures(b *testing.B, s scenario, organization string) {
+	restart(b, fastpath.Features{})
 	fx := newFixture(b, s, organization)
 	took := map[string][]time.Duration{}
 	pushed := 0
@@ -74,7 +74,7 @@ func measureParts(b *testing.B, s scenario, organization string) {
 	}
 }
 
-func restart(b *testing.B, off fastpath.Parts) {
+func restart(b *testing.B, off fastpath.Features) {
 	b.Helper()
 	if err := world.Restart(b.Context(), off); err != nil {
 		b.Fatal(err)

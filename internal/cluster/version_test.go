@@ -48,7 +48,7 @@ func TestVersion(t *testing.T) {
 				near.Spec.Kubeconfig = &v1alpha1.SecretKey{Name: tt.kubeconfig}
 			}
 			got, err := clusters.Version(t.Context(), near)
-			if got != tt.want || fault.CodeOf(err) != tt.code && err != nil || (err == nil) != (tt.code == "") {
+			if got != tt.want || err == nil && tt.code != "" || err != nil && fault.CodeOf(err) != tt.code {
 				t.Errorf("got %q, %v; want %q, code %q", got, err, tt.want, tt.code)
 			}
 		})

@@ -14,21 +14,21 @@ import (
 // A switch takes its part out of the wiring, and no other.
 func TestFastPathSwitches(t *testing.T) {
 	tests := map[string]struct {
-		off  fastpath.Parts
-		want fastpath.Parts // that are there
+		off  fastpath.Features
+		want fastpath.Features // that are there
 	}{
-		"all":            {fastpath.Parts{}, fastpath.All()},
-		"none":           {fastpath.All(), fastpath.Parts{}},
-		"no prefetch":    {fastpath.Parts{Prefetch: true}, fastpath.Parts{HandOver: true, Speculation: true, PriorityGate: true, DelayedPhases: true}},
-		"no hand-over":   {fastpath.Parts{HandOver: true}, fastpath.Parts{Prefetch: true, PriorityGate: true, DelayedPhases: true}},
-		"no speculation": {fastpath.Parts{Speculation: true}, fastpath.Parts{Prefetch: true, HandOver: true, PriorityGate: true, DelayedPhases: true}},
-		"no gate":        {fastpath.Parts{PriorityGate: true}, fastpath.Parts{Prefetch: true, HandOver: true, Speculation: true, DelayedPhases: true}},
-		"no delay":       {fastpath.Parts{DelayedPhases: true}, fastpath.Parts{Prefetch: true, HandOver: true, Speculation: true, PriorityGate: true}},
+		"all":            {fastpath.Features{}, fastpath.All()},
+		"none":           {fastpath.All(), fastpath.Features{}},
+		"no prefetch":    {fastpath.Features{Prefetch: true}, fastpath.Features{HandOver: true, Speculation: true, PriorityGate: true, DelayedPhases: true}},
+		"no hand-over":   {fastpath.Features{HandOver: true}, fastpath.Features{Prefetch: true, PriorityGate: true, DelayedPhases: true}},
+		"no speculation": {fastpath.Features{Speculation: true}, fastpath.Features{Prefetch: true, HandOver: true, PriorityGate: true, DelayedPhases: true}},
+		"no gate":        {fastpath.Features{PriorityGate: true}, fastpath.Features{Prefetch: true, HandOver: true, Speculation: true, DelayedPhases: true}},
+		"no delay":       {fastpath.Features{DelayedPhases: true}, fastpath.Features{Prefetch: true, HandOver: true, Speculation: true, PriorityGate: true}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			o, gate, c := Options{FastPathOff: tt.off}, queue.NewPriorityGate(fastpath.StatusGateLimit), fake.NewClientBuilder().Build()
-			var got fastpath.Parts
+			var got fastpath.Features
 			_, got.Prefetch = prefetching(&fastpath.RefPrefetcher{}, o).(*fastpath.RefPrefetcher)
 			if fast, is := handOver(&stage.Reconciler{}, &release.Reconciler{}, gate, o).(*fastpath.FastPath); is {
 				got.HandOver, got.Speculation = true, fast.Speculator != nil

@@ -44,7 +44,7 @@ type Environment struct {
 	config      *rest.Config // the server's
 	receiver    atomic.Pointer[http.Handler]
 	server      *Server
-	fastPathOff fastpath.Parts // of servers that are started from now on
+	fastPathOff fastpath.Features // of servers that are started from now on
 	// canaries reads along with every server's log.
 	canaries canaryLog
 	public   *httptest.Server

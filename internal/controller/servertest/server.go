@@ -68,7 +68,7 @@ func (e *Environment) Server(ctx context.Context) (*Server, error) {
 
 // Restart starts a server without some parts of the fast path, in place of the
 // one that runs.
-func (e *Environment) Restart(ctx context.Context, off fastpath.Parts) error {
+func (e *Environment) Restart(ctx context.Context, off fastpath.Features) error {
 	if e.server != nil {
 		if err := e.server.Stop(); err != nil {
 			return err
