@@ -98,7 +98,7 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start a server: %e", err)
+		return nil, fmt.Errorf("start a server: %w", err)
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
