@@ -67,7 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.act(ctx, &stage, releases, step)
 	}
 	history := release.HistoryOf(&stage, releases)
-	if delay := showDelayOf(&stage, history); delay > 0 {
+	if delay := showDelayOf(&stage, history, r.Now()); delay > 0 {
 		return ctrl.Result{RequeueAfter: delay}, nil
 	}
 	if err := r.show(ctx, &stage, history, step); err != nil {

@@ -139,7 +139,7 @@ func TestReconcileMakesReleases(t *testing.T) {
 		"asked to be skipped":   {stage: newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Skip = true })},
 		"paused by a person":    {stage: newStage(func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "alice"} })},
 		"failed and goes back":  {stage: newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = commitB }), releases: []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseSucceeded, nil), failedAndReturns(2)}, want: 3},
-		"newest has no phase":   {stage: newStage(nil), releases: []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, "", func(r *v1alpha1.Release) { r.CreationTimestamp = metav1.Now() })}, want: 1, again: showDelay},
+		"newest has no phase":   {stage: newStage(nil), releases: []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, "", func(r *v1alpha1.Release) { r.CreationTimestamp = metav1.NewTime(start()) })}, want: 1, again: showDelay},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -19,11 +19,11 @@ const showDelay = 2 * time.Second
 
 // showDelayOf returns how long to wait before the stage shows its newest
 // release, 0 or less for not at all.
-func showDelayOf(stage *v1alpha1.Stage, history release.History) time.Duration {
+func showDelayOf(stage *v1alpha1.Stage, history release.History, now time.Time) time.Duration {
 	if len(history) == 0 || history[0].Status.Phase != "" || stage.Status.Release == history[0].Name {
 		return 0
 	}
-	return showDelay - time.Since(history[0].CreationTimestamp.Time)
+	return showDelay - now.Sub(history[0].CreationTimestamp.Time)
 }
 
 // show writes the newest release, the newest that succeeded, what is
