@@ -54,6 +54,9 @@ func (a ancestry) Descends(context.Context, *v1alpha1.Project, string, string) (
 	return a.descends, a.err
 }
 
+// start is when tests begin.
+func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
 func newStage(change func(*v1alpha1.Stage)) *v1alpha1.Stage {
 	stage := &v1alpha1.Stage{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop-dev", UID: "1", Generation: 1, Finalizers: []string{stageFinalizer}},
@@ -97,7 +100,7 @@ func newFixture(t *testing.T, objects ...client.Object) *fixture {
 	q := queue.New(1)
 	t.Cleanup(q.Close)
 	f := &fixture{client: c, place: &place{gone: true}}
-	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Now: time.Now}
+	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Now: start}
 	return f
 }
 
