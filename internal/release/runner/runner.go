@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -40,8 +41,12 @@ type Renderer interface {
 
 // Bundles keeps rendered manifests.
 type Bundles interface {
-	// Put keeps manifests and returns the name and digest to find them by.
-	Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error)
+	// Put keeps manifests with what they were made from, nil when that isn't known,
+	// and returns the name and digest to find them by.
+	Put(ctx context.Context, o release.Inputs, manifests []byte, from *fingerprint.Fingerprint) (name, digest string, err error)
+	// Fingerprint returns what the manifests kept under a name were made from, nil
+	// when that isn't known.
+	Fingerprint(ctx context.Context, o release.Inputs, name string) (*fingerprint.Fingerprint, error)
 	// Get returns the manifests kept under a name, checked against the digest.
 	Get(ctx context.Context, o release.Inputs, name, digest string) ([]byte, error)
 }
@@ -72,6 +77,8 @@ type Runner struct {
 	Policy   func(release.Inputs) guard.Policy
 	// Facts reads from the forge; nil means that there is none.
 	Facts Facts
+	// Version is the program's. Another one may render or apply the same differently.
+	Version string
 	// UnavailableTimeout is how long a release waits for something that is
 	// unavailable before it fails.
 	UnavailableTimeout time.Duration
