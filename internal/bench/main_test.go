@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	world   *servertest.World
+	world   *servertest.Environment
 	program = flag.String("slipway", "", "the program whose server is measured; without it the server runs in this process, to be profiled")
 	calls   = flag.Bool("calls", false, "print the API requests that the slowest push of each case led to; needs the server in this process")
 	pushes  = flag.Int("pushes", 30, "how often each case is pushed; slow ones less often")
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	servertest.Main(m, func(w *servertest.World) { world = w })
+	servertest.Main(m, func(w *servertest.Environment) { world = w })
 }
 
 // BenchmarkSlipway measures every case that the pattern selects and ends with

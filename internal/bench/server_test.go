@@ -91,7 +91,7 @@ func newServer(b *testing.B) server {
 	if err != nil {
 		b.Fatal(err)
 	}
-	world.Knock(process)
+	world.DeliverTo(process)
 	b.Cleanup(func() {
 		if b.Failed() {
 			fmt.Println(log)

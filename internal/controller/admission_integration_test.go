@@ -54,7 +54,7 @@ func TestPeopleCannotForgeReleases(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			made := p.order("production", "dev", v1alpha1.TriggerDeploy, nil)
+			made := p.newRequest("production", "dev", v1alpha1.TriggerDeploy, nil)
 			tt.change(made)
 			refused(t, p.as("dev").Create(t.Context(), made, client.DryRunAll), tt.want)
 		})
@@ -62,7 +62,7 @@ func TestPeopleCannotForgeReleases(t *testing.T) {
 	t.Run("a status", func(t *testing.T) {
 		after := held.DeepCopy()
 		after.Status.Phase = v1alpha1.PhasePending
-		refused(t, world.Client.Status().Patch(t.Context(), after, client.MergeFrom(&held)), "only Slipway writes what it observed")
+		refused(t, env.Client.Status().Patch(t.Context(), after, client.MergeFrom(&held)), "only Slipway writes what it observed")
 	})
 }
 
@@ -85,7 +85,7 @@ func TestPeopleCannotForgeVerdicts(t *testing.T) {
 		"the own":              {[]v1alpha1.Verdict{old, verdict("boss", "approve")}, ""},
 		"another's":            {[]v1alpha1.Verdict{old, verdict("owner", "approve")}, "a new verdict must be by who gives it: boss"},
 		"own and another's":    {[]v1alpha1.Verdict{old, verdict("boss", "approve"), verdict("owner", "approve")}, "a new verdict must be by who gives it"},
-		"one said before":      {[]v1alpha1.Verdict{old, old}, "a new verdict must be by who gives it"},
+		"one given before":     {[]v1alpha1.Verdict{old, old}, "a new verdict must be by who gives it"},
 		"in front":             {[]v1alpha1.Verdict{verdict("boss", "approve"), old}, "verdicts stay as they are"},
 		"another's changed":    {[]v1alpha1.Verdict{{By: "dev", Verdict: "reject", At: old.At}}, "a verdict stays"},
 		"another's taken away": {nil, "a verdict stays"},
@@ -98,7 +98,7 @@ func TestPeopleCannotForgeVerdicts(t *testing.T) {
 			refused(t, p.as("boss").Patch(t.Context(), after, client.MergeFrom(before), client.DryRunAll), tt.want)
 		})
 	}
-	t.Run("another order", func(t *testing.T) {
+	t.Run("another request", func(t *testing.T) {
 		after := before.DeepCopy()
 		after.Spec.Head.Actor = "owner"
 		refused(t, p.as("boss").Patch(t.Context(), after, client.MergeFrom(before), client.DryRunAll), "immutable but for its verdicts")
@@ -139,7 +139,7 @@ func TestPeopleOnlyPauseAndScaleStages(t *testing.T) {
 			t.Fatal(err)
 		}
 		made := &v1alpha1.Stage{ObjectMeta: metav1.ObjectMeta{Namespace: stage.Namespace, Name: "made-by-hand"}, Spec: stage.Spec}
-		refused(t, world.Client.Create(t.Context(), made, client.DryRunAll), "Slipway makes stages from the project file")
+		refused(t, env.Client.Create(t.Context(), made, client.DryRunAll), "Slipway makes stages from the project file")
 	})
 	t.Run("a status", func(t *testing.T) {
 		stage, err := p.stage("production")
@@ -148,10 +148,10 @@ func TestPeopleOnlyPauseAndScaleStages(t *testing.T) {
 		}
 		after := stage.DeepCopy()
 		after.Status.Scale = map[string]int32{"web": 100}
-		refused(t, world.Client.Status().Patch(t.Context(), after, client.MergeFrom(stage)), "only Slipway writes what it observed")
+		refused(t, env.Client.Status().Patch(t.Context(), after, client.MergeFrom(stage)), "only Slipway writes what it observed")
 	})
 	t.Run("a member's pause", func(t *testing.T) {
-		member, err := world.Person(t.Context(), p.Project, "guest", "slipway-member")
+		member, err := env.Person(t.Context(), p.Project, "guest", "slipway-member")
 		if err != nil {
 			t.Fatal(err)
 		}

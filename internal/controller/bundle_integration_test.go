@@ -23,7 +23,7 @@ import (
 func (p *team) pushes(host string) {
 	p.t.Helper()
 	var clusters v1alpha1.ClusterList
-	if err := world.Client.List(p.t.Context(), &clusters, client.InNamespace(p.Namespace)); err != nil || len(clusters.Items) != 1 {
+	if err := env.Client.List(p.t.Context(), &clusters, client.InNamespace(p.Namespace)); err != nil || len(clusters.Items) != 1 {
 		p.t.Fatalf("%d clusters: %v", len(clusters.Items), err)
 	}
 	after := clusters.Items[0].DeepCopy()
@@ -31,18 +31,18 @@ func (p *team) pushes(host string) {
 	if host != "" {
 		after.Spec.Registry.Host = host
 	}
-	if err := world.Client.Patch(p.t.Context(), after, client.MergeFrom(&clusters.Items[0])); err != nil {
+	if err := env.Client.Patch(p.t.Context(), after, client.MergeFrom(&clusters.Items[0])); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// told waits for an event on one of the team's objects, and returns what it
+// event waits for an event on one of the team's objects, and returns what it
 // says.
-func (p *team) told(reason string) (note string) {
+func (p *team) event(reason string) (note string) {
 	p.t.Helper()
 	p.eventually("an event "+reason, func() error {
 		var events eventsv1.EventList
-		if err := world.Client.List(p.t.Context(), &events, client.InNamespace(p.Namespace)); err != nil {
+		if err := env.Client.List(p.t.Context(), &events, client.InNamespace(p.Namespace)); err != nil {
 			return err
 		}
 		at := slices.IndexFunc(events.Items, func(e eventsv1.Event) bool { return e.Reason == reason })
@@ -61,7 +61,7 @@ func TestBundleIsPushedAsAnArtifact(t *testing.T) {
 	p.pushes("")
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("second")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
-	note := p.told("BundlePushed")
+	note := p.event("BundlePushed")
 	_, address, _ := strings.Cut(note, " is ")
 	ref, err := name.NewDigest(address, name.Insecure)
 	if err != nil {
@@ -83,8 +83,8 @@ func TestBundleThatCantBePushedFailsNoRelease(t *testing.T) {
 	p.pushes("127.0.0.1:1")
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("second")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
-	if note := p.told("BundleNotPushed"); !strings.Contains(note, "could not be pushed to 127.0.0.1:1/no-artifact/shop/bundles") || !strings.HasSuffix(note, "the release is not affected") {
-		t.Errorf("told %q", note)
+	if note := p.event("BundleNotPushed"); !strings.Contains(note, "could not be pushed to 127.0.0.1:1/no-artifact/shop/bundles") || !strings.HasSuffix(note, "the release is not affected") {
+		t.Errorf("the event says %q", note)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestBundlesAreBounded(t *testing.T) {
 func (p *team) bundles() map[string]bool {
 	p.t.Helper()
 	var secrets corev1.SecretList
-	if err := world.Client.List(p.t.Context(), &secrets, client.InNamespace(p.Namespace)); err != nil {
+	if err := env.Client.List(p.t.Context(), &secrets, client.InNamespace(p.Namespace)); err != nil {
 		p.t.Fatal(err)
 	}
 	found := map[string]bool{}

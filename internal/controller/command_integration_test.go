@@ -22,7 +22,7 @@ func (p *team) finish(namespace string, how batchv1.JobConditionType) {
 	p.t.Helper()
 	p.eventually("a Job ends", func() error {
 		var jobs batchv1.JobList
-		if err := world.Client.List(p.t.Context(), &jobs, client.InNamespace(namespace)); err != nil {
+		if err := env.Client.List(p.t.Context(), &jobs, client.InNamespace(namespace)); err != nil {
 			return err
 		}
 		for i := range jobs.Items {
@@ -41,14 +41,14 @@ func (p *team) finish(namespace string, how batchv1.JobConditionType) {
 			for _, kind := range []batchv1.JobConditionType{before, first} {
 				job.Status.Conditions = append(job.Status.Conditions, batchv1.JobCondition{Type: kind, Status: corev1.ConditionTrue, Reason: "BackoffLimitExceeded", LastTransitionTime: now})
 			}
-			return world.Client.Status().Update(p.t.Context(), job)
+			return env.Client.Status().Update(p.t.Context(), job)
 		}
 		return fmt.Errorf("none runs among %d", len(jobs.Items))
 	})
 }
 
 func TestReleaseCommandRunsBeforeTraffic(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/migrates", "1")
+	image, err := env.Image(t.Context(), "acme/migrates", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestReleaseCommandRunsBeforeTraffic(t *testing.T) {
 	p := join(t, "command", file("./migrate"), nil)
 	namespace := p.stageNamespace("dev")
 	started := func() bool {
-		err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "web"}, &appsv1.Deployment{})
+		err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "web"}, &appsv1.Deployment{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			t.Fatal(err)
 		}

@@ -49,12 +49,16 @@ func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) 
 	if err != nil {
 		return nil, err
 	}
+	return d.Components, register(mgr, all)
+}
+
+func register(mgr ctrl.Manager, all []Reconciler) error {
 	for _, one := range all {
 		if err := one.Setup(mgr); err != nil {
-			return nil, fmt.Errorf("register %T: %w", one, err)
+			return fmt.Errorf("register %T: %w", one, err)
 		}
 	}
-	return d.Components, nil
+	return nil
 }
 
 // reconcilers lists the reconcilers: a new one is a folder below, and a line
@@ -65,25 +69,22 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		return nil, fmt.Errorf("register the clean-up of deliveries: %w", err)
 	}
 	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
-	c := fastpath.NewThrottledClient(mgr.GetClient(), gate)
-	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Parallel: 8, Now: o.Now}
-	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Gate: gate, Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
+	c := statusClient(mgr, o, gate)
+	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Now: o.Now}
+	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Journals: newJournals(c, gate, o), Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
-	projects := &project.Reconciler{Client: c, Sources: d.sources, Cleaner: cleaner, Interval: o.SyncInterval, Parallel: 32, Now: o.Now, Log: o.Log}
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
-	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Gate: d.deliveries}
-	if o.NoFastPath {
-		projects.FastPath, projects.Prefetcher, d.Deliveries.Prefetcher = fastpath.Off{}, fastpath.Off{}, fastpath.Off{}
-	} else {
-		prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
-		projects.FastPath = &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
-		projects.Prefetcher, d.Deliveries.Prefetcher = prefetcher, prefetcher
+	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Prefetcher: fastpath.Off{}, Gate: d.deliveries}
+	prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
+	if !o.FastPathOff.Prefetch {
+		d.Deliveries.Prefetcher = prefetcher
 	}
+	writer := &project.StageWriter{Client: c, Commits: d.sources, FastPath: handOver(stages, releases, gate, o, d), Log: o.Log}
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
-		projects,
+		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Cleaner: cleaner, Interval: o.SyncInterval, Now: o.Now}),
 		&identity.Reconciler{Client: mgr.GetClient()},
 		stages,
 		releases,

@@ -27,7 +27,7 @@ func (p *team) hears(number int, ref string, received time.Time) {
 			Ref: ref, Received: metav1.NewMicroTime(received),
 		},
 	}
-	if err := world.Client.Create(p.t.Context(), delivery); err != nil {
+	if err := env.Client.Create(p.t.Context(), delivery); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -84,7 +84,7 @@ func TestDeliveriesAreBounded(t *testing.T) {
 // TestWaitingDeliveriesAreBounded makes deliveries while git can't be read, and
 // wants the newest kept, and the last of every ref.
 func TestWaitingDeliveriesAreBounded(t *testing.T) {
-	repair := world.Forge.Break("* /acme/waiting-shop.git/**", trouble.Fault{Status: http.StatusBadGateway})
+	repair := env.Forge.Break("* /acme/waiting-shop.git/**", trouble.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	p := join(t, "waiting", siteFiles(devStage, "hello"), nil)
 	const count = 240
@@ -99,7 +99,7 @@ func TestWaitingDeliveriesAreBounded(t *testing.T) {
 			names[d.Name] = d.Waits()
 		}
 		rare, surplus, newest := names["waiting-000"], names["waiting-001"], names[fmt.Sprintf("waiting-%03d", count-1)]
-		if len(names) > kept+2 || !rare || surplus || !newest { // one more may tell of main
+		if len(names) > kept+2 || !rare || surplus || !newest { // one more may report main
 			return fmt.Errorf("%d are kept, the only one of its ref %t, a surplus one %t, the newest %t", len(names), rare, surplus, newest)
 		}
 		return nil

@@ -31,7 +31,7 @@ func (p *team) mallory(object client.Object, name, patch string) {
 	p.t.Helper()
 	object.SetName(name)
 	object.SetNamespace(p.stageNamespace("dev"))
-	if err := world.Client.Patch(p.t.Context(), object, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("mallory")); err != nil {
+	if err := env.Client.Patch(p.t.Context(), object, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("mallory")); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -47,22 +47,22 @@ func (p *team) comesToSay(text string) {
 	})
 }
 
-// drift waits until the stage's status tells of one, and returns it.
+// drift waits until the stage's status reports one, and returns it.
 func (p *team) drift(object, words string) v1alpha1.Drift {
 	p.t.Helper()
-	var told v1alpha1.Drift
-	p.eventually("the stage tells of "+object, func() error {
+	var reported v1alpha1.Drift
+	p.eventually("the stage reports "+object, func() error {
 		stage, err := p.stage("dev")
 		if err != nil {
 			return err
 		}
 		if stage.Status.Drift == nil || stage.Status.Drift.Object != object || !strings.Contains(stage.Status.Drift.Message, words) {
-			return fmt.Errorf("it tells %+v", stage.Status.Drift)
+			return fmt.Errorf("it reports %+v", stage.Status.Drift)
 		}
-		told = *stage.Status.Drift
+		reported = *stage.Status.Drift
 		return nil
 	})
-	return told
+	return reported
 }
 
 func TestDriftIsRepairedAndTold(t *testing.T) {
@@ -70,37 +70,37 @@ func TestDriftIsRepairedAndTold(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 	p.comesToSay("hello")
-	told := p.drift("ConfigMap/settings", "ConfigMap settings: .data.greeting was changed by mallory and was set back")
-	if told.Manager != "mallory" || told.Contended || told.Repairs != 1 {
-		t.Errorf("told %+v", told)
+	reported := p.drift("ConfigMap/settings", "ConfigMap settings: .data.greeting was changed by mallory and was set back")
+	if reported.Manager != "mallory" || reported.Contended || reported.Repairs != 1 {
+		t.Errorf("reported %+v", reported)
 	}
-	p.eventually("an event tells it", func() error {
+	p.eventually("an event reports it", func() error {
 		var events eventsv1.EventList
-		if err := world.Client.List(t.Context(), &events, client.InNamespace(p.Namespace)); err != nil {
+		if err := env.Client.List(t.Context(), &events, client.InNamespace(p.Namespace)); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(events.Items, func(e eventsv1.Event) bool {
-			return e.Reason == "DriftRepaired" && e.Regarding.Kind == "Stage" && e.Note == told.Message
+			return e.Reason == "DriftRepaired" && e.Regarding.Kind == "Stage" && e.Note == reported.Message
 		}) {
 			return fmt.Errorf("none of %d does", len(events.Items))
 		}
 		return nil
 	})
 	gone := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "site", Namespace: p.stageNamespace("dev")}}
-	if err := world.Client.Delete(t.Context(), gone); err != nil {
+	if err := env.Client.Delete(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
-	if told := p.drift("Service/site", "Service site was deleted and was set back"); told.Repairs != 2 {
-		t.Errorf("told %+v, want two repairs", told)
+	if reported := p.drift("Service/site", "Service site was deleted and was set back"); reported.Repairs != 2 {
+		t.Errorf("reported %+v, want two repairs", reported)
 	}
-	if err := world.Client.Get(t.Context(), client.ObjectKeyFromObject(gone), gone); err != nil {
+	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(gone), gone); err != nil {
 		t.Error(err)
 	}
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"theirs":"stays"},"metadata":{"labels":{"theirs":"too"}}}`)
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("next")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	var after corev1.ConfigMap
-	if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "settings"}, &after); err != nil {
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "settings"}, &after); err != nil {
 		t.Fatal(err)
 	}
 	if after.Data["theirs"] != "stays" || after.Labels["theirs"] != "too" || after.Data["greeting"] != "next" {
@@ -132,7 +132,7 @@ func TestDriftIsFoundAfterAStart(t *testing.T) {
 // image returns a reference with a digest.
 func (p *team) image() string {
 	p.t.Helper()
-	image, err := world.Image(p.t.Context(), "acme/"+p.Organization, "1")
+	image, err := env.Image(p.t.Context(), "acme/"+p.Organization, "1")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func (p *team) image() string {
 // stopped does something while no server runs.
 func stopped(t *testing.T, do func()) {
 	t.Helper()
-	server, err := world.Server(t.Context())
+	server, err := env.Server(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,12 +150,12 @@ func stopped(t *testing.T, do func()) {
 		t.Fatal(err)
 	}
 	do()
-	if _, err := world.Start(t.Context()); err != nil {
+	if _, err := env.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Somebody who changes an object as often as Slipway sets it back is told of,
+// Somebody who changes an object as often as Slipway sets it back is reported,
 // and does not make Slipway write for ever.
 func TestContentionIsReportedAndLimited(t *testing.T) {
 	p := join(t, "fight", siteFiles(devStage, "hello"), nil)
@@ -164,17 +164,17 @@ func TestContentionIsReportedAndLimited(t *testing.T) {
 		p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 		p.comesToSay("hello")
 	}
-	world.Traffic.Take()
+	env.Traffic.Take()
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
-	told := p.drift("ConfigMap/settings", "changed by mallory again and again; Slipway sets it back at most twice a minute; stop the other one")
-	if !told.Contended || told.Manager != "mallory" {
-		t.Errorf("told %+v", told)
+	reported := p.drift("ConfigMap/settings", "changed by mallory again and again; Slipway sets it back at most twice a minute; stop the other one")
+	if !reported.Contended || reported.Manager != "mallory" {
+		t.Errorf("reported %+v", reported)
 	}
 	if got, _ := p.greeting("dev"); got != "bye" {
 		t.Errorf("it was set back a third time within a minute: %q", got)
 	}
 	in := "/namespaces/" + p.stageNamespace("dev") + "/"
-	for _, call := range world.Traffic.Take() {
+	for _, call := range env.Traffic.Take() {
 		if call.Verb == "PATCH" && strings.Contains(call.Path, in) {
 			t.Errorf("the stage was written to: %s", call)
 		}
@@ -190,10 +190,10 @@ func TestOneChangeTakesOneRequest(t *testing.T) {
 	pushed := 0
 	p.eventually("the watch is complete and one change takes one request", func() error {
 		pushed++
-		world.Traffic.Take()
+		env.Traffic.Take()
 		commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings(fmt.Sprint(pushed))})
 		p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
-		calls := slices.DeleteFunc(world.Traffic.Take(), func(c servertest.Call) bool { return !strings.Contains(c.Path, in) || c.Verb == "WATCH" })
+		calls := slices.DeleteFunc(env.Traffic.Take(), func(c servertest.Call) bool { return !strings.Contains(c.Path, in) || c.Verb == "WATCH" })
 		if spent := servertest.Spent(calls); spent != "PATCH=1" {
 			return fmt.Errorf("it took %s: %v", spent, calls)
 		}
@@ -224,7 +224,7 @@ func TestRandomDriftsAreRepaired(t *testing.T) {
 	const limit = 5 * time.Second
 	random := rand.New(rand.NewPCG(4, 6))
 	size := (*drifts + 2) / 3
-	image, err := world.Image(t.Context(), "acme/fleet", "1")
+	image, err := env.Image(t.Context(), "acme/fleet", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestRandomDriftsAreRepaired(t *testing.T) {
 	}
 	t.Logf("%d drifts repaired, the slowest within %s", len(attacks), slowest)
 	var scaled appsv1.Deployment
-	if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "scaled"}, &scaled); err != nil || *scaled.Spec.Replicas != 4 {
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "scaled"}, &scaled); err != nil || *scaled.Spec.Replicas != 4 {
 		t.Errorf("the autoscaler's replicas were taken: %v %d", err, *scaled.Spec.Replicas)
 	}
 }
@@ -267,7 +267,7 @@ func attacksOn(p *team, size int, random *rand.Rand) []attack {
 	add := func(what string, object client.Object, name string, do func(), good func() bool) {
 		all = append(all, attack{what + " of " + name, do, func() error {
 			object.SetResourceVersion("")
-			err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: in, Name: name}, object)
+			err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: in, Name: name}, object)
 			if err == nil && !good() {
 				err = fmt.Errorf("%s is not as it was", name)
 			}
@@ -278,7 +278,7 @@ func attacksOn(p *team, size int, random *rand.Rand) []attack {
 		return func() {
 			object.SetNamespace(in)
 			object.SetName(name)
-			if err := world.Client.Delete(p.t.Context(), object); err != nil {
+			if err := env.Client.Delete(p.t.Context(), object); err != nil {
 				p.t.Fatal(err)
 			}
 		}
@@ -322,11 +322,11 @@ func (p *team) scale(name string, replicas int32) {
 	scale := &autoscalingv1.Scale{}
 	ctx, cancel := context.WithTimeout(p.t.Context(), unavailableTimeout)
 	defer cancel()
-	if err := world.Client.SubResource("scale").Get(ctx, of, scale); err != nil {
+	if err := env.Client.SubResource("scale").Get(ctx, of, scale); err != nil {
 		p.t.Fatal(err)
 	}
 	scale.Spec.Replicas = replicas
-	if err := world.Client.SubResource("scale").Update(ctx, of, client.WithSubResourceBody(scale), client.FieldOwner("mallory")); err != nil {
+	if err := env.Client.SubResource("scale").Update(ctx, of, client.WithSubResourceBody(scale), client.FieldOwner("mallory")); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -39,7 +39,7 @@ func TestStageEndsAfterItsTime(t *testing.T) {
 	p.eventually("the stage is taken down", gone)
 	p.eventually("the project remembers the ref", func() error {
 		var made v1alpha1.Project
-		if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &made); err != nil {
+		if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &made); err != nil {
 			return err
 		}
 		if len(made.Status.Expired) != 1 || made.Status.Expired[0] != (v1alpha1.ExpiredRef{Ref: "refs/heads/feature/x", Commit: commit}) {

@@ -16,10 +16,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm/forgetest/trouble"
 )
 
-// everything makes the project's hook tell of every event.
+// everything makes the project's hook report every event.
 func (p *team) everything() {
 	p.t.Helper()
-	if _, err := world.Forge.SetHook(p.Path, world.Hook(p.Organization, p.Name), servertest.WebhookSecret); err != nil {
+	if _, err := env.Forge.SetHook(p.Path, env.Hook(p.Organization, p.Name), servertest.WebhookSecret); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -31,16 +31,16 @@ func TestRequiredCheckOpensTheGate(t *testing.T) {
 	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld)
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
 	release := p.reaches("production", commit, v1alpha1.PhaseHeld)
-	if said := release.Status.Message; !strings.Contains(said, "ci/test") || !strings.Contains(said, "slipway.yaml:") {
-		t.Errorf("it is held because %s", said)
+	if message := release.Status.Message; !strings.Contains(message, "ci/test") || !strings.Contains(message, "slipway.yaml:") {
+		t.Errorf("it is held because %s", message)
 	}
-	if err := world.Forge.SetStatus(p.Path, commit, "ci/test", "failure", "ci"); err != nil {
+	if err := env.Forge.SetStatus(p.Path, commit, "ci/test", "failure", "ci"); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
 	p.eventually("the check fails", func() error {
-		if said := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(said, "failed") {
-			return fmt.Errorf("held because %s", said)
+		if message := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(message, "failed") {
+			return fmt.Errorf("held because %s", message)
 		}
 		return nil
 	})
@@ -48,12 +48,12 @@ func TestRequiredCheckOpensTheGate(t *testing.T) {
 		t.Errorf("the event took %s to be heeded: that was the timer", took)
 	}
 	p.eventually("the forge hears of it", func() error {
-		if state, said := p.status(commit, "production"); state != "pending" || !strings.Contains(said, "failed") {
-			return fmt.Errorf("%s: %s", state, said)
+		if state, message := p.status(commit, "production"); state != "pending" || !strings.Contains(message, "failed") {
+			return fmt.Errorf("%s: %s", state, message)
 		}
 		return nil
 	})
-	if err := world.Forge.SetStatus(p.Path, commit, "ci/test", "success", "ci"); err != nil {
+	if err := env.Forge.SetStatus(p.Path, commit, "ci/test", "success", "ci"); err != nil {
 		t.Fatal(err)
 	}
 	p.reaches("production", commit, v1alpha1.PhaseSucceeded)
@@ -65,14 +65,14 @@ func TestSilentForgeKeepsTheGateShut(t *testing.T) {
 	p := join(t, "silent", siteFiles(stages, "hello"), nil)
 	p.everything()
 	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld)
-	repair := world.Forge.Break("GET /repos/"+p.Path+"/commits/*/check-runs", trouble.Fault{Status: http.StatusBadGateway})
+	repair := env.Forge.Break("GET /repos/"+p.Path+"/commits/*/check-runs", trouble.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("tested")})
-	if said := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(said, "502") {
-		t.Errorf("it is held because %s", said)
+	if message := p.reaches("production", commit, v1alpha1.PhaseHeld).Status.Message; !strings.Contains(message, "502") {
+		t.Errorf("it is held because %s", message)
 	}
 	repair()
-	if err := world.Forge.SetStatus(p.Path, commit, "ci/test", "success", "ci"); err != nil {
+	if err := env.Forge.SetStatus(p.Path, commit, "ci/test", "success", "ci"); err != nil {
 		t.Fatal(err)
 	}
 	p.reaches("production", commit, v1alpha1.PhaseSucceeded)
@@ -86,10 +86,10 @@ func TestMemberOfAGroupMayDeploy(t *testing.T) {
 	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld) // nobody knows who made it
 	stranger := p.push("main", "eve", map[string]string{"deploy/settings.yaml": settings("hers")})
 	held := p.reaches("production", stranger, v1alpha1.PhaseHeld)
-	if said := held.Status.Message; !strings.Contains(said, "eve is no member") || !strings.Contains(said, "acme/leads") {
-		t.Errorf("it is held because %s", said)
+	if message := held.Status.Message; !strings.Contains(message, "eve is no member") || !strings.Contains(message, "acme/leads") {
+		t.Errorf("it is held because %s", message)
 	}
-	world.Forge.SetMember("acme/leads", "carol")
+	env.Forge.SetMember("acme/leads", "carol")
 	commit := p.push("main", "carol", map[string]string{"deploy/settings.yaml": settings("theirs")})
 	p.reaches("production", commit, v1alpha1.PhaseSucceeded)
 	if got, _ := p.greeting("production"); got != "theirs" {
@@ -100,7 +100,7 @@ func TestMemberOfAGroupMayDeploy(t *testing.T) {
 func TestSkippedCommitIsNotReleased(t *testing.T) {
 	p := join(t, "skip", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	commit, err := world.Forge.Push(p.Path, "main", map[string]string{"deploy/settings.yaml": settings("skipped")}, "Try it\n\n[skip slipway]", "dev")
+	commit, err := env.Forge.Push(p.Path, "main", map[string]string{"deploy/settings.yaml": settings("skipped")}, "Try it\n\n[skip slipway]", "dev")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +117,8 @@ func TestSkippedCommitIsNotReleased(t *testing.T) {
 		return fmt.Errorf("conditions %+v", stage.Status.Conditions)
 	})
 	p.eventually("the commit says so", func() error {
-		if state, said := p.status(commit, "dev"); state != "success" || !strings.HasPrefix(said, "skipped: ") {
-			return fmt.Errorf("%s: %s", state, said)
+		if state, message := p.status(commit, "dev"); state != "success" || !strings.HasPrefix(message, "skipped: ") {
+			return fmt.Errorf("%s: %s", state, message)
 		}
 		return nil
 	})
@@ -133,24 +133,24 @@ func TestSkippedCommitIsNotReleased(t *testing.T) {
 }
 
 func TestReportsInOrderWithDeployments(t *testing.T) {
-	p := join(t, "told", siteFiles(devStage, "hello"), nil)
+	p := join(t, "reported", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	repair := world.Forge.Break("POST /repos/"+p.Path+"/statuses/*", trouble.TooMany(2*time.Second))
-	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("told")})
+	repair := env.Forge.Break("POST /repos/"+p.Path+"/statuses/*", trouble.TooMany(2*time.Second))
+	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("reported")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded) // whatever the forge says
 	repair()
 	p.eventually("it is live at the forge", func() error {
-		if state, said := p.status(commit, "dev"); state != "success" || !strings.HasPrefix(said, "live: ") || len([]rune(said)) > 140 {
-			return fmt.Errorf("%s: %s", state, said)
+		if state, message := p.status(commit, "dev"); state != "success" || !strings.HasPrefix(message, "live: ") || len([]rune(message)) > 140 {
+			return fmt.Errorf("%s: %s", state, message)
 		}
 		return nil
 	})
-	all, err := world.Forge.Statuses(p.Path, commit)
+	all, err := env.Forge.Statuses(p.Path, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(all) > 2 {
-		t.Errorf("while the forge limited us, %d states gathered, want only the newest told: %+v", len(all), all)
+		t.Errorf("while the forge limited us, %d states gathered, want only the newest reported: %+v", len(all), all)
 	}
 	p.eventually("the deployment is live", func() error { return p.deployed(commit, "success") })
 	p.eventually("the release knows", func() error {
@@ -159,20 +159,20 @@ func TestReportsInOrderWithDeployments(t *testing.T) {
 		}
 		return nil
 	})
-	if all, err = world.Forge.Statuses(p.Path, commit); err != nil { // a report that was cut short is told whole again
+	if all, err = env.Forge.Statuses(p.Path, commit); err != nil { // a report that was cut short is sent whole again
 		t.Fatal(err)
 	}
 	restart(t)
 	before := len(all)
-	time.Sleep(500 * time.Millisecond) // a restart that told it again would have by now
-	if all, err = world.Forge.Statuses(p.Path, commit); err != nil || len(all) != before {
+	time.Sleep(500 * time.Millisecond) // a restart that sent it again would have by now
+	if all, err = env.Forge.Statuses(p.Path, commit); err != nil || len(all) != before {
 		t.Errorf("after a restart there are %d statuses, want %d: %v", len(all), before, err)
 	}
 }
 
 // deployed wants exactly one deployment of a commit, in a state.
 func (p *team) deployed(commit, state string) error {
-	all, err := world.Forge.Deployments(p.Path)
+	all, err := env.Forge.Deployments(p.Path)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func TestOneCommentPerPullRequest(t *testing.T) {
 	p.everything()
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	p.push("feature/cart", "dev", map[string]string{"deploy/settings.yaml": settings("one")})
-	number, err := world.Forge.OpenPull(p.Path, forgetest.PullRequest{Title: "Cart", Head: "feature/cart", Login: "dev"})
+	number, err := env.Forge.OpenPull(p.Path, forgetest.PullRequest{Title: "Cart", Head: "feature/cart", Login: "dev"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestOneCommentPerPullRequest(t *testing.T) {
 	broken := p.push("feature/cart", "dev", map[string]string{"slipway.yaml": file + "surprise: true\n"})
 	p.commented(number, "surprise", "slipway.yaml:")
 	p.eventually("the mistake is shown at its line", func() error {
-		runs, err := world.Forge.CheckRuns(p.Path, broken)
+		runs, err := env.Forge.CheckRuns(p.Path, broken)
 		if err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func TestOneCommentPerPullRequest(t *testing.T) {
 func (p *team) commented(number int, texts ...string) {
 	p.t.Helper()
 	p.eventually("the comment", func() error {
-		comments, err := world.Forge.Comments(p.Path, number)
+		comments, err := env.Forge.Comments(p.Path, number)
 		if err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func TestMistakeInTheFileInForceIsShownAtItsLine(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	broken := p.push("main", "dev", map[string]string{"slipway.yaml": projectFile(devStage, site) + "surprise: true\n"})
 	check := func() error {
-		runs, err := world.Forge.CheckRuns(p.Path, broken)
+		runs, err := env.Forge.CheckRuns(p.Path, broken)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (k knock) read(t *testing.T, forge string) (http.Header, []byte, scm.Event)
 	return header, body, event
 }
 
-// A signed push of every forge at the server's own door becomes a Delivery.
+// A signed push of every forge at the server's own receiver becomes a Delivery.
 func TestEveryForgeAtTheDoor(t *testing.T) {
 	p := join(t, "doors", siteFiles(devStage, "hello"), func(project *v1alpha1.Project) {
 		for forge, k := range knocks() {
@@ -84,7 +84,7 @@ func TestEveryForgeAtTheDoor(t *testing.T) {
 		if got := p.knock(header, body); got != http.StatusAccepted {
 			t.Errorf("%s: signed it was answered %d", forge, got)
 		}
-		if err := p.tells(forge, event); err != nil {
+		if err := p.reports(forge, event); err != nil {
 			t.Error(err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestEveryForgeAtTheDoor(t *testing.T) {
 
 func (p *team) knock(header http.Header, body []byte) int {
 	p.t.Helper()
-	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, world.Hook(p.Organization, p.Name), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, env.Hook(p.Organization, p.Name), bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func (p *team) knock(header http.Header, body []byte) int {
 	return response.StatusCode
 }
 
-// tells wants one delivery that says what the event does.
-func (p *team) tells(forge string, event scm.Event) error {
+// reports wants one delivery that says what the event does.
+func (p *team) reports(forge string, event scm.Event) error {
 	var kept []v1alpha1.DeliverySpec
 	for _, d := range p.deliveries() {
 		if d.Spec.Forge == forge && d.Spec.Repository == "at-"+forge {

@@ -33,14 +33,14 @@ func TestHostBelongsToOneProject(t *testing.T) {
 	first.reaches("dev", first.head("main"), v1alpha1.PhaseSucceeded)
 	second := join(t, "host-second", withHost("one.example"), nil)
 	refused := second.reaches("dev", second.head("main"), v1alpha1.PhaseFailed)
-	said := refused.Status.Message
+	message := refused.Status.Message
 	for _, part := range []string{"Ingress/site", "spec.rules[0].host", "one.example", "rule host-owner", "deploy/web/ingress.yaml", "another project"} {
-		if !strings.Contains(said, part) {
-			t.Errorf("the release does not say %q: %s", part, said)
+		if !strings.Contains(message, part) {
+			t.Errorf("the release does not say %q: %s", part, message)
 		}
 	}
-	if strings.Contains(said, "host-first") {
-		t.Errorf("the release tells a stranger whose host it is: %s", said)
+	if strings.Contains(message, "host-first") {
+		t.Errorf("the release names the owner of the host to another project: %s", message)
 	}
 
 	first.reaches("dev", first.push("main", "dev", withHost("two.example")), v1alpha1.PhaseSucceeded)
@@ -58,10 +58,10 @@ func TestHostIsFreeAfterItsStage(t *testing.T) {
 	branch := first.push("feature/x", "dev", map[string]string{"README.md": "x"})
 	stage := naming.StageForRef("feature", "refs/heads/feature/x")
 	first.reaches(stage, branch, v1alpha1.PhaseSucceeded)
-	if err := world.Forge.SetRef(first.Path, "refs/heads/feature/x", "", "dev"); err != nil {
+	if err := env.Forge.SetRef(first.Path, "refs/heads/feature/x", "", "dev"); err != nil {
 		t.Fatal(err)
 	}
-	if err := world.Forge.Flush(t.Context()); err != nil {
+	if err := env.Forge.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	first.eventually("the stage is gone", func() error {
@@ -76,7 +76,7 @@ func TestHostIsFreeAfterItsStage(t *testing.T) {
 
 // TestHostHasOneWinner lets many projects claim one host at the same time.
 func TestHostHasOneWinner(t *testing.T) {
-	if _, err := world.Server(t.Context()); err != nil {
+	if _, err := env.Server(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const rivals, host = 16, "race.example"
@@ -84,13 +84,13 @@ func TestHostHasOneWinner(t *testing.T) {
 	var group sync.WaitGroup
 	start := make(chan struct{})
 	for i := range rivals {
-		keeper := tenancy.NewNamespaceApplier(world.Client, time.Now)
-		claims := cluster.NewClaims(world.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
+		keeper := tenancy.NewNamespaceApplier(env.Client, time.Now)
+		claims := cluster.NewClaims(env.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
 		owner := inventory.Owner{Organization: "race", Project: string(rune('a' + i)), Stage: "dev"}
 		namespace := naming.Namespace(owner.Organization, owner.Project, owner.Stage)
 		made := &corev1.Namespace{}
 		made.Name = namespace
-		if err := world.Client.Create(t.Context(), made); err != nil {
+		if err := env.Client.Create(t.Context(), made); err != nil {
 			t.Fatal(err)
 		}
 		group.Go(func() {

@@ -19,10 +19,10 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-var world *servertest.World
+var env *servertest.Environment
 
 func TestMain(m *testing.M) {
-	servertest.Main(m, func(w *servertest.World) { world = w })
+	servertest.Main(m, func(w *servertest.Environment) { env = w })
 }
 
 // unavailableTimeout bounds every wait: it is long because machines are slow, and never
@@ -64,19 +64,19 @@ func settings(greeting string) string {
 }
 
 // join makes an organization with the project shop, and a server that works
-// for it and knows the project: its door refuses the deliveries of others.
+// for it and knows the project: its receiver refuses the deliveries of others.
 func join(t *testing.T, organization string, files map[string]string, change func(*v1alpha1.Project)) *team {
 	t.Helper()
-	if _, err := world.Server(t.Context()); err != nil {
+	if _, err := env.Server(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), unavailableTimeout)
 	defer cancel()
-	if err := world.Organization(ctx, organization); err != nil {
+	if err := env.Organization(ctx, organization); err != nil {
 		t.Fatal(err)
 	}
 	p := &servertest.Project{Organization: organization, Name: "shop", Change: change}
-	if err := world.Register(ctx, p, files); err != nil {
+	if err := env.Register(ctx, p, files); err != nil {
 		t.Fatal(err)
 	}
 	team := &team{Project: p, t: t}
@@ -88,12 +88,12 @@ func join(t *testing.T, organization string, files map[string]string, change fun
 // suspend ends the automatic work of the project: other tests share the
 // server.
 func (p *team) suspend() {
-	if server, err := world.Server(context.WithoutCancel(p.t.Context())); p.t.Failed() && err == nil {
+	if server, err := env.Server(context.WithoutCancel(p.t.Context())); p.t.Failed() && err == nil {
 		p.t.Logf("the server's log:\n%s", server.Log)
 	}
 	project := &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace}}
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":true}}`))
-	if err := world.Client.Patch(context.WithoutCancel(p.t.Context()), project, patch); err != nil {
+	if err := env.Client.Patch(context.WithoutCancel(p.t.Context()), project, patch); err != nil {
 		p.t.Error(err)
 	}
 }
@@ -101,11 +101,11 @@ func (p *team) suspend() {
 // push changes files on a branch and returns the commit.
 func (p *team) push(branch, login string, files map[string]string) string {
 	p.t.Helper()
-	commit, err := world.Forge.Push(p.Path, branch, files, "change "+branch, login)
+	commit, err := env.Forge.Push(p.Path, branch, files, "change "+branch, login)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if err := world.Forge.Flush(p.t.Context()); err != nil {
+	if err := env.Forge.Flush(p.t.Context()); err != nil {
 		p.t.Fatal(err)
 	}
 	return commit
@@ -113,7 +113,7 @@ func (p *team) push(branch, login string, files map[string]string) string {
 
 func (p *team) releases(stage string) []v1alpha1.Release {
 	p.t.Helper()
-	releases, err := world.Releases(p.t.Context(), p.Project, stage)
+	releases, err := env.Releases(p.t.Context(), p.Project, stage)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func (p *team) reaches(stage, commit string, phase v1alpha1.Phase) v1alpha1.Rele
 // head returns the commit of a branch at the forge.
 func (p *team) head(branch string) string {
 	p.t.Helper()
-	commit, err := world.Forge.Head(p.Path, branch)
+	commit, err := env.Forge.Head(p.Path, branch)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -173,12 +173,12 @@ func (p *team) stageNamespace(stage string) string {
 func (p *team) greeting(stage string) (text, version string) {
 	p.t.Helper()
 	var maps corev1.ConfigMapList
-	if err := world.Client.List(p.t.Context(), &maps, client.InNamespace(p.stageNamespace(stage))); err != nil {
+	if err := env.Client.List(p.t.Context(), &maps, client.InNamespace(p.stageNamespace(stage))); err != nil {
 		p.t.Fatal(err)
 	}
 	for _, m := range maps.Items {
-		if said, ok := m.Data["greeting"]; ok {
-			text, version = said, m.ResourceVersion
+		if greeting, ok := m.Data["greeting"]; ok {
+			text, version = greeting, m.ResourceVersion
 		}
 	}
 	return text, version
@@ -187,7 +187,7 @@ func (p *team) greeting(stage string) (text, version string) {
 func (p *team) deliveries() []v1alpha1.Delivery {
 	p.t.Helper()
 	var all v1alpha1.DeliveryList
-	if err := world.Client.List(p.t.Context(), &all, client.InNamespace(p.Namespace)); err != nil {
+	if err := env.Client.List(p.t.Context(), &all, client.InNamespace(p.Namespace)); err != nil {
 		p.t.Fatal(err)
 	}
 	return all.Items
@@ -196,15 +196,15 @@ func (p *team) deliveries() []v1alpha1.Delivery {
 // stage returns the Stage object; its error says that there is none.
 func (p *team) stage(name string) (*v1alpha1.Stage, error) {
 	var stage v1alpha1.Stage
-	err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: naming.StageObject(p.Name, name)}, &stage)
+	err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: naming.StageObject(p.Name, name)}, &stage)
 	return &stage, err
 }
 
 // status returns the state of a commit's status at the forge for a stage, and
 // what it says.
-func (p *team) status(commit, stage string) (state, said string) {
+func (p *team) status(commit, stage string) (state, message string) {
 	p.t.Helper()
-	all, err := world.Forge.Statuses(p.Path, commit)
+	all, err := env.Forge.Statuses(p.Path, commit)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func (p *team) kubelet(namespace string) {
 func runPods(ctx context.Context, namespace string) error {
 	for {
 		var pods corev1.PodList
-		if err := world.Client.List(ctx, &pods, client.InNamespace(namespace)); err != nil && ctx.Err() == nil {
+		if err := env.Client.List(ctx, &pods, client.InNamespace(namespace)); err != nil && ctx.Err() == nil {
 			return err
 		}
 		for i := range pods.Items {
@@ -243,7 +243,7 @@ func runPods(ctx context.Context, namespace string) error {
 			}
 			pod.Status.Phase = corev1.PodRunning
 			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
-			err := world.Client.Status().Update(ctx, pod)
+			err := env.Client.Status().Update(ctx, pod)
 			if client.IgnoreNotFound(err) != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 				continue // somebody changed it meanwhile: look again
 			}

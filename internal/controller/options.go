@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -27,11 +28,11 @@ type Options struct {
 	RenderWorkers    int
 	SyncInterval     time.Duration
 	Forges           map[string]forge.NewReporter
-	// NoFastPath leaves every release to the reconcilers alone, which is slower:
-	// tests show with it that nothing else depends on the fast path.
-	NoFastPath bool
-	Now        func() time.Time
-	Log        *slog.Logger
+	// FastPathOff are the parts of the fast path that are switched off: none,
+	// except in tests that show that nothing but time depends on them.
+	FastPathOff fastpath.Parts
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // CacheOptions keeps the watch cache to what is needed: Slipway's own objects,

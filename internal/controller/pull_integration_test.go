@@ -19,7 +19,7 @@ import (
 // TestPullCredentials gives the cluster's registry credentials to pull with,
 // and takes them away again.
 func TestPullCredentials(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/pulled", "1")
+	image, err := env.Image(t.Context(), "acme/pulled", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,19 +31,19 @@ func TestPullCredentials(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "registry-pull", Namespace: p.Namespace},
 		Type:       corev1.SecretTypeDockerConfigJson, Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(config)},
 	}
-	if err := world.Client.Create(t.Context(), credentials); err != nil {
+	if err := env.Client.Create(t.Context(), credentials); err != nil {
 		t.Fatal(err)
 	}
 	pullWith := func(ref *v1alpha1.SecretKey) {
 		t.Helper()
 		var clusters v1alpha1.ClusterList
-		if err := world.Client.List(t.Context(), &clusters, client.InNamespace(p.Namespace)); err != nil {
+		if err := env.Client.List(t.Context(), &clusters, client.InNamespace(p.Namespace)); err != nil {
 			t.Fatal(err)
 		}
 		for _, cluster := range clusters.Items {
 			before := cluster.DeepCopy()
 			cluster.Spec.Registry.PullCredentials = ref
-			if err := world.Client.Patch(t.Context(), &cluster, client.MergeFrom(before)); err != nil {
+			if err := env.Client.Patch(t.Context(), &cluster, client.MergeFrom(before)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -51,7 +51,7 @@ func TestPullCredentials(t *testing.T) {
 	pods := func() []corev1.LocalObjectReference {
 		t.Helper()
 		var all appsv1.DeploymentList
-		if err := world.Client.List(t.Context(), &all, client.InNamespace(p.stageNamespace("dev"))); err != nil || len(all.Items) == 0 {
+		if err := env.Client.List(t.Context(), &all, client.InNamespace(p.stageNamespace("dev"))); err != nil || len(all.Items) == 0 {
 			t.Fatalf("%d deployments: %v", len(all.Items), err)
 		}
 		return all.Items[0].Spec.Template.Spec.ImagePullSecrets

@@ -29,7 +29,7 @@ func TestPushGoesLive(t *testing.T) {
 		t.Errorf("the settings say %q, want changed", got)
 	}
 	if release.Spec.Sequence != 2 || release.Spec.Head.Actor != "dev" || release.Spec.Head.Subject != "change main" {
-		t.Errorf("the release's order is %+v", release.Spec)
+		t.Errorf("the release is %+v", release.Spec)
 	}
 	if release.Status.Changes != (v1alpha1.Changes{Changed: 1, Unchanged: 1}) {
 		t.Errorf("changes %+v, want one changed and one not", release.Status.Changes)
@@ -50,8 +50,8 @@ func TestPushGoesLive(t *testing.T) {
 		return nil
 	})
 	p.eventually("the commit's status", func() error {
-		if state, said := p.status(commit, "dev"); state != "success" || !strings.Contains(said, "1 changed") {
-			return fmt.Errorf("%q: %s", state, said)
+		if state, message := p.status(commit, "dev"); state != "success" || !strings.Contains(message, "1 changed") {
+			return fmt.Errorf("%q: %s", state, message)
 		}
 		return nil
 	})
@@ -63,17 +63,17 @@ func TestDuplicateDeliveryIsFree(t *testing.T) {
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("once")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	before := len(p.deliveries())
-	sent := world.Forge.Deliveries()
+	sent := env.Forge.Deliveries()
 	last := sent[len(sent)-1]
 	for range 3 {
-		if err := world.Forge.Redeliver(last.ID); err != nil {
+		if err := env.Forge.Redeliver(last.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := world.Forge.Flush(t.Context()); err != nil {
+	if err := env.Forge.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sent = world.Forge.Deliveries()
+	sent = env.Forge.Deliveries()
 	for _, d := range sent[len(sent)-3:] {
 		if d.ID != last.ID || d.Status/100 != 2 {
 			t.Errorf("redelivery %s was answered %d %s", d.ID, d.Status, d.Answer)
@@ -91,7 +91,7 @@ func TestReadmeOnlyPushWritesNothingToTheStage(t *testing.T) {
 	p := join(t, "readme", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	_, before := p.greeting("dev")
-	world.Traffic.Take()
+	env.Traffic.Take()
 	commit := p.push("main", "dev", map[string]string{"README.md": "# shop, better\n"})
 	release := p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	if release.Status.Changes != (v1alpha1.Changes{Unchanged: 2}) {
@@ -101,7 +101,7 @@ func TestReadmeOnlyPushWritesNothingToTheStage(t *testing.T) {
 		t.Errorf("the settings went from version %s to %s", before, after)
 	}
 	in := "/namespaces/" + p.stageNamespace("dev") + "/"
-	for _, call := range world.Traffic.Take() {
+	for _, call := range env.Traffic.Take() {
 		if call.Verb != "GET" && call.Verb != "WATCH" && strings.Contains(call.Path, in) {
 			t.Errorf("the stage was written to: %s", call)
 		}
@@ -109,7 +109,7 @@ func TestReadmeOnlyPushWritesNothingToTheStage(t *testing.T) {
 }
 
 func TestNewestCommitSupersedes(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/web", "1")
+	image, err := env.Image(t.Context(), "acme/web", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestInvalidFileIsAConditionOfTheProject(t *testing.T) {
 	p.push("main", "dev", map[string]string{"slipway.yaml": broken})
 	p.eventually("the project's condition", func() error {
 		var project v1alpha1.Project
-		if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &project); err != nil {
+		if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &project); err != nil {
 			return err
 		}
 		synced := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionSynced)
@@ -169,7 +169,7 @@ func TestDeletedBranchTakesItsStageAlong(t *testing.T) {
 	p.reaches(login, commit, v1alpha1.PhaseSucceeded)
 	namespace := p.stageNamespace(login)
 	for _, ref := range []string{"refs/heads/feature/login", "refs/heads/release"} {
-		if err := world.Forge.SetRef(p.Path, ref, "", "dev"); err != nil {
+		if err := env.Forge.SetRef(p.Path, ref, "", "dev"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestDeletedBranchTakesItsStageAlong(t *testing.T) {
 		if _, err := p.stage(login); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("stage: %w", err)
 		}
-		err := world.Client.Get(t.Context(), client.ObjectKey{Name: namespace}, &corev1.Namespace{})
+		err := env.Client.Get(t.Context(), client.ObjectKey{Name: namespace}, &corev1.Namespace{})
 		if !apierrors.IsNotFound(err) {
 			return fmt.Errorf("namespace %s: %w", namespace, err)
 		}
@@ -201,8 +201,8 @@ func TestDevelopersPushToAProtectedStageIsHeld(t *testing.T) {
 		t.Errorf("the reason does not name who pushed: %s", release.Status.Message)
 	}
 	p.eventually("the commit waits", func() error {
-		if state, said := p.status(held, "production"); state != "pending" || !strings.HasPrefix(said, "held: ") {
-			return fmt.Errorf("%q: %s", state, said)
+		if state, message := p.status(held, "production"); state != "pending" || !strings.HasPrefix(message, "held: ") {
+			return fmt.Errorf("%q: %s", state, message)
 		}
 		return nil
 	})
@@ -219,12 +219,12 @@ func TestTimerFindsALostPush(t *testing.T) {
 		project.Spec.SyncInterval = &metav1.Duration{Duration: time.Second}
 	})
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	world.Forge.Intercept(func(forgetest.Delivery) []forgetest.Delivery { return nil })
-	defer world.Forge.Intercept(nil)
+	env.Forge.Intercept(func(forgetest.Delivery) []forgetest.Delivery { return nil })
+	defer env.Forge.Intercept(nil)
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("found")})
 	release := p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	if release.Spec.Head.Actor != "" || len(p.deliveries()) != 0 {
-		t.Errorf("somebody told: actor %q, %d deliveries", release.Spec.Head.Actor, len(p.deliveries()))
+		t.Errorf("somebody is named: actor %q, %d deliveries", release.Spec.Head.Actor, len(p.deliveries()))
 	}
 	if got, _ := p.greeting("dev"); got != "found" {
 		t.Errorf("the settings say %q, want found", got)
@@ -237,15 +237,15 @@ func TestStopAnywhereFinishesOnce(t *testing.T) {
 	p := join(t, "stopped", siteFiles(devStage, "0"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	for i := range 8 {
-		said := fmt.Sprint(i + 1)
-		commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings(said)})
+		greeting := fmt.Sprint(i + 1)
+		commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings(greeting)})
 		time.Sleep(time.Duration(i*15) * time.Millisecond)
 		began := time.Now()
 		restart(t)
 		t.Logf("stopped after %d ms; the restart took %s", i*15, time.Since(began))
 		release := p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 		checkTimings(t, release)
-		if got, _ := p.greeting("dev"); got != said {
+		if got, _ := p.greeting("dev"); got != greeting {
 			t.Errorf("stopped after %d ms: the settings say %q", i*15, got)
 		}
 		if changes := release.Status.Changes; changes.Created != 0 || changes.Pruned != 0 || changes.Changed > 1 {
@@ -256,7 +256,7 @@ func TestStopAnywhereFinishesOnce(t *testing.T) {
 
 // TestStopWhileVerifying stops the server while a release waits for its pods.
 func TestStopWhileVerifying(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/slow", "1")
+	image, err := env.Image(t.Context(), "acme/slow", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,14 +271,14 @@ func TestStopWhileVerifying(t *testing.T) {
 
 func restart(t *testing.T) {
 	t.Helper()
-	server, err := world.Server(t.Context())
+	server, err := env.Server(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := world.Start(t.Context()); err != nil {
+	if _, err := env.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

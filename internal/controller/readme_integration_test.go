@@ -35,7 +35,7 @@ func TestObjectsInReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 		kinds[object.GetKind()]++
-		strict := client.WithFieldValidation(world.Client, "Strict")
+		strict := client.WithFieldValidation(env.Client, "Strict")
 		if err := strict.Patch(t.Context(), object, client.Apply, client.DryRunAll, client.FieldOwner("readme"), client.ForceOwnership); err != nil { //nolint:staticcheck // Apply takes typed configurations only
 			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
 		}

@@ -20,7 +20,7 @@ func TestReplayedDeliveryIsDealtWithAgain(t *testing.T) {
 	mark := func(value string) error {
 		after := done.DeepCopy()
 		after.Annotations = map[string]string{v1alpha1.AnnotationReplay: value}
-		return world.Client.Patch(t.Context(), after, client.MergeFrom(&v1alpha1.Delivery{}))
+		return env.Client.Patch(t.Context(), after, client.MergeFrom(&v1alpha1.Delivery{}))
 	}
 	if err := mark("one"); err != nil {
 		t.Fatal(err)
@@ -34,8 +34,8 @@ func TestReplayedDeliveryIsDealtWithAgain(t *testing.T) {
 
 	forged := done.DeepCopy()
 	forged.Spec.Actor = "boss"
-	if err := world.Client.Patch(t.Context(), forged, client.MergeFrom(&done)); err == nil {
-		t.Error("what the forge said was changed")
+	if err := env.Client.Patch(t.Context(), forged, client.MergeFrom(&done)); err == nil {
+		t.Error("what the forge reported was changed")
 	}
 }
 

@@ -25,7 +25,7 @@ func (p *team) recipient() string {
 	var recipient string
 	p.eventually("the project has a recipient", func() error {
 		var made v1alpha1.Project
-		if err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &made); err != nil {
+		if err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &made); err != nil {
 			return err
 		}
 		if recipient = made.Status.Recipient; recipient == "" {
@@ -50,14 +50,14 @@ func sealedFile(t *testing.T, image, recipient, value string) map[string]string 
 
 func (p *team) secret(name string) (corev1.Secret, error) {
 	var secret corev1.Secret
-	err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: name}, &secret)
+	err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: name}, &secret)
 	return secret, err
 }
 
 func (p *team) podAnnotation(deployment string) string {
 	p.t.Helper()
 	var found appsv1.Deployment
-	if err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: deployment}, &found); err != nil {
+	if err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: deployment}, &found); err != nil {
 		p.t.Fatal(err)
 	}
 	return found.Spec.Template.Annotations[naming.AnnotationSealHash]
@@ -66,7 +66,7 @@ func (p *team) podAnnotation(deployment string) string {
 // TestSealedValueReachesTheStageAlone seals, rotates and removes a value, and
 // looks for it wherever it must not be.
 func TestSealedValueReachesTheStageAlone(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/api", "1")
+	image, err := env.Image(t.Context(), "acme/api", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (p *team) hidden(text string) {
 	var maps corev1.ConfigMapList
 	lists := []client.ObjectList{&v1alpha1.ProjectList{}, &v1alpha1.StageList{}, &v1alpha1.ReleaseList{}, &v1alpha1.DeliveryList{}, &maps, &secrets}
 	for _, list := range lists {
-		if err := world.Client.List(p.t.Context(), list, client.InNamespace(p.Namespace)); err != nil {
+		if err := env.Client.List(p.t.Context(), list, client.InNamespace(p.Namespace)); err != nil {
 			p.t.Fatal(err)
 		}
 		data, err := json.Marshal(list)
@@ -125,7 +125,7 @@ func (p *team) hidden(text string) {
 			}
 		}
 	}
-	server, err := world.Server(p.t.Context())
+	server, err := env.Server(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func (p *team) hidden(text string) {
 }
 
 func TestForeignSealedValueIsRefused(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/api", "1")
+	image, err := env.Image(t.Context(), "acme/api", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,8 +147,8 @@ func TestForeignSealedValueIsRefused(t *testing.T) {
 		t.Fatal("two projects have one recipient")
 	}
 	release := p.reaches("dev", p.push("main", "dev", sealedFile(t, image, foreign, "hush-theirs")), v1alpha1.PhaseFailed)
-	if said := release.Status.Message; !strings.Contains(said, "sealed.stripe.API_KEY") || !strings.Contains(said, "not sealed for this project") {
-		t.Errorf("the release says %q", said)
+	if message := release.Status.Message; !strings.Contains(message, "sealed.stripe.API_KEY") || !strings.Contains(message, "not sealed for this project") {
+		t.Errorf("the release says %q", message)
 	}
 	if _, err := p.secret("stripe"); !apierrors.IsNotFound(err) {
 		t.Errorf("a Secret was made: %v", err)
@@ -156,19 +156,19 @@ func TestForeignSealedValueIsRefused(t *testing.T) {
 }
 
 func TestSealedValueLeavesOthersSecretAlone(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/api", "1")
+	image, err := env.Image(t.Context(), "acme/api", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := join(t, "sealed-taken", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	by := metav1.ObjectMeta{Name: "stripe", Namespace: p.stageNamespace("dev")}
-	if err := world.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: by, StringData: map[string]string{"API_KEY": "by hand"}}); err != nil {
+	if err := env.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: by, StringData: map[string]string{"API_KEY": "by hand"}}); err != nil {
 		t.Fatal(err)
 	}
 	release := p.reaches("dev", p.push("main", "dev", sealedFile(t, image, p.recipient(), "hush-ours")), v1alpha1.PhaseFailed)
-	if said := release.Status.Message; !strings.Contains(said, "not made from sealed values") {
-		t.Errorf("the release says %q", said)
+	if message := release.Status.Message; !strings.Contains(message, "not made from sealed values") {
+		t.Errorf("the release says %q", message)
 	}
 	if secret, err := p.secret("stripe"); err != nil || string(secret.Data["API_KEY"]) != "by hand" {
 		t.Errorf("the Secret was changed: %v", err)

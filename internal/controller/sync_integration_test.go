@@ -21,31 +21,31 @@ import (
 )
 
 // ahead pushes a commit to main, takes it back, and returns it with the
-// delivery that tells of it: what a forge shows whose git servers lag.
-func (p *team) ahead(files map[string]string) (commit string, told forgetest.Delivery) {
+// delivery that reports it: what a forge shows whose git servers lag.
+func (p *team) ahead(files map[string]string) (commit string, reported forgetest.Delivery) {
 	p.t.Helper()
 	before := p.head("main")
-	world.Forge.Intercept(func(d forgetest.Delivery) []forgetest.Delivery {
-		if told.ID == "" {
-			told = d
+	env.Forge.Intercept(func(d forgetest.Delivery) []forgetest.Delivery {
+		if reported.ID == "" {
+			reported = d
 		}
 		return nil
 	})
-	defer world.Forge.Intercept(nil)
-	commit, err := world.Forge.Push(p.Path, "main", files, "ahead", "dev")
+	defer env.Forge.Intercept(nil)
+	commit, err := env.Forge.Push(p.Path, "main", files, "ahead", "dev")
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.set("refs/heads/main", before)
-	return commit, told
+	return commit, reported
 }
 
 // set moves a ref without a delivery.
 func (p *team) set(ref, commit string) {
 	p.t.Helper()
-	world.Forge.Intercept(func(forgetest.Delivery) []forgetest.Delivery { return nil })
-	defer world.Forge.Intercept(nil)
-	if err := world.Forge.SetRef(p.Path, ref, commit, "dev"); err != nil {
+	env.Forge.Intercept(func(forgetest.Delivery) []forgetest.Delivery { return nil })
+	defer env.Forge.Intercept(nil)
+	if err := env.Forge.SetRef(p.Path, ref, commit, "dev"); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -69,9 +69,9 @@ func (p *team) delivered(id string) v1alpha1.Delivery {
 func TestRefThatLagsIsReadAgain(t *testing.T) {
 	p := join(t, "lagging", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	commit, told := p.ahead(map[string]string{"deploy/settings.yaml": settings("late")})
-	if answer := world.Forge.Send(t.Context(), told); answer.Status != http.StatusAccepted {
-		t.Fatalf("the door answered %d %s", answer.Status, answer.Answer)
+	commit, reported := p.ahead(map[string]string{"deploy/settings.yaml": settings("late")})
+	if answer := env.Forge.Send(t.Context(), reported); answer.Status != http.StatusAccepted {
+		t.Fatalf("the receiver answered %d %s", answer.Status, answer.Answer)
 	}
 	time.Sleep(700 * time.Millisecond)
 	if d := p.deliveries()[0]; d.Status.Phase != "" && d.Status.Phase != v1alpha1.DeliveryPending {
@@ -82,7 +82,7 @@ func TestRefThatLagsIsReadAgain(t *testing.T) {
 	if release.Spec.Head.Actor != "dev" {
 		t.Errorf("the release was asked for by %q, want dev", release.Spec.Head.Actor)
 	}
-	if d := p.delivered(told.ID); d.Status.Phase != v1alpha1.DeliveryDone || d.Status.Message != "synced" {
+	if d := p.delivered(reported.ID); d.Status.Phase != v1alpha1.DeliveryDone || d.Status.Message != "synced" {
 		t.Errorf("the delivery is %s: %s", d.Status.Phase, d.Status.Message)
 	}
 }
@@ -90,15 +90,15 @@ func TestRefThatLagsIsReadAgain(t *testing.T) {
 func TestRefThatLagsForeverIsLeftToTheTimer(t *testing.T) {
 	p := join(t, "behind", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	commit, told := p.ahead(map[string]string{"deploy/settings.yaml": settings("never")})
-	world.Forge.ForgetRequests()
-	world.Forge.Send(t.Context(), told)
-	d := p.delivered(told.ID)
+	commit, reported := p.ahead(map[string]string{"deploy/settings.yaml": settings("never")})
+	env.Forge.ForgetRequests()
+	env.Forge.Send(t.Context(), reported)
+	d := p.delivered(reported.ID)
 	if d.Status.Phase != v1alpha1.DeliveryDone || !strings.Contains(d.Status.Message, commit) || !strings.Contains(d.Status.Message, "timer") {
 		t.Errorf("the delivery is %s: %s; want it to name the commit that was not found, and the timer", d.Status.Phase, d.Status.Message)
 	}
 	looks := 0
-	for _, r := range world.Forge.Requests() {
+	for _, r := range env.Forge.Requests() {
 		if strings.HasPrefix(r.Path, "/"+p.Path+".git/info/refs") {
 			looks++
 		}
@@ -115,7 +115,7 @@ func TestBranchMadeAgain(t *testing.T) {
 	first := p.push("feature/a", "dev", map[string]string{"deploy/settings.yaml": settings("first")})
 	stage := naming.StageForRef("feature", "refs/heads/feature/a")
 	p.reaches(stage, first, v1alpha1.PhaseSucceeded)
-	if err := world.Forge.SetRef(p.Path, "refs/heads/feature/a", "", "dev"); err != nil {
+	if err := env.Forge.SetRef(p.Path, "refs/heads/feature/a", "", "dev"); err != nil {
 		t.Fatal(err)
 	}
 	p.eventually("the stage ends", func() error {
@@ -135,12 +135,12 @@ func TestBranchMadeAgain(t *testing.T) {
 // TestSyncThatFailedIsTriedAgain breaks git while nothing but the project's
 // making asks for a sync. No timer helps.
 func TestSyncThatFailedIsTriedAgain(t *testing.T) {
-	repair := world.Forge.Break("* /acme/broken-shop.git/**", trouble.Fault{Status: http.StatusBadGateway})
+	repair := env.Forge.Break("* /acme/broken-shop.git/**", trouble.Fault{Status: http.StatusBadGateway})
 	defer repair()
 	p := join(t, "broken", siteFiles(devStage, "hello"), nil)
 	project := func() *v1alpha1.Project {
 		var project v1alpha1.Project
-		if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &project); err != nil {
+		if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &project); err != nil {
 			t.Fatal(err)
 		}
 		return &project
@@ -154,7 +154,7 @@ func TestSyncThatFailedIsTriedAgain(t *testing.T) {
 	})
 	time.Sleep(2 * time.Second)
 	looks := 0
-	for _, r := range world.Forge.Requests() {
+	for _, r := range env.Forge.Requests() {
 		if strings.HasPrefix(r.Path, "/"+p.Path+".git/") {
 			looks++
 		}
@@ -176,13 +176,13 @@ func TestFailedDeliveryIsTriedAgain(t *testing.T) {
 	good := p.head("main")
 	p.reaches("dev", good, v1alpha1.PhaseSucceeded)
 	p.push("main", "dev", map[string]string{"slipway.yaml": "version: 1\nproject: shop\nstagse: []\n"})
-	sent := world.Forge.Deliveries()
+	sent := env.Forge.Deliveries()
 	last := sent[len(sent)-1]
 	if d := p.delivered(last.ID); d.Status.Phase != v1alpha1.DeliveryFailed || !strings.Contains(d.Status.Message, "slipway.yaml:") {
 		t.Fatalf("the delivery is %s: %s", d.Status.Phase, d.Status.Message)
 	}
 	p.set("refs/heads/main", good)
-	if err := world.Forge.Redeliver(last.ID); err != nil {
+	if err := env.Forge.Redeliver(last.ID); err != nil {
 		t.Fatal(err)
 	}
 	p.eventually("the second attempt", func() error {

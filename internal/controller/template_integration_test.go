@@ -21,7 +21,7 @@ import (
 // TestOrganizationsOwnTemplate uses a template that only the organization has,
 // with a parameter that it fixed.
 func TestOrganizationsOwnTemplate(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/banner", "1")
+	image, err := env.Image(t.Context(), "acme/banner", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,8 +29,8 @@ func TestOrganizationsOwnTemplate(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	p.kubelet(p.stageNamespace("dev"))
 	missing := p.push("main", "dev", map[string]string{"slipway.yaml": projectFile(devStage, "  sign: {template: banner}\n")})
-	if said := p.reaches("dev", missing, v1alpha1.PhaseFailed).Status.Message; !strings.Contains(said, `there is no template "banner"`) {
-		t.Errorf("the release says %q", said)
+	if message := p.reaches("dev", missing, v1alpha1.PhaseFailed).Status.Message; !strings.Contains(message, `there is no template "banner"`) {
+		t.Errorf("the release says %q", message)
 	}
 
 	banner := "name: banner\ndescription: Says something\nparameters:\n  text: {type: string, description: What it says, default: hello, lockable: true}\n" +
@@ -39,18 +39,18 @@ func TestOrganizationsOwnTemplate(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "templates", Namespace: p.Namespace},
 		Data:       map[string]string{"banner.yaml": banner, "README.md": "not a template"},
 	}
-	if err := world.Client.Create(t.Context(), kept); err != nil {
+	if err := env.Client.Create(t.Context(), kept); err != nil {
 		t.Fatal(err)
 	}
 	change := func(spec v1alpha1.Templates) {
 		t.Helper()
 		var org v1alpha1.Organization
-		if err := world.Client.Get(t.Context(), client.ObjectKey{Name: p.Organization}, &org); err != nil {
+		if err := env.Client.Get(t.Context(), client.ObjectKey{Name: p.Organization}, &org); err != nil {
 			t.Fatal(err)
 		}
 		before := org.DeepCopy()
 		org.Spec.Templates = spec
-		if err := world.Client.Patch(t.Context(), &org, client.MergeFrom(before)); err != nil {
+		if err := env.Client.Patch(t.Context(), &org, client.MergeFrom(before)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,15 +60,15 @@ func TestOrganizationsOwnTemplate(t *testing.T) {
 	used := p.push("main", "dev", map[string]string{"README.md": "used"})
 	p.reaches("dev", used, v1alpha1.PhaseSucceeded)
 	var sign appsv1.Deployment
-	if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "sign"}, &sign); err != nil {
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "sign"}, &sign); err != nil {
 		t.Fatal(err)
 	}
 	if env := sign.Spec.Template.Spec.Containers[0].Env; len(env) != 1 || env[0].Value != "fixed" {
 		t.Errorf("the environment is %v, want what the organization fixed", env)
 	}
 	chosen := p.push("main", "dev", map[string]string{"slipway.yaml": projectFile(devStage, "  sign: {template: banner, with: {text: mine}}\n")})
-	if said := p.reaches("dev", chosen, v1alpha1.PhaseFailed).Status.Message; !strings.Contains(said, "the organization has fixed it at fixed") {
-		t.Errorf("the release says %q", said)
+	if message := p.reaches("dev", chosen, v1alpha1.PhaseFailed).Status.Message; !strings.Contains(message, "the organization has fixed it at fixed") {
+		t.Errorf("the release says %q", message)
 	}
 	change(v1alpha1.Templates{ConfigMaps: []string{"templates", "gone"}})
 	p.condition(metav1.ConditionFalse, "ConfigMap "+p.Namespace+"/gone")
@@ -79,7 +79,7 @@ func (p *team) condition(status metav1.ConditionStatus, words string) {
 	p.t.Helper()
 	p.eventually("the organization judges its templates", func() error {
 		var org v1alpha1.Organization
-		if err := world.Client.Get(p.t.Context(), client.ObjectKey{Name: p.Organization}, &org); err != nil {
+		if err := env.Client.Get(p.t.Context(), client.ObjectKey{Name: p.Organization}, &org); err != nil {
 			return err
 		}
 		found := meta.FindStatusCondition(org.Status.Conditions, v1alpha1.ConditionTemplates)

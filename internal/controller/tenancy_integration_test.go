@@ -31,7 +31,7 @@ func may(t *testing.T, account, namespace, verb, group, resource string) bool {
 		Groups:             []string{"system:serviceaccounts", "system:authenticated"},
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: group, Resource: resource},
 	}}
-	if err := world.Client.Create(t.Context(), review); err != nil {
+	if err := env.Client.Create(t.Context(), review); err != nil {
 		t.Fatal(err)
 	}
 	return review.Status.Allowed
@@ -44,11 +44,11 @@ func TestStageIsKeptApart(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	in := p.stageNamespace("dev")
 	var namespace corev1.Namespace
-	if err := world.Client.Get(t.Context(), client.ObjectKey{Name: in}, &namespace); err != nil || namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: in}, &namespace); err != nil || namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
 		t.Errorf("the namespace: %v %v", err, namespace.Labels)
 	}
 	for _, list := range []client.ObjectList{&corev1.ResourceQuotaList{}, &corev1.LimitRangeList{}, &networkingv1.NetworkPolicyList{}, &rbacv1.RoleBindingList{}} {
-		if err := world.Client.List(t.Context(), list, client.InNamespace(in), client.MatchingLabels{"app.kubernetes.io/managed-by": "slipway"}); err != nil {
+		if err := env.Client.List(t.Context(), list, client.InNamespace(in), client.MatchingLabels{"app.kubernetes.io/managed-by": "slipway"}); err != nil {
 			t.Fatal(err)
 		}
 		if empty := len(items(t, list)) == 0; empty {

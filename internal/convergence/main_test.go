@@ -20,7 +20,7 @@ var (
 	histories = flag.Int("histories", 36, "how many random histories are played")
 	first     = flag.Int("first", 1, "the seed of the first history")
 	rounds    = flag.Int("rounds", 1, "how often the server is killed at each point")
-	world     *servertest.World
+	world     *servertest.Environment
 	program   servertest.Program
 	output    journal // of every server of this package
 )
@@ -30,7 +30,7 @@ var (
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
-	servertest.Main(m, func(w *servertest.World) {
+	servertest.Main(m, func(w *servertest.Environment) {
 		world = w
 		var err error
 		if program, err = w.Compile(context.Background()); err != nil {

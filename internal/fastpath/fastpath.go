@@ -26,6 +26,10 @@ type Stages interface {
 type Releases interface {
 	// Begin queues a release that was created a moment ago.
 	Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, speculation *runner.Speculation) error
+}
+
+// Speculator works on releases that are not durable yet.
+type Speculator interface {
 	// Speculate begins the part of a stage's next release that changes nothing
 	// in the stage's cluster.
 	Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*runner.Speculation, error)
@@ -39,11 +43,12 @@ type Releases interface {
 // the reconcilers do when they see the objects, and they do nothing again that
 // it did.
 type FastPath struct {
-	Stages   Stages
-	Releases Releases
-	Queue    *queue.Queue
-	Gate     *queue.PriorityGate // of statuses, which wait for releases on their way
-	Log      *slog.Logger
+	Stages     Stages
+	Releases   Releases
+	Speculator Speculator // nil: nothing is done before the release is durable
+	Queue      *queue.Queue
+	Gate       *queue.PriorityGate // of statuses, which wait for releases on their way
+	Log        *slog.Logger
 }
 
 // Through calls write, which makes a stage durable and fills in what the API
@@ -71,16 +76,16 @@ func (f *FastPath) Through(ctx context.Context, stage *v1alpha1.Stage, write fun
 }
 
 // speculate begins what a push to the stage will need. It returns nil when the
-// stage needs no release, or that can't be told.
+// stage needs no release, or it isn't known whether it does.
 func (f *FastPath) speculate(ctx context.Context, stage *v1alpha1.Stage) *runner.Speculation {
-	if f.Queue.Full() {
-		return nil // it would wait, and take memory meanwhile
+	if f.Speculator == nil || f.Queue.Full() {
+		return nil // in a full queue it would wait, and take memory meanwhile
 	}
 	releases, step, err := f.Stages.Next(ctx, stage)
 	if err != nil || step.Trigger != v1alpha1.TriggerPush {
 		return nil
 	}
-	speculation, err := f.Releases.Speculate(ctx, stage, release.New(stage, release.NextNumber(stage, releases), step))
+	speculation, err := f.Speculator.Speculate(ctx, stage, release.New(stage, release.NextNumber(stage, releases), step))
 	if err != nil {
 		return nil
 	}

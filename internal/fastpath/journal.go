@@ -15,12 +15,20 @@ import (
 	"github.com/slipway-dev/slipway/internal/queue"
 )
 
-// writeAfter is how long a phase lasts before it is written: a release that is
+// PhaseDelay is how long a phase lasts before it is written: a release that is
 // through it sooner says only how it ended.
-const writeAfter = time.Second
+const PhaseDelay = time.Second
 
 // writeTimeout bounds one write of a phase.
 const writeTimeout = 15 * time.Second
+
+// Journals opens the journals of releases.
+type Journals struct {
+	Client client.Client
+	Gate   *queue.PriorityGate // at which a release is urgent until its objects are applied
+	Delay  time.Duration       // of phases, usually PhaseDelay; 0 writes each at once
+	Log    *slog.Logger
+}
 
 // Journal writes what changed in a release's status. The field that the
 // reporter owns is left to it. A journal belongs to one run, which closes it.
@@ -30,10 +38,8 @@ const writeTimeout = 15 * time.Second
 // the bundle is found by its content, builds by their inputs and objects in
 // the inventory; they are written beside the work, and only when they last.
 type Journal struct {
-	client client.Client
-	gate   *queue.PriorityGate
-	stage  client.ObjectKey
-	log    *slog.Logger
+	journals *Journals
+	stage    client.ObjectKey
 
 	mu       sync.Mutex // held while writing, so that nothing is written out of order
 	written  *v1alpha1.Release
@@ -43,11 +49,9 @@ type Journal struct {
 	observed []v1alpha1.ServiceStatus // nil before the first
 }
 
-// NewJournal returns what writes the status of a release, which ends being urgent
-// at the gate when its objects are applied.
-func NewJournal(c client.Client, rel *v1alpha1.Release, gate *queue.PriorityGate, log *slog.Logger) *Journal {
-	stage := client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}
-	return &Journal{client: c, gate: gate, stage: stage, log: log, written: rel.DeepCopy()}
+// Open returns what writes the status of a release during one run.
+func (j *Journals) Open(rel *v1alpha1.Release) *Journal {
+	return &Journal{journals: j, stage: client.ObjectKey{Namespace: rel.Namespace, Name: rel.Spec.Stage}, written: rel.DeepCopy()}
 }
 
 // Write implements runner.Journal.
@@ -56,13 +60,13 @@ func (j *Journal) Write(ctx context.Context, status v1alpha1.ReleaseStatus) erro
 	defer j.mu.Unlock()
 	j.latest = *status.DeepCopy()
 	if status.Phase == v1alpha1.PhaseVerifying || !passing(status.Phase) {
-		j.gate.End(j.stage)
+		j.journals.Gate.End(j.stage)
 	}
-	if !passing(status.Phase) {
+	if !passing(status.Phase) || j.journals.Delay == 0 {
 		return j.write(ctx)
 	}
 	if j.timer == nil {
-		j.timer = time.AfterFunc(writeAfter, j.late)
+		j.timer = time.AfterFunc(j.journals.Delay, j.late)
 	}
 	return nil
 }
@@ -87,7 +91,7 @@ func (j *Journal) late() {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	if err := j.write(ctx); err != nil {
-		j.log.Warn("show the phase of a release", "release", j.written.Name, "error", err)
+		j.journals.Log.Warn("show the phase of a release", "release", j.written.Name, "error", err)
 	}
 }
 
@@ -101,7 +105,7 @@ func (j *Journal) write(ctx context.Context) error {
 	after.Status = *j.latest.DeepCopy()
 	after.Status.Reported = j.written.Status.Reported
 	after.Status.ObservedGeneration = after.Generation
-	if err := kube.PatchStatus(ctx, j.client, j.written.DeepCopy(), after); err != nil {
+	if err := kube.PatchStatus(ctx, j.journals.Client, j.written.DeepCopy(), after); err != nil {
 		return err
 	}
 	j.written = after
@@ -109,8 +113,9 @@ func (j *Journal) write(ctx context.Context) error {
 }
 
 // Close drops a phase that was not written yet and waits for one that is being
-// written.
+// written. The release is not urgent any more.
 func (j *Journal) Close() {
+	defer j.journals.Gate.End(j.stage)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
@@ -130,7 +135,7 @@ func (j *Journal) Finished() (*v1alpha1.Release, bool) {
 // Observe writes how the stage's services run to the stage's status.
 func (j *Journal) Observe(ctx context.Context, services []v1alpha1.ServiceStatus) error {
 	var stage v1alpha1.Stage
-	if err := j.client.Get(ctx, j.stage, &stage); err != nil {
+	if err := j.journals.Client.Get(ctx, j.stage, &stage); err != nil {
 		return fmt.Errorf("read stage %s: %w", j.stage.Name, err)
 	}
 	if j.observed != nil {
@@ -138,7 +143,7 @@ func (j *Journal) Observe(ctx context.Context, services []v1alpha1.ServiceStatus
 	}
 	after := stage.DeepCopy()
 	after.Status.Services = services
-	if err := kube.PatchStatus(ctx, j.client, &stage, after); err != nil {
+	if err := kube.PatchStatus(ctx, j.journals.Client, &stage, after); err != nil {
 		return err
 	}
 	j.observed = slices.Clone(services)

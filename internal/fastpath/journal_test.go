@@ -46,22 +46,25 @@ type entered struct {
 
 func TestPhasesAreWrittenWhenTheyLast(t *testing.T) {
 	tests := map[string]struct {
-		steps []entered
-		want  []v1alpha1.Phase
-		over  bool
+		steps  []entered
+		want   []v1alpha1.Phase
+		over   bool
+		sooner time.Duration // than PhaseDelay
 	}{
-		"quick":       {[]entered{{"Applying", 0}, {"Verifying", 10 * time.Millisecond}, {"Succeeded", 0}}, []v1alpha1.Phase{"Succeeded"}, true},
-		"one lasts":   {[]entered{{"Applying", 10 * time.Millisecond}, {"Verifying", 5 * time.Second}, {"Succeeded", 0}}, []v1alpha1.Phase{"Verifying", "Succeeded"}, true},
-		"both last":   {[]entered{{"Applying", 2 * time.Second}, {"Verifying", 2 * time.Second}, {"Failed", 0}}, []v1alpha1.Phase{"Applying", "Verifying", "Failed"}, true},
-		"builds":      {[]entered{{"Building", 0}, {"Rendering", 0}, {"Succeeded", 0}}, []v1alpha1.Phase{"Building", "Succeeded"}, true},
-		"waits":       {[]entered{{"Held", 5 * time.Second}}, []v1alpha1.Phase{"Held"}, false},
-		"interrupted": {[]entered{{"Applying", 0}}, nil, false},
+		"quick":       {[]entered{{"Applying", 0}, {"Verifying", 10 * time.Millisecond}, {"Succeeded", 0}}, []v1alpha1.Phase{"Succeeded"}, true, 0},
+		"one lasts":   {[]entered{{"Applying", 10 * time.Millisecond}, {"Verifying", 5 * time.Second}, {"Succeeded", 0}}, []v1alpha1.Phase{"Verifying", "Succeeded"}, true, 0},
+		"both last":   {[]entered{{"Applying", 2 * time.Second}, {"Verifying", 2 * time.Second}, {"Failed", 0}}, []v1alpha1.Phase{"Applying", "Verifying", "Failed"}, true, 0},
+		"builds":      {[]entered{{"Building", 0}, {"Rendering", 0}, {"Succeeded", 0}}, []v1alpha1.Phase{"Building", "Succeeded"}, true, 0},
+		"waits":       {[]entered{{"Held", 5 * time.Second}}, []v1alpha1.Phase{"Held"}, false, 0},
+		"at once":     {[]entered{{"Applying", 0}, {"Verifying", 0}, {"Succeeded", 0}}, []v1alpha1.Phase{"Applying", "Verifying", "Succeeded"}, true, PhaseDelay},
+		"interrupted": {[]entered{{"Applying", 0}}, nil, false, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, gate := &scribe{}, queue.NewPriorityGate(StatusGateLimit)
-				journal := NewJournal(NewThrottledClient(desk{scribe: s}, gate), &v1alpha1.Release{}, gate, slog.New(slog.DiscardHandler))
+				journals := Journals{Client: NewThrottledClient(desk{scribe: s}, gate), Gate: gate, Delay: PhaseDelay - tt.sooner, Log: slog.New(slog.DiscardHandler)}
+				journal := journals.Open(&v1alpha1.Release{})
 				for _, next := range tt.steps {
 					if err := journal.Write(t.Context(), v1alpha1.ReleaseStatus{Phase: next.phase}); err != nil {
 						t.Fatal(err)

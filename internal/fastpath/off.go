@@ -3,14 +3,11 @@ package fastpath
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/git"
 )
 
-// Off stands in for FastPath and RefPrefetcher and saves no time: tests run
-// with it to show that nothing but speed depends on them.
+// Off stands in for FastPath, and for RefPrefetcher at the receiver, and saves
+// no time: tests run with it to show that nothing but speed depends on them.
 type Off struct{}
 
 // Through calls write and leaves the release to the reconcilers.
@@ -18,8 +15,3 @@ func (Off) Through(_ context.Context, _ *v1alpha1.Stage, write func() error) err
 
 // Delivered does nothing: the sync reads the refs.
 func (Off) Delivered(context.Context, *v1alpha1.Delivery) {}
-
-// Take has no heads.
-func (Off) Take(context.Context, types.NamespacedName, []v1alpha1.Delivery) (git.Heads, bool) {
-	return git.Heads{}, false
-}

@@ -96,9 +96,18 @@ func (f *RefPrefetcher) begin(name types.NamespacedName) *prefetch {
 	return reading
 }
 
-// Take returns a project's heads if they were, or are being, read after all of
+// Heads returns the heads of a project's primary repository as they are, or
+// were after all of the waiting deliveries had arrived.
+func (f *RefPrefetcher) Heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error) {
+	if heads, read := f.take(ctx, client.ObjectKeyFromObject(p), waiting); read {
+		return heads, nil
+	}
+	return f.Sources.Heads(ctx, p, p.Primary())
+}
+
+// take returns a project's heads if they were, or are being, read after all of
 // the waiting deliveries had arrived. Nobody can take them again.
-func (f *RefPrefetcher) Take(ctx context.Context, name types.NamespacedName, waiting []v1alpha1.Delivery) (git.Heads, bool) {
+func (f *RefPrefetcher) take(ctx context.Context, name types.NamespacedName, waiting []v1alpha1.Delivery) (git.Heads, bool) {
 	f.mu.Lock()
 	reading := f.open[name]
 	delete(f.open, name)

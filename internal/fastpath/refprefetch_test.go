@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
-// Heads that were read before a waiting delivery came may lack what it tells
-// of; they are never taken.
+// Heads that were read before a waiting delivery came may lack what it
+// reports; they are never taken.
 func TestPrefetchedHeadsAreNewerThanDeliveries(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	at := func(after time.Duration) v1alpha1.Delivery {
@@ -41,11 +41,11 @@ func TestPrefetchedHeadsAreNewerThanDeliveries(t *testing.T) {
 				reading.heads, reading.err = git.Heads{Default: "refs/heads/main"}, tt.err
 				close(reading.done)
 			}
-			heads, got := e.Take(t.Context(), types.NamespacedName{Namespace: "o", Name: "a"}, tt.waiting)
+			heads, got := e.take(t.Context(), types.NamespacedName{Namespace: "o", Name: "a"}, tt.waiting)
 			if got != tt.want || got && heads.Default == "" {
 				t.Errorf("taken: %t, want %t", got, tt.want)
 			}
-			if _, again := e.Take(t.Context(), types.NamespacedName{Namespace: "o", Name: "a"}, tt.waiting); again {
+			if _, again := e.take(t.Context(), types.NamespacedName{Namespace: "o", Name: "a"}, tt.waiting); again {
 				t.Error("the same heads were taken twice")
 			}
 		})

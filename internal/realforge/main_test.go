@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	world   *servertest.World
+	world   *servertest.Environment
 	program servertest.Program
 )
 
@@ -31,7 +31,7 @@ var (
 const patience = 90 * time.Second
 
 func TestMain(m *testing.M) {
-	servertest.Main(m, func(w *servertest.World) {
+	servertest.Main(m, func(w *servertest.Environment) {
 		world = w
 		var err error
 		if program, err = w.Compile(context.Background()); err != nil {

@@ -7,21 +7,27 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/cluster"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 )
+
+// Clusters reaches clusters. It must be safe for concurrent use.
+type Clusters interface {
+	// Version asks a cluster for the version of its API server.
+	Version(ctx context.Context, cluster *v1alpha1.Cluster) (string, error)
+	// Forget drops what is kept of a Cluster that is gone.
+	Forget(cluster types.NamespacedName)
+}
 
 // Reconciler shows whether a cluster can be reached.
 type Reconciler struct {
 	Client   client.Client
-	Clusters *cluster.Clusters
+	Clusters Clusters
 }
 
 // clusterPoll is how often a cluster's health is looked at.
@@ -40,7 +46,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	after := cluster.DeepCopy()
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Reachable", Message: "the cluster answers"}
-	version, err := r.version(ctx, &cluster)
+	version, err := r.Clusters.Version(ctx, &cluster)
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, kube.ReasonOf(err), kube.Sentence(err)
 	} else {
@@ -49,22 +55,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	after.Status.ObservedGeneration = cluster.Generation
 	kube.SetCondition(&after.Status.Conditions, condition, cluster.Generation)
 	return ctrl.Result{RequeueAfter: clusterPoll}, kube.PatchStatus(ctx, r.Client, &cluster, after)
-}
-
-func (r *Reconciler) version(ctx context.Context, cluster *v1alpha1.Cluster) (string, error) {
-	connection, err := r.Clusters.Connect(ctx, cluster)
-	if err != nil {
-		return "", err
-	}
-	clientset, err := kubernetes.NewForConfig(connection.Config)
-	if err != nil {
-		return "", fmt.Errorf("make client of cluster %s: %w", cluster.Name, err)
-	}
-	info, err := clientset.Discovery().ServerVersion()
-	if err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "cluster %s does not answer", cluster.Name)
-	}
-	return info.GitVersion, nil
 }
 
 // Setup registers the reconciler.

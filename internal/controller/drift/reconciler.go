@@ -56,7 +56,7 @@ type Target interface {
 }
 
 // Reconciler brings objects that others changed or deleted back to what
-// was last applied, and tells who did it. It leaves a stage alone while a
+// was last applied, and reports who did it. It leaves a stage alone while a
 // release works on it, when it goes, and while its project is suspended; that
 // a stage is paused stops releases, not this.
 type Reconciler struct {
@@ -134,7 +134,7 @@ func (r *Reconciler) forget(namespace string) {
 	delete(r.stages, namespace)
 }
 
-// look finds what differs in a stage, repairs it and tells. It returns when to
+// look finds what differs in a stage, repairs it and reports it. It returns when to
 // look again.
 func (r *Reconciler) look(ctx context.Context, stage *v1alpha1.Stage, target Target) (again time.Duration, err error) {
 	done, free := target.TryTurn()
@@ -174,7 +174,7 @@ type findings struct {
 	problem    error
 }
 
-// allow tells drifts that may be repaired now from those that somebody keeps
+// allow finds the drifts that may be repaired now from those that somebody keeps
 // making.
 func (r *Reconciler) allow(drifts []inventory.Drift) findings {
 	found := findings{again: driftSweep}

@@ -189,18 +189,18 @@ func TestRepairsAndReports(t *testing.T) {
 			if got := len(f.place.repaired); got != 4 { // two releases, each scaled and as it was
 				t.Errorf("repaired from %d manifests, want 4", got)
 			}
-			told := f.drift(t)
+			reported := f.drift(t)
 			if tt.message == "" {
-				if told != nil || len(f.events.Events) > 0 {
-					t.Errorf("reported %+v", told)
+				if reported != nil || len(f.events.Events) > 0 {
+					t.Errorf("reported %+v", reported)
 				}
 				return
 			}
-			if told == nil || !strings.Contains(told.Message, tt.message) || told.Manager != tt.manager {
-				t.Fatalf("reported %+v, want %q by %q", told, tt.message, tt.manager)
+			if reported == nil || !strings.Contains(reported.Message, tt.message) || reported.Manager != tt.manager {
+				t.Fatalf("reported %+v, want %q by %q", reported, tt.message, tt.manager)
 			}
-			if said := <-f.events.Events; !strings.Contains(said, "DriftRepaired") || !strings.Contains(said, tt.message) {
-				t.Errorf("the event says %q", said)
+			if event := <-f.events.Events; !strings.Contains(event, "DriftRepaired") || !strings.Contains(event, tt.message) {
+				t.Errorf("the event says %q", event)
 			}
 		})
 	}
@@ -218,22 +218,22 @@ func TestContentionIsLimitedAndShown(t *testing.T) {
 		}
 		f.now = f.now.Add(time.Second)
 	}
-	told := f.drift(t)
+	reported := f.drift(t)
 	if f.place.repaired != nil || last.RequeueAfter <= 0 || last.RequeueAfter >= driftSweep {
 		t.Errorf("the fifth in five seconds was set back, or is looked at after %s", last.RequeueAfter)
 	}
-	if told == nil || !told.Contended || !strings.Contains(told.Message, "again and again") {
-		t.Fatalf("reported %+v", told)
+	if reported == nil || !reported.Contended || !strings.Contains(reported.Message, "again and again") {
+		t.Fatalf("reported %+v", reported)
 	}
-	if told.Repairs < 2 {
-		t.Errorf("counted %d repairs", told.Repairs)
+	if reported.Repairs < 2 {
+		t.Errorf("counted %d repairs", reported.Repairs)
 	}
 	f.place.drifts, f.now = nil, f.now.Add(2*driftSweep)
 	if _, err := f.Reconcile(t.Context(), shopDev); err != nil {
 		t.Fatal(err)
 	}
-	if told := f.drift(t); told == nil || told.Contended {
-		t.Errorf("still contended though nothing differs: %+v", told)
+	if reported := f.drift(t); reported == nil || reported.Contended {
+		t.Errorf("still contended though nothing differs: %+v", reported)
 	}
 }
 

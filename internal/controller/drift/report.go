@@ -18,8 +18,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
-// maxTold is how many objects one look tells of, one by one.
-const maxTold = 10
+// maxReported is how many objects one look reports, one by one.
+const maxReported = 10
 
 // report writes what a look found to the stage's status, to an event and to the
 // log, and returns what kept a repair from being made.
@@ -28,15 +28,15 @@ func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found fi
 	log := r.Log.With("organization", organization, "project", stage.Spec.Project, "stage", stage.Spec.Name)
 	all := slices.Concat(found.repairable, found.contended)
 	all = slices.CompactFunc(sortedDrifts(all), func(a, b inventory.Drift) bool { return a.Ref.Key() == b.Ref.Key() })
-	var told []v1alpha1.Drift
+	var reported []v1alpha1.Drift
 	for _, drift := range all {
 		if drift, ok := r.describe(drift, found); ok {
-			told = append(told, drift)
+			reported = append(reported, drift)
 		}
 	}
-	for i, drift := range told {
-		if i == maxTold {
-			log.Warn("drift", "more", len(told)-maxTold)
+	for i, drift := range reported {
+		if i == maxReported {
+			log.Warn("drift", "more", len(reported)-maxReported)
 			break
 		}
 		reason := "DriftRepaired"
@@ -46,8 +46,8 @@ func (r *Reconciler) report(ctx context.Context, stage *v1alpha1.Stage, found fi
 		log.Warn("drift", "object", drift.Object, "manager", drift.Manager, "contended", drift.Contended, "message", drift.Message)
 		r.Events.Eventf(stage, nil, corev1.EventTypeWarning, reason, "Repair", "%s", drift.Message)
 	}
-	if len(told) > 0 {
-		if err := r.show(ctx, stage, told, int64(len(found.report.Repaired))); err != nil {
+	if len(reported) > 0 {
+		if err := r.show(ctx, stage, reported, int64(len(found.report.Repaired))); err != nil {
 			return err
 		}
 	}
@@ -59,33 +59,33 @@ func sortedDrifts(drifts []inventory.Drift) []inventory.Drift {
 	return drifts
 }
 
-// describe words one drift; ok is false when there is nothing to tell: an
+// describe words one drift; ok is false when there is nothing to report: an
 // autoscaler did its work.
 func (r *Reconciler) describe(drift inventory.Drift, found findings) (_ v1alpha1.Drift, ok bool) {
-	told := v1alpha1.Drift{Object: drift.Ref.Kind + "/" + drift.Ref.Name, Manager: drift.Manager, At: metav1.NewTime(r.Now())}
+	reported := v1alpha1.Drift{Object: drift.Ref.Kind + "/" + drift.Ref.Name, Manager: drift.Manager, At: metav1.NewTime(r.Now())}
 	key := drift.Ref.Key()
 	same := func(ref inventory.Ref) bool { return ref.Key() == key }
 	field := ""
 	for _, taken := range found.report.Taken {
 		if same(taken.Ref) {
-			told.Manager, field = taken.Manager, taken.Field
+			reported.Manager, field = taken.Manager, taken.Field
 		}
 	}
 	left := slices.ContainsFunc(found.report.Left, func(c refusal.Conflict) bool { return same(c.Ref) })
 	if left && field == "" {
 		return v1alpha1.Drift{}, false
 	}
-	told.Contended = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
+	reported.Contended = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
-	told.Message = fault.Clip(driftSentence(drift, told, field, repaired, found.problem), 1024)
-	return told, true
+	reported.Message = fault.Clip(driftSentence(drift, reported, field, repaired, found.problem), 1024)
+	return reported, true
 }
 
 // driftSentence says what happened to an object, who did it and what was done.
-func driftSentence(drift inventory.Drift, told v1alpha1.Drift, field string, repaired bool, problem error) string {
+func driftSentence(drift inventory.Drift, reported v1alpha1.Drift, field string, repaired bool, problem error) string {
 	who := "somebody"
-	if told.Manager != "" {
-		who = told.Manager
+	if reported.Manager != "" {
+		who = reported.Manager
 	}
 	what := drift.Ref.String() + " was changed by " + who
 	switch {
@@ -95,7 +95,7 @@ func driftSentence(drift inventory.Drift, told v1alpha1.Drift, field string, rep
 		what = drift.Ref.String() + ": " + field + " was changed by " + who
 	}
 	switch {
-	case told.Contended:
+	case reported.Contended:
 		return what + " again and again; Slipway sets it back at most twice a minute; stop the other one, or change the manifest in the repository"
 	case repaired:
 		return what + " and was set back; change it in the repository instead"
@@ -106,9 +106,9 @@ func driftSentence(drift inventory.Drift, told v1alpha1.Drift, field string, rep
 }
 
 // show writes the drift that matters most to the stage's status.
-func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, told []v1alpha1.Drift, repaired int64) error {
-	drift := told[0]
-	for _, other := range told {
+func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, reported []v1alpha1.Drift, repaired int64) error {
+	drift := reported[0]
+	for _, other := range reported {
 		if other.Contended {
 			drift = other
 			break

@@ -75,10 +75,10 @@ func (r *Reconciler) finish(s settlement, syncErr error) {
 }
 
 // marked returns a delivery that says what a sync made of it.
-func (r *Reconciler) marked(d *v1alpha1.Delivery, said string, syncErr error) *v1alpha1.Delivery {
+func (r *Reconciler) marked(d *v1alpha1.Delivery, message string, syncErr error) *v1alpha1.Delivery {
 	after := d.DeepCopy()
 	after.Status.Phase = v1alpha1.DeliveryDone
-	after.Status.Message = cmp.Or(said, "synced")
+	after.Status.Message = cmp.Or(message, "synced")
 	if syncErr != nil {
 		after.Status.Phase = v1alpha1.DeliveryFailed
 		after.Status.Message = fault.Clip(kube.Sentence(syncErr), 4096)
@@ -91,16 +91,16 @@ func (r *Reconciler) marked(d *v1alpha1.Delivery, said string, syncErr error) *v
 
 // shed has of the deliveries that wait for a sync that isn't possible now those
 // deleted that add nothing to the newer ones: more than are kept, and not the
-// last to tell of their ref.
+// last to report their ref.
 func (r *Reconciler) shed(waiting []v1alpha1.Delivery) {
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	var surplus []v1alpha1.Delivery
 	for i, d := range slices.Backward(waiting) {
 		ref := d.Spec.Repository + " " + d.Spec.Ref
-		if told[ref] && i < len(waiting)-maxDeliveries {
+		if reported[ref] && i < len(waiting)-maxDeliveries {
 			surplus = append(surplus, d)
 		}
-		told[ref] = true
+		reported[ref] = true
 	}
 	r.Cleaner.Delete(surplus)
 }

@@ -105,7 +105,7 @@ func (t *DeliveryCleaner) Start(ctx context.Context) error {
 			pause = t.pauses()
 			continue
 		}
-		t.log.Warn("a delivery could not be tidied; it is tried again", "error", err)
+		t.log.Warn("a delivery could not be cleaned up; it is tried again", "error", err)
 		t.queue.AddWithOpts(priorityqueue.AddOpts{RateLimited: true, Priority: &priority}, key)
 		select { // the API server may be away
 		case <-ctx.Done():

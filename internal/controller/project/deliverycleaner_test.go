@@ -65,19 +65,19 @@ func delivery(name string) v1alpha1.Delivery {
 
 // What is kept is marked before the others are deleted, and what fails once is
 // done after the rest.
-func TestTidier(t *testing.T) {
+func TestDeliveryCleaner(t *testing.T) {
 	api := &strained{}
-	tidier := NewDeliveryCleaner(api.client(), queue.NewPriorityGate(time.Second), slog.New(slog.DiscardHandler))
-	tidier.Delete([]v1alpha1.Delivery{delivery("bad"), delivery("old"), delivery("older")})
+	cleaner := NewDeliveryCleaner(api.client(), queue.NewPriorityGate(time.Second), slog.New(slog.DiscardHandler))
+	cleaner.Delete([]v1alpha1.Delivery{delivery("bad"), delivery("old"), delivery("older")})
 	for i := range 2 {
 		d := delivery(fmt.Sprintf("new-%d", i))
 		marked := d.DeepCopy()
 		marked.Status.Attempts++
-		tidier.Mark(d, marked)
+		cleaner.Mark(d, marked)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- tidier.Start(ctx) }()
+	go func() { ended <- cleaner.Start(ctx) }()
 	want := []string{"mark new-0", "mark new-1", "delete bad", "delete old", "delete older", "delete bad"}
 	for deadline := time.Now().Add(time.Minute); len(api.written()) < len(want) && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
@@ -90,11 +90,11 @@ func TestTidier(t *testing.T) {
 		t.Errorf("written (-want +got):\n%s", diff)
 	}
 	again := delivery("new-0")
-	if !tidier.Knows(&again) {
+	if !cleaner.Knows(&again) {
 		t.Error("a marked delivery, as the watch cache shows it, waits again")
 	}
 	again.ResourceVersion = "2"
-	if tidier.Knows(&again) {
+	if cleaner.Knows(&again) {
 		t.Error("a delivery that is delivered again is forgotten")
 	}
 }

@@ -3,7 +3,6 @@ package project
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -19,17 +18,18 @@ import (
 // time.
 const maxExpired = 1000
 
-// expire takes down the stages whose time since the last push ran out and
-// returns the others. The commit is remembered first: its branch is still
-// there, and only another commit brings the stage back.
-func (r *Reconciler) expire(ctx context.Context, p *v1alpha1.Project, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) ([]v1alpha1.Stage, error) {
-	known := r.memory.current(p)
-	living, expired := separate(known.Status.Expired, have, wanted, r.Now())
-	after := known.DeepCopy()
-	after.Status.Expired = expired
-	if !apiequality.Semantic.DeepEqual(known.Status.Expired, expired) {
-		if err := kube.PatchStatus(ctx, r.Client, known, after); err != nil {
-			return nil, err
+// expire returns the wanted stages that live, and the existing ones whose time
+// since the last push ran out, which it takes out of have. The commits
+// that ran out of time are made durable: their branches are still there, and
+// only another commit brings a stage back.
+func (r *Reconciler) expire(ctx context.Context, p *v1alpha1.Project, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) (living []v1alpha1.Stage, over []*v1alpha1.Stage, err error) {
+	before := r.memory.current(p)
+	living, expired := separate(before.Status.Expired, have, wanted, r.Now())
+	if !apiequality.Semantic.DeepEqual(before.Status.Expired, expired) {
+		after := before.DeepCopy()
+		after.Status.Expired = expired
+		if err := kube.PatchStatus(ctx, r.Client, before, after); err != nil {
+			return nil, nil, err
 		}
 		r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)
 	}
@@ -38,25 +38,17 @@ func (r *Reconciler) expire(ctx context.Context, p *v1alpha1.Project, have map[s
 		lives[living[i].Name] = true
 	}
 	for i := range wanted {
-		over := &wanted[i]
-		stage := have[over.Name]
-		if stage == nil || lives[over.Name] {
-			continue
-		}
-		delete(have, over.Name)
-		if !stage.DeletionTimestamp.IsZero() {
-			continue
-		}
-		r.Log.Info("stage ran out of time", "project", p.Name, "stage", stage.Spec.Name, "ttl", over.Spec.TTL.Duration)
-		if err := client.IgnoreNotFound(r.Client.Delete(ctx, stage)); err != nil {
-			return nil, fmt.Errorf("delete stage %s: %w", stage.Name, err)
+		name := wanted[i].Name
+		if stage := have[name]; stage != nil && !lives[name] {
+			over = append(over, stage)
+			delete(have, name)
 		}
 	}
-	return living, nil
+	return living, over, nil
 }
 
-// separate tells the stages that live from the refs of those that do not. A
-// living one knows since when its commit is there.
+// separate returns the stages that live, each with the time since when its
+// commit is there, and the refs of those that do not.
 func separate(known []v1alpha1.ExpiredRef, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage, now time.Time) (living []v1alpha1.Stage, expired []v1alpha1.ExpiredRef) {
 	for _, stage := range wanted {
 		if stage.Spec.TTL == nil {

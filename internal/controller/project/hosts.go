@@ -8,22 +8,23 @@ import (
 )
 
 // hostSlots bounds how many syncs read from the same git server at the same
-// time: one that hangs must leave workers for the projects of the others. The
-// zero value is ready. It is safe for concurrent use.
+// time: one that hangs must leave workers for the projects of the others. It is
+// safe for concurrent use.
 type hostSlots struct {
+	most int // of one host
+
 	mu    sync.Mutex
 	taken map[string]int
 }
 
-// enter takes a slot of a host, of which there are most. Leave gives it back.
-func (s *hostSlots) enter(host string, most int) bool {
+func newHostSlots(most int) *hostSlots { return &hostSlots{most: most, taken: map[string]int{}} }
+
+// enter takes a slot of a host, unless all are taken. Leave gives it back.
+func (s *hostSlots) enter(host string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken[host] >= most {
+	if s.taken[host] >= s.most {
 		return false
-	}
-	if s.taken == nil {
-		s.taken = map[string]int{}
 	}
 	s.taken[host]++
 	return true

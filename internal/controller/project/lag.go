@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// A forge may send a delivery before its git servers show what it tells of.
+// A forge may send a delivery before its git servers show what it reports.
 // For lagPatience such a delivery keeps waiting, and the refs are read again,
 // soon at first; after that the timer takes over.
 const (
@@ -27,8 +27,8 @@ type settlement struct {
 	again    time.Duration     // until the refs are read again for the others; 0: there are none
 }
 
-// settle tells the deliveries whose refs are where they say, or have moved on,
-// from those that the forge's git servers don't show yet.
+// settle finds the deliveries whose refs are where they say, or have moved on.
+// The others are those that the forge's git servers don't show yet.
 func (r *Reconciler) settle(ctx context.Context, p *v1alpha1.Project, heads git.Heads, waiting []v1alpha1.Delivery) settlement {
 	s := settlement{messages: map[string]string{}}
 	if heads.Refs == nil { // nothing could be read
@@ -82,14 +82,14 @@ func (r *Reconciler) lags(ctx context.Context, p *v1alpha1.Project, heads git.He
 
 func isTag(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }
 
-// lagMessage says what was seen in place of what a delivery told.
+// lagMessage says what was seen in place of what a delivery reported.
 func lagMessage(heads git.Heads, d v1alpha1.Delivery) string {
-	told, seen := "at "+d.Spec.After, "it is at "+heads.Refs[d.Spec.Ref]
+	reported, seen := "at "+d.Spec.After, "it is at "+heads.Refs[d.Spec.Ref]
 	if d.Spec.After == "" {
-		told = "gone"
+		reported = "gone"
 	}
 	if heads.Refs[d.Spec.Ref] == "" {
 		seen = "there is none"
 	}
-	return fmt.Sprintf("synced, but %s after the delivery the forge still does not show %s %s: %s; the timer looks again", lagPatience, d.Spec.Ref, told, seen)
+	return fmt.Sprintf("synced, but %s after the delivery the forge still does not show %s %s: %s; the timer looks again", lagPatience, d.Spec.Ref, reported, seen)
 }

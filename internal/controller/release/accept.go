@@ -17,37 +17,37 @@ import (
 // it overtakes anything. What it changes in the stage is durable before the
 // release is accepted, so that a crash between the two only decides again.
 // Every write fails with a conflict when the release is not as it was read.
-func (r *Reconciler) accept(ctx context.Context, order *numberedInputs) (bool, error) {
+func (r *Reconciler) accept(ctx context.Context, in *numberedInputs) (bool, error) {
 	// Who scales writes the stage right before the release: the watch cache may
 	// know of the one and not of the other.
 	var stage v1alpha1.Stage
-	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(order.Stage), &stage); err != nil {
-		return false, fmt.Errorf("read stage %s: %w", order.Stage.Name, err)
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(in.Stage), &stage); err != nil {
+		return false, fmt.Errorf("read stage %s: %w", in.Stage.Name, err)
 	}
-	order.Stage = &stage
-	rel, err := r.adopt(ctx, order.Stage, order.Release)
+	in.Stage = &stage
+	rel, err := r.adopt(ctx, in.Stage, in.Release)
 	if err != nil {
 		return false, err
 	}
-	order.Release = rel
-	answer, err := r.Runner.Accept(ctx, order.Inputs, order.History)
+	in.Release = rel
+	answer, err := r.Runner.Accept(ctx, in.Inputs, in.History)
 	if err != nil {
 		return false, fmt.Errorf("decide about release %s: %w", rel.Name, err)
 	}
 	if answer.Refused == nil {
-		if err := r.prepare(ctx, order, answer); err != nil {
+		if err := r.prepare(ctx, in, answer); err != nil {
 			return false, err
 		}
 	}
 	after := rel.DeepCopy()
-	after.Status = r.Runner.Answered(order.Inputs, answer)
+	after.Status = r.Runner.Answered(in.Inputs, answer)
 	after.Status.ObservedGeneration = after.Generation
 	if err := r.Client.Status().Patch(ctx, after, client.MergeFromWithOptions(rel, client.MergeFromWithOptimisticLock{})); err != nil {
 		return false, fmt.Errorf("answer release %s: %w", rel.Name, err)
 	}
-	r.Log.Info("release was asked for", "project", rel.Spec.Project, "stage", order.Stage.Spec.Name, "release", rel.Name,
+	r.Log.Info("release was asked for", "project", rel.Spec.Project, "stage", in.Stage.Spec.Name, "release", rel.Name,
 		"trigger", rel.Spec.Trigger, "by", rel.Spec.By, "accepted", answer.Refused == nil, "answer", after.Status.Message)
-	order.Release = after
+	in.Release = after
 	return answer.Refused == nil, nil
 }
 
@@ -70,17 +70,17 @@ func (r *Reconciler) adopt(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 
 // prepare writes what an accepted release changes in its stage: what is
 // quarantined, and the replicas in force.
-func (r *Reconciler) prepare(ctx context.Context, order *numberedInputs, answer runner.Answer) error {
-	after := order.Stage.DeepCopy()
+func (r *Reconciler) prepare(ctx context.Context, in *numberedInputs, answer runner.Answer) error {
+	after := in.Stage.DeepCopy()
 	if answer.Quarantine != nil {
 		after.Status.Quarantine = answer.Quarantine
 	}
 	if answer.Scales {
 		after.Status.Scale = answer.Scale
 	}
-	if err := kube.PatchStatus(ctx, r.Client, order.Stage, after); err != nil {
+	if err := kube.PatchStatus(ctx, r.Client, in.Stage, after); err != nil {
 		return err
 	}
-	order.Stage = after
+	in.Stage = after
 	return nil
 }

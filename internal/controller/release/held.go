@@ -13,7 +13,7 @@ import (
 )
 
 // heldFor asks for another look at the releases that wait for what a delivery
-// tells: a check of their commit that finished.
+// reports: a check of their commit that finished.
 func (r *Reconciler) heldFor(ctx context.Context, o client.Object) []reconcile.Request {
 	delivery, ok := o.(*v1alpha1.Delivery)
 	if !ok || delivery.Spec.Event != string(scm.KindCheck) || delivery.Status.Phase == v1alpha1.DeliveryDone {

@@ -55,12 +55,12 @@ type Runner interface {
 type Reconciler struct {
 	Client client.Client
 	// Live reads past the watch cache.
-	Live    client.Reader
-	Queue   *queue.Queue
-	Gate    *queue.PriorityGate
-	Targets Targets
-	Runner  Runner
-	Log     *slog.Logger
+	Live     client.Reader
+	Queue    *queue.Queue
+	Journals *fastpath.Journals
+	Targets  Targets
+	Runner   Runner
+	Log      *slog.Logger
 
 	details *details
 }
@@ -93,12 +93,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if rel.Status.Phase == "" && r.Queue.Reserved(client.ObjectKeyFromObject(&stage)) {
 		return ctrl.Result{RequeueAfter: queue.ReservedPoll}, nil
 	}
-	order, err := r.order(ctx, &stage, &rel)
+	in, err := r.inputs(ctx, &stage, &rel)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if release.IsAsked(&rel) {
-		accepted, err := r.accept(ctx, order)
+		accepted, err := r.accept(ctx, in)
 		if apierrors.IsConflict(err) {
 			return ctrl.Result{RequeueAfter: kube.ConflictDelay}, nil // the watch cache is behind
 		}
@@ -106,48 +106,48 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{}, err
 		}
 	}
-	if order.Newest > rel.Spec.Sequence {
-		return ctrl.Result{}, r.supersede(ctx, order.Inputs)
+	if in.Newest > rel.Spec.Sequence {
+		return ctrl.Result{}, r.supersede(ctx, in.Inputs)
 	}
-	return r.submit(ctx, order, nil)
+	return r.submit(ctx, in, nil)
 }
 
 // Begin queues a release that was made a moment ago.
-func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, early *runner.Speculation) error {
-	order, err := r.order(ctx, stage, rel)
-	if err != nil || order.Newest > rel.Spec.Sequence {
+func (r *Reconciler) Begin(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release, speculation *runner.Speculation) error {
+	in, err := r.inputs(ctx, stage, rel)
+	if err != nil || in.Newest > rel.Spec.Sequence {
 		return err
 	}
-	_, err = r.submit(ctx, order, early)
+	_, err = r.submit(ctx, in, speculation)
 	return err
 }
 
 // Speculate begins the part of a stage's next release that changes nothing in
 // the stage's cluster.
 func (r *Reconciler) Speculate(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*runner.Speculation, error) {
-	order, err := r.order(ctx, stage, rel)
+	in, err := r.inputs(ctx, stage, rel)
 	if err != nil {
 		return nil, err
 	}
-	early := runner.NewSpeculation()
-	r.Queue.Go(func(ctx context.Context) { r.Runner.Speculate(ctx, order.Inputs, early) })
-	return early, nil
+	speculation := runner.NewSpeculation()
+	r.Queue.Go(func(ctx context.Context) { r.Runner.Speculate(ctx, in.Inputs, speculation) })
+	return speculation, nil
 }
 
 // submit queues a release, and ends those that it overtook.
 // A held release may come while the run that held it ends: then it
 // comes again at once, because a verdict may be among what that run did not
 // know.
-func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *runner.Speculation) (ctrl.Result, error) {
-	stage, rel := client.ObjectKeyFromObject(order.Stage), order.Release
+func (r *Reconciler) submit(ctx context.Context, in *numberedInputs, speculation *runner.Speculation) (ctrl.Result, error) {
+	stage, rel := client.ObjectKeyFromObject(in.Stage), in.Release
 	held := rel.Status.Phase == v1alpha1.PhaseHeld
 	if held && r.Queue.Running(stage) == rel.Spec.Sequence {
 		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
 	}
-	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, order.Inputs, early) })
-	for i := range order.Overtaken {
-		older := order.Inputs
-		older.Release = &order.Overtaken[i]
+	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, in.Inputs, speculation) })
+	for i := range in.Overtaken {
+		older := in.Inputs
+		older.Release = &in.Overtaken[i]
 		if err := r.supersede(ctx, older); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -160,14 +160,14 @@ func (r *Reconciler) submit(ctx context.Context, order *numberedInputs, early *r
 
 // supersede ends a release that a newer one overtook, unless it runs: then its
 // run ends it.
-func (r *Reconciler) supersede(ctx context.Context, order release.Inputs) error {
-	if r.Queue.Running(client.ObjectKeyFromObject(order.Stage)) == order.Release.Spec.Sequence {
+func (r *Reconciler) supersede(ctx context.Context, in release.Inputs) error {
+	if r.Queue.Running(client.ObjectKeyFromObject(in.Stage)) == in.Release.Spec.Sequence {
 		return nil
 	}
-	return r.Runner.Supersede(ctx, order, r.journal(order.Release))
+	return r.Runner.Supersede(ctx, in, r.Journals.Open(in.Release))
 }
 
-// numberedInputs is an order with the history of its stage, the number of the
+// numberedInputs are the inputs of a release with the history of its stage, the number of the
 // newest release in it, and the older ones that are not done.
 type numberedInputs struct {
 	release.Inputs
@@ -176,9 +176,9 @@ type numberedInputs struct {
 	Overtaken []v1alpha1.Release
 }
 
-// order gathers what a release of a stage needs.
-func (r *Reconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedInputs, error) {
-	order, err := r.Targets.Inputs(ctx, stage)
+// inputs gathers what a release of a stage needs.
+func (r *Reconciler) inputs(ctx context.Context, stage *v1alpha1.Stage, rel *v1alpha1.Release) (*numberedInputs, error) {
+	in, err := r.Targets.Inputs(ctx, stage)
 	if err != nil {
 		return nil, err
 	}
@@ -186,13 +186,13 @@ func (r *Reconciler) order(ctx context.Context, stage *v1alpha1.Stage, rel *v1al
 	if err != nil {
 		return nil, err
 	}
-	order.Release, order.Details = rel, r.details.of
-	if order.From, order.FromStage, err = r.source(ctx, rel); err != nil {
+	in.Release, in.Details = rel, r.details.of
+	if in.From, in.FromStage, err = r.source(ctx, rel); err != nil {
 		return nil, err
 	}
 	history := release.HistoryOf(stage, releases)
-	order.Good, order.EarlierBuilds = history.Before(rel).Good(), history.Before(rel).UnfinishedBuilds()
-	numbered := numberedInputs{Inputs: order, History: history, Newest: rel.Spec.Sequence}
+	in.Good, in.EarlierBuilds = history.Before(rel).Good(), history.Before(rel).UnfinishedBuilds()
+	numbered := numberedInputs{Inputs: in, History: history, Newest: rel.Spec.Sequence}
 	for _, other := range history {
 		numbered.Newest = max(numbered.Newest, other.Spec.Sequence)
 		if other.Spec.Sequence < rel.Spec.Sequence && !other.Status.Phase.Done() {
@@ -222,14 +222,13 @@ func (r *Reconciler) source(ctx context.Context, rel *v1alpha1.Release) (*v1alph
 // run runs a release until it is done, held, superseded, or the server stops.
 // What fails outside the story (the API server, say) is tried again. It
 // reports whether the release needs no other run.
-func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *runner.Speculation) (over bool) {
-	log := r.Log.With("organization", order.Organization, "project", order.Project.Name, "stage", order.Stage.Spec.Name,
-		"release", order.Release.Name, "commit", order.Release.Spec.Head.Commit)
-	defer r.Gate.End(client.ObjectKeyFromObject(order.Stage))
+func (r *Reconciler) run(ctx context.Context, in release.Inputs, speculation *runner.Speculation) (over bool) {
+	log := r.Log.With("organization", in.Organization, "project", in.Project.Name, "stage", in.Stage.Spec.Name,
+		"release", in.Release.Name, "commit", in.Release.Spec.Head.Commit)
 	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 1 << 20, Cap: 30 * time.Second}
 	for {
-		journal := r.journal(order.Release)
-		err := r.Runner.Run(ctx, order, journal, early)
+		journal := r.Journals.Open(in.Release)
+		err := r.Runner.Run(ctx, in, journal, speculation)
 		journal.Close()
 		if err == nil {
 			if finished, over := journal.Finished(); over {
@@ -245,11 +244,6 @@ func (r *Reconciler) run(ctx context.Context, order release.Inputs, early *runne
 		case <-time.After(backoff.Step()):
 		}
 	}
-}
-
-// journal writes a release's status.
-func (r *Reconciler) journal(rel *v1alpha1.Release) *fastpath.Journal {
-	return fastpath.NewJournal(r.Client, rel, r.Gate, r.Log)
 }
 
 // Setup registers the reconciler.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/kube/kubefake"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -115,7 +116,7 @@ func newFixture(t *testing.T, objects ...client.Object) *fixture {
 	t.Helper()
 	f := &fixture{client: kubefake.New(t, objects...), runner: &stagesRunner{}}
 	f.Reconciler = New(Reconciler{
-		Client: f.client, Live: f.client, Queue: queue.New(1), Gate: queue.NewPriorityGate(time.Millisecond),
+		Client: f.client, Live: f.client, Queue: queue.New(1), Journals: &fastpath.Journals{Client: f.client, Gate: queue.NewPriorityGate(time.Millisecond), Delay: fastpath.PhaseDelay, Log: slog.New(slog.DiscardHandler)},
 		Targets: placement{}, Runner: f.runner, Log: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(f.Queue.Close)

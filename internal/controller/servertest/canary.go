@@ -53,27 +53,27 @@ func (l *canaryLog) look(where, text string) {
 
 // leaks returns where canaries were found: in logs, in any object that isn't a
 // Secret, and in what was written to the forge.
-func (w *World) leaks(ctx context.Context) ([]string, error) {
-	w.canaries.mu.Lock()
-	defer w.canaries.mu.Unlock()
+func (e *Environment) leaks(ctx context.Context) ([]string, error) {
+	e.canaries.mu.Lock()
+	defer e.canaries.mu.Unlock()
 	lists := []client.ObjectList{
 		&v1alpha1.OrganizationList{}, &v1alpha1.ClusterList{}, &v1alpha1.ProjectList{}, &v1alpha1.StageList{}, &v1alpha1.ReleaseList{},
 		&v1alpha1.DeliveryList{}, &corev1.EventList{}, &corev1.ConfigMapList{}, &corev1.PodList{}, &batchv1.JobList{},
 	}
 	for _, list := range lists {
-		if err := w.Client.List(ctx, list); err != nil {
-			return nil, fmt.Errorf("look for canaries: %w", err)
+		if err := e.Client.List(ctx, list); err != nil {
+			return nil, fmt.Errorf("look for canaries: %e", err)
 		}
 		data, err := json.Marshal(list)
 		if err != nil {
-			return nil, fmt.Errorf("look for canaries in %T: %w", list, err)
+			return nil, fmt.Errorf("look for canaries in %T: %e", list, err)
 		}
-		w.canaries.look(fmt.Sprintf("a %T", list), around(string(data)))
+		e.canaries.look(fmt.Sprintf("a %T", list), around(string(data)))
 	}
-	for _, request := range w.Forge.Requests() {
-		w.canaries.look("a request to the forge", request.Method+" "+request.Path+"?"+request.Query+" "+string(request.Body))
+	for _, request := range e.Forge.Requests() {
+		e.canaries.look("a request to the forge", request.Method+" "+request.Path+"?"+request.Query+" "+string(request.Body))
 	}
-	return w.canaries.found, nil
+	return e.canaries.found, nil
 }
 
 // around returns a text from a little before its first canary on.

@@ -1,4 +1,4 @@
-// Package servertest runs Slipway's server inside a test: controllers, door
+// Package servertest runs Slipway's server inside a test: controllers, receiver
 // and render workers against a real API server, a forge and a registry, all in
 // the test's process.
 //

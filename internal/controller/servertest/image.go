@@ -11,17 +11,17 @@ import (
 
 // Image puts an image into the registry and returns its reference with the
 // tag.
-func (w *World) Image(ctx context.Context, repository, tag string) (string, error) {
-	ref, err := name.NewTag(w.Registry+"/"+repository+":"+tag, name.Insecure)
+func (e *Environment) Image(ctx context.Context, repository, tag string) (string, error) {
+	ref, err := name.NewTag(e.Registry+"/"+repository+":"+tag, name.Insecure)
 	if err != nil {
-		return "", fmt.Errorf("image %s:%s: %w", repository, tag, err)
+		return "", fmt.Errorf("image %s:%s: %e", repository, tag, err)
 	}
 	image, err := random.Image(64, 1)
 	if err != nil {
-		return "", fmt.Errorf("make image %s: %w", ref, err)
+		return "", fmt.Errorf("make image %s: %e", ref, err)
 	}
 	if err := remote.Write(ref, image, remote.WithContext(ctx)); err != nil {
-		return "", fmt.Errorf("put image %s: %w", ref, err)
+		return "", fmt.Errorf("put image %s: %e", ref, err)
 	}
 	return ref.String(), nil
 }

@@ -14,11 +14,11 @@ import (
 // startTimeout bounds the start of everything.
 const startTimeout = 4 * time.Minute
 
-// Main runs a package's tests in a world of their own, and exits. Tests get
-// the world from the function they pass. The test binary is its own render
+// Main runs a package's tests in an environment of their own, and exits. Tests get
+// the environment from the function they pass. The test binary is its own render
 // worker. When all tests have run, nothing that a server printed or wrote may
 // hold a secret of theirs, nor what only bodies of deliveries hold.
-func Main(m *testing.M, keep func(*World)) {
+func Main(m *testing.M, keep func(*Environment)) {
 	if len(os.Args) > 1 && os.Args[1] == "render-worker" {
 		if err := worker.Main(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -29,7 +29,7 @@ func Main(m *testing.M, keep func(*World)) {
 	os.Exit(run(m, keep))
 }
 
-func run(m *testing.M, keep func(*World)) int {
+func run(m *testing.M, keep func(*Environment)) int {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	plane, err := kubetest.StartOwn(ctx)
@@ -42,15 +42,15 @@ func run(m *testing.M, keep func(*World)) int {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
-	world, err := newWorld(ctx, plane)
+	env, err := newEnvironment(ctx, plane)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer world.close()
-	keep(world)
+	defer env.close()
+	keep(env)
 	code := m.Run()
-	found, err := world.leaks(context.Background())
+	found, err := env.leaks(context.Background())
 	for _, leak := range found {
 		fmt.Fprintln(os.Stderr, leak)
 	}

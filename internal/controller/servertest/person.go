@@ -13,20 +13,20 @@ import (
 
 // Person returns a client with a person's Kubernetes identity, and binds one of
 // the chart's roles for people to it in the organization's namespace.
-func (w *World) Person(ctx context.Context, p *Project, username, role string) (client.Client, error) {
+func (e *Environment) Person(ctx context.Context, p *Project, username, role string) (client.Client, error) {
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: role + "-" + username},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: username}},
 	}
-	if err := w.Client.Create(ctx, binding); err != nil && !apierrors.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("bind %s to %s: %w", role, username, err)
+	if err := e.Client.Create(ctx, binding); err != nil && !apierrors.IsAlreadyExists(err) {
+		return nil, fmt.Errorf("bind %s to %s: %e", role, username, err)
 	}
-	config := rest.CopyConfig(w.Plane.Config)
+	config := rest.CopyConfig(e.Plane.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: username}
-	person, err := client.New(config, client.Options{Scheme: w.Client.Scheme()})
+	person, err := client.New(config, client.Options{Scheme: e.Client.Scheme()})
 	if err != nil {
-		return nil, fmt.Errorf("client of %s: %w", username, err)
+		return nil, fmt.Errorf("client of %s: %e", username, err)
 	}
 	return person, nil
 }

@@ -27,12 +27,12 @@ import (
 type Program string
 
 // Compile compiles the program that users run.
-func (w *World) Compile(ctx context.Context) (Program, error) {
+func (e *Environment) Compile(ctx context.Context) (Program, error) {
 	_, file, _, ok := runtime.Caller(0)
 	if !ok {
 		return "", errors.New("find the program: the binary does not know its sources")
 	}
-	to := filepath.Join(w.dir, "slipway")
+	to := filepath.Join(e.dir, "slipway")
 	command := exec.CommandContext(ctx, "go", "build", "-o", to, "./cmd/slipway")
 	command.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..")
 	if err := dependOn(filepath.Join(command.Dir, "internal"), filepath.Join(command.Dir, "cmd", "slipway")); err != nil {
@@ -40,7 +40,7 @@ func (w *World) Compile(ctx context.Context) (Program, error) {
 	}
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile the program: %w\n%s", err, output)
+		return "", fmt.Errorf("compile the program: %e\n%s", err, output)
 	}
 	return Program(to), nil
 }
@@ -76,17 +76,17 @@ type Launch struct {
 type Process struct {
 	// Internal is the base URL of what stays inside a cluster: metrics.
 	Internal string
-	// Public is the base URL of the door.
+	// Public is the base URL of the receiver.
 	Public string
 
-	world   *World
+	env     *Environment
 	command *exec.Cmd
 	done    chan struct{}
 }
 
-// Launch starts the program and waits until its door is open.
-func (w *World) Launch(ctx context.Context, l Launch) (*Process, error) {
-	kubeconfig, err := w.kubeconfig(l)
+// Launch starts the program and waits until it takes deliveries.
+func (e *Environment) Launch(ctx context.Context, l Launch) (*Process, error) {
+	kubeconfig, err := e.kubeconfig(l)
 	if err != nil {
 		return nil, err
 	}
@@ -96,16 +96,16 @@ func (w *World) Launch(ctx context.Context, l Launch) (*Process, error) {
 	}
 	flags := append([]string{
 		"server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git",
-		"--public-address", public, "--internal-address", internal, "--data", filepath.Join(w.dir, "data"),
+		"--public-address", public, "--internal-address", internal, "--data", filepath.Join(e.dir, "data"),
 		"--namespace", Namespace, "--image", "slipway.example/slipway:test", "--builder-image", "slipway.example/kaniko:test",
 		"--source-url", "http://source.invalid", "--sync-interval", syncInterval.String(),
 	}, l.Flags...)
-	p := &Process{Internal: "http://" + internal, Public: "http://" + public, world: w, done: make(chan struct{})}
+	p := &Process{Internal: "http://" + internal, Public: "http://" + public, env: e, done: make(chan struct{})}
 	p.command = exec.Command(string(l.Program), flags...) //nolint:noctx // it outlives the call; Kill ends it
-	said := io.MultiWriter(l.Log, &w.canaries)
-	p.command.Stdout, p.command.Stderr = said, said
+	output := io.MultiWriter(l.Log, &e.canaries)
+	p.command.Stdout, p.command.Stderr = output, output
 	if err := p.command.Start(); err != nil {
-		return nil, fmt.Errorf("start the program: %w", err)
+		return nil, fmt.Errorf("start the program: %e", err)
 	}
 	go func() {
 		defer close(p.done)
@@ -115,17 +115,17 @@ func (w *World) Launch(ctx context.Context, l Launch) (*Process, error) {
 		p.Kill()
 		return nil, err
 	}
-	w.Open(p.door())
+	e.Open(p.receiver())
 	return p, nil
 }
 
-// Open makes a handler the door that deliveries go to; nil closes it.
-func (w *World) Open(door http.Handler) {
-	if door == nil {
-		w.door.Store(nil)
+// Open makes deliveries go to a handler; with nil nobody takes them.
+func (e *Environment) Open(receiver http.Handler) {
+	if receiver == nil {
+		e.receiver.Store(nil)
 		return
 	}
-	w.door.Store(&door)
+	e.receiver.Store(&receiver)
 }
 
 // Kill ends the process without a chance to tidy up, and waits until it is
@@ -148,8 +148,8 @@ func (p *Process) Alive() bool {
 	}
 }
 
-// door forwards to the process; a process that is gone answers nothing.
-func (p *Process) door() http.Handler {
+// receiver forwards to the process; a process that is gone answers nothing.
+func (p *Process) receiver() http.Handler {
 	target := &url.URL{Scheme: "http", Host: strings.TrimPrefix(p.Public, "http://")}
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
@@ -201,8 +201,8 @@ func freePorts() (public, internal string, err error) {
 }
 
 // kubeconfig writes the server's own credentials to a file.
-func (w *World) kubeconfig(l Launch) (string, error) {
-	cluster := &clientcmdapi.Cluster{Server: w.config.Host, CertificateAuthorityData: w.config.CAData, CertificateAuthority: w.config.CAFile}
+func (e *Environment) kubeconfig(l Launch) (string, error) {
+	cluster := &clientcmdapi.Cluster{Server: e.config.Host, CertificateAuthorityData: e.config.CAData, CertificateAuthority: e.config.CAFile}
 	if l.Gate != nil {
 		cluster = &clientcmdapi.Cluster{Server: l.Gate.URL, CertificateAuthorityData: l.Gate.CA}
 	}
@@ -210,21 +210,21 @@ func (w *World) kubeconfig(l Launch) (string, error) {
 		cluster.Server = "https://" + l.Link.Address
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["here"], config.AuthInfos["server"] = cluster, &clientcmdapi.AuthInfo{Token: w.config.BearerToken}
+	config.Clusters["here"], config.AuthInfos["server"] = cluster, &clientcmdapi.AuthInfo{Token: e.config.BearerToken}
 	config.Contexts["here"], config.CurrentContext = &clientcmdapi.Context{Cluster: "here", AuthInfo: "server"}, "here"
 	data, err := clientcmd.Write(*config)
 	if err != nil {
-		return "", fmt.Errorf("encode a kubeconfig: %w", err)
+		return "", fmt.Errorf("encode a kubeconfig: %e", err)
 	}
-	file := filepath.Join(w.dir, "kubeconfig")
+	file := filepath.Join(e.dir, "kubeconfig")
 	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
 		return file, nil
 	}
 	if err := os.WriteFile(file, data, 0o600); err != nil {
-		return "", fmt.Errorf("write a kubeconfig: %w", err)
+		return "", fmt.Errorf("write a kubeconfig: %e", err)
 	}
 	return file, nil
 }
 
 // ServerConfig is how the server reaches the API server, with its rights.
-func (w *World) ServerConfig() *rest.Config { return rest.CopyConfig(w.config) }
+func (e *Environment) ServerConfig() *rest.Config { return rest.CopyConfig(e.config) }

@@ -22,30 +22,30 @@ const WebhookSecret = "secret-of-the-webhook"
 
 // Organization makes an organization with one cluster: the one that the
 // server runs on.
-func (w *World) Organization(ctx context.Context, name string) error {
-	if err := w.Client.Create(ctx, &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-		return fmt.Errorf("make organization %s: %w", name, err)
+func (e *Environment) Organization(ctx context.Context, name string) error {
+	if err := e.Client.Create(ctx, &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		return fmt.Errorf("make organization %s: %e", name, err)
 	}
 	for {
 		var made v1alpha1.Organization
-		if err := w.Client.Get(ctx, client.ObjectKey{Name: name}, &made); err != nil {
-			return fmt.Errorf("wait for organization %s: %w", name, err)
+		if err := e.Client.Get(ctx, client.ObjectKey{Name: name}, &made); err != nil {
+			return fmt.Errorf("wait for organization %s: %e", name, err)
 		}
 		if meta.IsStatusConditionTrue(made.Status.Conditions, v1alpha1.ConditionReady) {
 			break
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for organization %s: %w: %v", name, ctx.Err(), made.Status.Conditions)
+			return fmt.Errorf("wait for organization %s: %e: %v", name, ctx.Err(), made.Status.Conditions)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 	cluster := &v1alpha1.Cluster{
 		ObjectMeta: metav1.ObjectMeta{Name: clusterName, Namespace: naming.OrganizationNamespace(name)},
-		Spec:       v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: w.Registry, Insecure: true}},
+		Spec:       v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: e.Registry, Insecure: true}},
 	}
-	if err := w.Client.Create(ctx, cluster); err != nil {
-		return fmt.Errorf("make cluster %s: %w", clusterName, err)
+	if err := e.Client.Create(ctx, cluster); err != nil {
+		return fmt.Errorf("make cluster %s: %e", clusterName, err)
 	}
 	return nil
 }
@@ -62,32 +62,32 @@ type Project struct {
 
 // Register makes a project whose repository begins with files on main. What
 // the server does about it begins here.
-func (w *World) Register(ctx context.Context, p *Project, files map[string]string) error {
+func (e *Environment) Register(ctx context.Context, p *Project, files map[string]string) error {
 	p.Path = "acme/" + p.Organization + "-" + p.Name
-	if err := w.Forge.CreateRepository(p.Path); err != nil {
+	if err := e.Forge.CreateRepository(p.Path); err != nil {
 		return err
 	}
-	if _, err := w.Forge.Push(p.Path, "main", files, "first", "owner"); err != nil {
+	if _, err := e.Forge.Push(p.Path, "main", files, "first", "owner"); err != nil {
 		return err
 	}
-	if _, err := w.Forge.SetHook(p.Path, w.Hook(p.Organization, p.Name), WebhookSecret, "push"); err != nil {
+	if _, err := e.Forge.SetHook(p.Path, e.Hook(p.Organization, p.Name), WebhookSecret, "push"); err != nil {
 		return err
 	}
-	repository := v1alpha1.Repository{Name: "main", Forge: "github", Path: p.Path, URL: w.Forge.CloneURL(p.Path), API: w.Forge.APIURL()}
-	return w.Enroll(ctx, p, repository, ForgeToken)
+	repository := v1alpha1.Repository{Name: "main", Forge: "github", Path: p.Path, URL: e.Forge.CloneURL(p.Path), API: e.Forge.APIURL()}
+	return e.Enroll(ctx, p, repository, ForgeToken)
 }
 
 // Enroll makes a project of a repository that is there, with a token for its
 // forge. What the server does about it begins here.
-func (w *World) Enroll(ctx context.Context, p *Project, repository v1alpha1.Repository, token string) error {
+func (e *Environment) Enroll(ctx context.Context, p *Project, repository v1alpha1.Repository, token string) error {
 	p.Namespace, p.Path = naming.OrganizationNamespace(p.Organization), repository.Path
 	for name, data := range map[string]map[string]string{
 		p.Name + "-forge":   {"token": token},
 		p.Name + "-webhook": {"secret": WebhookSecret},
 	} {
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.Namespace}, StringData: data}
-		if err := w.Client.Create(ctx, secret); err != nil {
-			return fmt.Errorf("make Secret %s: %w", name, err)
+		if err := e.Client.Create(ctx, secret); err != nil {
+			return fmt.Errorf("make Secret %s: %e", name, err)
 		}
 	}
 	repository.Credentials = &v1alpha1.SecretKey{Name: p.Name + "-forge"}
@@ -101,17 +101,17 @@ func (w *World) Enroll(ctx context.Context, p *Project, repository v1alpha1.Repo
 	if p.Change != nil {
 		p.Change(made)
 	}
-	if err := w.Client.Create(ctx, made); err != nil {
-		return fmt.Errorf("make project %s: %w", p.Name, err)
+	if err := e.Client.Create(ctx, made); err != nil {
+		return fmt.Errorf("make project %s: %e", p.Name, err)
 	}
 	return nil
 }
 
 // Releases returns the releases of a stage, in the order of their numbers.
-func (w *World) Releases(ctx context.Context, p *Project, stage string) ([]v1alpha1.Release, error) {
+func (e *Environment) Releases(ctx context.Context, p *Project, stage string) ([]v1alpha1.Release, error) {
 	var all v1alpha1.ReleaseList
-	if err := w.Client.List(ctx, &all, client.InNamespace(p.Namespace)); err != nil {
-		return nil, fmt.Errorf("list releases: %w", err)
+	if err := e.Client.List(ctx, &all, client.InNamespace(p.Namespace)); err != nil {
+		return nil, fmt.Errorf("list releases: %e", err)
 	}
 	of := make([]v1alpha1.Release, 0, len(all.Items))
 	for _, release := range all.Items {

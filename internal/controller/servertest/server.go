@@ -19,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
@@ -31,7 +32,7 @@ const syncInterval = time.Hour
 type Server struct {
 	Log *Log
 
-	world  *World
+	env    *Environment
 	parts  *controller.Components
 	cancel context.CancelFunc
 	done   chan error
@@ -58,24 +59,37 @@ func (l *Log) String() string {
 }
 
 // Server returns the server that runs, after starting one when none does.
-func (w *World) Server(ctx context.Context) (*Server, error) {
-	if w.server != nil {
-		return w.server, nil
+func (e *Environment) Server(ctx context.Context) (*Server, error) {
+	if e.server != nil {
+		return e.server, nil
 	}
-	return w.Start(ctx)
+	return e.Start(ctx)
 }
 
-// Start starts a server and waits until its door is open. One runs at a time.
-func (w *World) Start(ctx context.Context) (*Server, error) {
-	s := &Server{world: w, Log: &Log{}, done: make(chan error, 1)}
-	logger := slog.New(slog.NewJSONHandler(io.MultiWriter(s.Log, &w.canaries), &slog.HandlerOptions{Level: slog.LevelInfo}))
+// Restart starts a server without some parts of the fast path, in place of the
+// one that runs.
+func (e *Environment) Restart(ctx context.Context, off fastpath.Parts) error {
+	if e.server != nil {
+		if err := e.server.Stop(); err != nil {
+			return err
+		}
+	}
+	e.fastPathOff = off
+	_, err := e.Start(ctx)
+	return err
+}
+
+// Start starts a server and waits until it takes deliveries. One runs at a time.
+func (e *Environment) Start(ctx context.Context) (*Server, error) {
+	s := &Server{env: e, Log: &Log{}, done: make(chan error, 1)}
+	logger := slog.New(slog.NewJSONHandler(io.MultiWriter(s.Log, &e.canaries), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	ctrl.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
 	}
 	again := true // a process that starts a second server uses its controllers' names again
-	mgr, err := ctrl.NewManager(w.config, ctrl.Options{
+	mgr, err := ctrl.NewManager(e.config, ctrl.Options{
 		Scheme:     scheme,
 		Logger:     logr.FromSlogHandler(logger.Handler()),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
@@ -84,15 +98,15 @@ func (w *World) Start(ctx context.Context) (*Server, error) {
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start a server: %w", err)
+		return nil, fmt.Errorf("start a server: %e", err)
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
-	if s.parts, err = controller.New(running, mgr, w.options(logger)); err != nil {
+	if s.parts, err = controller.New(running, mgr, e.options(logger)); err != nil {
 		cancel()
 		return nil, err
 	}
-	door, err := s.door(logger)
+	receiver, err := s.receiver(logger)
 	if err != nil {
 		cancel()
 		s.parts.Close()
@@ -102,16 +116,16 @@ func (w *World) Start(ctx context.Context) (*Server, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
-	w.door.Store(&door)
-	w.server = s
+	e.receiver.Store(&receiver)
+	e.server = s
 	return s, nil
 }
 
-func (w *World) options(log *slog.Logger) controller.Options {
+func (e *Environment) options(log *slog.Logger) controller.Options {
 	return controller.Options{
-		Config:           w.config,
+		Config:           e.config,
 		Namespace:        Namespace,
-		Data:             filepath.Join(w.dir, "data"),
+		Data:             filepath.Join(e.dir, "data"),
 		Image:            "slipway.example/slipway:test",
 		Executor:         "slipway.example/kaniko:test",
 		SourceURL:        "http://source.invalid",
@@ -120,6 +134,7 @@ func (w *World) options(log *slog.Logger) controller.Options {
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
 		Forges:           reporters(),
+		FastPathOff:      e.fastPathOff,
 		Now:              time.Now,
 		Log:              log,
 	}
@@ -133,7 +148,7 @@ func reporters() map[string]forge.NewReporter {
 	return known
 }
 
-func (s *Server) door(log *slog.Logger) (http.Handler, error) {
+func (s *Server) receiver(log *slog.Logger) (http.Handler, error) {
 	return webhook.New(webhook.Options{
 		Projects:   s.parts.Projects,
 		Deliveries: s.parts.Deliveries,
@@ -162,11 +177,11 @@ func (s *Server) ready(ctx context.Context) error {
 	}
 }
 
-// Stop closes the door and ends the server: releases that run are interrupted
+// Stop ends the server, which takes no delivery from then on: releases that run are interrupted
 // wherever they are.
 func (s *Server) Stop() error {
-	s.world.door.Store(nil)
-	s.world.server = nil
+	s.env.receiver.Store(nil)
+	s.env.server = nil
 	s.cancel()
 	err := <-s.done
 	s.parts.Close()

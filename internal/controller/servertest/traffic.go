@@ -87,7 +87,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-// Post is the forge's way to the door: it notes when the last delivery set
+// Post is the forge's way to the receiver: it notes when the last delivery set
 // out. It is safe for concurrent use.
 type Post struct {
 	mu   sync.Mutex

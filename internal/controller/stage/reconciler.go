@@ -23,6 +23,9 @@ import (
 // stageFinalizer keeps a Stage until what it owns is gone.
 const stageFinalizer = release.StageFinalizer
 
+// parallelStages is how many stages are looked at at the same time.
+const parallelStages = 8
+
 // Targets are the places of stages on their clusters.
 type Targets interface {
 	// Teardown removes everything that a stage owns, and reports whether it is
@@ -41,7 +44,6 @@ type Reconciler struct {
 	Queue    *queue.Queue
 	Targets  Targets
 	Ancestry Ancestry
-	Parallel int
 	Now      func() time.Time
 }
 
@@ -75,8 +77,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // act makes the release of a step, unless the stage is not as the watch cache
-// shows it: the cache may know a later wish's release already, but not yet the
-// wish, and would take the earlier one for new.
+// shows it: the cache may know a later request's release already, but not yet the
+// request, and would take the earlier one for new.
 func (r *Reconciler) act(ctx context.Context, stage *v1alpha1.Stage, releases []v1alpha1.Release, step release.Step) (ctrl.Result, error) {
 	var now v1alpha1.Stage
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(stage), &now); err != nil {
@@ -136,7 +138,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Stage{}).
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Parallel, RateLimiter: kube.Retries()}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: parallelStages, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
 

@@ -97,7 +97,7 @@ func newFixture(t *testing.T, objects ...client.Object) *fixture {
 	q := queue.New(1)
 	t.Cleanup(q.Close)
 	f := &fixture{client: c, place: &place{gone: true}}
-	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Parallel: 1, Now: time.Now}
+	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Now: time.Now}
 	return f
 }
 
@@ -139,7 +139,7 @@ func TestReconcileMakesReleases(t *testing.T) {
 		"asked to be skipped":   {stage: newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Skip = true })},
 		"paused by a person":    {stage: newStage(func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "alice"} })},
 		"failed and goes back":  {stage: newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = commitB }), releases: []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseSucceeded, nil), failedAndReturns(2)}, want: 3},
-		"newest said nothing":   {stage: newStage(nil), releases: []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, "", func(r *v1alpha1.Release) { r.CreationTimestamp = metav1.Now() })}, want: 1, again: showDelay},
+		"newest has no phase":   {stage: newStage(nil), releases: []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, "", func(r *v1alpha1.Release) { r.CreationTimestamp = metav1.Now() })}, want: 1, again: showDelay},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -311,10 +311,10 @@ func TestDescends(t *testing.T) {
 		want     bool
 		wantErr  bool
 	}{
-		"descends":      {ancestry{descends: true}, true, false},
-		"does not":      {ancestry{}, false, false},
-		"can't be told": {ancestry{descends: true, err: fault.New(fault.NotFound, "no such commit")}, false, false},
-		"git is away":   {ancestry{err: fault.New(fault.Unavailable, "no answer")}, false, true},
+		"descends":     {ancestry{descends: true}, true, false},
+		"does not":     {ancestry{}, false, false},
+		"is not known": {ancestry{descends: true, err: fault.New(fault.NotFound, "no such commit")}, false, false},
+		"git is away":  {ancestry{err: fault.New(fault.Unavailable, "no answer")}, false, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

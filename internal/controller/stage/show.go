@@ -12,7 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// showDelay is how long a release that said nothing yet is not shown: most begin
+// showDelay is how long a release that has no phase yet is not shown: most begin
 // and end at once, and the first word says more than that they exist. Objects
 // know the second of their creation only.
 const showDelay = 2 * time.Second

@@ -16,12 +16,12 @@ import (
 )
 
 // Ancestry says whether a commit has another in its history, or is it. The
-// code not_found says that it can't be told.
+// code not_found says that it isn't known.
 type Ancestry interface {
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
 }
 
-// descends returns what compares commits of a stage. What can't be told is no
+// descends returns what compares commits of a stage. What isn't known is no
 // descent: a quarantine gives way to certainty only.
 func (r *Reconciler) descends(ctx context.Context, stage *v1alpha1.Stage) func(commit, ancestor string) (bool, error) {
 	return func(commit, ancestor string) (bool, error) {

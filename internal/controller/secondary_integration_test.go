@@ -19,15 +19,15 @@ import (
 // to the project.
 func secondary(t *testing.T, path string, files map[string]string) func(*v1alpha1.Project) {
 	t.Helper()
-	if err := world.Forge.CreateRepository(path); err != nil {
+	if err := env.Forge.CreateRepository(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := world.Forge.Push(path, "main", files, "first", "owner"); err != nil {
+	if _, err := env.Forge.Push(path, "main", files, "first", "owner"); err != nil {
 		t.Fatal(err)
 	}
 	return func(p *v1alpha1.Project) {
 		further := *p.Spec.Repositories[0].DeepCopy()
-		further.Name, further.Path, further.URL = "further", path, world.Forge.CloneURL(path)
+		further.Name, further.Path, further.URL = "further", path, env.Forge.CloneURL(path)
 		p.Spec.Repositories = append(p.Spec.Repositories, further)
 	}
 }
@@ -39,7 +39,7 @@ func furtherFile(services string) map[string]string {
 // TestFurtherRepositoryDeclaresServices merges the files of two repositories,
 // releases a push to the second, and refuses what it may not say.
 func TestFurtherRepositoryDeclaresServices(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/further", "1")
+	image, err := env.Image(t.Context(), "acme/further", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestFurtherRepositoryDeclaresServices(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	text := func() string {
 		var api appsv1.Deployment
-		if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "api"}, &api); err != nil {
+		if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "api"}, &api); err != nil {
 			t.Fatal(err)
 		}
 		return api.Spec.Template.Spec.Containers[0].Env[0].Value
@@ -63,7 +63,7 @@ func TestFurtherRepositoryDeclaresServices(t *testing.T) {
 
 	second := func(files map[string]string) {
 		t.Helper()
-		if _, err := world.Forge.Push(path, "main", files, "change", "dev"); err != nil {
+		if _, err := env.Forge.Push(path, "main", files, "change", "dev"); err != nil {
 			t.Fatal(err)
 		}
 		p.push("main", "dev", map[string]string{"README.md": fmt.Sprint(files)}) // only the first repository's hook is set
@@ -85,7 +85,7 @@ func TestFurtherRepositoryDeclaresServices(t *testing.T) {
 		second(wrong.files)
 		p.eventually(name+" is refused", func() error {
 			var made v1alpha1.Project
-			if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &made); err != nil {
+			if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &made); err != nil {
 				return err
 			}
 			condition := meta.FindStatusCondition(made.Status.Conditions, v1alpha1.ConditionSynced)
@@ -103,16 +103,16 @@ func TestPushToABuiltRepository(t *testing.T) {
 	const path = "acme/built-second"
 	second := secondary(t, path, map[string]string{"Dockerfile": "FROM scratch\n", "main.txt": "first\n"})
 	files := siteFiles(devStage, "hello")
-	files["slipway.yaml"] += "  other: {build: {repository: \"" + world.Forge.CloneURL(path) + "\", ref: main, context: .}}\n"
+	files["slipway.yaml"] += "  other: {build: {repository: \"" + env.Forge.CloneURL(path) + "\", ref: main, context: .}}\n"
 	p := join(t, "built", files, second)
 	first := p.reaches("dev", p.head("main"), v1alpha1.PhaseBuilding)
 
-	if _, err := world.Forge.SetHook(path, world.Hook(p.Organization, p.Name), servertest.WebhookSecret, "push"); err != nil {
+	if _, err := env.Forge.SetHook(path, env.Hook(p.Organization, p.Name), servertest.WebhookSecret, "push"); err != nil {
 		t.Fatal(err)
 	}
 	push := func(branch string) string {
 		t.Helper()
-		commit, err := world.Forge.Push(path, branch, map[string]string{"main.txt": "second, on " + branch + "\n"}, "change", "dev")
+		commit, err := env.Forge.Push(path, branch, map[string]string{"main.txt": "second, on " + branch + "\n"}, "change", "dev")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,16 +22,16 @@ import (
 // as returns a client of a person who may write what people write.
 func (p *team) as(username string) client.Client {
 	p.t.Helper()
-	person, err := world.Person(p.t.Context(), p.Project, username, "slipway-operator")
+	person, err := env.Person(p.t.Context(), p.Project, username, "slipway-operator")
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return person
 }
 
-// order returns a release that a person asks for, with the stage's next
+// newRequest returns a release that a person asks for, with the stage's next
 // number.
-func (p *team) order(stage, by string, trigger v1alpha1.Trigger, from *v1alpha1.Release) *v1alpha1.Release {
+func (p *team) newRequest(stage, by string, trigger v1alpha1.Trigger, from *v1alpha1.Release) *v1alpha1.Release {
 	p.t.Helper()
 	object, err := p.stage(stage)
 	if err != nil {
@@ -53,12 +53,12 @@ func (p *team) order(stage, by string, trigger v1alpha1.Trigger, from *v1alpha1.
 	return made
 }
 
-// ask makes a release as a person.
-func (p *team) ask(stage, by string, trigger v1alpha1.Trigger, from *v1alpha1.Release, change func(*v1alpha1.Release)) v1alpha1.Release {
+// request makes a release as a person.
+func (p *team) request(stage, by string, trigger v1alpha1.Trigger, from *v1alpha1.Release, change func(*v1alpha1.Release)) v1alpha1.Release {
 	p.t.Helper()
 	person := p.as(by)
 	for range 20 { // a taken number is asked for again
-		made := p.order(stage, by, trigger, from)
+		made := p.newRequest(stage, by, trigger, from)
 		if change != nil {
 			change(made)
 		}
@@ -80,7 +80,7 @@ func (p *team) becomes(name string, phase v1alpha1.Phase) v1alpha1.Release {
 	p.t.Helper()
 	var found v1alpha1.Release
 	p.eventually(fmt.Sprintf("release %s becomes %s", name, phase), func() error {
-		if err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: name}, &found); err != nil {
+		if err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: name}, &found); err != nil {
 			return err
 		}
 		if found.Status.Phase != phase {
@@ -136,8 +136,8 @@ func TestRollbackHoldsAndAFixedDescendantDeploys(t *testing.T) {
 	p.reaches("dev", bad, v1alpha1.PhaseSucceeded)
 	p.says("dev", "bad")
 
-	world.Traffic.Take()
-	back := p.becomes(p.ask("dev", "dev", v1alpha1.TriggerRollback, &good, func(r *v1alpha1.Release) { r.Spec.Reason = "shop is down" }).Name, v1alpha1.PhaseSucceeded)
+	env.Traffic.Take()
+	back := p.becomes(p.request("dev", "dev", v1alpha1.TriggerRollback, &good, func(r *v1alpha1.Release) { r.Spec.Reason = "shop is down" }).Name, v1alpha1.PhaseSucceeded)
 	p.says("dev", "good")
 	if want := []v1alpha1.Phase{"Pending", "Applying", "Verifying", "Succeeded"}; !slices.Equal(phases(back), want) {
 		t.Errorf("phases %v, want %v: neither built nor rendered", phases(back), want)
@@ -151,8 +151,8 @@ func TestRollbackHoldsAndAFixedDescendantDeploys(t *testing.T) {
 		t.Errorf("quarantine %+v", q)
 	}
 	p.eventually("the good commit's status", func() error {
-		if state, said := p.status(good.Spec.Head.Commit, "dev"); state != "success" || !strings.HasPrefix(said, "live: back at release") {
-			return fmt.Errorf("%q: %s", state, said)
+		if state, message := p.status(good.Spec.Head.Commit, "dev"); state != "success" || !strings.HasPrefix(message, "live: back at release") {
+			return fmt.Errorf("%q: %s", state, message)
 		}
 		return nil
 	})
@@ -186,10 +186,10 @@ const more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {mo
 // setRef moves a branch by force.
 func (p *team) setRef(branch, commit, login string) {
 	p.t.Helper()
-	if err := world.Forge.SetRef(p.Path, "refs/heads/"+branch, commit, login); err != nil {
+	if err := env.Forge.SetRef(p.Path, "refs/heads/"+branch, commit, login); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := world.Forge.Flush(p.t.Context()); err != nil {
+	if err := env.Forge.Flush(p.t.Context()); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -198,9 +198,9 @@ func (p *team) setRef(branch, commit, login string) {
 func (p *team) rewind(branch, to, login string, files map[string]string) string {
 	p.t.Helper()
 	intercept := func(forgetest.Delivery) []forgetest.Delivery { return nil }
-	world.Forge.Intercept(intercept)
+	env.Forge.Intercept(intercept)
 	p.setRef(branch, to, login)
-	world.Forge.Intercept(nil)
+	env.Forge.Intercept(nil)
 	return p.push(branch, login, files)
 }
 
@@ -209,15 +209,15 @@ func TestOnlyAnOwnerDeploysWhatIsQuarantined(t *testing.T) {
 	good := p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	bad := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("bad")})
 	p.reaches("dev", bad, v1alpha1.PhaseSucceeded)
-	p.becomes(p.ask("dev", "boss", v1alpha1.TriggerRollback, &good, nil).Name, v1alpha1.PhaseSucceeded)
+	p.becomes(p.request("dev", "boss", v1alpha1.TriggerRollback, &good, nil).Name, v1alpha1.PhaseSucceeded)
 	p.automatic("dev", "Quarantined")
 
-	refused := p.becomes(p.ask("dev", "boss", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
+	refused := p.becomes(p.request("dev", "boss", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
 	if refused.Status.Cause != "Quarantined" || !strings.Contains(refused.Status.Message, "boss may not deploy a quarantined commit to stage dev") || !strings.Contains(refused.Status.Message, "owner may") {
 		t.Errorf("%s: %s", refused.Status.Cause, refused.Status.Message)
 	}
 	p.says("dev", "good")
-	lifted := p.becomes(p.ask("dev", "owner", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseSucceeded)
+	lifted := p.becomes(p.request("dev", "owner", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseSucceeded)
 	p.says("dev", "bad")
 	p.automatic("dev", "Pushes")
 	if got, _ := p.stage("dev"); got.Status.Release != lifted.Name {
@@ -233,13 +233,13 @@ func TestStopAnywhereKeepsWhatWasAsked(t *testing.T) {
 	bad := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("bad")})
 	p.reaches("dev", bad, v1alpha1.PhaseSucceeded)
 	for i := range 5 {
-		asked := p.ask("dev", "boss", v1alpha1.TriggerRollback, &good, nil)
+		asked := p.request("dev", "boss", v1alpha1.TriggerRollback, &good, nil)
 		time.Sleep(time.Duration(i*15) * time.Millisecond)
 		restart(t)
 		checkTimings(t, p.becomes(asked.Name, v1alpha1.PhaseSucceeded))
 		p.says("dev", "good")
 		p.automatic("dev", "Quarantined", bad[:8], "boss rolled back")
-		again := p.ask("dev", "owner", v1alpha1.TriggerDeploy, nil, nil)
+		again := p.request("dev", "owner", v1alpha1.TriggerDeploy, nil, nil)
 		time.Sleep(time.Duration(i*15) * time.Millisecond)
 		restart(t)
 		checkTimings(t, p.becomes(again.Name, v1alpha1.PhaseSucceeded))

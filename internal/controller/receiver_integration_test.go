@@ -34,7 +34,7 @@ func TestRefusedDeliveriesLeaveNoTrace(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, world.Hook(p.Organization, p.Name), strings.NewReader(c.body))
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, env.Hook(p.Organization, p.Name), strings.NewReader(c.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +68,7 @@ func TestRefusedDeliveriesLeaveNoTrace(t *testing.T) {
 	if deliveries := p.deliveries(); len(deliveries) != 0 {
 		t.Errorf("refused requests became deliveries: %+v", deliveries)
 	}
-	server, err := world.Server(t.Context())
+	server, err := env.Server(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,13 +22,13 @@ func (p *team) decide(name, by, what, reason string) {
 	p.t.Helper()
 	p.eventually(by+" decides", func() error {
 		var release v1alpha1.Release
-		if err := world.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: name}, &release); err != nil {
+		if err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: name}, &release); err != nil {
 			return err
 		}
 		after := release.DeepCopy()
-		said := verdict(by, what)
-		said.Reason = reason
-		after.Spec.Verdicts = append(after.Spec.Verdicts, said)
+		given := verdict(by, what)
+		given.Reason = reason
+		after.Spec.Verdicts = append(after.Spec.Verdicts, given)
 		return p.as(by).Patch(p.t.Context(), after, client.MergeFromWithOptions(&release, client.MergeFromWithOptimisticLock{}))
 	})
 }
@@ -47,7 +47,7 @@ func (p *team) setSpec(stage, by string, change func(*v1alpha1.StageSpec)) {
 	}
 }
 
-func TestWhoMayNotIsToldSoAndNothingHappens(t *testing.T) {
+func TestRequestThatIsDeniedChangesNothing(t *testing.T) {
 	p := join(t, "denied", siteFiles("  - {name: production, branch: main, protected: true}\n", "good"), nil)
 	p.reaches("production", p.head("main"), v1alpha1.PhaseHeld) // nobody knows who pushed it
 	first := p.push("main", "boss", map[string]string{"deploy/settings.yaml": settings("new")})
@@ -70,7 +70,7 @@ func TestWhoMayNotIsToldSoAndNothingHappens(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p.t = t
-			release := p.becomes(p.ask("production", tt.by, tt.trigger, &good, nil).Name, v1alpha1.PhaseFailed)
+			release := p.becomes(p.request("production", tt.by, tt.trigger, &good, nil).Name, v1alpha1.PhaseFailed)
 			if release.Status.Cause != tt.cause || !strings.Contains(release.Status.Message, tt.want) {
 				t.Errorf("%s: %s; want %s: %s", release.Status.Cause, release.Status.Message, tt.cause, tt.want)
 			}
@@ -82,8 +82,8 @@ func TestWhoMayNotIsToldSoAndNothingHappens(t *testing.T) {
 	if err != nil || stage.Status.Quarantine != nil || stage.Status.Commit != commit || !meta.IsStatusConditionTrue(stage.Status.Conditions, v1alpha1.ConditionReady) {
 		t.Errorf("what nobody may do changed the stage: %+v %v", stage.Status, err)
 	}
-	if state, said := p.status(commit, "production"); state != "success" {
-		t.Errorf("the commit's status says %q: %s", state, said)
+	if state, message := p.status(commit, "production"); state != "success" {
+		t.Errorf("the commit's status says %q: %s", state, message)
 	}
 	next := p.push("main", "boss", map[string]string{"deploy/settings.yaml": settings("best")})
 	p.reaches("production", next, v1alpha1.PhaseSucceeded)
@@ -158,7 +158,7 @@ func TestPauseStopsPushesUntilItIsTakenBack(t *testing.T) {
 		}
 		return nil
 	})
-	refused := p.becomes(p.ask("dev", "owner", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
+	refused := p.becomes(p.request("dev", "owner", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
 	if refused.Status.Cause != "Paused" || !strings.Contains(refused.Status.Message, "stage dev is paused by boss: audit; `slipway resume shop dev` first") {
 		t.Errorf("%s: %s", refused.Status.Cause, refused.Status.Message)
 	}
@@ -179,7 +179,7 @@ func TestFailedReleaseReturnsByItself(t *testing.T) {
 	stages := "  - {name: dev, branch: main, rollback: auto}\n"
 	p := join(t, "return", siteFiles(stages, "good"), nil)
 	good := p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	image, err := world.Image(t.Context(), "acme/late", "1")
+	image, err := env.Image(t.Context(), "acme/late", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestFailedReleaseReturnsByItself(t *testing.T) {
 		return nil
 	})
 	p.says("dev", "good")
-	err = world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "late"}, &appsv1.Deployment{})
+	err = env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: "late"}, &appsv1.Deployment{})
 	if !apierrors.IsNotFound(err) {
 		t.Errorf("what the bad commit brought is still there: %v", err)
 	}
@@ -213,7 +213,7 @@ func TestFailedReleaseReturnsByItself(t *testing.T) {
 }
 
 func TestPromotionTakesTheVeryDigests(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/promoted", "1")
+	image, err := env.Image(t.Context(), "acme/promoted", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,20 +225,20 @@ func TestPromotionTakesTheVeryDigests(t *testing.T) {
 	p.kubelet(p.stageNamespace("staging"))
 	p.kubelet(p.stageNamespace("production"))
 	staged := p.reaches("staging", p.head("main"), v1alpha1.PhaseSucceeded)
-	if _, err := world.Image(t.Context(), "acme/promoted", "1"); err != nil { // the tag moves on
+	if _, err := env.Image(t.Context(), "acme/promoted", "1"); err != nil { // the tag moves on
 		t.Fatal(err)
 	}
 	p.automatic("production", "Promotion", "takes only releases of stage staging")
-	refused := p.becomes(p.ask("production", "boss", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
+	refused := p.becomes(p.request("production", "boss", v1alpha1.TriggerDeploy, nil, nil).Name, v1alpha1.PhaseFailed)
 	if !strings.Contains(refused.Status.Message, "stage production takes only releases of stage staging (slipway.yaml:") {
 		t.Errorf("%s", refused.Status.Message)
 	}
-	promoted := p.becomes(p.ask("production", "boss", v1alpha1.TriggerPromotion, &staged, nil).Name, v1alpha1.PhaseSucceeded)
+	promoted := p.becomes(p.request("production", "boss", v1alpha1.TriggerPromotion, &staged, nil).Name, v1alpha1.PhaseSucceeded)
 	if got, want := promoted.Status.Services[0].Image, staged.Status.Services[0].Image; got != want || !strings.Contains(got, "@sha256:") {
 		t.Errorf("production runs %s, staging %s", got, want)
 	}
 	var web appsv1.Deployment
-	if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("production"), Name: "web"}, &web); err != nil {
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("production"), Name: "web"}, &web); err != nil {
 		t.Fatal(err)
 	}
 	if got := web.Spec.Template.Spec.Containers[0].Image; got != staged.Status.Services[0].Image || web.Annotations["tier"] != "production" {
@@ -247,7 +247,7 @@ func TestPromotionTakesTheVeryDigests(t *testing.T) {
 }
 
 func TestRestartAndScale(t *testing.T) {
-	image, err := world.Image(t.Context(), "acme/scaled", "1")
+	image, err := env.Image(t.Context(), "acme/scaled", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,20 +257,20 @@ func TestRestartAndScale(t *testing.T) {
 	good := p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	deployment := func(name string) *appsv1.Deployment {
 		var found appsv1.Deployment
-		if err := world.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: name}, &found); err != nil {
+		if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace("dev"), Name: name}, &found); err != nil {
 			t.Fatal(err)
 		}
 		return &found
 	}
 	mark := func(name string) string { return deployment(name).Spec.Template.Annotations["slipway.dev/restart"] }
 
-	restarted := p.becomes(p.ask("dev", "dev", v1alpha1.TriggerRestart, &good, func(r *v1alpha1.Release) { r.Spec.Services = []string{"web"} }).Name, v1alpha1.PhaseSucceeded)
+	restarted := p.becomes(p.request("dev", "dev", v1alpha1.TriggerRestart, &good, func(r *v1alpha1.Release) { r.Spec.Services = []string{"web"} }).Name, v1alpha1.PhaseSucceeded)
 	if mark("web") != restarted.Name || mark("queue") != "" {
 		t.Errorf("the marks are %q and %q, want %q and none", mark("web"), mark("queue"), restarted.Name)
 	}
 
 	p.setSpec("dev", "boss", func(s *v1alpha1.StageSpec) { s.Scale = map[string]int32{"web": 3, "queue": 2} })
-	scaled := p.becomes(p.ask("dev", "boss", v1alpha1.TriggerScale, &restarted, nil).Name, v1alpha1.PhaseSucceeded)
+	scaled := p.becomes(p.request("dev", "boss", v1alpha1.TriggerScale, &restarted, nil).Name, v1alpha1.PhaseSucceeded)
 	if !strings.Contains(scaled.Status.Message, "queue=2 web=3") || *deployment("web").Spec.Replicas != 3 {
 		t.Errorf("%d replicas: %s", *deployment("web").Spec.Replicas, scaled.Status.Message)
 	}
@@ -287,7 +287,7 @@ func TestRestartAndScale(t *testing.T) {
 		t.Errorf("a push that changes nothing changed %+v", last.Status.Changes)
 	}
 	p.setSpec("dev", "boss", func(s *v1alpha1.StageSpec) { s.Scale = map[string]int32{"web": -1} })
-	p.becomes(p.ask("dev", "boss", v1alpha1.TriggerScale, &last, nil).Name, v1alpha1.PhaseSucceeded)
+	p.becomes(p.request("dev", "boss", v1alpha1.TriggerScale, &last, nil).Name, v1alpha1.PhaseSucceeded)
 	if *deployment("web").Spec.Replicas != 1 {
 		t.Errorf("%d replicas after they were taken back", *deployment("web").Spec.Replicas)
 	}

@@ -1,0 +1,188 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile"
+)
+
+const (
+	// syncJitter spreads the timers of many projects.
+	syncJitter = 0.2
+	// parallelSyncs is how many projects are synced at the same time, and
+	// syncsPerHost how many of them read from one git server.
+	parallelSyncs = 32
+	syncsPerHost  = parallelSyncs / 2
+)
+
+// Sources reads the repositories of projects.
+type Sources interface {
+	// Heads returns the heads of the primary repository as they are, or were
+	// after every waiting delivery had arrived.
+	Heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error)
+	// Secondary returns where the default branches of the secondary
+	// repositories are.
+	Secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error)
+	// File returns the project file of a head, and an id that changes with it.
+	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
+	// WithBuiltRepositories adds to a file's id what its services build from
+	// other repositories.
+	WithBuiltRepositories(ctx context.Context, p *v1alpha1.Project, file *project.File, id string) (string, error)
+	// Knows reports whether a commit was ever fetched and is still kept.
+	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
+}
+
+// Reconciler syncs projects: it reads the heads of a project's
+// repositories, loads the project file from the trusted ref, and makes the
+// Stage objects that the two together ask for. Deliveries only say that it is
+// time to look; the heads decide. One sync runs per project at a time and
+// serves every delivery that waited when it began.
+type Reconciler struct {
+	Client   client.Client
+	Sources  Sources
+	Stages   *StageWriter
+	Cleaner  *DeliveryCleaner
+	Interval time.Duration // between two syncs of a project that doesn't say
+	Now      func() time.Time
+
+	memory *memory
+	hosts  *hostSlots
+}
+
+// New returns a reconciler made from its exported fields.
+func New(r Reconciler) *Reconciler {
+	r.memory, r.hosts = newMemory(), newHostSlots(syncsPerHost)
+	return &r
+}
+
+// Reconcile syncs one project.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var p v1alpha1.Project
+	if err := r.Client.Get(ctx, req.NamespacedName, &p); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.memory.forget(req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	if pause := r.memory.pause(req.NamespacedName, r.Now()); pause > 0 {
+		return ctrl.Result{RequeueAfter: pause}, nil
+	}
+	waiting, done, err := r.deliveries(ctx, &p)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.forget(done)
+	if !r.due(&p, waiting) {
+		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+	}
+	host := hostOf(p.Primary())
+	if !r.hosts.enter(host) {
+		return ctrl.Result{RequeueAfter: wait.Jitter(forge.BusyDelay, syncJitter)}, nil
+	}
+	defer r.hosts.leave(host)
+	return r.serve(ctx, &p, waiting)
+}
+
+// serve syncs a project for the deliveries that wait.
+func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (ctrl.Result, error) {
+	name := client.ObjectKeyFromObject(p)
+	r.memory.begin(name, len(waiting), r.Now())
+	outcome, syncErr := r.sync(ctx, p, waiting)
+	if apierrors.IsConflict(syncErr) {
+		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
+	}
+	r.memory.ended(name)
+	return r.conclude(ctx, p, outcome, waiting, syncErr)
+}
+
+// conclude makes durable what a sync came to, and says when to look again. A
+// sync that failed for a reason that may pass is due at once, as often as the
+// queue allows.
+func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcome, waiting []v1alpha1.Delivery, syncErr error) (ctrl.Result, error) {
+	name := client.ObjectKeyFromObject(p)
+	if err := r.record(ctx, p, o, syncErr); err != nil {
+		r.memory.again(name)
+		return ctrl.Result{}, err
+	}
+	if fault.CodeOf(syncErr) == fault.Unavailable || fault.CodeOf(syncErr) == fault.Internal {
+		r.memory.again(name)
+		r.shed(waiting)
+		return ctrl.Result{}, fmt.Errorf("sync project %s: %w", name, syncErr)
+	}
+	s := r.settle(ctx, p, o.heads, waiting)
+	r.finish(s, syncErr)
+	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
+}
+
+// due reports whether there is anything to look for: a delivery waits, the
+// project changed, or the timer ran out.
+func (r *Reconciler) due(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
+	if len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation {
+		return true
+	}
+	return r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
+}
+
+// next returns the time until the project's refs are read again.
+func (r *Reconciler) next(p *v1alpha1.Project) time.Duration {
+	return wait.Jitter(r.interval(p), syncJitter)
+}
+
+func (r *Reconciler) interval(p *v1alpha1.Project) time.Duration {
+	if p.Spec.SyncInterval != nil && p.Spec.SyncInterval.Duration > 0 {
+		return p.Spec.SyncInterval.Duration
+	}
+	return r.Interval
+}
+
+// Setup registers the reconciler.
+func (r *Reconciler) Setup(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.Project{}).
+		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
+		Watches(&v1alpha1.Stage{}, handler.Funcs{DeleteFunc: r.stageEnded}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: parallelSyncs, RateLimiter: kube.Retries()}).
+		Complete(r)
+}
+
+// stageEnded asks for a sync when a stage is gone: its branch may be there
+// again, and the stage could not be made while the old one ended.
+func (r *Reconciler) stageEnded(_ context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	if stage, ok := e.Object.(*v1alpha1.Stage); ok {
+		name := types.NamespacedName{Namespace: stage.Namespace, Name: stage.Spec.Project}
+		r.memory.again(name)
+		queue.Add(reconcile.Request{NamespacedName: name})
+	}
+}
+
+// projectOfDelivery asks for a sync for a delivery that waits.
+func projectOfDelivery(_ context.Context, o client.Object) []reconcile.Request {
+	delivery, ok := o.(*v1alpha1.Delivery)
+	if !ok || delivery.Status.Phase == v1alpha1.DeliveryDone && !delivery.Waits() {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: delivery.Namespace, Name: delivery.Spec.Project}}}
+}

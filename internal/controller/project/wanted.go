@@ -1,0 +1,33 @@
+package project
+
+import (
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// hints is what a sync knows besides heads and rules: the project file in
+// force, and who, according to the deliveries that wait, moved which ref.
+type hints struct {
+	commit, id string
+	secondary  []v1alpha1.RepositoryCommit
+	deliveries []v1alpha1.Delivery
+}
+
+// head returns the wanted head of a ref at a commit.
+func (h hints) head(repository, ref, commit string) v1alpha1.Head {
+	head := v1alpha1.Head{Commit: commit, FileCommit: h.commit, FileID: h.id, Secondary: h.secondary}
+	for _, d := range h.deliveries {
+		if d.Spec.Repository == repository && d.Spec.Ref == ref && d.Spec.After == commit {
+			head.Actor, head.Delivery = d.Spec.Actor, d.Name
+		}
+	}
+	return head
+}
+
+// wantedStages returns what the project file makes of the heads, sorted by the
+// name of the Stage object.
+func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hints) []v1alpha1.Stage {
+	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(p.Primary().Name, ref, commit) })
+}
