@@ -209,12 +209,14 @@ type UnchangedHead struct {
 	FileID string `json:"fileID,omitempty"`
 	// Release names the release whose manifests and images the head would make.
 	Release string `json:"release"`
+	// Since is the commit of that release: the last that changed anything.
+	Since string `json:"since"`
 }
 
-// Unchanged returns the commit that the stage has without a release of its own,
-// empty when it has none but the one that last succeeded.
+// Unchanged returns the commit that the stage has besides the one that last
+// succeeded, because it changes nothing; empty when there is none.
 func (s *StageStatus) Unchanged() string {
-	if s.Head == nil || s.Head.Release != s.Good || s.Head.Commit == s.Commit {
+	if s.Head == nil || s.Head.Since != s.Commit || s.Head.Commit == s.Commit {
 		return ""
 	}
 	return s.Head.Commit

@@ -24,6 +24,7 @@ const maxStages = 2000
 type outcome struct {
 	heads      git.Heads
 	fileCommit string
+	file       *v1alpha1.FileInForce // nil when it can't be read or is not in order
 	stages     int
 }
 
@@ -37,24 +38,26 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if trusted == "" {
 		trusted = heads.Default
 	}
-	fileCommit, found := heads.Refs[trusted]
-	if !found {
+	fileCommit, exists := heads.Refs[trusted]
+	if !exists {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
 	secondary, err := r.Sources.Secondary(ctx, p)
 	if err != nil {
 		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
+	found := outcome{heads: heads, fileCommit: fileCommit}
 	document, fileID, err := r.Sources.File(ctx, p, v1alpha1.Head{FileCommit: fileCommit, Secondary: secondary})
 	if err != nil {
-		return outcome{heads: heads, fileCommit: fileCommit}, err
+		return found, err
 	}
 	if fileID, err = r.Sources.WithBuiltRepositories(ctx, p, document.File, fileID); err != nil {
-		return outcome{heads: heads, fileCommit: fileCommit}, err
+		return found, err
 	}
+	found.file = &v1alpha1.FileInForce{Commit: fileCommit, ID: fileID, Secondary: secondary}
 	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, secondary: secondary, deliveries: waiting})
-	err = r.writeStages(ctx, p, wanted)
-	return outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}, err
+	found.stages = len(wanted)
+	return found, r.writeStages(ctx, p, wanted)
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
@@ -94,6 +97,9 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 	}
 	if o.fileCommit != "" {
 		after.Status.FileCommit = o.fileCommit
+	}
+	if o.file != nil {
+		after.Status.File = o.file
 	}
 	after.Status.ObservedGeneration = p.Generation
 	kube.SetCondition(&after.Status.Conditions, condition, p.Generation)
