@@ -145,6 +145,7 @@ func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) 
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
+		Version:          version + " " + commit(),
 		Forges:           reporters(),
 		Now:              time.Now,
 		Log:              log,

@@ -58,6 +58,7 @@ func newFixture(b *testing.B, s scenario, organization string) *fixture {
 	fx.settle(b)
 	fx.watch(b, &corev1.ConfigMapList{}, client.MatchingLabels{naming.LabelManagedBy: naming.ManagedBy, naming.LabelOrganization: organization})
 	fx.watch(b, &v1alpha1.ReleaseList{}, client.InNamespace(namespace))
+	fx.watch(b, &v1alpha1.ProjectList{}, client.InNamespace(namespace))
 	return fx
 }
 
@@ -168,6 +169,9 @@ func (fx *fixture) push(b *testing.B, p push) time.Duration {
 		if m, ok := object.(*corev1.ConfigMap); ok && p.objects > 0 && p.changes(m) {
 			open--
 			return open == 0
+		}
+		if project, ok := object.(*v1alpha1.Project); ok && p.served {
+			return project.Status.FileCommit == fx.pushed
 		}
 		r, ok := object.(*v1alpha1.Release)
 		return ok && p.objects == 0 && r.Spec.Head.Commit == fx.pushed && r.Status.Phase == v1alpha1.PhaseSucceeded

@@ -39,6 +39,8 @@ type push struct {
 	touched []target
 	fresh   int // stages that the push makes
 	objects int // that change, 0 when the end of the release is awaited
+	// served awaits that the project shows the commit: no release is made.
+	served bool
 	// changes reports whether an object is as the push makes it.
 	changes func(*corev1.ConfigMap) bool
 	// patches reports whether the floor writes a rendered document.
@@ -60,6 +62,8 @@ func scenarios() []scenario {
 		{name: "1000-objects-first", what: "1,000 objects, applied for the first time", files: repository(rule+featureRule, manyObjects, 60), all: 1, slow: 4, push: first},
 		{name: "1000-objects-one", what: "1,000 objects, one changes", files: repository(rule, manyObjects, 60), all: 1, slow: 10, push: greet("main", main)},
 		{name: "1000-objects-none", what: "1,000 objects, none changes; until the release has succeeded", files: repository(rule, manyObjects, 60), all: 1, slow: 10, push: nothing(main)},
+		oneOfBranch(100),
+		noneOfBranch(100),
 		among(100),
 		among(1000),
 	}
@@ -120,11 +124,13 @@ func first(i int) push {
 	}
 }
 
-// nothing changes a file that no object comes from.
+// nothing changes the file of an object, but not the object.
 func nothing(touched []target) func(int) push {
+	const name = "deploy/settings.yaml"
+	text := settings("first")[name]
 	return func(i int) push {
 		return push{
-			branch: "main", files: map[string]string{"README.md": fmt.Sprintf("edition %d\n", i)}, touched: touched,
+			branch: "main", files: map[string]string{name: text + fmt.Sprintf("# edition %d\n", i)}, touched: touched,
 			patches: func(string) bool { return false },
 		}
 	}

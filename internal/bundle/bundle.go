@@ -35,7 +35,11 @@ const (
 	DefaultKeep = 10
 )
 
-const manifestsKey = "manifests.yaml.gz"
+// The keys of a bundle.
+const (
+	manifestsKey   = "manifests.yaml.gz"
+	fingerprintKey = "fingerprint.json.gz"
+)
 
 // labelStage says whose bundle a Secret is. Nothing else has it, so that
 // pruning never takes another Secret for a bundle.
@@ -72,9 +76,10 @@ type Store struct {
 // identity.
 func NewStore(c client.Client) *Store { return &Store{client: c} }
 
-// Put keeps manifests and returns the bundle's name and digest (sha256:…).
-// Keeping the same manifests again changes nothing.
-func (s *Store) Put(ctx context.Context, stage Stage, manifests []byte) (name, digest string, err error) {
+// Put keeps manifests, with the encoded fingerprint of what they were made from,
+// empty when that isn't known. It returns the bundle's name and the manifests'
+// digest (sha256:…). Keeping the same again changes nothing.
+func (s *Store) Put(ctx context.Context, stage Stage, manifests, fingerprint []byte) (name, digest string, err error) {
 	compressed, err := compress(manifests)
 	if err != nil {
 		return "", "", err
@@ -82,7 +87,7 @@ func (s *Store) Put(ctx context.Context, stage Stage, manifests []byte) (name, d
 	digest = digestOf(manifests)
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:      naming.Bundle(stage.Object, digest),
+			Name:      naming.Bundle(stage.Object, nameDigest(digest, fingerprint)),
 			Namespace: stage.Namespace,
 			Labels:    stage.labels(),
 		},
@@ -91,14 +96,49 @@ func (s *Store) Put(ctx context.Context, stage Stage, manifests []byte) (name, d
 		Data:      map[string][]byte{manifestsKey: compressed},
 	}
 	*secret.Immutable = true
+	if len(fingerprint) > 0 {
+		secret.Data[fingerprintKey] = fingerprint
+	}
 	if err := s.client.Create(ctx, secret); err != nil && !apierrors.IsAlreadyExists(err) {
 		return "", "", fault.Wrap(fault.Unavailable, err, "the bundle %s could not be kept", secret.Name)
 	}
 	return secret.Name, digest, nil
 }
 
+// nameDigest returns what a bundle is named after: equal manifests that were made
+// from something else are another bundle.
+func nameDigest(digest string, fingerprint []byte) string {
+	if len(fingerprint) == 0 {
+		return digest
+	}
+	return digestOf([]byte(digest + digestOf(fingerprint)))
+}
+
 // Get returns the manifests of a bundle, checked against their digest.
 func (s *Store) Get(ctx context.Context, stage Stage, name, digest string) ([]byte, error) {
+	data, err := s.read(ctx, stage, name)
+	if err != nil {
+		return nil, err
+	}
+	manifests, err := decompress(data[manifestsKey])
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the bundle %s is damaged; deploy the commit again", name)
+	}
+	if got := digestOf(manifests); got != digest {
+		return nil, fault.New(fault.Internal, "the bundle %s holds %s, not %s as it was kept; deploy the commit again", name, got, digest)
+	}
+	return manifests, nil
+}
+
+// Fingerprint returns the encoded fingerprint of what a bundle was made from, empty
+// when that isn't known.
+func (s *Store) Fingerprint(ctx context.Context, stage Stage, name string) ([]byte, error) {
+	data, err := s.read(ctx, stage, name)
+	return data[fingerprintKey], err
+}
+
+// read returns the data of a bundle.
+func (s *Store) read(ctx context.Context, stage Stage, name string) (map[string][]byte, error) {
 	var secret corev1.Secret
 	err := s.client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
@@ -107,14 +147,7 @@ func (s *Store) Get(ctx context.Context, stage Stage, name, digest string) ([]by
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "the bundle %s could not be read", name)
 	}
-	manifests, err := decompress(secret.Data[manifestsKey])
-	if err != nil {
-		return nil, fault.Wrap(fault.Internal, err, "the bundle %s is damaged; deploy the commit again", name)
-	}
-	if got := digestOf(manifests); got != digest {
-		return nil, fault.New(fault.Internal, "the bundle %s holds %s, not %s as it was kept; deploy the commit again", name, got, digest)
-	}
-	return manifests, nil
+	return secret.Data, nil
 }
 
 // Prune deletes the stage's oldest bundles beyond keep, never one in use.

@@ -91,7 +91,7 @@ func testStage(name string) Stage {
 
 func put(t *testing.T, s *Store, stage Stage, manifests string) (name, digest string) {
 	t.Helper()
-	name, digest, err := s.Put(t.Context(), stage, []byte(manifests))
+	name, digest, err := s.Put(t.Context(), stage, []byte(manifests), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestPutRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store, kept := newTestStore()
 			kept.down = tc.down
-			_, _, err := store.Put(t.Context(), testStage("shop-dev"), tc.manifests)
+			_, _, err := store.Put(t.Context(), testStage("shop-dev"), tc.manifests, nil)
 			if fault.CodeOf(err) != tc.want || len(kept.kept) != 0 {
 				t.Errorf("%v, %d objects; want code %s and none", err, len(kept.kept), tc.want)
 			}

@@ -217,7 +217,7 @@ func (o *environment) keep(ts *testscript.TestScript, neg bool, args []string) {
 	var rel v1alpha1.Release
 	ts.Check(o.client.Get(ctx, client.ObjectKey{Namespace: "slipway-org-" + ts.Getenv("ORG"), Name: args[0]}, &rel))
 	owner := bundle.Stage{Namespace: rel.Namespace, Object: rel.Spec.Stage}
-	name, digest, err := bundle.NewStore(o.client).Put(ctx, owner, []byte(ts.ReadFile(args[1])))
+	name, digest, err := bundle.NewStore(o.client).Put(ctx, owner, []byte(ts.ReadFile(args[1])), nil)
 	ts.Check(err)
 	rel.Status.Bundle, rel.Status.BundleDigest = name, digest
 	ts.Check(o.client.Status().Update(ctx, &rel))

@@ -1,13 +1,17 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/content"
 	"github.com/slipway-dev/slipway/internal/controller/cluster"
 	"github.com/slipway-dev/slipway/internal/controller/comment"
 	"github.com/slipway-dev/slipway/internal/controller/drift"
@@ -71,15 +75,20 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	}
 	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
 	c := statusClient(mgr.GetClient(), gate, o)
+	releasing := newRunner(o, d)
 	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Now: o.Now}
-	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Journals: newJournals(c, gate, o), Targets: d.targets, Runner: newRunner(o, d), Log: o.Log})
+	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Journals: newJournals(c, gate, o), Targets: d.targets, Runner: releasing, Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
 	prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
 	reports := sinks.All()
 	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Prefetcher: prefetching(prefetcher, o), Gate: d.deliveries}
-	writer := &project.StageWriter{Client: c, Commits: d.sources, FastPath: handOver(stages, releases, gate, o), Log: o.Log}
+	heads := newHeads(c, releasing, o, d)
+	if err := mgr.Add(heads); err != nil {
+		return nil, fmt.Errorf("register what shows unchanged heads: %w", err)
+	}
+	writer := &project.StageWriter{Client: c, Commits: d.sources, Contents: heads, FastPath: handOver(stages, releases, gate, o), Log: o.Log}
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
@@ -97,8 +106,14 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 func newRunner(o Options, d *deps) *runner.Runner {
 	return &runner.Runner{
 		Sources: d.sources, Renderer: d.pool, Bundles: d.bundles, Policy: story.PolicyOf, Facts: &forge.Facts{Forges: d.forges},
-		UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
+		Version: o.Version, UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
 	}
+}
+
+// newHeads returns what knows the heads that change nothing.
+func newHeads(c client.Client, r *runner.Runner, o Options, d *deps) *content.Heads {
+	compare := func() content.Comparison { return r.NewComparison() }
+	return content.NewHeads(c, d.targets, compare, cmp.Or(o.ShowHeadsAfter, content.ShowDelay), o.Log)
 }
 
 // driftTargets finds the places of stages for the repair of drift.

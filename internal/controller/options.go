@@ -22,7 +22,13 @@ type Options struct {
 	ParallelReleases int
 	RenderWorkers    int
 	SyncInterval     time.Duration
-	Forges           map[string]forge.NewReporter
+	// Version is the program's; another one makes every stage a release at its next
+	// commit.
+	Version string
+	// ShowHeadsAfter is how long statuses wait for heads that change nothing; 0 means
+	// content.ShowDelay.
+	ShowHeadsAfter time.Duration
+	Forges         map[string]forge.NewReporter
 	// FastPathOff are the parts of the fast path that are switched off: none,
 	// except in tests that show that nothing but time depends on them.
 	FastPathOff fastpath.Features

@@ -103,9 +103,9 @@ func (t *team) pushMany(tt *testing.T) time.Duration {
 		}
 		began := time.Now()
 		t.dispatch(tt.Context(), Step{Copies: 1})
-		live, greeting := &view{ctx: tt.Context()}, t.model.said[t.model.refs["refs/heads/main"]]
+		live, content := &view{ctx: tt.Context()}, t.model.content("main", t.model.refs["refs/heads/main"])
 		for deadline := began.Add(patience); ; time.Sleep(10 * time.Millisecond) {
-			err := live.greets(naming.Namespace(t.Organization, t.Name, "main"), greeting)
+			err := live.runs(naming.Namespace(t.Organization, t.Name, "main"), content)
 			if err == nil {
 				break
 			}

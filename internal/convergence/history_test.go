@@ -19,8 +19,9 @@ type History struct {
 
 // Step is one event at the forge.
 type Step struct {
-	// Do is push, force, unrelated, rewind, delete, tag, untag, open, edit,
-	// close or nothing. What isn't possible, such as the deletion of a branch
+	// Do is push, readme, overlay, force, unrelated, rewind, delete, tag, untag,
+	// open, edit, close or nothing. A readme changes no stage, an overlay only the
+	// stage twin. What isn't possible, such as the deletion of a branch
 	// that doesn't exist, isn't done.
 	Do string `json:"do"`
 	// Ref is a branch's or tag's short name.
@@ -50,7 +51,7 @@ func genHistory(n int) *rapid.Generator[History] {
 
 // genStep makes steps: mostly pushes, and three deliveries of ten are lost.
 func genStep() *rapid.Generator[Step] {
-	deeds := []string{"push", "push", "push", "push", "force", "unrelated", "rewind", "delete", "delete", "tag", "untag", "open", "edit", "close", "nothing"}
+	deeds := []string{"push", "push", "push", "readme", "readme", "overlay", "force", "unrelated", "rewind", "delete", "delete", "tag", "untag", "open", "edit", "close", "nothing"}
 	fates := []int{0, 0, 0, 1, 1, 1, 1, 1, 2, 3}
 	return rapid.Custom(func(t *rapid.T) Step {
 		s := Step{
@@ -80,10 +81,11 @@ type Model struct {
 	refs map[string]string   // full name → commit, now
 	ever map[string][]string // full name → commits, oldest first
 	said map[string]string   // commit → greeting of its settings
+	tier map[string]string   // commit → label that the stage twin adds
 }
 
 func newModel() *Model {
-	return &Model{refs: map[string]string{}, ever: map[string][]string{}, said: map[string]string{}}
+	return &Model{refs: map[string]string{}, ever: map[string][]string{}, said: map[string]string{}, tier: map[string]string{}}
 }
 
 // set notes that a ref is at a commit; no commit means that it is gone.
@@ -94,6 +96,15 @@ func (m *Model) set(ref, commit string) {
 	}
 	m.refs[ref] = commit
 	m.ever[ref] = append(m.ever[ref], commit)
+}
+
+// content is what a stage runs at a commit. Commits of equal content are one to
+// the stage: it is released at any of them.
+func (m *Model) content(stage, commit string) [2]string {
+	if stage != "twin" {
+		return [2]string{m.said[commit]}
+	}
+	return [2]string{m.said[commit], m.tier[commit]}
 }
 
 // older returns the commit that a ref had some moves ago.
@@ -117,7 +128,7 @@ type want struct {
 
 // wants returns what the rules make of the refs. See rules.
 func (m *Model) wants(perBranch func(ref string) string) []want {
-	all := []want{m.exact("main", "refs/heads/main"), m.exact("dev", "refs/heads/develop"), m.released()}
+	all := []want{m.exact("main", "refs/heads/main"), m.exact("twin", "refs/heads/main"), m.exact("dev", "refs/heads/develop"), m.released()}
 	for _, branch := range branches()[1:] {
 		ref := "refs/heads/" + branch
 		w := want{stage: perBranch(ref), gone: true}
@@ -158,4 +169,10 @@ func (w want) String() string {
 	return fmt.Sprintf("stage %s at %v (gone %v, may be missing %v)", w.stage, short, w.gone, w.may)
 }
 
-func (w want) allows(commit string) bool { return slices.Contains(w.commits, commit) }
+// allows reports whether the stage may be at a commit: at one of those that are
+// wanted, or at an earlier one that it can't tell from them.
+func (w want) allows(m *Model, commit string) bool {
+	return slices.ContainsFunc(w.commits, func(wanted string) bool {
+		return wanted == commit || m.content(w.stage, wanted) == m.content(w.stage, commit)
+	})
+}

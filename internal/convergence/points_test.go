@@ -196,7 +196,7 @@ func (fx *fixture) pushFiles(t *testing.T, greeting string, files map[string]str
 		t.Fatal(err)
 	}
 	fx.model.set("refs/heads/main", commit)
-	fx.model.said[commit] = greeting
+	fx.model.said[commit], fx.model.tier[commit] = greeting, "first"
 	fx.dispatch(t.Context(), Step{Copies: 1})
 	return commit
 }

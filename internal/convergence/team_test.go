@@ -3,10 +3,12 @@
 package convergence
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 
 // rules are the stages of every history's project.
 const rules = `  - {name: main, branch: main}
+  - {name: twin, branch: main, overlay: overlays/twin}
   - {name: dev, branch: develop}
   - {name: feature, branch: "feature/*"}
   - {name: released, tag: "v*"}
@@ -93,8 +96,14 @@ func site(project, greeting string) map[string]string {
 			"stages:\n" + rules + "services:\n  site: {kustomize: deploy}\n",
 		"deploy/kustomization.yaml": "resources: [settings.yaml]\n",
 		"deploy/settings.yaml":      settings(greeting),
+		overlayFile:                 overlay("first"),
 	}
 }
+
+// overlayFile is the overlay of the stage twin.
+const overlayFile = "overlays/twin/kustomization.yaml"
+
+func overlay(tier string) string { return "labels: [{pairs: {tier: \"" + tier + "\"}}]\n" }
 
 func settings(greeting string) string {
 	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {greeting: \"" + greeting + "\"}\n"
@@ -118,7 +127,7 @@ func join(ctx context.Context, organization, name string, seed int, p *post) (*t
 		return nil, err
 	}
 	t.model.set("refs/heads/main", head)
-	t.model.said[head] = "first"
+	t.model.said[head], t.model.tier[head] = "first", "first"
 	return t, nil
 }
 
@@ -147,6 +156,11 @@ func (t *team) do(s Step) error {
 	switch s.Do {
 	case "push":
 		return t.commit(s.Ref, "")
+	case "readme":
+		return t.edit(ref, map[string]string{"README.md": fmt.Sprintf("step %d\n", t.step)}, "")
+	case "overlay":
+		tier := fmt.Sprintf("step-%d", t.step)
+		return t.edit(ref, map[string]string{overlayFile: overlay(tier)}, tier)
 	case "force":
 		return t.commit(s.Ref, t.model.older(ref, s.Back))
 	case "unrelated":
@@ -175,7 +189,25 @@ func (t *team) commit(branch, parent string) error {
 		return err
 	}
 	t.model.set("refs/heads/"+branch, commit)
-	t.model.said[commit] = greeting
+	t.model.said[commit], t.model.tier[commit] = greeting, "first"
+	return nil
+}
+
+// edit pushes a commit to an existing branch that keeps the settings, and the
+// overlay when the tier is empty.
+func (t *team) edit(ref string, files map[string]string, tier string) error {
+	before, exists := t.model.refs[ref]
+	if !exists {
+		return nil
+	}
+	commit, err := world.Forge.PushCommit(t.Path, forgetest.Commit{
+		Branch: strings.TrimPrefix(ref, "refs/heads/"), Files: files, Message: fmt.Sprintf("step %d", t.step), Login: "dev",
+	})
+	if err != nil {
+		return err
+	}
+	t.model.set(ref, commit)
+	t.model.said[commit], t.model.tier[commit] = t.model.said[before], cmp.Or(tier, t.model.tier[before])
 	return nil
 }
 

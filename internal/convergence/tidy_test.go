@@ -50,7 +50,7 @@ func TestTidyingHoldsNobodyUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		each.model.set("refs/heads/main", commit)
-		each.model.said[commit] = greeting
+		each.model.said[commit], each.model.tier[commit] = greeting, "first"
 		each.dispatch(t.Context(), Step{Copies: 1})
 	}
 	for _, each := range teams {

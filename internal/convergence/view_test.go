@@ -76,24 +76,24 @@ func (v *view) check(t *team, w want) error {
 	case !exists:
 		return fmt.Errorf("there is none; the project says %+v", v.project.Status.Conditions)
 	}
-	if !stage.DeletionTimestamp.IsZero() || !w.allows(stage.Spec.Wanted.Commit) || stage.Status.Attempted != stage.Spec.Wanted.Commit ||
+	if !stage.DeletionTimestamp.IsZero() || !w.allows(t.model, stage.Spec.Wanted.Commit) || stage.Status.Attempted != stage.Spec.Wanted.Commit ||
 		stage.Status.Commit != stage.Spec.Wanted.Commit || stage.Status.Phase != v1alpha1.PhaseSucceeded {
 		return fmt.Errorf("wanted %.8s, attempted %.8s, commit %.8s, phase %s, %+v; the project says %+v", stage.Spec.Wanted.Commit,
 			stage.Status.Attempted, stage.Status.Commit, stage.Status.Phase, stage.Status.Conditions, v.project.Status.Conditions)
 	}
-	return v.greets(namespace, t.model.said[stage.Spec.Wanted.Commit])
+	return v.runs(namespace, t.model.content(w.stage, stage.Spec.Wanted.Commit))
 }
 
-// greets reads what is applied.
-func (v *view) greets(namespace, greeting string) error {
+// runs reads what is applied.
+func (v *view) runs(namespace string, content [2]string) error {
 	var maps corev1.ConfigMapList
 	if err := world.Client.List(v.ctx, &maps, client.InNamespace(namespace), client.MatchingLabels{naming.LabelManagedBy: naming.ManagedBy}); err != nil {
 		return err
 	}
 	for _, m := range maps.Items {
 		if said, ok := m.Data["greeting"]; ok {
-			if said != greeting {
-				return fmt.Errorf("the settings in %s say %q, want %q", namespace, said, greeting)
+			if got := [2]string{said, m.Labels["tier"]}; got != content {
+				return fmt.Errorf("the settings in %s say %q, want %q", namespace, got, content)
 			}
 			return nil
 		}

@@ -79,6 +79,17 @@ func (t *Tree) Hash(name string) (string, error) {
 	return e.hash.String(), nil
 }
 
+// Entry returns the type of what is at a path and its object id, and reads no
+// file for it. Nothing is followed: where something on the way is no directory,
+// it is what is returned.
+func (t *Tree) Entry(name string) (fs.FileMode, string, error) {
+	e, err := t.find("look", name)
+	if err != nil && e.mode == filemode.Dir {
+		return 0, "", err
+	}
+	return modeOf(e.mode).Type(), e.hash.String(), nil
+}
+
 // find resolves a path without following symbolic links; the last element may
 // be one.
 func (t *Tree) find(op, name string) (entry, error) {

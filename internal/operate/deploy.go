@@ -64,9 +64,13 @@ func (s *Stage) fullCommit(commit string) (string, error) {
 	return "", fault.New(fault.NotFound, "%s has had no commit that begins with %s; give all of it (`git rev-parse %s`)", s, commit, commit)
 }
 
-// commits returns the commits that the stage wants and has had.
+// commits returns the commits that the stage wants and has had, and the newest that
+// changes nothing.
 func (s *Stage) commits() []string {
 	all := []string{s.Object.Spec.Wanted.Commit}
+	if head := s.Object.Status.Head; head != nil {
+		all = append(all, head.Commit)
+	}
 	for _, rel := range s.Releases {
 		all = append(all, rel.Spec.Head.Commit)
 	}

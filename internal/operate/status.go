@@ -12,7 +12,8 @@ type StatusLine struct {
 	Project string         `json:"project"`
 	Stage   string         `json:"stage"`
 	Phase   v1alpha1.Phase `json:"phase"`
-	Commit  string         `json:"commit,omitempty"` // its first eight characters
+	Commit  string         `json:"commit,omitempty"` // the last that changed anything: its first eight characters
+	Head    string         `json:"head,omitempty"`   // a later one that changes nothing here
 	Service string         `json:"service,omitempty"`
 	Image   string         `json:"image,omitempty"`
 	Ready   string         `json:"ready,omitempty"` // such as 1/2
@@ -36,7 +37,7 @@ func (s Stages) Status(ctx context.Context, namespace, project string) ([]Status
 }
 
 func statusLines(stage *v1alpha1.Stage) []StatusLine {
-	line := StatusLine{Project: stage.Spec.Project, Stage: stage.Spec.Name, Phase: stage.Status.Phase, Commit: ShortCommit(stage.Status.Commit), Message: WhyNotAutomatic(stage)}
+	line := StatusLine{Project: stage.Spec.Project, Stage: stage.Spec.Name, Phase: stage.Status.Phase, Commit: ShortCommit(stage.Status.Commit), Head: ShortCommit(stage.Status.Unchanged()), Message: WhyNotAutomatic(stage)}
 	for _, condition := range stage.Status.Conditions {
 		if condition.Type == v1alpha1.ConditionReady && condition.Status != "True" {
 			line.Message = condition.Message
@@ -56,6 +57,15 @@ func statusLines(stage *v1alpha1.Stage) []StatusLine {
 		lines = append(lines, each)
 	}
 	return lines
+}
+
+// CommitText returns the commit that a stage has, and since which one nothing
+// changed: "a2ff6c3d (unchanged since d4e8d1d0)". Head is empty when both are one.
+func CommitText(commit, head string) string {
+	if head == "" {
+		return ShortCommit(commit)
+	}
+	return ShortCommit(head) + " (unchanged since " + ShortCommit(commit) + ")"
 }
 
 // ShortCommit returns the first eight characters of a commit.

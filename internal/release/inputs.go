@@ -110,11 +110,14 @@ type Images interface {
 	ResolveBases(ctx context.Context, file *build.Dockerfile, bases []build.Base) (map[string]string, error)
 }
 
-// Tree is a commit's tree.
+// Tree is a commit's tree. Only Open reads files.
 type Tree interface {
-	fs.FS
+	fs.ReadDirFS
 	// Hash returns the object id of a file or directory.
 	Hash(path string) (string, error)
+	// Entry returns the type of what is at a path and its object id, and follows
+	// nothing: where something on the way is no directory, it is what is returned.
+	Entry(path string) (fs.FileMode, string, error)
 }
 
 // Snapshot is one commit of one of the project's repositories.

@@ -57,7 +57,7 @@ func nextPush(stage *v1alpha1.Stage, h History, descends func(commit, ancestor s
 	if quarantine != nil && quarantine.Commit == wanted.Commit {
 		return Step{Reason: ReasonQuarantined, Message: quarantineMessage(stage, quarantine)}, nil
 	}
-	if handled(h, wanted) {
+	if h.Handling(wanted) != nil {
 		return Step{}, nil
 	}
 	if wanted.Skip {
@@ -87,29 +87,29 @@ func Because(reason string) string {
 	return ": " + reason
 }
 
-// handled reports whether a wanted head was already released, or explicitly
-// deployed. A head whose pusher became known only after its release was held is
-// released again. So is a head whose release was superseded by a restart or by
-// scaling before it ended.
-func handled(h History, wanted v1alpha1.Head) bool {
-	for i, r := range h {
+// Handling returns the release by which a wanted head was released already, or
+// explicitly deployed; nil when there is none, so that one is due. A head whose
+// pusher became known only after its release was held is released again. So is a
+// head whose release was superseded by a restart or by scaling before it ended.
+func (h History) Handling(wanted v1alpha1.Head) *v1alpha1.Release {
+	for i := range h {
+		r := &h[i]
 		deployed := r.Spec.Trigger == v1alpha1.TriggerDeploy && r.Spec.Head.Commit == wanted.Commit &&
 			(r.Spec.Head.FileID == "" || r.Spec.Head.FileID == wanted.FileID)
 		if !deployed && r.Spec.Trigger != v1alpha1.TriggerPush {
 			continue
 		}
-		if i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && h[i-1].Spec.Trigger.KeepsCommit() {
-			return !h[i-1].Status.Phase.Done()
+		overtaken := i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && h[i-1].Spec.Trigger.KeepsCommit()
+		pusherKnown := i == 0 && !deployed && r.Status.Phase == v1alpha1.PhaseHeld && r.Spec.Head.Actor != wanted.Actor
+		switch {
+		case overtaken && h[i-1].Status.Phase.Done(), pusherKnown:
+			return nil
+		case overtaken, deployed, r.Spec.Head.Commit == wanted.Commit && r.Spec.Head.FileID == wanted.FileID:
+			return r
 		}
-		if deployed {
-			return true
-		}
-		if i == 0 && r.Status.Phase == v1alpha1.PhaseHeld && r.Spec.Head.Actor != wanted.Actor {
-			return false
-		}
-		return r.Spec.Head.Commit == wanted.Commit && r.Spec.Head.FileID == wanted.FileID
+		return nil
 	}
-	return false
+	return nil
 }
 
 // autoRollbackTarget returns the release to go back to when the newest one failed

@@ -210,6 +210,19 @@ func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, commit string) 
 	return s.snapshot(ctx, p, p.Primary(), commit)
 }
 
+// CommitAt implements runner.Sources.
+func (s *Sources) CommitAt(ctx context.Context, p *v1alpha1.Project, ref string) (string, error) {
+	heads, err := s.Heads(ctx, p, p.Primary())
+	if err != nil {
+		return "", err
+	}
+	commit, found := heads.Refs[ref]
+	if !found {
+		return "", fault.New(fault.NotFound, "repository %s has no %s any more", p.Primary().Path, ref)
+	}
+	return commit, nil
+}
+
 // OpenSecondary implements runner.Sources.
 func (s *Sources) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, url, ref string) (release.Snapshot, error) {
 	repository, err := repositoryByURL(p, url)

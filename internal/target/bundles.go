@@ -13,10 +13,12 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/bundle"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
@@ -31,9 +33,10 @@ const (
 // of clusters that want it. It is safe for concurrent use. Close ends the
 // pushes.
 type Bundles struct {
-	store  *bundle.Store
-	events events.EventRecorder
-	log    *slog.Logger
+	store        *bundle.Store
+	fingerprints *fingerprints
+	events       events.EventRecorder
+	log          *slog.Logger
 
 	stop    context.Context //nolint:containedctx // ends the pushes, which outlive the releases that began them
 	cancel  context.CancelFunc
@@ -45,7 +48,7 @@ var _ runner.Bundles = (*Bundles)(nil)
 
 // NewBundles returns what keeps bundles in a store.
 func NewBundles(store *bundle.Store, recorder events.EventRecorder, log *slog.Logger) *Bundles {
-	b := &Bundles{store: store, events: recorder, log: log, slots: semaphore.NewWeighted(parallelPushes)}
+	b := &Bundles{store: store, fingerprints: newFingerprints(maxFingerprints), events: recorder, log: log, slots: semaphore.NewWeighted(parallelPushes)}
 	b.stop, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -57,12 +60,43 @@ func (b *Bundles) Close() {
 }
 
 // Put implements runner.Bundles.
-func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error) {
-	name, digest, err = b.store.Put(ctx, bundleStage(o.Stage), manifests)
-	if err == nil && o.Cluster.Spec.Bundles.Push {
+func (b *Bundles) Put(ctx context.Context, o release.Inputs, manifests []byte, from *fingerprint.Fingerprint) (name, digest string, err error) {
+	var encoded []byte
+	if from != nil {
+		if encoded, err = from.Encode(); err != nil {
+			return "", "", err
+		}
+	}
+	name, digest, err = b.store.Put(ctx, bundleStage(o.Stage), manifests, encoded)
+	if err != nil {
+		return "", "", err
+	}
+	b.fingerprints.keep(fingerprintKey{o.Stage.Namespace, name}, from)
+	if o.Cluster.Spec.Bundles.Push {
 		b.pushing.Go(func() { b.push(o, manifests) }) //nolint:contextcheck // it outlives the release and ends with the server
 	}
-	return name, digest, err
+	return name, digest, nil
+}
+
+// Fingerprint implements runner.Bundles. Those of the newest bundles are kept in
+// memory, the others are read from the API server.
+func (b *Bundles) Fingerprint(ctx context.Context, o release.Inputs, name string) (*fingerprint.Fingerprint, error) {
+	key := fingerprintKey{o.Stage.Namespace, name}
+	if known, found := b.fingerprints.get(key); found {
+		return known, nil
+	}
+	encoded, err := b.store.Fingerprint(ctx, bundleStage(o.Stage), name)
+	if err != nil {
+		return nil, err
+	}
+	var from *fingerprint.Fingerprint
+	if len(encoded) > 0 {
+		if from, err = fingerprint.Decode(encoded); err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "what the bundle %s was made from is damaged", name)
+		}
+	}
+	b.fingerprints.keep(key, from)
+	return from, nil
 }
 
 // Get implements runner.Bundles.

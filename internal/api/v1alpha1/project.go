@@ -112,9 +112,14 @@ type ProjectStatus struct {
 	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// FileCommit is the commit that the project file was read from.
+	// FileCommit is the commit that the project file was read from last, whether it
+	// was in order or not.
 	// +optional
 	FileCommit string `json:"fileCommit,omitempty"`
+	// File is the project file in force: the last one that was in order. It decides
+	// who may do what, also at stages that its commit left as they were.
+	// +optional
+	File *FileInForce `json:"file,omitempty"`
 	// Recipient is what values are sealed for: slipway seal --recipient.
 	// +optional
 	Recipient string `json:"recipient,omitempty"`
@@ -135,6 +140,27 @@ type ProjectStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// FileInForce is the project file that applies to requests of people.
+type FileInForce struct {
+	// Commit is the commit of the trusted ref that it is from.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// ID changes when the file does, or what it takes from other repositories.
+	ID string `json:"id"`
+	// Secondary are the commits of the project's other repositories whose project
+	// files apply.
+	// +kubebuilder:validation:MaxItems=50
+	// +listType=map
+	// +listMapKey=repository
+	// +optional
+	Secondary []RepositoryCommit `json:"secondary,omitempty"`
+}
+
+// Head returns the head that the file is read by, of no commit.
+func (f FileInForce) Head() Head {
+	return Head{FileCommit: f.Commit, FileID: f.ID, Secondary: f.Secondary}
 }
 
 // ExpiredRef is a ref whose stage was taken down after its time.

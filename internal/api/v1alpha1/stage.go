@@ -156,6 +156,11 @@ type StageStatus struct {
 	// Commit is the commit that last succeeded.
 	// +optional
 	Commit string `json:"commit,omitempty"`
+	// Head is the newest head of the stage's ref that leaves the stage as it is:
+	// it makes the same manifests and images as the release that it names, so it
+	// has no release of its own. It is written up to half a minute after the push.
+	// +optional
+	Head *UnchangedHead `json:"head,omitempty"`
 	// Release names the newest release, Good the newest that succeeded.
 	// +optional
 	Release string `json:"release,omitempty"`
@@ -194,6 +199,31 @@ type StageStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// UnchangedHead is a head that makes the same manifests and images as an earlier
+// release.
+type UnchangedHead struct {
+	// Commit is the full commit id.
+	Commit string `json:"commit"`
+	// FileCommit is the commit of the trusted ref whose project file applies.
+	FileCommit string `json:"fileCommit"`
+	// FileID is the id of that project file.
+	// +optional
+	FileID string `json:"fileID,omitempty"`
+	// Release names the release whose manifests and images the head would make.
+	Release string `json:"release"`
+	// Since is the commit of that release: the last that changed anything.
+	Since string `json:"since"`
+}
+
+// Unchanged returns the commit that the stage has besides the one that last
+// succeeded, because it changes nothing; empty when there is none.
+func (s *StageStatus) Unchanged() string {
+	if s.Head == nil || s.Head.Since != s.Commit || s.Head.Commit == s.Commit {
+		return ""
+	}
+	return s.Head.Commit
 }
 
 // Quarantine is a commit that must not be released automatically.

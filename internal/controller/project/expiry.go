@@ -71,7 +71,7 @@ func separate(known []v1alpha1.ExpiredRef, have map[string]*v1alpha1.Stage, want
 // pushed returns since when a stage's commit is there, as far as is known.
 func pushed(stage *v1alpha1.Stage, commit string, now time.Time) *metav1.Time {
 	switch {
-	case stage == nil || stage.Spec.Wanted.Commit != commit:
+	case stage == nil || stage.Spec.Wanted.Commit != commit && (stage.Status.Head == nil || stage.Status.Head.Commit != commit):
 		return &metav1.Time{Time: now.Truncate(time.Second)}
 	case stage.Spec.Pushed == nil: // its rule had no ttl when it was pushed
 		return &stage.CreationTimestamp

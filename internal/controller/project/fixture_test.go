@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/queue"
+	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -95,6 +96,20 @@ func (r *route) Through(_ context.Context, stage *v1alpha1.Stage, write func() e
 	return write()
 }
 
+// contents knows the stages at which every new head changes nothing.
+type contents struct {
+	unchanged map[string]bool // by the name of the Stage object
+	asked     []string
+}
+
+// Unchanged implements Contents.
+func (c *contents) Unchanged(_ context.Context, moves []release.Move) map[string]bool {
+	for _, move := range moves {
+		c.asked = append(c.asked, move.Stage.Name)
+	}
+	return c.unchanged
+}
+
 // fileWith returns a project file with stages.
 func fileWith(stages string) string {
 	return "version: 1\nproject: shop\nmembers: [{user: alice, role: owner}]\nstages: [" + stages + "]\nservices: {web: {image: \"web:1\"}}\n"
@@ -153,10 +168,11 @@ func parsed(file string) *project.File {
 // fixture is a reconciler of the project shop, whose main branch is at commitA.
 type fixture struct {
 	*Reconciler
-	client client.Client
-	repos  *repositories
-	route  *route
-	now    time.Time
+	client   client.Client
+	contents *contents
+	repos    *repositories
+	route    *route
+	now      time.Time
 }
 
 func newFixture(t *testing.T, objects ...client.Object) *fixture {
@@ -172,11 +188,11 @@ func newFixtureWith(t *testing.T, calls interceptor.Funcs, objects ...client.Obj
 		calls.Create = createAsServer
 	}
 	log := slog.New(slog.DiscardHandler)
-	f := &fixture{client: kubefake.Intercepted(t, calls, objects...), route: &route{}, now: start()}
+	f := &fixture{client: kubefake.Intercepted(t, calls, objects...), contents: &contents{}, route: &route{}, now: start()}
 	f.repos = &repositories{heads: map[string]string{mainRef: commitA}, file: fileWith(devRule), errs: map[string]error{}}
 	f.Reconciler = New(Reconciler{
 		Client: f.client, Sources: f.repos, Pulls: f.repos, Interval: time.Minute, Now: func() time.Time { return f.now },
-		Stages:  &StageWriter{Client: f.client, Commits: f.repos, FastPath: f.route, Log: log},
+		Stages:  &StageWriter{Client: f.client, Commits: f.repos, Contents: f.contents, FastPath: f.route, Log: log},
 		Cleaner: NewDeliveryCleaner(f.client, queue.NewPriorityGate(time.Second), log),
 	})
 	return f

@@ -165,7 +165,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Project{}).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
-		Watches(&v1alpha1.Stage{}, handler.Funcs{DeleteFunc: r.stageEnded}).
+		Watches(&v1alpha1.Stage{}, handler.Funcs{UpdateFunc: r.stageMoved, DeleteFunc: r.stageEnded}).
 		WithOptions(controller.Options{MaxConcurrentReconciles: parallelSyncs, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
@@ -174,10 +174,26 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 // again, and the stage could not be made while the old one ended.
 func (r *Reconciler) stageEnded(_ context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	if stage, ok := e.Object.(*v1alpha1.Stage); ok {
-		name := types.NamespacedName{Namespace: stage.Namespace, Name: stage.Spec.Project}
-		r.memory.again(name)
-		queue.Add(reconcile.Request{NamespacedName: name})
+		r.Stages.written.forget(stage.UID)
+		r.syncAgain(stage, queue)
 	}
+}
+
+// stageMoved asks for a sync when somebody else wrote the head of a stage, such as
+// the replica that led before: a sync may have compared with the head before it.
+func (r *Reconciler) stageMoved(_ context.Context, e event.UpdateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	before, ok := e.ObjectOld.(*v1alpha1.Stage)
+	after, is := e.ObjectNew.(*v1alpha1.Stage)
+	if ok && is && !sameHead(before.Spec.Wanted, after.Spec.Wanted) && r.Stages.written.isForeign(after) {
+		r.syncAgain(after, queue)
+	}
+}
+
+// syncAgain makes a sync of a stage's project due.
+func (r *Reconciler) syncAgain(stage *v1alpha1.Stage, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	name := types.NamespacedName{Namespace: stage.Namespace, Name: stage.Spec.Project}
+	r.memory.again(name)
+	queue.Add(reconcile.Request{NamespacedName: name})
 }
 
 // projectOfDelivery asks for a sync for a delivery that waits.

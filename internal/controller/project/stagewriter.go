@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/printable"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // parallelStages is how many stages of a project are changed at the same time.
@@ -38,18 +40,31 @@ type FastPath interface {
 	Through(ctx context.Context, stage *v1alpha1.Stage, write func() error) error
 }
 
+// Contents tells which stages a new head leaves as they are.
+type Contents interface {
+	// Unchanged returns the names of the Stage objects at which a new head changes
+	// nothing.
+	Unchanged(ctx context.Context, moves []release.Move) map[string]bool
+}
+
 // StageWriter makes the Stage objects of a project what they should be. A
 // Stage that changed meanwhile is a conflict: sync again.
 type StageWriter struct {
 	Client   client.Client
 	Commits  Commits
+	Contents Contents
 	FastPath FastPath
 	Log      *slog.Logger
+
+	written generations
 }
 
-// Write makes the project's Stage objects equal to the wanted ones. Those it
-// has are by name, and are not changed in memory.
+// Write makes the project's Stage objects equal to the wanted ones, in their order,
+// but those whose head moved first. A head that changes nothing at a stage is not
+// written to it. The stages that the project has are by name, and are not changed in
+// memory.
 func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) error {
+	wanted = w.keepUnchanged(ctx, have, wanted)
 	var group errgroup.Group // one that fails does not stop the others
 	group.SetLimit(parallelStages)
 	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
@@ -70,6 +85,31 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 		delete(unwanted, wanted[i].Name)
 	}
 	return w.deleteUnwanted(ctx, unwanted)
+}
+
+// keepUnchanged returns the wanted stages with the heads that they have, where the
+// wanted ones change nothing. A stage that was written since the watch cache saw it
+// is not asked about: writing it is a conflict.
+func (w *StageWriter) keepUnchanged(ctx context.Context, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) []v1alpha1.Stage {
+	var moves []release.Move
+	for i := range wanted {
+		current := have[wanted[i].Name]
+		if current == nil || !current.DeletionTimestamp.IsZero() || sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted) || w.written.isStale(current) {
+			continue
+		}
+		moves = append(moves, release.Move{Stage: current, Head: wanted[i].Spec.Wanted})
+	}
+	if len(moves) == 0 {
+		return wanted
+	}
+	unchanged := w.Contents.Unchanged(ctx, moves)
+	kept := slices.Clone(wanted)
+	for i := range kept {
+		if unchanged[kept[i].Name] {
+			kept[i].Spec.Wanted = have[kept[i].Name].Spec.Wanted
+		}
+	}
+	return kept
 }
 
 // DeleteExpired deletes stages that ran out of time.
@@ -127,6 +167,7 @@ func (w *StageWriter) create(ctx context.Context, stage *v1alpha1.Stage) error {
 	if err != nil {
 		return fmt.Errorf("create stage %s: %w", stage.Name, err)
 	}
+	w.written.record(stage)
 	return nil
 }
 
@@ -140,7 +181,12 @@ func (w *StageWriter) update(ctx context.Context, stage *v1alpha1.Stage) error {
 	if err != nil {
 		return fmt.Errorf("encode stage %s: %w", stage.Name, err)
 	}
-	err = w.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch))
+	before := stage.DeepCopy()
+	w.written.expect(before)
+	if err = w.Client.Patch(ctx, stage, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		stage = before
+	}
+	w.written.record(stage)
 	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "/metadata/generation") {
 		return apierrors.NewConflict(stages(), stage.Name, errors.New("it was changed meanwhile"))
 	}

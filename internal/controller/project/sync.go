@@ -24,6 +24,7 @@ const maxStages = 2000
 type outcome struct {
 	heads      git.Heads
 	fileCommit string
+	file       *v1alpha1.FileInForce // nil when it can't be read or is not in order
 	stages     int
 }
 
@@ -37,8 +38,8 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if trusted == "" {
 		trusted = heads.Default
 	}
-	fileCommit, found := heads.Refs[trusted]
-	if !found {
+	fileCommit, exists := heads.Refs[trusted]
+	if !exists {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
 	document, force, err := r.Sources.FileAt(ctx, p, fileCommit)
@@ -46,8 +47,9 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 		return outcome{heads: heads, fileCommit: fileCommit}, err
 	}
 	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
-	err = r.writeStages(ctx, p, wanted)
-	return outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}, err
+	found := outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}
+	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary}
+	return found, r.writeStages(ctx, p, wanted)
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
@@ -87,6 +89,9 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 	}
 	if o.fileCommit != "" {
 		after.Status.FileCommit = o.fileCommit
+	}
+	if o.file != nil {
+		after.Status.File = o.file
 	}
 	after.Status.ObservedGeneration = p.Generation
 	kube.SetCondition(&after.Status.Conditions, condition, p.Generation)

@@ -1,6 +1,8 @@
 package project
 
 import (
+	"slices"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -26,8 +28,16 @@ func (h hints) head(repository, ref, commit string) v1alpha1.Head {
 	return head
 }
 
-// wantedStages returns what the project file makes of the heads, sorted by the
-// name of the Stage object.
+// wantedStages returns what the project file makes of the heads, protected stages
+// first.
 func wantedStages(p *v1alpha1.Project, file *project.File, heads git.Heads, h hints) []v1alpha1.Stage {
-	return release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(p.Primary().Name, ref, commit) })
+	wanted := release.Wanted(p, file, heads.Refs, func(ref, commit string) v1alpha1.Head { return h.head(p.Primary().Name, ref, commit) })
+	others := func(s v1alpha1.Stage) int {
+		if rule, _ := file.Stage(s.Spec.Rule); rule.Protected {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(wanted, func(a, b v1alpha1.Stage) int { return others(a) - others(b) })
+	return wanted
 }

@@ -134,6 +134,7 @@ func (e *Environment) options(log *slog.Logger) controller.Options {
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
 		Forges:           reporters(),
+		ShowHeadsAfter:   500 * time.Millisecond,
 		FastPathOff:      e.fastPathOff,
 		Now:              time.Now,
 		Log:              log,

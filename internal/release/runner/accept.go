@@ -77,7 +77,11 @@ func (a *askedRelease) checkFields(context.Context, *Answer) (*release.Failure, 
 
 // checkPermission looks the request up in the role table.
 func (a *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*release.Failure, error) {
-	document, _, err := a.Sources.File(ctx, a.Project, a.Stage.Spec.Wanted)
+	head, err := inForce(a.Project)
+	if err != nil {
+		return nil, err
+	}
+	document, _, err := a.Sources.File(ctx, a.Project, head)
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,12 @@ func (r *run) keptManifests(ctx context.Context) ([]byte, error) {
 	})
 }
 
-// keepManifests makes the manifests durable.
-func (r *run) keepManifests(ctx context.Context, manifests []byte) error {
+// keepManifests makes the manifests durable, with what they were made from.
+func (r *run) keepManifests(ctx context.Context, p planned, manifests []byte) error {
 	type bundle struct{ name, digest string }
+	from := r.fingerprint(p)
 	kept, err := attempt(ctx, r, func(ctx context.Context) (bundle, error) {
-		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests)
+		name, digest, err := r.Bundles.Put(ctx, r.Inputs, manifests, from)
 		return bundle{name, digest}, err
 	})
 	r.status.Bundle, r.status.BundleDigest = kept.name, kept.digest

@@ -60,20 +60,69 @@ func (a *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error
 		return refuse(release.CauseInvalid, "stage %s takes only releases of stage %s (%s); `slipway promote %s %s`", stage.Name, stage.PromoteFrom,
 			whereIn(a.document)("stages."+a.rule.Name+".promoteFrom"), a.Project.Name, stage.Name), nil
 	}
-	if q := a.history.Quarantine(a.Stage.Status.Quarantine); q != nil && q.Commit == commit {
-		if _, refusal := a.permit(project.ActionQuarantine); refusal != "" {
-			return refuse(release.CauseQuarantined, "commit %.8s %s. %s", commit, release.QuarantineCause(q), refusal), nil
-		}
+	if refused, err := a.checkQuarantine(ctx); refused != nil || err != nil {
+		return refused, err
 	}
-	if commit == stage.Wanted.Commit {
-		return nil, nil
-	}
-	reached, err := a.Sources.Descends(ctx, a.Project, stage.Wanted.Commit, commit)
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	reached, err := a.reached(ctx, stage.Wanted.Commit)
+	if err != nil {
 		return nil, err
+	}
+	if !reached { // the ref may have moved on to commits that leave the stage as it is
+		newest, err := a.Sources.CommitAt(ctx, a.Project, stage.Ref)
+		if err != nil && fault.CodeOf(err) != fault.NotFound {
+			return nil, err
+		}
+		if err == nil {
+			if reached, err = a.reached(ctx, newest); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if !reached {
 		return refuse(release.CauseInvalid, "commit %.8s is not in the history of %s, which feeds stage %s; push it there first", commit, stage.Ref, stage.Name), nil
+	}
+	return nil, nil
+}
+
+// reached reports whether the requested commit is a head of the stage's ref or in
+// its history.
+func (a *askedRelease) reached(ctx context.Context, head string) (bool, error) {
+	commit := a.Release.Spec.Head.Commit
+	if commit == head {
+		return true, nil
+	}
+	reached, err := a.Sources.Descends(ctx, a.Project, head, commit)
+	if fault.CodeOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return reached, err
+}
+
+// checkQuarantine refuses a quarantined commit, and one that equals it, unless an
+// owner requests it.
+func (a *askedRelease) checkQuarantine(ctx context.Context) (*release.Failure, error) {
+	q := a.history.Quarantine(a.Stage.Status.Quarantine)
+	if q == nil {
+		return nil, nil
+	}
+	commit := a.Release.Spec.Head.Commit
+	equal := q.Commit == commit
+	if bad := a.history.Named(q.Release); !equal && bad != nil && bad.Status.Bundle != "" {
+		head, err := inForce(a.Project)
+		if err != nil {
+			return nil, err
+		}
+		head.Commit = commit
+		equal, err = a.NewComparison().Equal(ctx, a.Inputs, bad, head)
+		if fault.CodeOf(err) == fault.Unavailable {
+			return nil, err
+		}
+	}
+	if !equal {
+		return nil, nil
+	}
+	if _, refusal := a.permit(project.ActionQuarantine); refusal != "" {
+		return refuse(release.CauseQuarantined, "commit %.8s %s. %s", q.Commit, release.QuarantineCause(q), refusal), nil
 	}
 	return nil, nil
 }

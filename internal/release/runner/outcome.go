@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/printable"
+	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -155,7 +156,7 @@ func (r *run) recordAutoRollback(ctx context.Context) {
 	if !r.Release.Spec.Trigger.DeploysCommit() || r.Good == nil || r.Good.Status.Bundle == "" || !release.CameToApplying(r.status) {
 		return
 	}
-	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
+	document, err := r.file(ctx)
 	if err != nil {
 		r.Log.Log(ctx, logLevel(err), "read whether the stage is rolled back", "release", r.Release.Name, "error", err)
 		r.status.Message += "; the project file can't be read now, so the stage is not rolled back to release " + r.Good.Name + "; `slipway rollback` does that"
@@ -165,6 +166,16 @@ func (r *run) recordAutoRollback(ctx context.Context) {
 		r.setCondition(v1alpha1.ConditionAutoRollback, "Failed", "the stage is rolled back to release "+r.Good.Name)
 		r.status.Message += "; the stage is rolled back to release " + r.Good.Name
 	}
+}
+
+// file reads the project file that applies to the release.
+func (r *run) file(ctx context.Context) (*projectfile.Document, error) {
+	head, err := r.fileHead()
+	if err != nil {
+		return nil, err
+	}
+	document, _, err := r.Sources.File(ctx, r.Project, head)
+	return document, err
 }
 
 // recordApproval records in the status who approved.

@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -11,17 +13,25 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
 // planned is the outcome of planning.
 type planned struct {
+	effective
+	head      v1alpha1.Head // the commits, and the project file
+	snapshot  release.Snapshot
+	builds    map[string]recipe
+	recording *fingerprint.Recording // of the trees of the snapshots
+}
+
+// effective is what a project file says about one stage.
+type effective struct {
 	document *projectfile.Document
 	rule     project.Stage
-	services map[string]project.Service // effective for the stage, templates expanded
+	services map[string]project.Service // templates expanded
 	secrets  []render.Secret            // what templates need
-	snapshot release.Snapshot
-	builds   map[string]recipe
 }
 
 // wanted returns what the Secrets of the stage must contain.
@@ -59,12 +69,21 @@ func (r *run) plan(ctx context.Context) (planned, error) {
 }
 
 // fileHead returns the head whose project file applies. The head that a person
-// wrote into a request is not trusted: it could name a file of their own.
-func (r *run) fileHead() v1alpha1.Head {
-	if r.Release.Spec.Trigger.Asked() {
-		return r.Stage.Spec.Wanted
+// wrote into a request is not trusted: it could name a file of their own. The file
+// in force applies to requests.
+func (r *run) fileHead() (v1alpha1.Head, error) {
+	if !r.Release.Spec.Trigger.Asked() {
+		return r.Release.Spec.Head, nil
 	}
-	return r.Release.Spec.Head
+	return inForce(r.Project)
+}
+
+// inForce returns the head of a project's file in force.
+func inForce(p *v1alpha1.Project) (v1alpha1.Head, error) {
+	if p.Status.File == nil {
+		return v1alpha1.Head{}, fault.New(fault.Unavailable, "project %s has no project file in force yet; its next sync reads one", p.Name)
+	}
+	return p.Status.File.Head(), nil
 }
 
 // resolved adds to planned what only the decision needs.
@@ -77,48 +96,79 @@ type resolved struct {
 // resolve loads the project file and the commit, and determines what every image
 // is built from.
 func (r *run) resolve(ctx context.Context) (resolved, error) {
-	head := r.Release.Spec.Head
-	document, _, err := r.Sources.File(ctx, r.Project, r.fileHead())
+	head, err := r.fileHead()
 	if err != nil {
 		return resolved{}, err
 	}
-	rule, found := document.File.Stage(r.Stage.Spec.Rule)
-	if !found {
-		return resolved{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, r.fileHead().FileCommit, r.Stage.Spec.Rule)
-	}
-	snapshot, err := r.Sources.Open(ctx, r.Project, head.Commit)
+	head.Commit = r.Release.Spec.Head.Commit
+	stage, err := r.effective(ctx, r.Inputs, head)
 	if err != nil {
 		return resolved{}, err
 	}
-	own, err := r.ownTemplates(ctx, document)
-	if err != nil {
+	s := resolved{
+		planned: planned{effective: stage, head: head, builds: map[string]recipe{}, recording: &fingerprint.Recording{}},
+		where:   whereIn(stage.document),
+	}
+	if s.snapshot, err = r.open(ctx, s.planned, fingerprint.Revision{}); err != nil {
 		return resolved{}, err
 	}
-	services, secrets, err := release.Services(document, rule.Name, own)
-	if err != nil {
-		return resolved{}, err
-	}
-	s := resolved{where: whereIn(document)}
 	if s.last, err = r.lastImages(ctx); err != nil {
 		return resolved{}, err
 	}
-	s.planned = planned{document: document, rule: rule, snapshot: snapshot, services: services, secrets: secrets, builds: map[string]recipe{}}
-	for name, service := range s.services {
+	for _, name := range slices.Sorted(maps.Keys(s.services)) { // equal fingerprints have one order
+		service := s.services[name]
 		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
 			continue
 		}
-		if s.builds[name], err = r.recipe(ctx, snapshot, name, *service.Build); err != nil {
+		if s.builds[name], err = r.recipe(ctx, s.planned, name, *service.Build); err != nil {
 			return resolved{}, fmt.Errorf("service %s: %w", name, err)
 		}
 	}
 	return s, nil
 }
 
+// open opens a commit of what is planned, and has what is read of it recorded.
+func (r *run) open(ctx context.Context, p planned, revision fingerprint.Revision) (release.Snapshot, error) {
+	snapshot, err := r.openAt(ctx, r.Project, p.head, revision)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	snapshot.Tree = p.recording.Tree(revision, snapshot.Tree)
+	return snapshot, nil
+}
+
+// openAt opens the commit that a head has at a revision: its own when the revision
+// is empty, else the one of another repository that the project file names.
+func (r *Runner) openAt(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, revision fingerprint.Revision) (release.Snapshot, error) {
+	if revision.Repository == "" {
+		return r.Sources.Open(ctx, p, head.Commit)
+	}
+	return r.Sources.OpenSecondary(ctx, p, head, revision.Repository, revision.Ref)
+}
+
+// effective reads what the project file of a head says about a stage.
+func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.Head) (effective, error) {
+	document, _, err := r.Sources.File(ctx, o.Project, head)
+	if err != nil {
+		return effective{}, err
+	}
+	rule, found := document.File.Stage(o.Stage.Spec.Rule)
+	if !found {
+		return effective{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, head.FileCommit, o.Stage.Spec.Rule)
+	}
+	own, err := ownTemplates(ctx, o, document)
+	if err != nil {
+		return effective{}, err
+	}
+	services, secrets, err := release.Services(document, rule.Name, own)
+	return effective{document: document, rule: rule, services: services, secrets: secrets}, err
+}
+
 // ownTemplates reads the organization's templates where a service uses one.
-func (r *run) ownTemplates(ctx context.Context, document *projectfile.Document) (render.OwnTemplates, error) {
+func ownTemplates(ctx context.Context, o release.Inputs, document *projectfile.Document) (render.OwnTemplates, error) {
 	for _, service := range document.File.Services {
-		if service.Template != "" && r.Templates != nil {
-			return r.Templates(ctx)
+		if service.Template != "" && o.Templates != nil {
+			return o.Templates(ctx)
 		}
 	}
 	return render.OwnTemplates{}, nil

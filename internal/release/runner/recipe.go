@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 )
 
 // recipe is what one service's image is built from.
@@ -27,10 +28,11 @@ type recipe struct {
 }
 
 // recipe reads what a service's image is built from.
-func (r *run) recipe(ctx context.Context, snapshot release.Snapshot, service string, b project.Build) (recipe, error) {
+func (r *run) recipe(ctx context.Context, p planned, service string, b project.Build) (recipe, error) {
+	snapshot := p.snapshot
 	if b.Repository != "" {
 		var err error
-		if snapshot, err = r.Sources.OpenSecondary(ctx, r.Project, r.fileHead(), b.Repository, b.Ref); err != nil {
+		if snapshot, err = r.open(ctx, p, fingerprint.Revision{Repository: b.Repository, Ref: b.Ref}); err != nil {
 			return recipe{}, err
 		}
 	}

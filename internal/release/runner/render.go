@@ -46,9 +46,10 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)))
 }
 
-// renderRequest returns what a stage's rendering depends on besides the commit.
+// renderRequest returns what a stage's rendering depends on besides the commit's
+// tree.
 func (r *run) renderRequest(p planned, images map[string]string) render.Request {
-	request := release.RenderRequest(p.document, p.services, p.rule, r.Place())
+	request := p.renderRequest(r.Place())
 	request.Commit = r.Release.Spec.Head.Commit
 	request.Images = images
 	return request

@@ -73,7 +73,7 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	if err := r.provide(ctx, plan, manifests); err != nil {
 		return nil, err
 	}
-	return manifests, r.keepManifests(ctx, manifests)
+	return manifests, r.keepManifests(ctx, plan, manifests)
 }
 
 // prepareNamespace prepares the stage's namespace. It runs beside the phases, so

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -29,9 +28,11 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/git/gittest"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 	"github.com/slipway-dev/slipway/internal/release/runner"
 	"github.com/slipway-dev/slipway/internal/render"
 )
@@ -59,20 +60,21 @@ type fixture struct {
 	host     string
 	registry *build.Registry
 
-	jobs      map[string]int // builds by hash
-	running   map[string]int // looks until a build has ended, by Job
-	status    v1alpha1.ReleaseStatus
-	bundles   map[string][]byte
-	applied   []byte
-	applies   int
-	pruned    int
-	waits     []string // messages of the condition while it waited
-	unready   error
-	restarts  []string // marks
-	deadlines map[string]time.Duration
-	descends  map[string]bool // commit+ancestor
-	refused   error           // of the next apply
-	taken     []string
+	jobs         map[string]int // builds by hash
+	running      map[string]int // looks until a build has ended, by Job
+	status       v1alpha1.ReleaseStatus
+	bundles      map[string][]byte
+	fingerprints map[string]*fingerprint.Fingerprint
+	applied      []byte
+	applies      int
+	pruned       int
+	waits        []string // messages of the condition while it waited
+	unready      error
+	restarts     []string // marks
+	deadlines    map[string]time.Duration
+	descends     map[string]bool // commit+ancestor
+	refused      error           // of the next apply
+	taken        []string
 
 	file   string   // instead of the usual one
 	read   []string // commits whose file was read
@@ -88,7 +90,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	f := &fixture{t: t, host: strings.TrimPrefix(server.URL, "http://"), jobs: map[string]int{}, bundles: map[string][]byte{}}
+	f := &fixture{t: t, host: strings.TrimPrefix(server.URL, "http://"), jobs: map[string]int{}, bundles: map[string][]byte{}, fingerprints: map[string]*fingerprint.Fingerprint{}}
 	for _, image := range []string{"base:1", "cache:1"} {
 		f.image(f.host + "/library/" + image)
 	}
@@ -127,9 +129,12 @@ func (f *fixture) inputs(actor string) release.Inputs {
 	commit := strings.Repeat("a", 40)
 	return release.Inputs{
 		Organization: "acme",
-		Project:      &v1alpha1.Project{},
-		Cluster:      &v1alpha1.Cluster{Spec: v1alpha1.ClusterSpec{Ingress: v1alpha1.Ingress{Domain: "apps.example"}}},
-		Stage:        &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Project: "shop", Name: "production", Rule: "production", Ref: "refs/heads/main", Namespace: "sw-acme-shop-production"}},
+		Project: &v1alpha1.Project{
+			Spec:   v1alpha1.ProjectSpec{Repositories: []v1alpha1.Repository{{Name: "main", URL: "https://git.example/acme/shop.git"}}},
+			Status: v1alpha1.ProjectStatus{File: &v1alpha1.FileInForce{Commit: strings.Repeat("f", 40)}},
+		},
+		Cluster: &v1alpha1.Cluster{Spec: v1alpha1.ClusterSpec{Ingress: v1alpha1.Ingress{Domain: "apps.example"}}},
+		Stage:   &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Project: "shop", Name: "production", Rule: "production", Ref: "refs/heads/main", Namespace: "sw-acme-shop-production"}},
 		Release: &v1alpha1.Release{
 			Spec:   v1alpha1.ReleaseSpec{Sequence: 1, Head: v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: actor}},
 			Status: *f.status.DeepCopy(),
@@ -188,11 +193,6 @@ func (renderer) Render(ctx context.Context, tree fs.FS, request render.Request) 
 	return render.Render(ctx, request, files)
 }
 
-// tree is a commit's tree with ids made of names.
-type tree struct{ fstest.MapFS }
-
-func (tree) Hash(path string) (string, error) { return hex.EncodeToString([]byte(path)), nil }
-
 func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
 	f.read = append(f.read, head.FileCommit)
 	text := f.file
@@ -203,16 +203,21 @@ func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Hea
 	return document, "id", err
 }
 
+// CommitAt returns a commit that no stage wants.
+func (f *fixture) CommitAt(context.Context, *v1alpha1.Project, string) (string, error) {
+	return strings.Repeat("a", 40), nil
+}
+
 func (f *fixture) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
 	return f.Open(ctx, p, head.Commit)
 }
 
 func (f *fixture) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
 	f.opened++
-	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: tree{fstest.MapFS{
-		"slipway.yaml":   {Data: []byte(file)},
-		"web/Dockerfile": {Data: []byte("FROM base:1\nRUN true\n")},
-	}}}, nil
+	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: gittest.NewTree(f.t, map[string]gittest.File{
+		"slipway.yaml":   {Data: file},
+		"web/Dockerfile": {Data: "FROM base:1\nRUN true\n"},
+	}, nil)}, nil
 }
 
 func (f *fixture) Descends(_ context.Context, _ *v1alpha1.Project, commit, ancestor string) (bool, error) {
@@ -244,11 +249,16 @@ func (f *fixture) Look(_ context.Context, job build.Job) (build.State, error) {
 }
 func (f *fixture) Cancel(context.Context, build.Job) error { return nil }
 
-func (f *fixture) Put(_ context.Context, _ release.Inputs, manifests []byte) (string, string, error) {
+func (f *fixture) Put(_ context.Context, _ release.Inputs, manifests []byte, from *fingerprint.Fingerprint) (string, string, error) {
 	sum := sha256.Sum256(manifests)
 	digest := hex.EncodeToString(sum[:])
 	f.bundles[digest] = manifests
+	f.fingerprints["bundle-"+digest] = from
 	return "bundle-" + digest, digest, nil
+}
+
+func (f *fixture) Fingerprint(_ context.Context, _ release.Inputs, name string) (*fingerprint.Fingerprint, error) {
+	return f.fingerprints[name], nil
 }
 
 func (f *fixture) Get(_ context.Context, _ release.Inputs, _, digest string) ([]byte, error) {

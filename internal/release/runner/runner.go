@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
@@ -23,6 +24,9 @@ type Sources interface {
 	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
 	// Open returns a commit of the primary repository.
 	Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error)
+	// CommitAt returns the commit that a ref of the primary repository is at now. An
+	// error with the code not_found means that there is no such ref.
+	CommitAt(ctx context.Context, p *v1alpha1.Project, ref string) (string, error)
 	// OpenSecondary returns the commit that a head has of the ref (empty means the
 	// default branch) of the project's repository with a clone URL. An error with
 	// the code not_found means that it has none.
@@ -42,8 +46,12 @@ type Renderer interface {
 
 // Bundles keeps rendered manifests.
 type Bundles interface {
-	// Put keeps manifests and returns the name and digest to find them by.
-	Put(ctx context.Context, o release.Inputs, manifests []byte) (name, digest string, err error)
+	// Put keeps manifests with what they were made from, nil when that isn't known,
+	// and returns the name and digest to find them by.
+	Put(ctx context.Context, o release.Inputs, manifests []byte, from *fingerprint.Fingerprint) (name, digest string, err error)
+	// Fingerprint returns what the manifests kept under a name were made from, nil
+	// when that isn't known.
+	Fingerprint(ctx context.Context, o release.Inputs, name string) (*fingerprint.Fingerprint, error)
 	// Get returns the manifests kept under a name, checked against the digest.
 	Get(ctx context.Context, o release.Inputs, name, digest string) ([]byte, error)
 }
@@ -74,6 +82,8 @@ type Runner struct {
 	Policy   func(release.Inputs) guard.Policy
 	// Facts reads from the forge; nil means that there is none.
 	Facts Facts
+	// Version is the program's. Another one may render or apply the same differently.
+	Version string
 	// UnavailableTimeout is how long a release waits for something that is
 	// unavailable before it fails.
 	UnavailableTimeout time.Duration

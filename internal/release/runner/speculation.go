@@ -39,7 +39,7 @@ func (r *Runner) Speculate(ctx context.Context, o release.Inputs, s *Speculation
 		return
 	}
 	manifests, err := run.manifests(ctx, plan)
-	if err != nil || run.keepManifests(ctx, manifests) != nil {
+	if err != nil || run.keepManifests(ctx, plan, manifests) != nil {
 		return
 	}
 	s.plan, s.manifests, s.status, s.origins = plan, manifests, run.status, run.origins

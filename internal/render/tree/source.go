@@ -25,9 +25,14 @@ type Entry struct {
 	Mode fs.FileMode `json:"mode"` // type bits only
 }
 
-// FromFS returns fsys as a source. A file system that follows symbolic links
-// must say so by being an fs.ReadLinkFS.
-func FromFS(fsys fs.FS) Source { return local{fsys} }
+// FromFS returns fsys as a source, which it may be already. A file system that
+// has symbolic links must say so by being an fs.ReadLinkFS.
+func FromFS(fsys fs.FS) Source {
+	if source, is := fsys.(Source); is {
+		return source
+	}
+	return local{fsys}
+}
 
 type local struct{ fsys fs.FS }
 

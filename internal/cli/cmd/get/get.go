@@ -100,7 +100,7 @@ func (g *getter) stages(command *cobra.Command) error {
 	return g.print(found.Items, func(t *output.Table) {
 		t.Head("PROJECT", "STAGE", "REF", "COMMIT", "PHASE", "URL")
 		for _, s := range found.Items {
-			t.Marked(output.PhaseMark(s.Status.Phase), s.Spec.Project, s.Spec.Name, s.Spec.Ref, output.Dash(operate.ShortCommit(s.Status.Commit)), output.Dash(string(s.Status.Phase)), output.Dash(s.Status.URL))
+			t.Marked(output.PhaseMark(s.Status.Phase), s.Spec.Project, s.Spec.Name, s.Spec.Ref, output.Dash(operate.CommitText(s.Status.Commit, s.Status.Unchanged())), output.Dash(string(s.Status.Phase)), output.Dash(s.Status.URL))
 		}
 	})
 }

@@ -114,7 +114,7 @@ func nextChange[T any](ctx context.Context, changes <-chan T) bool {
 func statusTable(t *output.Table, lines []operate.StatusLine) {
 	t.Head("PROJECT", "STAGE", "PHASE", "COMMIT", "SERVICE", "IMAGE", "READY", "URL", "MESSAGE")
 	for _, l := range lines {
-		t.Marked(output.PhaseMark(l.Phase), l.Project, l.Stage, output.Dash(string(l.Phase)), output.Dash(l.Commit), output.Dash(l.Service),
+		t.Marked(output.PhaseMark(l.Phase), l.Project, l.Stage, output.Dash(string(l.Phase)), output.Dash(operate.CommitText(l.Commit, l.Head)), output.Dash(l.Service),
 			output.Dash(output.ShortImage(l.Image)), output.Dash(l.Ready), output.Dash(l.URL), l.Message)
 	}
 }

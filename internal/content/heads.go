@@ -1,0 +1,137 @@
+package content
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+// ShowDelay is how long a stage's status waits for a head that changes nothing, and
+// the least time between two of them: what a push changes goes first.
+const ShowDelay = 30 * time.Second
+
+// parallelComparisons bounds how many stages of a project are compared at the same
+// time. Most comparisons need no request.
+const parallelComparisons = 8
+
+// Targets gather what releases of stages work with.
+type Targets interface {
+	Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.Inputs, error)
+}
+
+// Comparison compares heads of one project with what stages were made from.
+type Comparison interface {
+	// Equal reports whether a head makes the same manifests and images as an
+	// earlier release with a bundle. It is false when that can't be told.
+	Equal(ctx context.Context, o release.Inputs, earlier *v1alpha1.Release, head v1alpha1.Head) (bool, error)
+}
+
+// Heads knows the heads that change nothing at their stages. It is safe for
+// concurrent use. Run shows them.
+type Heads struct {
+	client  client.Client
+	targets Targets
+	compare func() Comparison
+	delay   time.Duration
+	log     *slog.Logger
+
+	due workqueue.TypedDelayingInterface[types.NamespacedName]
+
+	mu    sync.Mutex
+	known map[types.UID]v1alpha1.UnchangedHead // by stage; the statuses have them later
+}
+
+// NewHeads returns heads that are shown after a delay. Compare begins the
+// comparisons of one project at one time.
+func NewHeads(c client.Client, targets Targets, compare func() Comparison, delay time.Duration, log *slog.Logger) *Heads {
+	return &Heads{
+		client: c, targets: targets, compare: compare, delay: delay, log: log,
+		due:   workqueue.NewTypedDelayingQueue[types.NamespacedName](),
+		known: map[types.UID]v1alpha1.UnchangedHead{},
+	}
+}
+
+// Unchanged returns the names of the Stage objects that have a new head without a
+// release, because it changes nothing there. Where that can't be told, the head is
+// released. The stages are not changed.
+func (h *Heads) Unchanged(ctx context.Context, moves []release.Move) map[string]bool {
+	comparison := h.compare()
+	unchanged := make([]bool, len(moves))
+	var group errgroup.Group
+	group.SetLimit(parallelComparisons)
+	for i, move := range moves {
+		group.Go(func() error {
+			var err error
+			if unchanged[i], err = h.unchanged(ctx, comparison, move); err != nil {
+				h.log.Warn("compare a commit with what a stage was made from; it is released",
+					"project", move.Stage.Spec.Project, "stage", move.Stage.Spec.Name, "commit", move.Head.Commit, "error", err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are logged
+	names := map[string]bool{}
+	for i, move := range moves {
+		if unchanged[i] {
+			names[move.Stage.Name] = true
+		}
+	}
+	return names
+}
+
+func (h *Heads) unchanged(ctx context.Context, comparison Comparison, move release.Move) (bool, error) {
+	stage := move.Stage
+	releases, err := kube.ReleasesOf(ctx, h.client, stage)
+	if err != nil {
+		return false, err
+	}
+	history := release.HistoryOf(stage, releases)
+	if release.HasHead(stage, history, h.headOf(stage), move.Head) {
+		return true, nil
+	}
+	baseline := release.Baseline(stage, history)
+	if baseline == nil {
+		return false, nil
+	}
+	inputs, err := h.targets.Inputs(ctx, stage)
+	if err != nil {
+		return false, err
+	}
+	equal, err := comparison.Equal(ctx, inputs, baseline, move.Head)
+	if equal && err == nil {
+		h.record(stage, v1alpha1.UnchangedHead{
+			Commit: move.Head.Commit, FileCommit: move.Head.FileCommit, FileID: move.Head.FileID,
+			Release: baseline.Name, Since: baseline.Spec.Head.Commit,
+		})
+	}
+	return equal && err == nil, err
+}
+
+// headOf returns the last head that changed nothing at a stage, nil when there is
+// none.
+func (h *Heads) headOf(stage *v1alpha1.Stage) *v1alpha1.UnchangedHead {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if head, found := h.known[stage.UID]; found {
+		return &head
+	}
+	return stage.Status.Head
+}
+
+// record remembers a head and has it shown.
+func (h *Heads) record(stage *v1alpha1.Stage, head v1alpha1.UnchangedHead) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known[stage.UID] = head
+	h.due.AddAfter(client.ObjectKeyFromObject(stage), h.delay)
+}
