@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"crypto/sha1"
 	"fmt"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func (f fleet) makeProject(ctx context.Context, number int, releases int64) erro
 	object := &v1alpha1.Project{}
 	object.Name, object.Namespace = p.Name, naming.OrganizationNamespace(f.organization)
 	stages := release.Wanted(object, document.File, map[string]string{"refs/heads/main": commit}, func(_, commit string) v1alpha1.Head {
-		return v1alpha1.Head{Commit: commit, FileCommit: commit, Actor: "owner"}
+		return v1alpha1.Head{Commit: commit, FileCommit: commit, FileID: blobID(files[project.FileName]), Actor: "owner"}
 	})
 	for i := range stages {
 		if err := f.makeStage(ctx, &stages[i], int64(number*stagesPerProject+i), releases); err != nil {
@@ -85,6 +86,11 @@ func (f fleet) makeProject(ctx context.Context, number int, releases int64) erro
 		}
 	}
 	return nil
+}
+
+// blobID returns git's id of a file's content.
+func blobID(content string) string {
+	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(content), content)))
 }
 
 func (f fleet) makeStage(ctx context.Context, stage *v1alpha1.Stage, number, releases int64) error {

@@ -90,6 +90,9 @@ func measureRestart(b *testing.B, projects int) {
 		ready.Seconds(), atReady.processor.Seconds(), settled.Seconds(), start.processor.Seconds(), mebibytes(peak))
 	fmt.Printf("bench many-stages idle resident_mib %.0f cores %.3f syncs_per_s %.1f requests %v\n",
 		mebibytes(resident), cores, float64(window.syncs)/idleWindow.Seconds(), window.requests)
+	if window.writes() > 0 {
+		b.Errorf("the server wrote although nothing happened: %v", window.requests)
+	}
 	if resident > serverMemory || ready > readyTime || cores > idleCores {
 		b.Errorf("the server took %.0f MiB, %s until it was ready and %.3f cores while idle; want at most %d MiB, %s and %.2f",
 			mebibytes(resident), ready, cores, serverMemory>>20, readyTime, idleCores)
