@@ -27,6 +27,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/controller"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
 )
@@ -62,15 +63,26 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	return group.Wait()
 }
 
-// newLogger writes JSON lines, and gives the Kubernetes libraries the same.
+// newLogger writes JSON lines, and gives the Kubernetes libraries the same. What
+// a log quotes from outside can't control the terminal that it is read on.
 func newLogger(streams stream.Streams, level string) (*slog.Logger, error) {
 	var parsed slog.Level
 	if err := parsed.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: use debug, info, warn or error", level)
 	}
-	handler := slog.NewJSONHandler(streams.Err, &slog.HandlerOptions{Level: parsed})
+	handler := slog.NewJSONHandler(streams.Err, &slog.HandlerOptions{Level: parsed, ReplaceAttr: printableAttr})
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	return slog.New(handler), nil
+}
+
+func printableAttr(_ []string, a slog.Attr) slog.Attr {
+	if err, isError := a.Value.Any().(error); isError {
+		return slog.String(a.Key, printable.Lines(err.Error()))
+	}
+	if a.Value.Kind() == slog.KindString {
+		return slog.String(a.Key, printable.Lines(a.Value.String()))
+	}
+	return a
 }
 
 // restConfig returns how to reach the control cluster. The client does not

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // action is what has to be done about one document.
@@ -142,7 +143,7 @@ func (c *change) foreign(words, remedy string) error {
 func (c *change) fieldOwners() string {
 	for _, m := range c.live.Managers {
 		if m.Subresource == "" {
-			return " but by " + cause.Clip(m.Name, 80)
+			return " but by " + printable.Excerpt(m.Name, 80)
 		}
 	}
 	return ""

@@ -8,10 +8,10 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Drift returns the objects that differ from what the last apply left, and who
@@ -66,7 +66,7 @@ func lastManager(meta *metav1.PartialObjectMetadata) string {
 		if cluster.IsOurs(entry) || entry.Subresource == "status" || entry.Time == nil || entry.Time.Before(&metav1.Time{Time: last}) {
 			continue
 		}
-		name, last = cause.Clip(entry.Manager, 128), entry.Time.Time
+		name, last = printable.Excerpt(entry.Manager, 128), entry.Time.Time
 	}
 	return name
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Limits of a Dockerfile.
@@ -71,7 +72,7 @@ func invalidDockerfile(path string, err error) error {
 		line = firstLine(located.Locations[0])
 	}
 	text := strings.TrimPrefix(err.Error(), fmt.Sprintf("dockerfile parse error on line %d: ", line))
-	return fault.New(fault.Invalid, "%s:%d: %s; correct the Dockerfile", path, line, Clean(text, maxCauseBytes))
+	return fault.New(fault.Invalid, "%s:%d: %s; correct the Dockerfile", path, line, printable.Excerpt(text, maxCauseBytes))
 }
 
 func firstLine(ranges []parser.Range) int {
@@ -166,7 +167,7 @@ func (d *Dockerfile) targetIndex(target string) (int, error) {
 }
 
 func (d *Dockerfile) invalid(line int, format string, args ...any) error {
-	return fault.New(fault.Invalid, "%s:%d: %s", d.path, line, Clean(fmt.Sprintf(format, args...), maxCauseBytes))
+	return fault.New(fault.Invalid, "%s:%d: %s", d.path, line, printable.Excerpt(fmt.Sprintf(format, args...), maxCauseBytes))
 }
 
 // baseSet collects base images, leaving out earlier stages and repetitions.

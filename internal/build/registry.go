@@ -16,7 +16,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
+
+// maxCauseBytes bounds what a message repeats of foreign text.
+const maxCauseBytes = 1024
 
 // requestTimeout bounds one question to one registry, its retries included.
 const requestTimeout = 20 * time.Second
@@ -90,7 +94,7 @@ func NewRegistry(options Options) (*Registry, error) {
 func (r *Registry) Exists(ctx context.Context, repository, hash string) (string, bool, error) {
 	repo, err := r.parseRepository(repository)
 	if err != nil {
-		return "", false, fault.Wrap(fault.Invalid, err, "%s is no image repository; correct the cluster's registry", Clean(repository, maxCauseBytes))
+		return "", false, fault.Wrap(fault.Invalid, err, "%s is no image repository; correct the cluster's registry", printable.Excerpt(repository, maxCauseBytes))
 	}
 	tag := repo.Tag(hash)
 	if digest, ok := r.images.get(tag.Name()); ok {
@@ -116,7 +120,7 @@ func (r *Registry) Exists(ctx context.Context, repository, hash string) (string,
 func (r *Registry) Resolve(ctx context.Context, ref string) (string, error) {
 	image, err := ParseReference(ref, r.options.Insecure)
 	if err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "%s is no image reference; correct it", Clean(ref, maxCauseBytes))
+		return "", fault.Wrap(fault.Invalid, err, "%s is no image reference; correct it", printable.Excerpt(ref, maxCauseBytes))
 	}
 	if digest, ok := image.(name.Digest); ok {
 		return digest.DigestStr(), nil

@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Code says what kind of error it is.
@@ -28,7 +30,7 @@ type Error struct {
 
 // New returns an error with a code and a formatted message for users.
 func New(code Code, format string, args ...any) error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: printable.Lines(fmt.Sprintf(format, args...))}
 }
 
 // Wrap returns an error with a code and a formatted message for users, whose
@@ -37,7 +39,7 @@ func Wrap(code Code, cause error, format string, args ...any) error {
 	if cause == nil {
 		return nil
 	}
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...), err: cause}
+	return &Error{Code: code, Message: printable.Lines(fmt.Sprintf(format, args...)), err: cause}
 }
 
 // Error returns the message and the cause.
@@ -75,20 +77,4 @@ func MessageOf(err error) string {
 		return coded.Message
 	}
 	return "an internal error stopped this; the server's log has the details"
-}
-
-// Clip cuts a message to at most n bytes, of which the last say that something
-// is missing, without cutting a rune.
-func Clip(message string, n int) string {
-	if len(message) <= n {
-		return message
-	}
-	cut := 0
-	for i := range message {
-		if i > n-len("…") {
-			break
-		}
-		cut = i
-	}
-	return message[:cut] + "…"
 }

@@ -39,24 +39,3 @@ func TestWrapKeepsTheCause(t *testing.T) {
 		t.Errorf("errors.Is(%v, cause) = false", err)
 	}
 }
-
-func TestClip(t *testing.T) {
-	tests := map[string]struct {
-		text string
-		n    int
-		want string
-	}{
-		"short":           {"abc", 3, "abc"},
-		"long":            {"abcdefgh", 6, "abc…"},
-		"between runes":   {"äöüßäöüß", 9, "äöü…"},
-		"inside of runes": {"äöüßäöüß", 8, "äö…"},
-		"only the mark":   {"abcd", 3, "…"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := fault.Clip(tt.text, tt.n); got != tt.want {
-				t.Errorf("Clip(%q, %d) = %q, want %q", tt.text, tt.n, got, tt.want)
-			}
-		})
-	}
-}

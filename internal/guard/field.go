@@ -5,7 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // maxShown is how many characters of an author's text a finding shows.
@@ -86,19 +87,4 @@ func join(path, name string) string {
 }
 
 // clip makes an author's text fit to be shown in a message.
-func clip(s string) string {
-	cut := len(s) > maxShown
-	if cut {
-		s = strings.ToValidUTF8(s[:maxShown], "")
-	}
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-	if cut {
-		s += "…"
-	}
-	return s
-}
+func clip(s string) string { return printable.Excerpt(s, maxShown) }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // PatchStatus writes what differs between two versions of an object's status,
@@ -28,7 +29,7 @@ func PatchStatus(ctx context.Context, c client.Client, before, after client.Obje
 // SetCondition sets one condition as observed at a generation.
 func SetCondition(conditions *[]metav1.Condition, condition metav1.Condition, generation int64) {
 	condition.ObservedGeneration = generation
-	condition.Message = fault.Clip(condition.Message, 1024)
+	condition.Message = printable.Clip(condition.Message, 1024)
 	meta.SetStatusCondition(conditions, condition)
 }
 

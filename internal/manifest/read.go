@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	yamlnode "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Limits of a document that Read reads; Split bounds its size.
@@ -51,7 +51,7 @@ func toJSON(document []byte) (converted []byte, err error) {
 		return nil, errors.New("is the manifest of a Secret and not valid YAML")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("is not valid YAML: %s", clip(err.Error()))
+		return nil, fmt.Errorf("is not valid YAML: %s", printable.Excerpt(err.Error(), maxShown))
 	}
 	return converted, nil
 }
@@ -108,18 +108,4 @@ func checkBounds(value any, level int) error {
 		}
 	}
 	return nil
-}
-
-// clip makes the parser's words fit for a message.
-func clip(s string) string {
-	cut := len(s) > maxShown
-	if cut {
-		s = strings.ToValidUTF8(s[:maxShown], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }

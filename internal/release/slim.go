@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // slimMessage bounds the message of a slim release, in bytes. The conditions and the
@@ -53,7 +53,7 @@ func SlimRelease(r *v1alpha1.Release) *v1alpha1.Release {
 		Status: v1alpha1.ReleaseStatus{
 			ObservedGeneration: r.Status.ObservedGeneration,
 			Phase:              shared(r.Status.Phase),
-			Message:            shared(fault.Clip(r.Status.Message, slimMessage)),
+			Message:            shared(printable.Clip(r.Status.Message, slimMessage)),
 			Cause:              shared(r.Status.Cause),
 			Services:           slimServices(r.Status.Services),
 			Bundle:             r.Status.Bundle,

@@ -18,9 +18,30 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
-// Secondary reads where the default branches of the project's secondary
+// maxSecondary is how many commits of secondary repositories a head has.
+const maxSecondary = 100
+
+// FileAt returns the project file of a commit as it applies now, with the head
+// that means this file from now on: it records where the refs of secondary
+// repositories are.
+func (s *Sources) FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error) {
+	head := v1alpha1.Head{FileCommit: fileCommit}
+	var err error
+	if head.Secondary, err = s.secondary(ctx, p); err != nil {
+		return nil, head, err
+	}
+	document, id, err := s.File(ctx, p, head)
+	if err != nil {
+		return nil, head, err
+	}
+	head.FileID = id
+	head, err = s.withBuilt(ctx, p, document.File, head)
+	return document, head, err
+}
+
+// secondary reads where the default branches of the project's secondary
 // repositories are now. A repository without one is left out.
-func (s *Sources) Secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
+func (s *Sources) secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
 	var found []v1alpha1.RepositoryCommit
 	for _, repository := range p.Spec.Repositories[1:] {
 		heads, err := s.Heads(ctx, p, repository)
@@ -41,11 +62,10 @@ func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, docume
 	var all []projectfile.Secondary
 	state := id
 	for _, repository := range p.Spec.Repositories[1:] {
-		at := slices.IndexFunc(commits, func(c v1alpha1.RepositoryCommit) bool { return c.Repository == repository.Name })
-		if at < 0 {
+		commit, found := recorded(commits, repository, "")
+		if !found {
 			continue
 		}
-		commit := commits[at].Commit
 		secondary, err := s.secondaryFile(ctx, p, repository, commit)
 		if err != nil {
 			return nil, "", err
@@ -66,12 +86,21 @@ func (s *Sources) withSecondary(ctx context.Context, p *v1alpha1.Project, docume
 	return merged, stateID(state), nil
 }
 
-// WithBuiltRepositories adds to a project file's id what its services build from secondary
-// repositories, so that a push to one of them is released like one to the
-// primary. What is named there and does not exist is left to the release,
-// which says so where it is written.
-func (s *Sources) WithBuiltRepositories(ctx context.Context, p *v1alpha1.Project, file *project.File, id string) (string, error) {
-	state := id
+// recorded returns the commit that a head has of a repository's ref.
+func recorded(commits []v1alpha1.RepositoryCommit, repository v1alpha1.Repository, ref string) (commit string, found bool) {
+	at := slices.IndexFunc(commits, func(c v1alpha1.RepositoryCommit) bool { return c.Repository == repository.Name && c.Ref == ref })
+	if at < 0 {
+		return "", false
+	}
+	return commits[at].Commit, true
+}
+
+// withBuilt adds to a head the commits of secondary repositories that the file's
+// services are built from, and to its id, so that a push to one of them is
+// released like one to the primary. What is named there and does not exist is
+// left to the release, which says so where it is written.
+func (s *Sources) withBuilt(ctx context.Context, p *v1alpha1.Project, file *project.File, head v1alpha1.Head) (v1alpha1.Head, error) {
+	state := head.FileID
 	read := map[string]git.Heads{}
 	for _, build := range foreignBuilds(file) {
 		repository, err := repositoryByURL(p, build.Repository)
@@ -81,18 +110,33 @@ func (s *Sources) WithBuiltRepositories(ctx context.Context, p *v1alpha1.Project
 		heads, known := read[repository.Name]
 		if !known {
 			if heads, err = s.Heads(ctx, p, repository); err != nil {
-				return "", fmt.Errorf("repository %s: %w", repository.Name, err)
+				return v1alpha1.Head{}, fmt.Errorf("repository %s: %w", repository.Name, err)
 			}
 			read[repository.Name] = heads
 		}
 		if commit, found := commitAt(heads, build.Ref); found {
 			state += " " + repository.Name + ":" + build.Ref + "=" + commit
+			head.Secondary = withCommit(head.Secondary, v1alpha1.RepositoryCommit{Repository: repository.Name, Ref: build.Ref, Commit: commit})
 		}
 	}
-	if state == id {
-		return id, nil
+	if len(head.Secondary) > maxSecondary {
+		return v1alpha1.Head{}, fault.New(fault.Invalid, "%s: services are built from %d refs of other repositories, more than %d; build from fewer", project.FileName, len(head.Secondary), maxSecondary)
 	}
-	return stateID(state), nil
+	if state != head.FileID {
+		head.FileID = stateID(state)
+	}
+	return head, nil
+}
+
+// withCommit adds a commit unless its repository's ref has one: all services of
+// one head are built from the same commit of a ref.
+func withCommit(commits []v1alpha1.RepositoryCommit, c v1alpha1.RepositoryCommit) []v1alpha1.RepositoryCommit {
+	for _, known := range commits {
+		if known.Repository == c.Repository && known.Ref == c.Ref {
+			return commits
+		}
+	}
+	return append(commits, c)
 }
 
 // foreignBuilds returns the builds of other repositories, in the order of

@@ -73,6 +73,19 @@ func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1a
 	return s.mirrors.Fetch(ctx, mirrorKey(p, repository), remote)
 }
 
+// Head implements runner.Refs.
+func (s *Sources) Head(ctx context.Context, p *v1alpha1.Project, ref string) (string, error) {
+	heads, err := s.Heads(ctx, p, p.Primary())
+	if err != nil {
+		return "", err
+	}
+	commit, found := heads.Refs[ref]
+	if !found {
+		return "", fault.New(fault.NotFound, "repository %s has no ref %s", p.Primary().Path, ref)
+	}
+	return commit, nil
+}
+
 // Tree returns the tree of a commit of the repository, which is fetched when
 // the mirror does not have it.
 func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error) {
@@ -154,12 +167,8 @@ func (s *Sources) parsed(tree *git.Tree, key, name string, parse func(name strin
 	return document.(*projectfile.Document), nil
 }
 
-// Repository returns the project's repository with a clone URL, or the
-// primary one for an empty URL.
+// repositoryByURL returns the project's repository with a clone URL.
 func repositoryByURL(p *v1alpha1.Project, url string) (v1alpha1.Repository, error) {
-	if url == "" {
-		return p.Primary(), nil
-	}
 	for _, r := range p.Spec.Repositories {
 		if strings.TrimSuffix(r.URL, ".git") == strings.TrimSuffix(url, ".git") {
 			return r, nil
@@ -210,35 +219,29 @@ func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, da
 }
 
 // Open implements runner.Sources.
-func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
+func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error) {
+	return s.snapshot(ctx, p, p.Primary(), commit)
+}
+
+// OpenSecondary implements runner.Sources.
+func (s *Sources) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, url, ref string) (release.Snapshot, error) {
 	repository, err := repositoryByURL(p, url)
 	if err != nil {
 		return release.Snapshot{}, err
 	}
-	commit := revision
-	if url != "" {
-		if commit, err = s.resolve(ctx, p, repository, revision); err != nil {
-			return release.Snapshot{}, err
-		}
+	commit, found := recorded(head.Secondary, repository, ref)
+	if !found {
+		return release.Snapshot{}, fault.New(fault.NotFound, "repository %s had no %s when the push was planned; push it or correct the build's ref", repository.Path, cmp.Or(ref, "default branch"))
 	}
+	return s.snapshot(ctx, p, repository, commit)
+}
+
+func (s *Sources) snapshot(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (release.Snapshot, error) {
 	tree, err := s.Tree(ctx, p, repository, commit)
 	if err != nil {
 		return release.Snapshot{}, err
 	}
 	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit}, nil
-}
-
-// resolve returns the commit that a branch, tag or full ref of a repository
-// points to; an empty revision means its default branch.
-func (s *Sources) resolve(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, revision string) (string, error) {
-	heads, err := s.Heads(ctx, p, repository)
-	if err != nil {
-		return "", err
-	}
-	if commit, found := commitAt(heads, revision); found {
-		return commit, nil
-	}
-	return "", fault.New(fault.NotFound, "repository %s has no branch or tag %s; correct the build's ref", repository.Path, cmp.Or(revision, heads.Default))
 }
 
 // commitAt returns the commit that a revision points to.

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // The exact prefixes of the refs that may become stages. The rest is the
@@ -87,7 +88,7 @@ func Commit(id string) (string, error) {
 func FullCommit(operation, id string) (string, error) {
 	commit, err := Commit(id)
 	if err != nil || commit == "" {
-		return "", fault.New(fault.Invalid, "%s: %q is not a full commit id", operation, Bound(id, 64))
+		return "", fault.New(fault.Invalid, "%s: %q is not a full commit id", operation, printable.Clip(id, 64))
 	}
 	return commit, nil
 }

@@ -22,7 +22,7 @@ func TestDescribe(t *testing.T) {
 		"no word near":    {strings.Repeat("x", 20), 10, strings.Repeat("x", 9) + "…"},
 		"after a comma":   {"web is ready, worker isn't", 16, "web is ready…"},
 		"lines":           {"a\n\tb\r\nc", 140, "a b c"},
-		"control":         {"a\x00\x1b[31mb", 140, "a [31mb"},
+		"control":         {"a\x00\x1b[31mb", 140, "a\ufffdb"},
 		"many bytes":      {strings.Repeat("🚀", 200), 140, strings.Repeat("🚀", 139) + "…"},
 		"only spaces":     {" \n ", 140, ""},
 		"word at the end": {"failed: web crashes", 19, "failed: web crashes"},

@@ -3,10 +3,10 @@ package scm
 import (
 	"encoding/json"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Bounds of what is taken from a body, in bytes.
@@ -48,20 +48,11 @@ func notInPath(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-~", r))
 }
 
-// Name returns a bounded name of one line and valid UTF-8: control characters
-// become spaces.
-func Name(s string) string { return Bound(oneLine(strings.ToValidUTF8(s, "")), maxName) }
+// Name returns a bounded name of one line.
+func Name(s string) string { return printable.Excerpt(s, maxName) }
 
 // Body returns a bounded text that keeps its line ends.
-func Body(s string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	return Bound(clean, MaxComment)
-}
+func Body(s string) string { return printable.Clip(printable.Lines(s), MaxComment) }
 
 // Labels returns the names, bounded in length and number.
 func Labels(names []string) []string {
@@ -105,7 +96,7 @@ func DeliveryID(id string) (string, error) {
 // Describe fits a text into a forge's one-line description of at most limit
 // runes, cut at a word where one is near.
 func Describe(s string, limit int) string {
-	s = oneLine(strings.ToValidUTF8(s, ""))
+	s = printable.Line(s)
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}
@@ -118,20 +109,4 @@ func Describe(s string, limit int) string {
 		}
 	}
 	return strings.TrimRight(string(runes[:end]), " ,;:") + "…"
-}
-
-// oneLine replaces runs of spaces and control characters by one space.
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-}
-
-// Bound cuts s to at most limit bytes, never inside a character.
-func Bound(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/release/fingerprint"
 	"github.com/slipway-dev/slipway/internal/release/runner"
@@ -121,7 +122,7 @@ func (b *Bundles) push(o release.Inputs, manifests []byte) {
 	log := b.log.With("organization", o.Organization, "project", o.Project.Name, "stage", o.Stage.Spec.Name, "release", o.Release.Name)
 	if err != nil {
 		log.Warn("push bundle", "error", err)
-		b.events.Eventf(o.Stage, o.Release, corev1.EventTypeWarning, "BundleNotPushed", "Push", "%s", fault.Clip(kube.Sentence(err)+"; the release is not affected", 1024))
+		b.events.Eventf(o.Stage, o.Release, corev1.EventTypeWarning, "BundleNotPushed", "Push", "%s", printable.Clip(kube.Sentence(err)+"; the release is not affected", 1024))
 		return
 	}
 	log.Info("bundle pushed", "address", address)

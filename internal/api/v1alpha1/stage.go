@@ -108,11 +108,10 @@ type Head struct {
 	// +optional
 	FileID string `json:"fileID,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
-	// files apply, as the sync found them: the same head always means the same
-	// services.
-	// +kubebuilder:validation:MaxItems=50
-	// +listType=map
-	// +listMapKey=repository
+	// files apply or which services are built from, as the sync found them: the same
+	// head always means the same services and the same sources.
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=atomic
 	// +optional
 	Secondary []RepositoryCommit `json:"secondary,omitempty"`
 	// Actor is the login of the person who pushed, from a verified delivery of the
@@ -137,6 +136,11 @@ type RepositoryCommit struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Repository string `json:"repository"`
+	// Ref is the branch, tag or full ref that a service's build names; empty means
+	// the default branch, from which the repository's project file is read too.
+	// +kubebuilder:validation:MaxLength=255
+	// +optional
+	Ref string `json:"ref,omitempty"`
 	// Commit is the full commit id.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	Commit string `json:"commit"`

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Code is the cause for machines, as it is found in a release's status.
@@ -72,35 +72,10 @@ const (
 	maxDetail = 4096
 )
 
-// Clip makes foreign words fit into one sentence: one line, printable, at
-// most limit bytes.
-func Clip(words string, limit int) string {
-	var out strings.Builder
-	space := false
-	for _, r := range words {
-		if r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) {
-			continue
-		}
-		if unicode.IsSpace(r) {
-			space = out.Len() > 0
-			continue
-		}
-		if out.Len()+utf8.RuneLen(r)+1 > limit {
-			return out.String() + "…"
-		}
-		if space {
-			out.WriteByte(' ')
-			space = false
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}
-
 // quote makes what Kubernetes says fit into a sentence that goes on after it,
 // without the wrapping that says nothing.
 func quote(words string) string {
-	words = wrapping.ReplaceAllString(Clip(words, maxWords), "")
+	words = wrapping.ReplaceAllString(printable.Excerpt(words, maxWords), "")
 	return strings.TrimRight(words, ". ")
 }
 
@@ -114,13 +89,7 @@ func ClipLog(data []byte) string {
 	if len(data) > maxDetail {
 		data = data[len(data)-maxDetail:]
 	}
-	text := strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r != utf8.RuneError && unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, string(data))
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(printable.Lines(string(data)), "\n"), "\n")
 	if len(lines) > maxLines {
 		lines = lines[len(lines)-maxLines:]
 	}

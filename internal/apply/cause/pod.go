@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // diagnosePod returns why one pod does not run well, nil when nothing speaks
@@ -209,7 +211,7 @@ func eviction(pod *corev1.Pod, _ []*corev1.Event) *Cause {
 	}
 	return &Cause{
 		Code: Evicted, Grace: Never,
-		Sentence: fmt.Sprintf("Pod %s was stopped by the cluster (%s): %s; see whether the nodes have room", pod.Name, Clip(pod.Status.Reason, 60), quote(pod.Status.Message)),
+		Sentence: fmt.Sprintf("Pod %s was stopped by the cluster (%s): %s; see whether the nodes have room", pod.Name, printable.Excerpt(pod.Status.Reason, 60), quote(pod.Status.Message)),
 	}
 }
 

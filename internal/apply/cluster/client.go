@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Answers hold metadata only, so that no Secret is read.
@@ -108,7 +109,7 @@ func (c *Client) Patch(ctx context.Context, ref inventory.Ref, body []byte, forc
 	}
 	var warnings []string
 	for _, warning := range result.Warnings() {
-		warnings = append(warnings, cause.Clip(warning.Text, refusal.MaxWords))
+		warnings = append(warnings, printable.Excerpt(warning.Text, refusal.MaxWords))
 	}
 	return meta, status == http.StatusCreated, warnings, nil
 }

@@ -11,11 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Document is one object as it should be. One that is known to be the same as
@@ -123,7 +123,7 @@ func identify(object map[string]any, set Set) (inventory.Ref, error) {
 	}
 	ref := inventory.Ref{Group: gv.Group, Version: gv.Version, Kind: kind, Namespace: set.Namespace, Name: name}
 	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
-		return inventory.Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, cause.Clip(name, 80), problems[0])
+		return inventory.Ref{}, fault.New(fault.Invalid, "%s %q: the name %s; give it another", kind, printable.Excerpt(name, 80), problems[0])
 	}
 	if kind == "CustomResourceDefinition" {
 		return inventory.Ref{}, fault.New(fault.Denied, "%s would change the whole cluster; ask the platform team to install it", ref)

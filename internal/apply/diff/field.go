@@ -13,9 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
 	"github.com/slipway-dev/slipway/internal/apply/desired"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // hidden stands for a Secret's value.
@@ -261,7 +261,7 @@ func shown(value any) string {
 	if err := encoder.Encode(value); err != nil {
 		return "?"
 	}
-	return cause.Clip(strings.TrimSpace(out.String()), maxShown)
+	return printable.Excerpt(strings.TrimSpace(out.String()), maxShown)
 }
 
 // isEmpty reports whether a value is one that the server drops.

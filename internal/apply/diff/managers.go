@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // fieldManager is who owns fields of an object, and which.
@@ -63,9 +63,9 @@ func (m fieldManagers) of(path fieldpath.Path) string {
 		case manager.name == cluster.FieldManager:
 			ours = manager.name
 		case itself:
-			return cause.Clip(manager.name, 128)
+			return printable.Excerpt(manager.name, 128)
 		case whole == "":
-			whole = cause.Clip(manager.name, 128)
+			whole = printable.Excerpt(manager.name, 128)
 		}
 	}
 	if whole != "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // settleTime gathers what watches report at the same moment.
@@ -85,7 +86,7 @@ func (w *waiter) conclude(ctx context.Context, t *target, late bool) cause.Cause
 		c := cause.Cause{Code: cause.NotReady, Object: t.Ref.String()}
 		switch {
 		case t.failed != "":
-			c.Sentence = fmt.Sprintf("%s can't become ready: %s", t.Ref, cause.Clip(t.failed, refusal.MaxWords))
+			c.Sentence = fmt.Sprintf("%s can't become ready: %s", t.Ref, printable.Excerpt(t.failed, refusal.MaxWords))
 		default:
 			c.Sentence = fmt.Sprintf("%s is not ready after %s: %s; see its pods, or give the service a longer deadline", t.Ref, w.options.deadline(t.Service), w.progress(t))
 		}
@@ -105,7 +106,7 @@ func (w *waiter) progress(t *target) string {
 	if t.message == "" {
 		return fmt.Sprintf("%d of %d replicas are ready", t.ready, t.wanted)
 	}
-	return fmt.Sprintf("%d of %d replicas are ready (%s)", t.ready, t.wanted, cause.Clip(t.message, 200))
+	return fmt.Sprintf("%d of %d replicas are ready (%s)", t.ready, t.wanted, printable.Excerpt(t.message, 200))
 }
 
 // nextDecision returns when time alone changes the verdict.

@@ -6,8 +6,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Conflict is a field, or all fields, that another manager set to another
@@ -34,9 +34,9 @@ func ConflictsOf(ref inventory.Ref, status *metav1.Status) []Conflict {
 		if c.Type != metav1.CauseTypeFieldManagerConflict {
 			continue
 		}
-		conflict := Conflict{Ref: ref, Manager: "another manager", Field: cause.Clip(c.Field, 200)}
+		conflict := Conflict{Ref: ref, Manager: "another manager", Field: printable.Excerpt(c.Field, 200)}
 		if match := conflictWords.FindStringSubmatch(c.Message); match != nil {
-			conflict.Manager, conflict.Subresource = cause.Clip(strings.ReplaceAll(match[1], `\"`, `"`), 128), match[2]
+			conflict.Manager, conflict.Subresource = printable.Excerpt(strings.ReplaceAll(match[1], `\"`, `"`), 128), match[2]
 		}
 		conflicts = append(conflicts, conflict)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // MaxWords bounds how much of an answer is repeated, in bytes.
@@ -31,7 +32,7 @@ func Explain(ref inventory.Ref, err error) *ObjectError {
 		return problem
 	}
 	problem.Fields = fieldsOf(status)
-	problem.Words = cause.Clip(wordsOf(status), MaxWords)
+	problem.Words = printable.Excerpt(wordsOf(status), MaxWords)
 	classify(problem, status)
 	if ref.Kind == "Secret" {
 		conceal(problem, status)
@@ -130,7 +131,7 @@ func fieldsOf(status *metav1.Status) []string {
 	var fields []string
 	for _, c := range status.Details.Causes {
 		if c.Field != "" && !slices.Contains(fields, c.Field) {
-			fields = append(fields, cause.Clip(c.Field, 120))
+			fields = append(fields, printable.Excerpt(c.Field, 120))
 		}
 	}
 	return fields

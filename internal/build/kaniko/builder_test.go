@@ -312,13 +312,13 @@ func TestLogs(t *testing.T) {
 
 func TestLogLines(t *testing.T) {
 	var out strings.Builder
-	c := logCopier{out: &out, left: 20}
+	c := logCopier{out: &out, left: 22}
 	for _, line := range []string{"\x1b[1mbold\x1b[0m\r\n", "\x07bell\n"} {
 		if err := c.line([]byte(line)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := out.String(); got != "bold\n bell\n" {
+	if got := out.String(); got != "bold\n\ufffdbell\n" {
 		t.Errorf("lines %q", got)
 	}
 	if err := c.line([]byte(strings.Repeat("x", 20))); fault.CodeOf(err) != fault.Invalid {

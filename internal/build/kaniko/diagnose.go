@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Limits of what a message repeats.
@@ -38,10 +39,10 @@ func Explain(state build.State, log []byte, r build.Request) build.State {
 		return state
 	}
 	state.Line = d.line
-	state.Message = build.Clean(d.message(name), maxMessageBytes)
+	state.Message = printable.Excerpt(d.message(name), maxMessageBytes)
 	if d.killed {
 		state.Cause = build.CauseMemory
-		state.Message = build.Clean(fmt.Sprintf("%s; most likely it used up the build's memory: make it need less, or raise the memory limit of builds", d.subject(name)), maxMessageBytes)
+		state.Message = printable.Excerpt(fmt.Sprintf("%s; most likely it used up the build's memory: make it need less, or raise the memory limit of builds", d.subject(name)), maxMessageBytes)
 	}
 	return state
 }
@@ -70,7 +71,7 @@ func (d diagnosis) subject(name string) string {
 		text += ":" + strconv.Itoa(d.line)
 	}
 	if d.instruction != "" {
-		text += ": " + build.Clean(d.instruction, maxInstructionBytes)
+		text += ": " + printable.Excerpt(d.instruction, maxInstructionBytes)
 	}
 	return text
 }
@@ -96,8 +97,8 @@ func diagnose(log string, file *build.Dockerfile) diagnosis {
 	if file != nil {
 		reader.instructions = file.Instructions()
 	}
-	for line := range strings.Lines(log) {
-		reader.read(strings.TrimRight(build.CleanLine(line), " "))
+	for line := range strings.Lines(printable.Lines(log)) {
+		reader.read(strings.TrimRight(line, " \n"))
 	}
 	return reader.found
 }
@@ -139,13 +140,13 @@ func (l *logReader) own(text string) {
 		}
 		return
 	}
-	text = build.Clean(text, len(text))
+	text = printable.Excerpt(text, len(text))
 	for i := l.at + 1; i < len(l.instructions); i++ {
 		next := l.instructions[i]
 		if l.stage >= 0 && next.Stage != l.stage {
 			continue
 		}
-		if build.Clean(next.Text, len(next.Text)) == text {
+		if printable.Excerpt(next.Text, len(next.Text)) == text {
 			l.at, l.output = i, nil
 			return
 		}
@@ -153,7 +154,7 @@ func (l *logReader) own(text string) {
 }
 
 func (l *logReader) fail(problem string) {
-	d := diagnosis{output: build.Clean(strings.Join(l.output, " | "), maxOutputBytes)}
+	d := diagnosis{output: printable.Excerpt(strings.Join(l.output, " | "), maxOutputBytes)}
 	unnamed := strings.Contains(problem, neverLogged)
 	if parse := parseLine.FindStringSubmatch(problem); parse != nil {
 		if line, err := strconv.Atoi(parse[1]); err == nil {
@@ -170,7 +171,7 @@ func (l *logReader) fail(problem string) {
 		problem = prefix.ReplaceAllString(problem, "")
 	}
 	d.killed = strings.Contains(problem, "signal: killed")
-	d.problem = build.Clean(strings.ReplaceAll(problem, sourceDir+"/", ""), maxErrorBytes)
+	d.problem = printable.Excerpt(strings.ReplaceAll(problem, sourceDir+"/", ""), maxErrorBytes)
 	l.found = d
 }
 

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // fail fills in why a build failed: the deadline, the node, memory, or the
@@ -110,7 +111,7 @@ func outOfMemory(job *batchv1.Job, container string) string {
 func lastLine(log string) string {
 	lines := strings.Split(log, "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
-		if line := build.Clean(lines[i], maxMessageBytes); line != "" {
+		if line := printable.Excerpt(lines[i], maxMessageBytes); line != "" {
 			return line
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Limits and pace of reading logs.
@@ -161,7 +162,7 @@ func (c *logCopier) container(ctx context.Context, pod *corev1.Pod, container st
 // line writes one line while the log is within its limit. A line longer than
 // the buffer comes in pieces.
 func (c *logCopier) line(line []byte) error {
-	clean := build.CleanLine(string(trimNewline(line))) + "\n"
+	clean := printable.Lines(string(trimNewline(line))) + "\n"
 	if len(clean) > c.left {
 		return fault.New(fault.Invalid, "the log of build %s/%s is longer than the %d bytes shown; make the build print less", c.job.Namespace, c.job.Name, maxLogBytes)
 	}

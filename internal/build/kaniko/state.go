@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // maxMessageBytes bounds a message; a status has room for four times as much.
@@ -49,7 +50,7 @@ func StateOf(job *batchv1.Job, pods []corev1.Pod) build.State {
 	default:
 		state.Message = waitsFor(pod)
 	}
-	state.Message = build.Clean(state.Message, maxMessageBytes)
+	state.Message = printable.Excerpt(state.Message, maxMessageBytes)
 	return state
 }
 

@@ -238,7 +238,7 @@ func TestStateOf(t *testing.T) {
 			pods: []corev1.Pod{podIn(corev1.PodFailed, exited(containerSource, 1, "Error", "a\x1b[31mb\x00c"))},
 			want: build.State{
 				Phase: build.Failed, Cause: build.CauseSource, StartedAt: began.Time, FinishedAt: ended.Time,
-				Message: "the build could not get its source: ab c",
+				Message: "the build could not get its source: ab\ufffdc",
 			},
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/cli/stream"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Printer prints a command's result in the format that was asked for.
@@ -136,15 +137,10 @@ func Colour(m Mark, line string) string {
 	return "\x1b[" + code + "m" + line + "\x1b[0m"
 }
 
-// Printable replaces control characters: names and messages come from outside and
-// must not control the terminal.
+// Printable returns a cell, or a line, that can't control the terminal: names and
+// messages come from outside. Unlike printable.Line it keeps runs of spaces.
 func Printable(cell string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-			return ' '
-		}
-		return r
-	}, cell)
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Lines(cell))
 }
 
 // Age says how long ago something was, in its largest unit.

@@ -57,11 +57,7 @@ func (r *Reconciler) fileID(ctx context.Context, p *v1alpha1.Project, commit str
 // check reads the project file of a commit: the document, or what is wrong
 // with it.
 func (r *Reconciler) check(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, []scm.Finding, error) {
-	secondary, err := r.sources.Secondary(ctx, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	document, _, err := r.sources.File(ctx, p, v1alpha1.Head{FileCommit: commit, Secondary: secondary})
+	document, _, err := r.sources.FileAt(ctx, p, commit)
 	var problems projectfile.Problems
 	switch code := fault.CodeOf(err); {
 	case err == nil:

@@ -13,9 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // maxReported is how many objects one look reports, one by one.
@@ -77,7 +77,7 @@ func (r *Reconciler) describe(drift inventory.Drift, found findings) (_ v1alpha1
 	}
 	reported.Contended = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
-	reported.Message = fault.Clip(driftSentence(drift, reported, field, repaired, found.problem), 1024)
+	reported.Message = printable.Clip(driftSentence(drift, reported, field, repaired, found.problem), 1024)
 	return reported, true
 }
 

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // deliveryTTL is how long a delivery is kept after it was dealt with, and
@@ -81,7 +81,7 @@ func (r *Reconciler) marked(d *v1alpha1.Delivery, message string, syncErr error)
 	after.Status.Message = cmp.Or(message, "synced")
 	if syncErr != nil {
 		after.Status.Phase = v1alpha1.DeliveryFailed
-		after.Status.Message = fault.Clip(kube.Sentence(syncErr), 4096)
+		after.Status.Message = printable.Clip(kube.Sentence(syncErr), 4096)
 	}
 	after.Status.Attempts++
 	after.Status.Replayed = d.ReplayMark()

@@ -56,26 +56,17 @@ func (r *repositories) Heads(context.Context, *v1alpha1.Project, []v1alpha1.Deli
 	return git.Heads{Default: mainRef, Refs: r.heads}, nil
 }
 
-// Secondary implements Sources.
-func (r *repositories) Secondary(context.Context, *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error) {
-	return nil, r.errs["Secondary"]
-}
-
-// File implements Sources.
-func (r *repositories) File(context.Context, *v1alpha1.Project, v1alpha1.Head) (*projectfile.Document, string, error) {
+// FileAt implements Sources.
+func (r *repositories) FileAt(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error) {
+	head := v1alpha1.Head{FileCommit: commit, FileID: "file-1"}
 	if err := r.errs["File"]; err != nil {
-		return nil, "", err
+		return nil, head, err
 	}
 	document, err := projectfile.Parse(project.FileName, []byte(r.file))
 	if err != nil {
-		return nil, "", fault.Wrap(fault.Invalid, err, "%s", err.Error())
+		return nil, head, fault.Wrap(fault.Invalid, err, "%s", err.Error())
 	}
-	return document, "file-1", nil
-}
-
-// WithBuiltRepositories implements Sources.
-func (r *repositories) WithBuiltRepositories(_ context.Context, _ *v1alpha1.Project, _ *project.File, id string) (string, error) {
-	return id, r.errs["WithBuiltRepositories"]
+	return document, head, nil
 }
 
 // Knows implements Sources.
@@ -154,7 +145,7 @@ func push(name string, change func(*v1alpha1.Delivery)) *v1alpha1.Delivery {
 
 // newStage returns a stage of the main branch as a sync made it.
 func newStage(change func(*v1alpha1.Stage)) *v1alpha1.Stage {
-	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{commit: commitA, id: "file-1"})
+	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1"}})
 	stage := &wanted[0]
 	stage.UID, stage.Generation = "1", 1
 	if change != nil {

@@ -22,7 +22,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
-	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
 
@@ -40,14 +39,9 @@ type Sources interface {
 	// Heads returns the heads of the primary repository as they are, or were
 	// after every waiting delivery had arrived.
 	Heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error)
-	// Secondary returns where the default branches of the secondary
-	// repositories are.
-	Secondary(ctx context.Context, p *v1alpha1.Project) ([]v1alpha1.RepositoryCommit, error)
-	// File returns the project file of a head, and an id that changes with it.
-	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
-	// WithBuiltRepositories adds to a file's id what its services build from
-	// other repositories.
-	WithBuiltRepositories(ctx context.Context, p *v1alpha1.Project, file *project.File, id string) (string, error)
+	// FileAt returns the project file of a commit as it applies now, and the head
+	// that means this file from now on.
+	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.
 	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
 }

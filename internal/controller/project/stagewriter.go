@@ -18,9 +18,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -221,7 +221,7 @@ func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, head *v1al
 	if err != nil {
 		w.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
-	head.Subject, head.Skip = fault.Clip(commit.Subject, 120), plan.Skipped(commit.Message)
+	head.Subject, head.Skip = printable.Clip(commit.Subject, 120), plan.Skipped(commit.Message)
 }
 
 // deleteUnwanted deletes the stages that nothing asks for any more, where they

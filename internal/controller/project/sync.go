@@ -42,20 +42,13 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if !exists {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
-	secondary, err := r.Sources.Secondary(ctx, p)
-	if err != nil {
-		return outcome{heads: heads, fileCommit: fileCommit}, err
-	}
+	document, force, err := r.Sources.FileAt(ctx, p, fileCommit)
 	found := outcome{heads: heads, fileCommit: fileCommit}
-	document, fileID, err := r.Sources.File(ctx, p, v1alpha1.Head{FileCommit: fileCommit, Secondary: secondary})
 	if err != nil {
 		return found, err
 	}
-	if fileID, err = r.Sources.WithBuiltRepositories(ctx, p, document.File, fileID); err != nil {
-		return found, err
-	}
-	found.file = &v1alpha1.FileInForce{Commit: fileCommit, ID: fileID, Secondary: secondary}
-	wanted := wantedStages(p, document.File, heads, hints{commit: fileCommit, id: fileID, secondary: secondary, deliveries: waiting})
+	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary}
+	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
 	found.stages = len(wanted)
 	return found, r.writeStages(ctx, p, wanted)
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// hints is what a sync knows besides heads and rules: the project file in
-// force, and who, according to the deliveries that wait, moved which ref.
+// hints is what a sync knows besides heads and rules: the head of the project
+// file in force, and who, according to the deliveries that wait, moved which ref.
 type hints struct {
-	commit, id string
-	secondary  []v1alpha1.RepositoryCommit
+	force      v1alpha1.Head
 	deliveries []v1alpha1.Delivery
 }
 
 // head returns the wanted head of a ref at a commit.
 func (h hints) head(repository, ref, commit string) v1alpha1.Head {
-	head := v1alpha1.Head{Commit: commit, FileCommit: h.commit, FileID: h.id, Secondary: h.secondary}
+	head := h.force
+	head.Commit = commit
 	for _, d := range h.deliveries {
 		if d.Spec.Repository == repository && d.Spec.Ref == ref && d.Spec.After == commit {
 			head.Actor, head.Delivery = d.Spec.Actor, d.Name

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -69,7 +70,7 @@ func (r *Reconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage, rele
 	if bad == nil {
 		return nil
 	}
-	back.Spec.Reason = fault.Clip(bad.Status.Message, 1024)
+	back.Spec.Reason = printable.Clip(bad.Status.Message, 1024)
 	made := back.DeepCopy()
 	made.CreationTimestamp = metav1.Time{Time: r.Now()}
 	after := stage.DeepCopy()

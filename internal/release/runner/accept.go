@@ -8,9 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -128,15 +128,15 @@ func (r *Runner) Answered(o release.Inputs, a Answer) v1alpha1.ReleaseStatus {
 	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
 	accepted := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Permitted",
-		Message:            fault.Clip("asked by "+a.Who.User+" ("+string(a.Who.Role)+")"+release.Because(o.Release.Spec.Reason), 1024),
+		Message:            printable.Clip("asked by "+a.Who.User+" ("+string(a.Who.Role)+")"+release.Because(o.Release.Spec.Reason), 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: o.Release.Generation,
 	}
 	if a.Refused == nil {
 		run.mark(v1alpha1.PhasePending, accepted.Message)
 	} else {
-		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, a.Refused.Cause, fault.Clip(a.Refused.Message, 1024)
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, a.Refused.Cause, printable.Clip(a.Refused.Message, 1024)
 		run.status.Cause = a.Refused.Cause
-		run.mark(v1alpha1.PhaseFailed, fault.Clip(a.Refused.Message, 4096))
+		run.mark(v1alpha1.PhaseFailed, printable.Clip(a.Refused.Message, 4096))
 	}
 	meta.SetStatusCondition(&run.status.Conditions, accepted)
 	return run.status

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Delays between two tries while something is unavailable.
@@ -35,7 +36,7 @@ func attempt[T any](ctx context.Context, r *run, fn func(context.Context) (T, er
 // recordWaiting records in the status what is unavailable. That can't be written
 // while the API server itself is.
 func (r *run) recordWaiting(ctx context.Context, err error) {
-	message := fault.Clip("waiting: "+fault.MessageOf(err), 1024)
+	message := printable.Clip("waiting: "+fault.MessageOf(err), 1024)
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionWaiting, Status: metav1.ConditionTrue, Reason: "Unavailable", Message: message,
 	})

@@ -275,7 +275,11 @@ func (a *attempt) File(context.Context, *v1alpha1.Project, v1alpha1.Head) (*proj
 	return document, "id", nil
 }
 
-func (a *attempt) Open(context.Context, *v1alpha1.Project, string, string) (release.Snapshot, error) {
+func (a *attempt) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
+	return a.Open(ctx, p, head.Commit)
+}
+
+func (a *attempt) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
 	return release.Snapshot{Repository: "main", Tree: gittest.NewTree(a.t, a.files, nil)}, nil
 }
 

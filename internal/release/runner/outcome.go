@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -87,7 +88,7 @@ func (r *run) end(ctx context.Context, err error) error {
 	default:
 		r.fail(ctx, err, causeOf(r.status.Phase, err), fault.MessageOf(err))
 	}
-	r.status.Message = fault.Clip(r.status.Message, 4096)
+	r.status.Message = printable.Clip(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
 	if err := r.journal.Write(writeCtx, r.status); err != nil {
@@ -196,7 +197,7 @@ func (r *run) approvedBy() string {
 // setCondition sets a condition of the release to True.
 func (r *run) setCondition(kind, reason, message string) {
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
-		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: fault.Clip(message, 1024),
+		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: printable.Clip(message, 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: r.Release.Generation,
 	})
 }

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,6 +20,7 @@ import (
 // planned is the outcome of planning.
 type planned struct {
 	effective
+	head      v1alpha1.Head // of the project file
 	snapshot  release.Snapshot
 	builds    map[string]recipe
 	recording *fingerprint.Recording // of the trees of the snapshots
@@ -105,12 +105,13 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 		return resolved{}, err
 	}
 	s := resolved{
-		planned: planned{effective: stage, builds: map[string]recipe{}, recording: &fingerprint.Recording{}},
+		planned: planned{effective: stage, head: head, builds: map[string]recipe{}, recording: &fingerprint.Recording{}},
 		where:   whereIn(stage.document),
 	}
-	if s.snapshot, err = r.open(ctx, s.recording, fingerprint.Revision{}, r.Release.Spec.Head.Commit); err != nil {
+	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Release.Spec.Head.Commit); err != nil {
 		return resolved{}, err
 	}
+	s.snapshot.Tree = s.recording.Tree(fingerprint.Revision{}, s.snapshot.Tree)
 	if s.last, err = r.lastImages(ctx); err != nil {
 		return resolved{}, err
 	}
@@ -124,18 +125,6 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 		}
 	}
 	return s, nil
-}
-
-// open opens a commit and has what is read of it recorded. Revision says where the
-// project file takes it from; it is a commit of the primary repository when that is
-// empty.
-func (r *run) open(ctx context.Context, recording *fingerprint.Recording, revision fingerprint.Revision, commit string) (release.Snapshot, error) {
-	snapshot, err := r.Sources.Open(ctx, r.Project, revision.Repository, cmp.Or(commit, revision.Ref))
-	if err != nil {
-		return release.Snapshot{}, err
-	}
-	snapshot.Tree = recording.Tree(revision, snapshot.Tree)
-	return snapshot, nil
 }
 
 // effective reads what the project file of a head says about a stage.

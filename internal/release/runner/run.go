@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -171,7 +171,7 @@ func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStat
 	message := verifying
 	for _, service := range services {
 		if service.Message != "" {
-			message = fault.Clip(verifying+"; "+service.Name+": "+service.Message, 4096)
+			message = printable.Clip(verifying+"; "+service.Name+": "+service.Message, 4096)
 			break
 		}
 	}

@@ -22,16 +22,25 @@ type Sources interface {
 	// commits of secondary repositories declare. The same head always gives the
 	// same file.
 	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
-	// Open returns a commit of the project's repository with a clone URL
-	// (empty means the primary one). Revision is a commit id, or a ref or
-	// branch of another repository.
-	Open(ctx context.Context, p *v1alpha1.Project, url, revision string) (release.Snapshot, error)
+	// Open returns a commit of the primary repository.
+	Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error)
+	// OpenSecondary returns the commit that a head has of the ref (empty means the
+	// default branch) of the project's repository with a clone URL. An error with
+	// the code not_found means that it has none.
+	OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, url, ref string) (release.Snapshot, error)
 	// Descends reports whether a commit of the primary repository is another or
 	// has it in its history. An error with the code not_found means that this is
 	// not known.
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
 	// Grant lets one build fetch a directory of a snapshot for a short time.
 	Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error)
+}
+
+// Refs reads where refs are.
+type Refs interface {
+	// Head returns the commit that a full ref of the primary repository has now. The
+	// code not_found says that there is none.
+	Head(ctx context.Context, p *v1alpha1.Project, ref string) (string, error)
 }
 
 // Renderer renders a stage.
@@ -72,6 +81,7 @@ type Facts interface {
 // Runner runs releases. It is safe for concurrent use.
 type Runner struct {
 	Sources  Sources
+	Refs     Refs
 	Renderer Renderer
 	Bundles  Bundles
 	Policy   func(release.Inputs) guard.Policy

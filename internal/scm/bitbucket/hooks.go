@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -68,7 +69,7 @@ func checkHook(repository string, h scm.Hook) error {
 // checkID refuses anything but a hook's id: a number, or a UUID in braces.
 func checkID(id string) error {
 	if id == "" || strings.Trim(id, "{}-0123456789abcdefABCDEF") != "" {
-		return fault.New(fault.Invalid, "%q is not the id of a hook", scm.Bound(id, 64))
+		return fault.New(fault.Invalid, "%q is not the id of a hook", printable.Clip(id, 64))
 	}
 	return nil
 }

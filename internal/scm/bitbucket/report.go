@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -69,7 +70,7 @@ func (r *Reporter) SetStatus(ctx context.Context, s scm.Status) error {
 func split(repository string) (owner, name string, err error) {
 	checked, err := scm.Repository(repository)
 	if err != nil || strings.Count(checked, "/") != 1 {
-		return "", "", fault.New(fault.Invalid, "a repository at Bitbucket is workspace/name or project/name, not %q", scm.Bound(repository, 300))
+		return "", "", fault.New(fault.Invalid, "a repository at Bitbucket is workspace/name or project/name, not %q", printable.Clip(repository, 300))
 	}
 	owner, name, _ = strings.Cut(checked, "/")
 	return owner, name, nil

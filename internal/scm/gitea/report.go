@@ -10,6 +10,7 @@ import (
 	api "code.gitea.io/sdk/gitea"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -90,7 +91,7 @@ func (r *Reporter) coded(operation string, resp *api.Response, err error) error 
 func split(repository string) (owner, name string, err error) {
 	checked, err := scm.Repository(repository)
 	if err != nil || strings.Count(checked, "/") != 1 {
-		return "", "", fault.New(fault.Invalid, "a repository at Gitea is owner/name, not %q", scm.Bound(repository, 300))
+		return "", "", fault.New(fault.Invalid, "a repository at Gitea is owner/name, not %q", printable.Clip(repository, 300))
 	}
 	owner, name, _ = strings.Cut(checked, "/")
 	return owner, name, nil

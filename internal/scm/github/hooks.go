@@ -7,6 +7,7 @@ import (
 	api "github.com/google/go-github/v62/github"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -116,7 +117,7 @@ func neutralHook(hook *api.Hook) scm.Hook {
 func hookID(id string) (int64, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "%q is not the id of a hook", scm.Bound(id, 64))
+		return 0, fault.New(fault.Invalid, "%q is not the id of a hook", printable.Clip(id, 64))
 	}
 	return number, nil
 }

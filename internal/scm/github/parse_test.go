@@ -94,17 +94,17 @@ func TestBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(e.Comment.Body); n != scm.MaxComment {
-		t.Errorf("the comment has %d bytes, want %d", n, scm.MaxComment)
+	if n := len(e.Comment.Body); n != scm.MaxComment-1 { // the last character would not fit
+		t.Errorf("the comment has %d bytes, want %d", n, scm.MaxComment-1)
 	}
-	if n := len(e.Actor); n != 256 {
-		t.Errorf("the actor has %d bytes, want 256", n)
+	if n := len(e.Actor); n != 255 {
+		t.Errorf("the actor has %d bytes, want 255", n)
 	}
 	if n := len(e.PullRequest.Labels); n != 100 {
 		t.Errorf("there are %d labels, want 100", n)
 	}
-	if n := len(e.PullRequest.Labels[0]); n != 256 {
-		t.Errorf("a label has %d bytes, want 256", n)
+	if n := len(e.PullRequest.Labels[0]); n != 255 {
+		t.Errorf("a label has %d bytes, want 255", n)
 	}
 }
 

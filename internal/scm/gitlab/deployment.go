@@ -9,6 +9,7 @@ import (
 	api "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -43,7 +44,7 @@ func (r *Reporter) deploymentID(ctx context.Context, operation, repository strin
 	if d.ID != "" {
 		id, err := strconv.ParseInt(d.ID, 10, 64)
 		if err != nil {
-			return 0, false, fault.New(fault.Invalid, "%q is not the id of a deployment at GitLab", scm.Bound(d.ID, 64))
+			return 0, false, fault.New(fault.Invalid, "%q is not the id of a deployment at GitLab", printable.Clip(d.ID, 64))
 		}
 		return id, false, nil
 	}

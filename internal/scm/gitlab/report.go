@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -102,7 +103,7 @@ func (r *Reporter) coded(operation string, resp *api.Response, err error) error 
 func checked(repository string) (string, error) {
 	path, err := scm.Repository(repository)
 	if err != nil {
-		return "", fault.New(fault.Invalid, "a repository at GitLab is group/name, not %q", scm.Bound(repository, 300))
+		return "", fault.New(fault.Invalid, "a repository at GitLab is group/name, not %q", printable.Clip(repository, 300))
 	}
 	return path, nil
 }

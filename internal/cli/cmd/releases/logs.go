@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/operate"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 type logs struct {
@@ -164,6 +165,6 @@ func (l *logs) copyLines(stream io.Reader) {
 	lines := bufio.NewScanner(io.LimitReader(stream, 8<<20))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		fmt.Fprintln(l.streams.Out, build.CleanLine(lines.Text()))
+		fmt.Fprintln(l.streams.Out, printable.Lines(lines.Text()))
 	}
 }

@@ -24,15 +24,17 @@ func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, head v1alph
 }
 
 // Open implements runner.Sources.
-func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, url, revision string) (release.Snapshot, error) {
-	if url != "" {
-		return release.Snapshot{}, fault.New(fault.NotFound, "it is built from %s, which is not here", url)
-	}
-	tree, commit, err := git.OpenTree(s.directory, revision)
+func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, commit string) (release.Snapshot, error) {
+	tree, commit, err := git.OpenTree(s.directory, commit)
 	if err != nil {
 		return release.Snapshot{}, err
 	}
 	return release.Snapshot{Tree: tree, Commit: commit}, nil
+}
+
+// OpenSecondary implements runner.Sources.
+func (offlineSources) OpenSecondary(_ context.Context, _ *v1alpha1.Project, _ v1alpha1.Head, url, _ string) (release.Snapshot, error) {
+	return release.Snapshot{}, fault.New(fault.NotFound, "it is built from %s, which is not here", url)
 }
 
 // Descends implements runner.Sources.

@@ -36,7 +36,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	const redraw = "\r\x1b[2K"
 	want := redraw + "   0.0s  Pending     planning\n" +
 		redraw + "   1.5s  Verifying   waiting" +
-		redraw + "   1.5s  Verifying   waiting;  [2Jweb: " + strings.Repeat("x", 60) + "…\n" +
+		redraw + "   1.5s  Verifying   waiting; web: " + strings.Repeat("x", 64) + "…\n" +
 		redraw + "  1m01s  Succeeded\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
