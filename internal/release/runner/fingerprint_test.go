@@ -462,8 +462,7 @@ func TestIncompleteFingerprintIsFound(t *testing.T) {
 		}
 	}
 	for name, drop := range map[string]func(*fingerprint.Fingerprint){
-		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "looks": kind(fingerprint.Look),
-		"a patch": at("deploy/components/web/web.yaml"), "a build context": at("web"),
+		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "a build context": at("web"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			setChecks(t, 5000)
