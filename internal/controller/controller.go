@@ -105,7 +105,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 // newRunner returns what runs releases.
 func newRunner(o Options, d *deps) *runner.Runner {
 	return &runner.Runner{
-		Sources: d.sources, Renderer: d.pool, Bundles: d.bundles, Policy: story.PolicyOf, Facts: &forge.Facts{Forges: d.forges},
+		Sources: d.sources, Refs: d.sources, Renderer: d.pool, Bundles: d.bundles, Policy: story.PolicyOf, Facts: &forge.Facts{Forges: d.forges},
 		Version: o.Version, UnavailableTimeout: unavailableTimeout, Now: o.Now, Log: o.Log,
 	}
 }

@@ -66,15 +66,15 @@ func TestFastPathChangesNothing(t *testing.T) {
 	}
 }
 
-// pushTwice makes a project, pushes a change and one that changes nothing of the
-// stage, and returns what it came to.
+// pushTwice makes a project, pushes a change and one that changes a file but no
+// object, and returns what it came to.
 func pushTwice(t *testing.T, organization string) endState {
 	t.Helper()
 	p := join(t, organization, siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	changed := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("changed")})
 	p.reaches("dev", changed, v1alpha1.PhaseSucceeded)
-	last := p.push("main", "dev", map[string]string{"README.md": "# shop, better\n"})
+	last := p.push("main", "dev", map[string]string{"deploy/settings.yaml": "# better\n" + settings("changed")})
 	p.reaches("dev", last, v1alpha1.PhaseSucceeded)
 	var end endState
 	p.eventually("everything is reported", func() error {

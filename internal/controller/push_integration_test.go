@@ -87,12 +87,12 @@ func TestDuplicateDeliveryIsFree(t *testing.T) {
 	}
 }
 
-func TestReadmeOnlyPushWritesNothingToTheStage(t *testing.T) {
+func TestCommentWritesNothingToTheStage(t *testing.T) {
 	p := join(t, "readme", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	_, before := p.greeting("dev")
 	env.Traffic.Take()
-	commit := p.push("main", "dev", map[string]string{"README.md": "# shop, better\n"})
+	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": "# better\n" + settings("hello")})
 	release := p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	if release.Status.Changes != (v1alpha1.Changes{Unchanged: 2}) {
 		t.Errorf("changes %+v, want two unchanged", release.Status.Changes)
@@ -117,8 +117,11 @@ func TestNewestCommitSupersedes(t *testing.T) {
 	p := join(t, "newest", map[string]string{"slipway.yaml": projectFile(devStage, web)}, nil)
 	first := p.head("main")
 	p.reaches("dev", first, v1alpha1.PhaseVerifying) // no node: its pod never runs
-	second := p.push("main", "dev", map[string]string{"README.md": "1"})
-	third := p.push("main", "dev", map[string]string{"README.md": "2"})
+	with := func(level string) map[string]string {
+		return map[string]string{"slipway.yaml": projectFile(devStage, strings.Replace(web, "port: 8080", "port: 8080, env: {LEVEL: "+level+"}", 1))}
+	}
+	second := p.push("main", "dev", with("one"))
+	third := p.push("main", "dev", with("two"))
 	p.reaches("dev", first, v1alpha1.PhaseSuperseded)
 	p.eventually("the commit in between is overtaken", func() error {
 		for _, r := range p.releases("dev") {

@@ -14,7 +14,7 @@ import (
 func TestReplayedDeliveryIsDealtWithAgain(t *testing.T) {
 	p := join(t, "replay", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
-	commit := p.push("main", "dev", map[string]string{"README.md": "again\n"})
+	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": settings("again")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	done := p.served(commit, "")
 	mark := func(value string) error {

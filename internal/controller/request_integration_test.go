@@ -251,8 +251,10 @@ func TestRestartAndScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]string{"slipway.yaml": projectFile(devStage, "  web: {image: \""+image+"\", port: 8080}\n  queue: {image: \""+image+"\", port: 8080, scale: {min: 1, max: 4}}\n")}
-	p := join(t, "scale", files, nil)
+	services := func(deadline string) map[string]string {
+		return map[string]string{"slipway.yaml": projectFile(devStage, "  web: {image: \""+image+"\", port: 8080, deadline: "+deadline+"}\n  queue: {image: \""+image+"\", port: 8080, scale: {min: 1, max: 4}}\n")}
+	}
+	p := join(t, "scale", services("5m"), nil)
 	p.kubelet(p.stageNamespace("dev"))
 	good := p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	deployment := func(name string) *appsv1.Deployment {
@@ -274,7 +276,7 @@ func TestRestartAndScale(t *testing.T) {
 	if !strings.Contains(scaled.Status.Message, "queue=2 web=3") || *deployment("web").Spec.Replicas != 3 {
 		t.Errorf("%d replicas: %s", *deployment("web").Spec.Replicas, scaled.Status.Message)
 	}
-	commit := p.push("main", "dev", map[string]string{"README.md": "a later push"})
+	commit := p.push("main", "dev", services("6m")) // which no object has
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	if *deployment("web").Spec.Replicas != 3 || mark("web") != restarted.Name {
 		t.Errorf("a later push left %d replicas and the mark %q", *deployment("web").Spec.Replicas, mark("web"))

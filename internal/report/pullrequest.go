@@ -90,7 +90,17 @@ func StageRow(stage v1alpha1.Stage) string {
 	if message != "" {
 		state = step.describe(message)
 	}
-	return fmt.Sprintf("| %s | `%.8s` | `%s` |", name, stage.Status.Attempted, codeSpan(state))
+	return fmt.Sprintf("| %s | %s | `%s` |", name, commitCell(&stage), codeSpan(state))
+}
+
+// commitCell returns the commit of a stage, and since which one nothing changed
+// there.
+func commitCell(stage *v1alpha1.Stage) string {
+	attempted := stage.Status.Attempted
+	if head := stage.Status.Unchanged(); head != "" && attempted == stage.Status.Commit {
+		return fmt.Sprintf("`%.8s` (unchanged since `%.8s`)", head, attempted)
+	}
+	return fmt.Sprintf("`%.8s`", attempted)
 }
 
 // codeSpan makes a text safe inside a code span, or a link, of a table: nobody is

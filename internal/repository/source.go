@@ -73,6 +73,19 @@ func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1a
 	return s.mirrors.Fetch(ctx, mirrorKey(p, repository), remote)
 }
 
+// Head implements runner.Refs.
+func (s *Sources) Head(ctx context.Context, p *v1alpha1.Project, ref string) (string, error) {
+	heads, err := s.Heads(ctx, p, p.Primary())
+	if err != nil {
+		return "", err
+	}
+	commit, found := heads.Refs[ref]
+	if !found {
+		return "", fault.New(fault.NotFound, "repository %s has no ref %s", p.Primary().Path, ref)
+	}
+	return commit, nil
+}
+
 // Tree returns the tree of a commit of the repository, which is fetched when
 // the mirror does not have it.
 func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error) {
@@ -208,19 +221,6 @@ func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, da
 // Open implements runner.Sources.
 func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error) {
 	return s.snapshot(ctx, p, p.Primary(), commit)
-}
-
-// CommitAt implements runner.Sources.
-func (s *Sources) CommitAt(ctx context.Context, p *v1alpha1.Project, ref string) (string, error) {
-	heads, err := s.Heads(ctx, p, p.Primary())
-	if err != nil {
-		return "", err
-	}
-	commit, found := heads.Refs[ref]
-	if !found {
-		return "", fault.New(fault.NotFound, "repository %s has no %s any more", p.Primary().Path, ref)
-	}
-	return commit, nil
 }
 
 // OpenSecondary implements runner.Sources.

@@ -150,10 +150,9 @@ type FileInForce struct {
 	// ID changes when the file does, or what it takes from other repositories.
 	ID string `json:"id"`
 	// Secondary are the commits of the project's other repositories whose project
-	// files apply.
-	// +kubebuilder:validation:MaxItems=50
-	// +listType=map
-	// +listMapKey=repository
+	// files apply or which services are built from.
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=atomic
 	// +optional
 	Secondary []RepositoryCommit `json:"secondary,omitempty"`
 }

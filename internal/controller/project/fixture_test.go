@@ -58,15 +58,16 @@ func (r *repositories) Heads(context.Context, *v1alpha1.Project, []v1alpha1.Deli
 }
 
 // FileAt implements Sources.
-func (r *repositories) FileAt(_ context.Context, _ *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error) {
-	if err := r.errs["FileAt"]; err != nil {
-		return nil, v1alpha1.Head{}, err
+func (r *repositories) FileAt(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error) {
+	head := v1alpha1.Head{FileCommit: commit, FileID: "file-1"}
+	if err := r.errs["File"]; err != nil {
+		return nil, head, err
 	}
 	document, err := projectfile.Parse(project.FileName, []byte(r.file))
 	if err != nil {
-		return nil, v1alpha1.Head{}, fault.Wrap(fault.Invalid, err, "%s", err.Error())
+		return nil, head, fault.Wrap(fault.Invalid, err, "%s", err.Error())
 	}
-	return document, v1alpha1.Head{FileCommit: fileCommit, FileID: "file-1"}, nil
+	return document, head, nil
 }
 
 // Expire implements PullRequests.

@@ -39,7 +39,7 @@ type Sources interface {
 	// Heads returns the heads of the primary repository as they are, or were
 	// after every waiting delivery had arrived.
 	Heads(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (git.Heads, error)
-	// FileAt returns the project file of a commit as it applies now, with the head
+	// FileAt returns the project file of a commit as it applies now, and the head
 	// that means this file from now on.
 	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.

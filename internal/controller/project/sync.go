@@ -43,12 +43,13 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
 	document, force, err := r.Sources.FileAt(ctx, p, fileCommit)
+	found := outcome{heads: heads, fileCommit: fileCommit}
 	if err != nil {
-		return outcome{heads: heads, fileCommit: fileCommit}, err
+		return found, err
 	}
-	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
-	found := outcome{heads: heads, fileCommit: fileCommit, stages: len(wanted)}
 	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary}
+	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
+	found.stages = len(wanted)
 	return found, r.writeStages(ctx, p, wanted)
 }
 

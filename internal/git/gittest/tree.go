@@ -70,6 +70,9 @@ func (m memory) tree(t testing.TB, files map[string]File, dir string) plumbing.H
 			}
 		}
 		first, _, deeper := strings.Cut(rest, "/")
+		if _, known := lines[first+"/"]; deeper && known {
+			continue
+		}
 		if deeper {
 			id := m.tree(t, files, path.Join(dir, first))
 			lines[first+"/"] = "40000 " + first + "\x00" + string(id[:])

@@ -68,14 +68,12 @@ func (a *askedRelease) checkDeploy(ctx context.Context) (*release.Failure, error
 		return nil, err
 	}
 	if !reached { // the ref may have moved on to commits that leave the stage as it is
-		newest, err := a.Sources.CommitAt(ctx, a.Project, stage.Ref)
+		newest, err := a.Refs.Head(ctx, a.Project, stage.Ref)
+		if err == nil {
+			reached, err = a.reached(ctx, newest)
+		}
 		if err != nil && fault.CodeOf(err) != fault.NotFound {
 			return nil, err
-		}
-		if err == nil {
-			if reached, err = a.reached(ctx, newest); err != nil {
-				return nil, err
-			}
 		}
 	}
 	if !reached {

@@ -78,10 +78,11 @@ type Comparison struct {
 	own     *render.OwnTemplates // nil until they are read
 }
 
-// opened is a tree that was opened for a comparison.
+// opened is a tree that was opened for a comparison: of a commit of the primary
+// repository, or of what a project file's head has of another one.
 type opened struct {
 	fingerprint.Revision
-	commit string // of the primary repository
+	commit, file string
 }
 
 // NewComparison returns a comparison.
@@ -113,19 +114,24 @@ func (c *Comparison) Equal(ctx context.Context, o release.Inputs, earlier *v1alp
 	})
 }
 
-// open returns what answers for the tree that a head has at a revision. The heads of
-// one sync differ only in the commit of the primary repository.
+// open returns what answers for the tree that a revision leads to at a head.
 func (c *Comparison) open(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, revision fingerprint.Revision) (*fingerprint.Answers, error) {
-	key := opened{Revision: revision}
-	if revision.Repository == "" {
-		key.commit = head.Commit
+	key := opened{commit: head.Commit}
+	if revision.Repository != "" {
+		key = opened{Revision: revision, file: head.FileCommit + head.FileID}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if known := c.answers[key]; known != nil {
 		return known, nil
 	}
-	snapshot, err := c.runner.openAt(ctx, p, head, revision)
+	var snapshot release.Snapshot
+	var err error
+	if revision.Repository == "" {
+		snapshot, err = c.runner.Sources.Open(ctx, p, head.Commit)
+	} else {
+		snapshot, err = c.runner.Sources.OpenSecondary(ctx, p, head, revision.Repository, revision.Ref)
+	}
 	if err != nil {
 		return nil, err
 	}

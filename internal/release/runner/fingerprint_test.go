@@ -275,12 +275,8 @@ func (a *attempt) File(context.Context, *v1alpha1.Project, v1alpha1.Head) (*proj
 	return document, "id", nil
 }
 
-func (a *attempt) CommitAt(context.Context, *v1alpha1.Project, string) (string, error) {
-	return "", fault.New(fault.NotFound, "there is no ref")
-}
-
-func (a *attempt) OpenSecondary(ctx context.Context, p *v1alpha1.Project, _ v1alpha1.Head, _, _ string) (release.Snapshot, error) {
-	return a.Open(ctx, p, "")
+func (a *attempt) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
+	return a.Open(ctx, p, head.Commit)
 }
 
 func (a *attempt) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
@@ -466,8 +462,7 @@ func TestIncompleteFingerprintIsFound(t *testing.T) {
 		}
 	}
 	for name, drop := range map[string]func(*fingerprint.Fingerprint){
-		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "looks": kind(fingerprint.Look),
-		"a patch": at("deploy/components/web/web.yaml"), "a build context": at("web"),
+		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "a build context": at("web"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			setChecks(t, 5000)

@@ -20,7 +20,7 @@ import (
 // planned is the outcome of planning.
 type planned struct {
 	effective
-	head      v1alpha1.Head // the commits, and the project file
+	head      v1alpha1.Head // of the project file
 	snapshot  release.Snapshot
 	builds    map[string]recipe
 	recording *fingerprint.Recording // of the trees of the snapshots
@@ -100,7 +100,6 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if err != nil {
 		return resolved{}, err
 	}
-	head.Commit = r.Release.Spec.Head.Commit
 	stage, err := r.effective(ctx, r.Inputs, head)
 	if err != nil {
 		return resolved{}, err
@@ -109,9 +108,10 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 		planned: planned{effective: stage, head: head, builds: map[string]recipe{}, recording: &fingerprint.Recording{}},
 		where:   whereIn(stage.document),
 	}
-	if s.snapshot, err = r.open(ctx, s.planned, fingerprint.Revision{}); err != nil {
+	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Release.Spec.Head.Commit); err != nil {
 		return resolved{}, err
 	}
+	s.snapshot.Tree = s.recording.Tree(fingerprint.Revision{}, s.snapshot.Tree)
 	if s.last, err = r.lastImages(ctx); err != nil {
 		return resolved{}, err
 	}
@@ -125,25 +125,6 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 		}
 	}
 	return s, nil
-}
-
-// open opens a commit of what is planned, and has what is read of it recorded.
-func (r *run) open(ctx context.Context, p planned, revision fingerprint.Revision) (release.Snapshot, error) {
-	snapshot, err := r.openAt(ctx, r.Project, p.head, revision)
-	if err != nil {
-		return release.Snapshot{}, err
-	}
-	snapshot.Tree = p.recording.Tree(revision, snapshot.Tree)
-	return snapshot, nil
-}
-
-// openAt opens the commit that a head has at a revision: its own when the revision
-// is empty, else the one of another repository that the project file names.
-func (r *Runner) openAt(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, revision fingerprint.Revision) (release.Snapshot, error) {
-	if revision.Repository == "" {
-		return r.Sources.Open(ctx, p, head.Commit)
-	}
-	return r.Sources.OpenSecondary(ctx, p, head, revision.Repository, revision.Ref)
 }
 
 // effective reads what the project file of a head says about a stage.

@@ -32,9 +32,10 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 	snapshot := p.snapshot
 	if b.Repository != "" {
 		var err error
-		if snapshot, err = r.open(ctx, p, fingerprint.Revision{Repository: b.Repository, Ref: b.Ref}); err != nil {
+		if snapshot, err = r.Sources.OpenSecondary(ctx, r.Project, p.head, b.Repository, b.Ref); err != nil {
 			return recipe{}, err
 		}
+		snapshot.Tree = p.recording.Tree(fingerprint.Revision{Repository: b.Repository, Ref: b.Ref}, snapshot.Tree)
 	}
 	made := recipe{service: service, snapshot: snapshot, build: b}
 	file := path.Join(b.Context, b.Dockerfile)

@@ -149,7 +149,7 @@ func (f *fixture) inputs(actor string) release.Inputs {
 
 func (f *fixture) runner() *runner.Runner {
 	r := &runner.Runner{
-		Sources: f, Renderer: renderer{}, Bundles: f,
+		Sources: f, Refs: f, Renderer: renderer{}, Bundles: f,
 		Policy:             func(o release.Inputs) guard.Policy { return guard.Policy{Namespace: o.Stage.Spec.Namespace} },
 		UnavailableTimeout: time.Minute, Now: time.Now, Log: slog.New(&f.log),
 	}
@@ -203,11 +203,6 @@ func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Hea
 	return document, "id", err
 }
 
-// CommitAt returns a commit that no stage wants.
-func (f *fixture) CommitAt(context.Context, *v1alpha1.Project, string) (string, error) {
-	return strings.Repeat("a", 40), nil
-}
-
 func (f *fixture) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
 	return f.Open(ctx, p, head.Commit)
 }
@@ -218,6 +213,11 @@ func (f *fixture) Open(context.Context, *v1alpha1.Project, string) (release.Snap
 		"slipway.yaml":   {Data: file},
 		"web/Dockerfile": {Data: "FROM base:1\nRUN true\n"},
 	}, nil)}, nil
+}
+
+// Head implements runner.Refs: the ref is at the commit "n".
+func (f *fixture) Head(context.Context, *v1alpha1.Project, string) (string, error) {
+	return strings.Repeat("n", 40), nil
 }
 
 func (f *fixture) Descends(_ context.Context, _ *v1alpha1.Project, commit, ancestor string) (bool, error) {

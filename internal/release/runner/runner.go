@@ -24,9 +24,6 @@ type Sources interface {
 	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
 	// Open returns a commit of the primary repository.
 	Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error)
-	// CommitAt returns the commit that a ref of the primary repository is at now. An
-	// error with the code not_found means that there is no such ref.
-	CommitAt(ctx context.Context, p *v1alpha1.Project, ref string) (string, error)
 	// OpenSecondary returns the commit that a head has of the ref (empty means the
 	// default branch) of the project's repository with a clone URL. An error with
 	// the code not_found means that it has none.
@@ -37,6 +34,13 @@ type Sources interface {
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
 	// Grant lets one build fetch a directory of a snapshot for a short time.
 	Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error)
+}
+
+// Refs reads where refs are.
+type Refs interface {
+	// Head returns the commit that a full ref of the primary repository has now. The
+	// code not_found says that there is none.
+	Head(ctx context.Context, p *v1alpha1.Project, ref string) (string, error)
 }
 
 // Renderer renders a stage.
@@ -77,6 +81,7 @@ type Facts interface {
 // Runner runs releases. It is safe for concurrent use.
 type Runner struct {
 	Sources  Sources
+	Refs     Refs
 	Renderer Renderer
 	Bundles  Bundles
 	Policy   func(release.Inputs) guard.Policy

@@ -32,11 +32,6 @@ func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, commit stri
 	return release.Snapshot{Tree: tree, Commit: commit}, nil
 }
 
-// CommitAt implements runner.Sources.
-func (offlineSources) CommitAt(_ context.Context, _ *v1alpha1.Project, ref string) (string, error) {
-	return "", fault.New(fault.NotFound, "where %s is now is not known here", ref)
-}
-
 // OpenSecondary implements runner.Sources.
 func (offlineSources) OpenSecondary(_ context.Context, _ *v1alpha1.Project, _ v1alpha1.Head, url, _ string) (release.Snapshot, error) {
 	return release.Snapshot{}, fault.New(fault.NotFound, "it is built from %s, which is not here", url)
