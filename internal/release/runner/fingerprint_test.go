@@ -31,7 +31,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
-var changes = flag.Int("changes", 150, "random changes that are rendered both ways")
+var changes = flag.Int("changes", 300, "random changes that are rendered both ways")
 
 // projectFile is a project file whose three stages share overlays.
 const projectFile = `version: 1
