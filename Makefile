@@ -70,7 +70,7 @@ proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 rand
 
 .PHONY: bench
 bench: devcluster build ## Measure push → applied beside the floor, in one run; writes docs/bench.md
-	go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/bench \
+	go test -tags integration -run '^$$' -bench 'Slipway|WatchCache' -benchtime 1x -timeout 60m ./internal/bench \
 		-slipway $(CURDIR)/bin/slipway -report $(CURDIR)/docs/bench.md
 
 # Each batch of histories has a control plane of its own.

@@ -73,23 +73,20 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		return nil, fmt.Errorf("register the clean-up of deliveries: %w", err)
 	}
 	gate := queue.NewPriorityGate(fastpath.StatusGateLimit)
-	c := statusClient(mgr, o, gate)
+	c := statusClient(mgr.GetClient(), gate, o)
 	releasing := newRunner(o, d)
 	stages := &stage.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Targets: d.targets, Ancestry: d.sources, Now: o.Now}
 	releases := release.New(release.Reconciler{Client: c, Live: mgr.GetAPIReader(), Queue: d.queue, Journals: newJournals(c, gate, o), Targets: d.targets, Runner: releasing, Log: o.Log})
 	drifts := &drift.Reconciler{Client: c, Queue: d.queue, Targets: driftTargets(d), Events: mgr.GetEventRecorder("slipway"), Now: o.Now, Log: o.Log}
 	d.clusters.Changed = drifts.Changed
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
-	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Prefetcher: fastpath.Off{}, Gate: d.deliveries}
 	prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
-	if !o.FastPathOff.Prefetch {
-		d.Deliveries.Prefetcher = prefetcher
-	}
+	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Prefetcher: prefetching(prefetcher, o), Gate: d.deliveries}
 	heads := newHeads(c, releasing, o, d)
 	if err := mgr.Add(heads); err != nil {
 		return nil, fmt.Errorf("register what shows unchanged heads: %w", err)
 	}
-	writer := &project.StageWriter{Client: c, Commits: d.sources, Contents: heads, FastPath: handOver(stages, releases, gate, o, d), Log: o.Log}
+	writer := &project.StageWriter{Client: c, Commits: d.sources, Contents: heads, FastPath: handOver(stages, releases, gate, o), Log: o.Log}
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},

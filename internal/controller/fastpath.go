@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -14,15 +13,16 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/repository"
+	"github.com/slipway-dev/slipway/internal/webhook/store"
 )
 
-// statusClient returns the client whose statuses wait at a gate for the objects
-// of releases on their way.
-func statusClient(mgr ctrl.Manager, o Options, gate *queue.PriorityGate) client.Client {
+// statusClient returns a client whose statuses wait at a gate for the objects of
+// releases on their way.
+func statusClient(c client.Client, gate *queue.PriorityGate, o Options) client.Client {
 	if o.FastPathOff.PriorityGate {
-		return mgr.GetClient()
+		return c
 	}
-	return fastpath.NewThrottledClient(mgr.GetClient(), gate)
+	return fastpath.NewThrottledClient(c, gate)
 }
 
 // newJournals returns what makes the progress of releases durable.
@@ -34,12 +34,20 @@ func newJournals(c client.Client, gate *queue.PriorityGate, o Options) *fastpath
 	return journals
 }
 
+// prefetching returns what learns of deliveries before they are durable.
+func prefetching(prefetcher *fastpath.RefPrefetcher, o Options) store.Prefetcher {
+	if o.FastPathOff.Prefetch {
+		return fastpath.Off{}
+	}
+	return prefetcher
+}
+
 // handOver returns the way from a sync to the releases of its stages.
-func handOver(stages *stage.Reconciler, releases *release.Reconciler, gate *queue.PriorityGate, o Options, d *deps) project.FastPath {
+func handOver(stages *stage.Reconciler, releases *release.Reconciler, gate *queue.PriorityGate, o Options) project.FastPath {
 	if o.FastPathOff.HandOver {
 		return fastpath.Off{}
 	}
-	fast := &fastpath.FastPath{Stages: stages, Releases: releases, Queue: d.queue, Gate: gate, Log: o.Log}
+	fast := &fastpath.FastPath{Stages: stages, Releases: releases, Queue: stages.Queue, Gate: gate, Log: o.Log}
 	if !o.FastPathOff.Speculation {
 		fast.Speculator = releases
 	}

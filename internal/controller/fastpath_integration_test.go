@@ -33,18 +33,18 @@ type endState struct {
 func TestFastPathChangesNothing(t *testing.T) {
 	variants := []struct {
 		name string
-		off  fastpath.Parts
+		off  fastpath.Features
 	}{
-		{"all", fastpath.Parts{}},
+		{"all", fastpath.Features{}},
 		{"none", fastpath.All()},
-		{"no prefetch", fastpath.Parts{Prefetch: true}},
-		{"no hand-over", fastpath.Parts{HandOver: true}},
-		{"no speculation", fastpath.Parts{Speculation: true}},
-		{"no gate", fastpath.Parts{PriorityGate: true}},
-		{"no delay", fastpath.Parts{DelayedPhases: true}},
+		{"no prefetch", fastpath.Features{Prefetch: true}},
+		{"no hand-over", fastpath.Features{HandOver: true}},
+		{"no speculation", fastpath.Features{Speculation: true}},
+		{"no gate", fastpath.Features{PriorityGate: true}},
+		{"no delay", fastpath.Features{DelayedPhases: true}},
 	}
 	t.Cleanup(func() {
-		if err := env.Restart(context.WithoutCancel(t.Context()), fastpath.Parts{}); err != nil {
+		if err := env.Restart(context.WithoutCancel(t.Context()), fastpath.Features{}); err != nil {
 			t.Error(err)
 		}
 	})

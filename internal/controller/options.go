@@ -36,7 +36,7 @@ type Options struct {
 	Forges         map[string]forge.NewReporter
 	// FastPathOff are the parts of the fast path that are switched off: none,
 	// except in tests that show that nothing but time depends on them.
-	FastPathOff fastpath.Parts
+	FastPathOff fastpath.Features
 	Now         func() time.Time
 	Log         *slog.Logger
 }

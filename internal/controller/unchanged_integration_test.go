@@ -90,7 +90,7 @@ func TestUnchangedHeadOutlivesTheServer(t *testing.T) {
 	p.releasedOnly(p.head("main"), names, names...)
 	readme := p.push("main", "dev", map[string]string{"README.md": "# better\n"})
 	p.releasedOnly(readme, nil, names...)
-	if err := env.Restart(t.Context(), fastpath.Parts{}); err != nil {
+	if err := env.Restart(t.Context(), fastpath.Features{}); err != nil {
 		t.Fatal(err)
 	}
 	again := p.push("main", "dev", map[string]string{"README.md": "# best\n"})

@@ -22,9 +22,9 @@ const (
 	maxDeliveries = 200
 )
 
-// markedInFlood is how many deliveries of a flood a sync has marked and kept:
-// the others would have to go in a moment, and a mark costs more than the
-// delivery did.
+// markedInFlood is how many deliveries of a flood are marked and kept: the
+// others would have to go in a moment, and a mark costs more than the delivery
+// did.
 const markedInFlood = 2
 
 // deliveries returns the project's deliveries that no sync has served yet, and
@@ -49,8 +49,8 @@ func (r *Reconciler) deliveries(ctx context.Context, p *v1alpha1.Project) (waiti
 	return waiting, done, nil
 }
 
-// forget has deliveries deleted, the oldest first, that were dealt with and
-// are old, or too many.
+// forget deletes deliveries that were dealt with and are old, and the oldest of
+// too many.
 func (r *Reconciler) forget(done []v1alpha1.Delivery) {
 	young := slices.IndexFunc(done, func(d v1alpha1.Delivery) bool { return r.Now().Sub(d.Spec.Received.Time) <= deliveryTTL })
 	if young < 0 {
@@ -59,9 +59,9 @@ func (r *Reconciler) forget(done []v1alpha1.Delivery) {
 	r.Cleaner.Delete(done[:max(young, len(done)-maxDeliveries)])
 }
 
-// finish has the deliveries marked that a sync served. A delivery that arrived
-// while it ran is not among them and causes the next one. The oldest are
-// deleted where they would not be kept for long.
+// finish marks the deliveries that a sync served, and deletes the oldest of more
+// than are kept. A delivery that arrived while the sync ran is not among them
+// and causes the next one.
 func (r *Reconciler) finish(s settlement, syncErr error) {
 	keep := maxDeliveries
 	if flood(s.served) {
@@ -89,9 +89,8 @@ func (r *Reconciler) marked(d *v1alpha1.Delivery, message string, syncErr error)
 	return after
 }
 
-// shed has of the deliveries that wait for a sync that isn't possible now those
-// deleted that add nothing to the newer ones: more than are kept, and not the
-// last to report their ref.
+// shed deletes waiting deliveries when no sync is possible now: the oldest of
+// more than are kept, except the last one of each ref.
 func (r *Reconciler) shed(waiting []v1alpha1.Delivery) {
 	reported := map[string]bool{}
 	var surplus []v1alpha1.Delivery

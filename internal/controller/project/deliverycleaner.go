@@ -65,14 +65,14 @@ func (t *DeliveryCleaner) Knows(d *v1alpha1.Delivery) bool {
 	return open || done
 }
 
-// Delete has deliveries deleted.
+// Delete deletes deliveries, later.
 func (t *DeliveryCleaner) Delete(deliveries []v1alpha1.Delivery) {
 	for _, d := range deliveries {
 		t.add(task{delivery: d}, priorityDelete)
 	}
 }
 
-// Mark has the status of a delivery written, as it is in marked.
+// Mark writes the status of a delivery as it is in marked, later.
 func (t *DeliveryCleaner) Mark(d v1alpha1.Delivery, marked *v1alpha1.Delivery) {
 	t.add(task{delivery: d, marked: marked}, priorityMark)
 }

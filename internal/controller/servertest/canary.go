@@ -62,11 +62,11 @@ func (e *Environment) leaks(ctx context.Context) ([]string, error) {
 	}
 	for _, list := range lists {
 		if err := e.Client.List(ctx, list); err != nil {
-			return nil, fmt.Errorf("look for canaries: %e", err)
+			return nil, fmt.Errorf("look for canaries: %w", err)
 		}
 		data, err := json.Marshal(list)
 		if err != nil {
-			return nil, fmt.Errorf("look for canaries in %T: %e", list, err)
+			return nil, fmt.Errorf("look for canaries in %T: %w", list, err)
 		}
 		e.canaries.look(fmt.Sprintf("a %T", list), around(string(data)))
 	}

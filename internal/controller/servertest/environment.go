@@ -44,7 +44,7 @@ type Environment struct {
 	config      *rest.Config // the server's
 	receiver    atomic.Pointer[http.Handler]
 	server      *Server
-	fastPathOff fastpath.Parts // of servers that are started from now on
+	fastPathOff fastpath.Features // of servers that are started from now on
 	// canaries reads along with every server's log.
 	canaries canaryLog
 	public   *httptest.Server
@@ -59,10 +59,10 @@ func newEnvironment(ctx context.Context, plane *kubetest.ControlPlane) (*Environ
 		return nil, err
 	}
 	if e.Client, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
-		return nil, fmt.Errorf("client of the control plane: %e", err)
+		return nil, fmt.Errorf("client of the control plane: %w", err)
 	}
 	if e.dir, err = os.MkdirTemp("", "servertest-"); err != nil {
-		return nil, fmt.Errorf("make a folder: %e", err)
+		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	if e.config, err = install(ctx, plane, e.Client); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(e.dir))

@@ -20,13 +20,13 @@ func (e *Environment) Person(ctx context.Context, p *Project, username, role str
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: username}},
 	}
 	if err := e.Client.Create(ctx, binding); err != nil && !apierrors.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("bind %s to %s: %e", role, username, err)
+		return nil, fmt.Errorf("bind %s to %s: %w", role, username, err)
 	}
 	config := rest.CopyConfig(e.Plane.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: username}
 	person, err := client.New(config, client.Options{Scheme: e.Client.Scheme()})
 	if err != nil {
-		return nil, fmt.Errorf("client of %s: %e", username, err)
+		return nil, fmt.Errorf("client of %s: %w", username, err)
 	}
 	return person, nil
 }

@@ -40,7 +40,7 @@ func (e *Environment) Compile(ctx context.Context) (Program, error) {
 	}
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile the program: %e\n%s", err, output)
+		return "", fmt.Errorf("compile the program: %w\n%s", err, output)
 	}
 	return Program(to), nil
 }
@@ -105,7 +105,7 @@ func (e *Environment) Launch(ctx context.Context, l Launch) (*Process, error) {
 	output := io.MultiWriter(l.Log, &e.canaries)
 	p.command.Stdout, p.command.Stderr = output, output
 	if err := p.command.Start(); err != nil {
-		return nil, fmt.Errorf("start the program: %e", err)
+		return nil, fmt.Errorf("start the program: %w", err)
 	}
 	go func() {
 		defer close(p.done)
@@ -214,14 +214,14 @@ func (e *Environment) kubeconfig(l Launch) (string, error) {
 	config.Contexts["here"], config.CurrentContext = &clientcmdapi.Context{Cluster: "here", AuthInfo: "server"}, "here"
 	data, err := clientcmd.Write(*config)
 	if err != nil {
-		return "", fmt.Errorf("encode a kubeconfig: %e", err)
+		return "", fmt.Errorf("encode a kubeconfig: %w", err)
 	}
 	file := filepath.Join(e.dir, "kubeconfig")
 	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
 		return file, nil
 	}
 	if err := os.WriteFile(file, data, 0o600); err != nil {
-		return "", fmt.Errorf("write a kubeconfig: %e", err)
+		return "", fmt.Errorf("write a kubeconfig: %w", err)
 	}
 	return file, nil
 }

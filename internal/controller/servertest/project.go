@@ -24,19 +24,19 @@ const WebhookSecret = "secret-of-the-webhook"
 // server runs on.
 func (e *Environment) Organization(ctx context.Context, name string) error {
 	if err := e.Client.Create(ctx, &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-		return fmt.Errorf("make organization %s: %e", name, err)
+		return fmt.Errorf("make organization %s: %w", name, err)
 	}
 	for {
 		var made v1alpha1.Organization
 		if err := e.Client.Get(ctx, client.ObjectKey{Name: name}, &made); err != nil {
-			return fmt.Errorf("wait for organization %s: %e", name, err)
+			return fmt.Errorf("wait for organization %s: %w", name, err)
 		}
 		if meta.IsStatusConditionTrue(made.Status.Conditions, v1alpha1.ConditionReady) {
 			break
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for organization %s: %e: %v", name, ctx.Err(), made.Status.Conditions)
+			return fmt.Errorf("wait for organization %s: %w: %v", name, ctx.Err(), made.Status.Conditions)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -45,7 +45,7 @@ func (e *Environment) Organization(ctx context.Context, name string) error {
 		Spec:       v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: e.Registry, Insecure: true}},
 	}
 	if err := e.Client.Create(ctx, cluster); err != nil {
-		return fmt.Errorf("make cluster %s: %e", clusterName, err)
+		return fmt.Errorf("make cluster %s: %w", clusterName, err)
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (e *Environment) Enroll(ctx context.Context, p *Project, repository v1alpha
 	} {
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.Namespace}, StringData: data}
 		if err := e.Client.Create(ctx, secret); err != nil {
-			return fmt.Errorf("make Secret %s: %e", name, err)
+			return fmt.Errorf("make Secret %s: %w", name, err)
 		}
 	}
 	repository.Credentials = &v1alpha1.SecretKey{Name: p.Name + "-forge"}
@@ -102,7 +102,7 @@ func (e *Environment) Enroll(ctx context.Context, p *Project, repository v1alpha
 		p.Change(made)
 	}
 	if err := e.Client.Create(ctx, made); err != nil {
-		return fmt.Errorf("make project %s: %e", p.Name, err)
+		return fmt.Errorf("make project %s: %w", p.Name, err)
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (e *Environment) Enroll(ctx context.Context, p *Project, repository v1alpha
 func (e *Environment) Releases(ctx context.Context, p *Project, stage string) ([]v1alpha1.Release, error) {
 	var all v1alpha1.ReleaseList
 	if err := e.Client.List(ctx, &all, client.InNamespace(p.Namespace)); err != nil {
-		return nil, fmt.Errorf("list releases: %e", err)
+		return nil, fmt.Errorf("list releases: %w", err)
 	}
 	of := make([]v1alpha1.Release, 0, len(all.Items))
 	for _, release := range all.Items {

@@ -68,7 +68,7 @@ func (e *Environment) Server(ctx context.Context) (*Server, error) {
 
 // Restart starts a server without some parts of the fast path, in place of the
 // one that runs.
-func (e *Environment) Restart(ctx context.Context, off fastpath.Parts) error {
+func (e *Environment) Restart(ctx context.Context, off fastpath.Features) error {
 	if e.server != nil {
 		if err := e.server.Stop(); err != nil {
 			return err
@@ -98,7 +98,7 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start a server: %e", err)
+		return nil, fmt.Errorf("start a server: %w", err)
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
