@@ -251,10 +251,12 @@ func TestRestartAndScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	services := func(deadline string) map[string]string {
-		return map[string]string{"slipway.yaml": projectFile(devStage, "  web: {image: \""+image+"\", port: 8080, deadline: "+deadline+"}\n  queue: {image: \""+image+"\", port: 8080, scale: {min: 1, max: 4}}\n")}
+	const overlayFile = "overlays/dev/kustomization.yaml"
+	files := map[string]string{
+		"slipway.yaml": projectFile("  - {name: dev, branch: main, overlay: overlays/dev}\n", "  web: {image: \""+image+"\", port: 8080}\n  queue: {image: \""+image+"\", port: 8080, scale: {min: 1, max: 4}}\n"),
+		overlayFile:    overlay("dev"),
 	}
-	p := join(t, "scale", services("5m"), nil)
+	p := join(t, "scale", files, nil)
 	p.kubelet(p.stageNamespace("dev"))
 	good := p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	deployment := func(name string) *appsv1.Deployment {
@@ -276,7 +278,7 @@ func TestRestartAndScale(t *testing.T) {
 	if !strings.Contains(scaled.Status.Message, "queue=2 web=3") || *deployment("web").Spec.Replicas != 3 {
 		t.Errorf("%d replicas: %s", *deployment("web").Spec.Replicas, scaled.Status.Message)
 	}
-	commit := p.push("main", "dev", services("6m")) // which no object has
+	commit := p.push("main", "dev", map[string]string{overlayFile: "# a comment\n" + overlay("dev")})
 	p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	if *deployment("web").Spec.Replicas != 3 || mark("web") != restarted.Name {
 		t.Errorf("a later push left %d replicas and the mark %q", *deployment("web").Spec.Replicas, mark("web"))

@@ -57,7 +57,7 @@ func TestVersionIsRaisedWithGoldens(t *testing.T) {
 		return
 	}
 	if now.Version == last.Version {
-		t.Fatalf("goldens changed: raise Version in version.go if anything is rendered differently than before, or set the digest in %s to %s if they are only new", file, now.Goldens)
+		t.Fatalf("goldens changed: raise Version in render.go if anything is rendered differently than before, or set the digest in %s to %s if they are only new", file, now.Goldens)
 	}
 	if flag.Lookup("update").Value.String() != "true" {
 		t.Fatalf("Version is %s, and %s is about %s; run the tests with -update", now.Version, file, last.Version)

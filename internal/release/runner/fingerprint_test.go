@@ -31,7 +31,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/release/runner"
 )
 
-var changes = flag.Int("changes", 150, "random changes that are rendered both ways")
+var changes = flag.Int("changes", 300, "random changes that are rendered both ways")
 
 // projectFile is a project file whose three stages share overlays.
 const projectFile = `version: 1
@@ -405,22 +405,22 @@ func equalMeansEqual(t *rapid.T, tb testing.TB, drop func(*fingerprint.Fingerpri
 	}
 }
 
-// setChecks sets how many examples rapid tries.
-func setChecks(t *testing.T, n int) {
+// setFlag sets a flag of rapid for one test.
+func setFlag(t *testing.T, name, value string) {
 	t.Helper()
-	before := flag.Lookup("rapid.checks").Value.String()
-	if err := flag.Set("rapid.checks", fmt.Sprint(n)); err != nil {
+	before := flag.Lookup(name).Value.String()
+	if err := flag.Set(name, value); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := flag.Set("rapid.checks", before); err != nil {
+		if err := flag.Set(name, before); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 func TestEqualFingerprintsMeanEqualManifests(t *testing.T) {
-	setChecks(t, *changes)
+	setFlag(t, "rapid.checks", fmt.Sprint(*changes))
 	count := tally{begun: map[string]*attempt{}}
 	rapid.Check(t, func(rt *rapid.T) { equalMeansEqual(rt, t, nil, &count) })
 	t.Logf("%d equal, %d changed, %d taken for changed, %d refused", count.equal, count.changed, count.cautious, count.refused)
@@ -465,10 +465,9 @@ func TestIncompleteFingerprintIsFound(t *testing.T) {
 		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "a build context": at("web"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			setChecks(t, 5000)
-			if err := flag.Set("rapid.nofailfile", "true"); err != nil {
-				t.Fatal(err)
-			}
+			setFlag(t, "rapid.checks", "5000")
+			setFlag(t, "rapid.nofailfile", "true")
+			setFlag(t, "rapid.shrinktime", "4s")
 			p := &probe{TB: t}
 			func() {
 				defer func() {
