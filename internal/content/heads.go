@@ -48,7 +48,13 @@ type Heads struct {
 	due workqueue.TypedDelayingInterface[types.NamespacedName]
 
 	mu    sync.Mutex
-	known map[types.UID]v1alpha1.UnchangedHead // by stage; the statuses have them later
+	known map[types.NamespacedName]knownHead // until the stages' statuses have them
+}
+
+// knownHead is a head that changes nothing at a stage.
+type knownHead struct {
+	stage types.UID
+	head  v1alpha1.UnchangedHead
 }
 
 // NewHeads returns heads that are shown after a delay. Compare begins the
@@ -57,7 +63,7 @@ func NewHeads(c client.Client, targets Targets, compare func() Comparison, delay
 	return &Heads{
 		client: c, targets: targets, compare: compare, delay: delay, log: log,
 		due:   workqueue.NewTypedDelayingQueue[types.NamespacedName](),
-		known: map[types.UID]v1alpha1.UnchangedHead{},
+		known: map[types.NamespacedName]knownHead{},
 	}
 }
 
@@ -122,8 +128,8 @@ func (h *Heads) unchanged(ctx context.Context, comparison Comparison, move relea
 func (h *Heads) headOf(stage *v1alpha1.Stage) *v1alpha1.UnchangedHead {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if head, found := h.known[stage.UID]; found {
-		return &head
+	if known, found := h.known[client.ObjectKeyFromObject(stage)]; found && known.stage == stage.UID {
+		return &known.head
 	}
 	return stage.Status.Head
 }
@@ -132,6 +138,16 @@ func (h *Heads) headOf(stage *v1alpha1.Stage) *v1alpha1.UnchangedHead {
 func (h *Heads) record(stage *v1alpha1.Stage, head v1alpha1.UnchangedHead) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.known[stage.UID] = head
-	h.due.AddAfter(client.ObjectKeyFromObject(stage), h.delay)
+	name := client.ObjectKeyFromObject(stage)
+	h.known[name] = knownHead{stage.UID, head}
+	h.due.AddAfter(name, h.delay)
+}
+
+// forget drops what is known of a stage's head, unless a newer one is.
+func (h *Heads) forget(name types.NamespacedName, shown *v1alpha1.UnchangedHead) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if known, found := h.known[name]; found && (shown == nil || known.head == *shown) {
+		delete(h.known, name)
+	}
 }

@@ -107,6 +107,11 @@ func TestHeadIsShown(t *testing.T) {
 	if diff := cmp.Diff(want, shown.Status.Head); diff != "" {
 		t.Errorf("the status shows (-want +got):\n%s", diff)
 	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && heads.remembered() > 0; time.Sleep(time.Millisecond) {
+	}
+	if n := heads.remembered(); n != 0 {
+		t.Errorf("%d heads are remembered that the statuses have", n)
+	}
 	if shown.Status.Unchanged() != "" {
 		t.Errorf("%s is shown before the release of b is good", shown.Status.Unchanged())
 	}
@@ -123,7 +128,14 @@ func TestGoneStageIsNotShown(t *testing.T) {
 	if err := kube.Delete(t.Context(), stage.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
-	if err := heads.show(t.Context(), client.ObjectKeyFromObject(stage)); err != nil {
-		t.Error(err)
+	if err := heads.show(t.Context(), client.ObjectKeyFromObject(stage)); err != nil || heads.remembered() != 0 {
+		t.Errorf("%d heads are remembered: %v", heads.remembered(), err)
 	}
+}
+
+// remembered returns how many heads are kept in memory.
+func (h *Heads) remembered() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.known)
 }

@@ -36,9 +36,14 @@ func (h *Heads) show(ctx context.Context, name types.NamespacedName) error {
 	}
 	head := h.headOf(&stage)
 	if stage.UID == "" || head == nil {
+		h.forget(name, nil)
 		return nil
 	}
 	after := stage.DeepCopy()
 	after.Status.Head = head
-	return kube.PatchStatus(ctx, h.client, &stage, after)
+	if err := kube.PatchStatus(ctx, h.client, &stage, after); err != nil {
+		return err
+	}
+	h.forget(name, head)
+	return nil
 }
