@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/client-go/rest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
+	"github.com/slipway-dev/slipway/internal/kubetest"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -27,7 +30,7 @@ import (
 // last of which is what the stage wants.
 type fleet struct {
 	organization string
-	server       client.Client // nobody else may make stages
+	storage      *kubetest.Storage
 }
 
 const (
@@ -37,13 +40,12 @@ const (
 
 func newFleet(b *testing.B, organization string) fleet {
 	b.Helper()
-	config := rest.CopyConfig(world.Plane.Config)
-	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + servertest.Namespace + ":slipway", Groups: []string{"system:masters"}}
-	server, err := client.New(config, client.Options{Scheme: world.Client.Scheme()})
+	storage, err := world.Plane.Storage()
 	if err != nil {
 		b.Fatal(err)
 	}
-	return fleet{organization, server}
+	b.Cleanup(storage.Close)
+	return fleet{organization, storage}
 }
 
 // fill makes projects.
@@ -80,12 +82,7 @@ func (f fleet) makeProject(ctx context.Context, number int, releases int64) erro
 	stages := release.Wanted(object, document.File, map[string]string{"refs/heads/main": commit}, func(_, commit string) v1alpha1.Head {
 		return v1alpha1.Head{Commit: commit, FileCommit: commit, FileID: blobID(files[project.FileName]), Actor: "owner"}
 	})
-	for i := range stages {
-		if err := f.makeStage(ctx, &stages[i], int64(number*stagesPerProject+i), releases); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.writeStages(ctx, stages, int64(number*stagesPerProject), releases)
 }
 
 // blobID returns git's id of a file's content.
@@ -93,34 +90,26 @@ func blobID(content string) string {
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(content), content)))
 }
 
-func (f fleet) makeStage(ctx context.Context, stage *v1alpha1.Stage, number, releases int64) error {
-	if err := f.server.Create(ctx, stage); err != nil {
-		return fmt.Errorf("make stage %s: %w", stage.Name, err)
-	}
-	for sequence := int64(1); sequence <= releases; sequence++ {
-		finished := releasetest.Finished(stage, number, sequence)
-		if sequence == releases {
-			finished.Spec.Head = stage.Spec.Wanted
+// writeStages writes stages and their finished releases as the API server keeps them.
+func (f fleet) writeStages(ctx context.Context, stages []v1alpha1.Stage, first, releases int64) error {
+	var made, finished []client.Object
+	for i := range stages {
+		stage, number := &stages[i], first+int64(i)
+		stage.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion().String(), Kind: "Stage"}
+		stage.UID, stage.Generation, stage.CreationTimestamp = types.UID(releasetest.ID(36, number<<16)), 1, metav1.NewTime(time.Unix(1_700_000_000, 0))
+		made = append(made, stage)
+		for sequence := int64(1); sequence <= releases; sequence++ {
+			r := releasetest.Finished(stage, number, sequence)
+			r.ResourceVersion = "" // the storage knows it
+			if sequence == releases {
+				r.Spec.Head = stage.Spec.Wanted
+			}
+			finished = append(finished, r)
 		}
-		if err := f.makeRelease(ctx, finished); err != nil {
-			return err
-		}
 	}
-	return nil
-}
-
-// makeRelease makes a release as a server does: first what it is to deploy, then
-// how it ended.
-func (f fleet) makeRelease(ctx context.Context, finished *v1alpha1.Release) error {
-	made := &v1alpha1.Release{Spec: finished.Spec}
-	made.Name, made.Namespace, made.Labels, made.OwnerReferences = finished.Name, finished.Namespace, finished.Labels, finished.OwnerReferences
-	if err := f.server.Create(ctx, made); err != nil {
-		return fmt.Errorf("make release %s: %w", made.Name, err)
+	group := v1alpha1.GroupVersion().Group
+	if err := f.storage.Write(ctx, group, "stages", made...); err != nil {
+		return err
 	}
-	before := made.DeepCopy()
-	made.Status = finished.Status
-	if err := f.server.Status().Patch(ctx, made, client.MergeFrom(before)); err != nil {
-		return fmt.Errorf("finish release %s: %w", made.Name, err)
-	}
-	return nil
+	return f.storage.Write(ctx, group, "releases", finished...)
 }
