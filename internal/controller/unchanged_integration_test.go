@@ -100,9 +100,9 @@ func (p *team) statuses(commit string) (count map[string]int, newest map[string]
 	return count, newest
 }
 
-// hears waits until the forge has exactly some statuses of a commit, by context, and
+// hasStatuses waits until the forge has exactly some statuses of a commit, by context, and
 // each of them once.
-func (p *team) hears(commit string, want map[string]string) {
+func (p *team) hasStatuses(commit string, want map[string]string) {
 	p.t.Helper()
 	p.eventually("the forge hears of the commit", func() error {
 		count, newest := p.statuses(commit)
@@ -131,7 +131,7 @@ func TestForgeHearsOnceOfUnchangedStages(t *testing.T) {
 	want := map[string]string{"slipway": "success: 5 stages unchanged", "slipway/e": "success: " + since}
 	readme := p.push("main", "boss", map[string]string{"README.md": "# better\n"})
 	p.releasedOnly(readme, nil, names...)
-	p.hears(readme, want)
+	p.hasStatuses(readme, want)
 	p.eventually("the project remembers", func() error {
 		var project v1alpha1.Project
 		err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &project)
@@ -144,8 +144,8 @@ func TestForgeHearsOnceOfUnchangedStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := p.push("main", "boss", map[string]string{"README.md": "# best\n"})
-	p.hears(again, want)
-	p.hears(readme, want)
+	p.hasStatuses(again, want)
+	p.hasStatuses(readme, want)
 
 	one := p.push("main", "boss", map[string]string{"overlays/b/kustomization.yaml": overlay("other")})
 	p.releasedOnly(one, []string{"b"}, names...)

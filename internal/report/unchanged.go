@@ -48,7 +48,7 @@ func UnchangedOf(p *v1alpha1.Project, stages []v1alpha1.Stage, own func(*v1alpha
 }
 
 // unchangedStep returns how a stage stands at the head that leaves it as it is, with
-// a sentence; both are empty when it has none, or when it can't be told yet.
+// a sentence; both are empty when it has none, or when that isn't decided yet.
 func unchangedStep(stage *v1alpha1.Stage) (Step, string) {
 	head, status := stage.Status.Head, &stage.Status
 	if head == nil || stage.DeletionTimestamp != nil {

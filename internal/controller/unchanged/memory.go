@@ -40,8 +40,8 @@ func (m memory) of(p *v1alpha1.Project) *reported {
 	return known
 }
 
-// facts are what reports tell, each in a line. A report that tells nothing new is
-// not sent, such as one of fewer stages because others got another commit.
+// facts are what reports are about, each in a line. A report of nothing new is not
+// sent, such as one of fewer stages because others got another commit.
 type facts map[string]bool
 
 func factsOf(reports []report.Unchanged) facts {
@@ -52,12 +52,14 @@ func factsOf(reports []report.Unchanged) facts {
 	return all
 }
 
+// lines returns the facts that a report is about: where it is shown, and how each of
+// its stages stands.
 func lines(r report.Unchanged) []string {
-	var told []string
+	var all []string
 	for _, stage := range r.Stages {
-		told = append(told, strings.Join([]string{r.Commit, r.Stage, stage, string(r.Step)}, " "))
+		all = append(all, strings.Join([]string{r.Commit, r.Stage, stage, string(r.Step)}, " "))
 	}
-	return told
+	return all
 }
 
 func (f facts) add(r report.Unchanged) {
@@ -66,7 +68,7 @@ func (f facts) add(r report.Unchanged) {
 	}
 }
 
-// has reports whether a report tells nothing that isn't among the facts.
+// has reports whether all that a report is about is among the facts.
 func (f facts) has(r report.Unchanged) bool {
 	return !slices.ContainsFunc(lines(r), func(line string) bool { return !f[line] })
 }

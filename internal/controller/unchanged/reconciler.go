@@ -127,7 +127,7 @@ func (r *Reconciler) ownReports(ctx context.Context, p *v1alpha1.Project) (func(
 	return func(stage *v1alpha1.Stage) bool { return protected[stage.Spec.Rule] }, nil
 }
 
-// send sends the reports that tell anything new. When the forge has no client for a
+// send sends the reports of anything new. When the forge has no client for a
 // reason that stays, the other sinks still get them.
 func (r *Reconciler) send(ctx context.Context, p *v1alpha1.Project, known *reported, reports []report.Unchanged) (ctrl.Result, error) {
 	reports = slices.DeleteFunc(reports, known.facts.has)
