@@ -50,10 +50,10 @@ type ProjectSpec struct {
 	// +optional
 	SyncInterval *metav1.Duration `json:"syncInterval,omitempty"`
 	// Reports says which stages have a commit status of their own at a commit that
-	// changes nothing there: all of them, or with changed none; empty means the
-	// protected ones. One status speaks for all such stages together in any case.
+	// changes nothing there: "all" means each of them, "changed" none; empty means
+	// the protected ones. One more status is about all such stages together.
 	// +optional
-	// +kubebuilder:validation:Enum=all;changed;""
+	// +kubebuilder:validation:Enum=all;changed
 	Reports Reports `json:"reports,omitempty"`
 	// Suspend stops all automatic work of the project.
 	// +optional
