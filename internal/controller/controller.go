@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/controller/release"
 	"github.com/slipway-dev/slipway/internal/controller/report"
 	"github.com/slipway-dev/slipway/internal/controller/stage"
+	"github.com/slipway-dev/slipway/internal/controller/unchanged"
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube"
@@ -98,6 +99,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		releases,
 		drifts,
 		report.New(c, d.forges, reports, o.Log),
+		unchanged.New(c, d.forges, d.sources, reports, o.Log),
 		comment.New(comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Pulls: d.pulls, Sinks: reports, Log: o.Log}),
 	}, nil
 }

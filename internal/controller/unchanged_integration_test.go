@@ -83,6 +83,81 @@ func TestPushReleasesOnlyWhatItChanges(t *testing.T) {
 	p.releasedOnly(shared, names, names...)
 }
 
+// statuses returns how many statuses of each context a commit has, and what the
+// newest of each says.
+func (p *team) statuses(commit string) (count map[string]int, newest map[string]string) {
+	p.t.Helper()
+	all, err := env.Forge.Statuses(p.Path, commit)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	count, newest = map[string]int{}, map[string]string{}
+	for _, s := range all { // newest first
+		if count[s.Context]++; count[s.Context] == 1 {
+			newest[s.Context] = s.State + ": " + s.Description
+		}
+	}
+	return count, newest
+}
+
+// hasStatuses waits until the forge has exactly some statuses of a commit, by context, and
+// each of them once.
+func (p *team) hasStatuses(commit string, want map[string]string) {
+	p.t.Helper()
+	p.eventually("the forge hears of the commit", func() error {
+		count, newest := p.statuses(commit)
+		for context, n := range count {
+			if n > 1 {
+				p.t.Errorf("%s was reported %d times", context, n)
+			}
+		}
+		if !maps.Equal(newest, want) {
+			return fmt.Errorf("statuses %v, want %v", newest, want)
+		}
+		return nil
+	})
+}
+
+// The forge hears one status for all stages that a push leaves as they are, and one
+// for each protected stage, which may be required; also after a restart.
+func TestForgeHearsOnceOfUnchangedStages(t *testing.T) {
+	names, _, files := overlayStages()
+	files["slipway.yaml"] = strings.Replace(files["slipway.yaml"], "{name: e, ", "{name: e, protected: true, ", 1)
+	p := join(t, "heard", files, nil)
+	first := p.push("main", "boss", map[string]string{"deploy/settings.yaml": settings("first")}) // who may deploy everywhere
+	p.releasedOnly(first, names, names...)
+
+	since := fmt.Sprintf("unchanged since %.8s", first)
+	want := map[string]string{"slipway": "success: 5 stages unchanged", "slipway/e": "success: " + since}
+	readme := p.push("main", "boss", map[string]string{"README.md": "# better\n"})
+	p.releasedOnly(readme, nil, names...)
+	p.hasStatuses(readme, want)
+	p.eventually("the project remembers", func() error {
+		var project v1alpha1.Project
+		err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.Namespace, Name: p.Name}, &project)
+		if err != nil || project.Status.Reported == "" {
+			return fmt.Errorf("status %+v: %w", project.Status, err)
+		}
+		return nil
+	})
+	if err := env.Restart(t.Context(), fastpath.Features{}); err != nil {
+		t.Fatal(err)
+	}
+	again := p.push("main", "boss", map[string]string{"README.md": "# best\n"})
+	p.hasStatuses(again, want)
+	p.hasStatuses(readme, want)
+
+	one := p.push("main", "boss", map[string]string{"overlays/b/kustomization.yaml": overlay("other")})
+	p.releasedOnly(one, []string{"b"}, names...)
+	p.eventually("the forge hears of both", func() error {
+		_, newest := p.statuses(one)
+		if len(newest) != 3 || newest["slipway"] != "success: 4 stages unchanged" || newest["slipway/e"] != want["slipway/e"] || !strings.HasPrefix(newest["slipway/b"], "success: live") {
+			return fmt.Errorf("statuses %v", newest)
+		}
+		return nil
+	})
+}
+
 // What was compared before a restart is neither compared nor released again.
 func TestUnchangedHeadOutlivesTheServer(t *testing.T) {
 	names, _, files := overlayStages()

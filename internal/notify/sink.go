@@ -17,6 +17,8 @@ type Sink interface {
 	// Release sends how a commit stands at a stage. Of one stage, reports come
 	// one after the other, the newest last.
 	Release(ctx context.Context, to Destination, r report.Release) error
+	// Unchanged sends how stages stand at a commit that changes nothing there.
+	Unchanged(ctx context.Context, to Destination, u report.Unchanged) error
 	// FileCheck sends what was found in the project file of a commit.
 	FileCheck(ctx context.Context, to Destination, c report.FileCheck) error
 	// PullRequest sends how things stand with a pull request, in place of what
@@ -38,6 +40,9 @@ type Silent struct{}
 // Release sends nothing.
 func (Silent) Release(context.Context, Destination, report.Release) error { return nil }
 
+// Unchanged sends nothing.
+func (Silent) Unchanged(context.Context, Destination, report.Unchanged) error { return nil }
+
 // FileCheck sends nothing.
 func (Silent) FileCheck(context.Context, Destination, report.FileCheck) error { return nil }
 
@@ -52,6 +57,11 @@ type Sinks []Sink
 // Release implements Sink.
 func (s Sinks) Release(ctx context.Context, to Destination, r report.Release) error {
 	return s.each(ctx, func(sink Sink) error { return sink.Release(ctx, to, r) })
+}
+
+// Unchanged implements Sink.
+func (s Sinks) Unchanged(ctx context.Context, to Destination, u report.Unchanged) error {
+	return s.each(ctx, func(sink Sink) error { return sink.Unchanged(ctx, to, u) })
 }
 
 // FileCheck implements Sink.

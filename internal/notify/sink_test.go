@@ -27,6 +27,10 @@ func (v voice) Release(context.Context, notify.Destination, report.Release) erro
 	return v.say("release")
 }
 
+func (v voice) Unchanged(context.Context, notify.Destination, report.Unchanged) error {
+	return v.say("unchanged")
+}
+
 func (v voice) FileCheck(context.Context, notify.Destination, report.FileCheck) error {
 	return v.say("file check")
 }
@@ -81,6 +85,7 @@ func TestSinksSendEveryKind(t *testing.T) {
 	sinks := notify.Sinks{struct{ notify.Silent }{}, voice{"a", nil, &said}}
 	for _, err := range []error{
 		sinks.Release(t.Context(), notify.Destination{}, report.Release{}),
+		sinks.Unchanged(t.Context(), notify.Destination{}, report.Unchanged{}),
 		sinks.FileCheck(t.Context(), notify.Destination{}, report.FileCheck{}),
 		sinks.PullRequest(t.Context(), notify.Destination{}, report.PullRequest{}),
 	} {
@@ -88,7 +93,7 @@ func TestSinksSendEveryKind(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if want := []string{"a release", "a file check", "a pull request"}; !slices.Equal(said, want) {
+	if want := []string{"a release", "a unchanged", "a file check", "a pull request"}; !slices.Equal(said, want) {
 		t.Errorf("reached %v, want %v", said, want)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Step is a phase as people outside see it.
 type Step string
 
-// The steps of a release, and that of a head which is not released.
+// The steps of a release, and those of a head which is not released.
 const (
 	StepQueued     Step = "queued"
 	StepBuilding   Step = "building"
@@ -22,6 +22,7 @@ const (
 	StepHeld       Step = "held"
 	StepSuperseded Step = "superseded"
 	StepSkipped    Step = "skipped"
+	StepUnchanged  Step = "unchanged"
 )
 
 // PhaseOf returns a release's phase; one that waits for its turn is pending.

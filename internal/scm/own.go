@@ -9,8 +9,12 @@ const ownPrefix = "slipway/"
 // Context returns the name under which a stage is reported on a commit.
 func Context(stage string) string { return ownPrefix + stage }
 
+// ProjectContext is the name under which a project's stages are reported together
+// on a commit.
+const ProjectContext = "slipway"
+
 // Own reports whether a check is Slipway's own.
-func Own(check string) bool { return strings.HasPrefix(check, ownPrefix) }
+func Own(check string) bool { return check == ProjectContext || strings.HasPrefix(check, ownPrefix) }
 
 // mark begins the hidden line of Slipway's comments: a link definition that
 // nothing refers to. Unlike an HTML comment it is hidden by every forge.

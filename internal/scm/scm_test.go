@@ -86,7 +86,7 @@ func TestNoteMarks(t *testing.T) {
 	if !scm.OwnComment(preview.Mark()) || scm.OwnComment("hello") {
 		t.Error("own comments aren't known")
 	}
-	if !scm.Own(scm.Context("production")) || scm.Own("ci/test") {
+	if !scm.Own(scm.Context("production")) || !scm.Own(scm.ProjectContext) || scm.Own("ci/test") || scm.Own("slipway-lint") {
 		t.Error("own checks aren't known")
 	}
 }

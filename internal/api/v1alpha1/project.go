@@ -49,10 +49,25 @@ type ProjectSpec struct {
 	// 5m.
 	// +optional
 	SyncInterval *metav1.Duration `json:"syncInterval,omitempty"`
+	// Reports says which stages have a commit status of their own at a commit that
+	// changes nothing there: "all" means each of them, "changed" none; empty means
+	// the protected ones. One more status is about all such stages together.
+	// +optional
+	// +kubebuilder:validation:Enum=all;changed
+	Reports Reports `json:"reports,omitempty"`
 	// Suspend stops all automatic work of the project.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
+
+// Reports says which stages report a commit that changes nothing there.
+type Reports string
+
+// The stages that report it on their own; empty means the protected ones.
+const (
+	ReportsAll     Reports = "all"
+	ReportsChanged Reports = "changed"
+)
 
 // Repository is a git repository of a project.
 type Repository struct {
@@ -133,6 +148,10 @@ type ProjectStatus struct {
 	// LastChange is when a sync last found anything new.
 	// +optional
 	LastChange *metav1.Time `json:"lastChange,omitempty"`
+	// Reported changes with what was last reported to the forge of stages that a
+	// commit leaves as they are.
+	// +optional
+	Reported string `json:"reported,omitempty"`
 	// Stages is how many stages the last sync wanted.
 	// +optional
 	Stages int32 `json:"stages,omitempty"`

@@ -73,7 +73,7 @@ func (m *memory) wrote(name types.NamespacedName, status v1alpha1.ProjectStatus)
 }
 
 // current returns the project with the status last written, whatever the
-// cache says: nobody else writes it.
+// cache says: nobody else writes what it reads there.
 func (m *memory) current(p *v1alpha1.Project) *v1alpha1.Project {
 	m.mu.Lock()
 	defer m.mu.Unlock()

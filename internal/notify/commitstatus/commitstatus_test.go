@@ -62,6 +62,32 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// Each stage has a status of its own, and all together have one.
+func TestUnchanged(t *testing.T) {
+	tests := map[string]struct {
+		report report.Unchanged
+		name   string
+		state  scm.State
+	}{
+		"one":           {report.Unchanged{Stage: "dev", Step: report.StepUnchanged}, "slipway/dev", scm.StateSuccess},
+		"one as broken": {report.Unchanged{Stage: "dev", Step: report.StepFailed}, "slipway/dev", scm.StateFailure},
+		"all":           {report.Unchanged{Step: report.StepUnchanged}, "slipway", scm.StateSuccess},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			forge := &plain{}
+			tt.report.Repository, tt.report.Commit, tt.report.Sentence, tt.report.URL = "acme/shop", "c0ffee", "how it is", "https://dev.example"
+			if err := (Sink{}).Unchanged(t.Context(), notify.Destination{Forge: forge}, tt.report); err != nil {
+				t.Fatal(err)
+			}
+			want := []scm.Status{{Repository: "acme/shop", Commit: "c0ffee", Context: tt.name, State: tt.state, Description: "how it is", URL: "https://dev.example"}}
+			if diff := cmp.Diff(want, forge.statuses); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // Under the stage's name stands the newest release of a commit.
 func TestOlderReleaseSetsNoStatus(t *testing.T) {
 	forge := &plain{}

@@ -31,7 +31,7 @@ func (Sink) Release(ctx context.Context, to notify.Destination, r report.Release
 // stateOf puts a step into the words of commit statuses.
 func stateOf(step report.Step) scm.State {
 	switch step {
-	case report.StepLive, report.StepSkipped:
+	case report.StepLive, report.StepSkipped, report.StepUnchanged:
 		return scm.StateSuccess
 	case report.StepFailed:
 		return scm.StateFailure

@@ -41,6 +41,9 @@ func kinds() map[string]func(context.Context, notify.Sink, notify.Destination) e
 		"release": func(ctx context.Context, s notify.Sink, to notify.Destination) error {
 			return s.Release(ctx, to, report.Release{UID: "u", Stage: "dev", Step: report.StepLive, Latest: true, Sentence: "live: 1 changed"})
 		},
+		"unchanged": func(ctx context.Context, s notify.Sink, to notify.Destination) error {
+			return s.Unchanged(ctx, to, report.Unchanged{Stages: []string{"dev"}, Step: report.StepUnchanged, Sentence: "stage dev unchanged"})
+		},
 		"file check": func(ctx context.Context, s notify.Sink, to notify.Destination) error {
 			return s.FileCheck(ctx, to, report.FileCheck{Title: "slipway.yaml is right"})
 		},
