@@ -165,6 +165,7 @@ func TestContentionIsReportedAndLimited(t *testing.T) {
 		p.comesToSay("hello")
 	}
 	env.Traffic.Take()
+	began := time.Now() // a call of the last repair may end only now
 	p.mallory(&corev1.ConfigMap{}, "settings", `{"data":{"greeting":"bye"}}`)
 	reported := p.drift("ConfigMap/settings", "changed by mallory again and again; Slipway sets it back at most twice a minute; stop the other one")
 	if !reported.Contended || reported.Manager != "mallory" {
@@ -175,7 +176,7 @@ func TestContentionIsReportedAndLimited(t *testing.T) {
 	}
 	in := "/namespaces/" + p.stageNamespace("dev") + "/"
 	for _, call := range env.Traffic.Take() {
-		if call.Verb == "PATCH" && strings.Contains(call.Path, in) {
+		if call.Verb == "PATCH" && strings.Contains(call.Path, in) && call.At.After(began) {
 			t.Errorf("the stage was written to: %s", call)
 		}
 	}
