@@ -164,6 +164,27 @@ func (p *team) eventually(what string, check func() error) {
 	}
 }
 
+// rests waits until the server has made no request for the team for a second: what a
+// release leaves to do takes as long as the machine is busy.
+func (p *team) rests() {
+	p.t.Helper()
+	p.eventually("the server rests", func() error {
+		env.Traffic.Take()
+		time.Sleep(time.Second)
+		for _, call := range env.Traffic.Take() {
+			if call.Verb != "WATCH" && p.owns(call) {
+				return fmt.Errorf("it makes requests: %s", call)
+			}
+		}
+		return nil
+	})
+}
+
+// owns reports whether a request is about the team's objects.
+func (p *team) owns(call servertest.Call) bool {
+	return strings.Contains(call.Path, "/"+p.Namespace+"/") || strings.Contains(call.Path, "/sw-"+p.Organization+"-")
+}
+
 func (p *team) stageNamespace(stage string) string {
 	return naming.Namespace(p.Organization, p.Name, stage)
 }

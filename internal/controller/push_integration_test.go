@@ -91,7 +91,7 @@ func TestCommentWritesNothingToTheStage(t *testing.T) {
 	p := join(t, "readme", siteFiles(devStage, "hello"), nil)
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	_, before := p.greeting("dev")
-	env.Traffic.Take()
+	p.rests()
 	commit := p.push("main", "dev", map[string]string{"deploy/settings.yaml": "# better\n" + settings("hello")})
 	release := p.reaches("dev", commit, v1alpha1.PhaseSucceeded)
 	if release.Status.Changes != (v1alpha1.Changes{Unchanged: 2}) {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -226,8 +225,7 @@ func TestUnchangedStagesCostNoRequests(t *testing.T) {
 	names, _, files := overlayStages()
 	p := join(t, "cheap", files, nil)
 	p.releasedOnly(p.head("main"), names, names...)
-	time.Sleep(time.Second) // what the releases leave to do
-	env.Traffic.Take()
+	p.rests()
 	readme := p.push("main", "dev", map[string]string{"README.md": "# better\n"})
 	p.eventually("the delivery is served", func() error {
 		for _, d := range p.deliveries() {
@@ -239,9 +237,8 @@ func TestUnchangedStagesCostNoRequests(t *testing.T) {
 	})
 	var calls []servertest.Call
 	for _, call := range env.Traffic.Take() {
-		own := strings.Contains(call.Path, "/"+p.Namespace+"/") || strings.Contains(call.Path, "/sw-cheap-")
 		shows := strings.Contains(call.Path, "/stages/") && strings.HasSuffix(call.Path, "/status") // later, and once for many pushes
-		if own && !shows && call.Verb != "WATCH" {
+		if p.owns(call) && !shows && call.Verb != "WATCH" {
 			calls = append(calls, call)
 		}
 	}
