@@ -74,7 +74,7 @@ bench: devcluster build ## Measure push → applied beside the floor, in one run
 		-slipway $(CURDIR)/bin/slipway -report $(CURDIR)/docs/bench.md
 
 .PHONY: bench-stages
-bench-stages: devcluster build ## Measure one replica with 10,000 stages: memory, restart, rest (half an hour)
+bench-stages: devcluster build ## Measure one replica with 10,000 stages: memory, restart, rest
 	go test -tags integration -run '^$$' -bench ManyStages -benchtime 1x -timeout 90m ./internal/bench -slipway $(CURDIR)/bin/slipway
 
 # Each batch of histories has a control plane of its own.

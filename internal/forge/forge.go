@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/lru"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -136,4 +137,13 @@ func (c *Client) Leave() { c.slots.Release(1) }
 func (c *Client) Reader() (scm.Reader, bool) {
 	reader, reads := c.Reporter.(scm.Reader)
 	return reader, reads
+}
+
+// RetryAfter returns how a reconciler tries again after an error that is worth it:
+// when the forge says, else at its queue's pace.
+func RetryAfter(err error) (ctrl.Result, error) {
+	if wait, limited := scm.RetryAfter(err); limited {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	return ctrl.Result{}, err
 }

@@ -29,7 +29,7 @@ func PatchStatus(ctx context.Context, c client.Client, before, after client.Obje
 // SetCondition sets one condition as observed at a generation.
 func SetCondition(conditions *[]metav1.Condition, condition metav1.Condition, generation int64) {
 	condition.ObservedGeneration = generation
-	condition.Message = printable.Clip(condition.Message, 1024)
+	condition.Message = printable.Passage(condition.Message, 1024)
 	meta.SetStatusCondition(conditions, condition)
 }
 

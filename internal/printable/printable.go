@@ -30,6 +30,9 @@ func Lines(s string) string {
 // Excerpt returns s on one line of at most limit bytes.
 func Excerpt(s string, limit int) string { return Clip(Line(s), limit) }
 
+// Passage returns s with its line ends, of at most limit bytes.
+func Passage(s string, limit int) string { return Clip(Lines(s), limit) }
+
 // Clip cuts s to at most limit bytes, of which the last say that something is
 // missing, without cutting a character.
 func Clip(s string, limit int) string {

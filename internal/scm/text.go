@@ -52,7 +52,7 @@ func notInPath(r rune) bool {
 func Name(s string) string { return printable.Excerpt(s, maxName) }
 
 // Body returns a bounded text that keeps its line ends.
-func Body(s string) string { return printable.Clip(printable.Lines(s), MaxComment) }
+func Body(s string) string { return printable.Passage(s, MaxComment) }
 
 // Labels returns the names, bounded in length and number.
 func Labels(names []string) []string {

@@ -122,7 +122,7 @@ func (b *Bundles) push(o release.Inputs, manifests []byte) {
 	log := b.log.With("organization", o.Organization, "project", o.Project.Name, "stage", o.Stage.Spec.Name, "release", o.Release.Name)
 	if err != nil {
 		log.Warn("push bundle", "error", err)
-		b.events.Eventf(o.Stage, o.Release, corev1.EventTypeWarning, "BundleNotPushed", "Push", "%s", printable.Clip(kube.Sentence(err)+"; the release is not affected", 1024))
+		b.events.Eventf(o.Stage, o.Release, corev1.EventTypeWarning, "BundleNotPushed", "Push", "%s", printable.Passage(kube.Sentence(err)+"; the release is not affected", 1024))
 		return
 	}
 	log.Info("bundle pushed", "address", address)

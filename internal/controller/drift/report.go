@@ -77,7 +77,7 @@ func (r *Reconciler) describe(drift inventory.Drift, found findings) (_ v1alpha1
 	}
 	reported.Contended = slices.ContainsFunc(found.contended, func(d inventory.Drift) bool { return same(d.Ref) })
 	repaired := slices.ContainsFunc(found.report.Repaired, same)
-	reported.Message = printable.Clip(driftSentence(drift, reported, field, repaired, found.problem), 1024)
+	reported.Message = printable.Passage(driftSentence(drift, reported, field, repaired, found.problem), 1024)
 	return reported, true
 }
 

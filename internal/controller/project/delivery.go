@@ -81,7 +81,7 @@ func (r *Reconciler) marked(d *v1alpha1.Delivery, message string, syncErr error)
 	after.Status.Message = cmp.Or(message, "synced")
 	if syncErr != nil {
 		after.Status.Phase = v1alpha1.DeliveryFailed
-		after.Status.Message = printable.Clip(kube.Sentence(syncErr), 4096)
+		after.Status.Message = printable.Passage(kube.Sentence(syncErr), 4096)
 	}
 	after.Status.Attempts++
 	after.Status.Replayed = d.ReplayMark()

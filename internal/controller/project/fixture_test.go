@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -44,6 +45,7 @@ type repositories struct {
 	errs    map[string]error
 	known   map[string]bool
 	message string // of every commit
+	subject string // of every commit; empty means "change"
 	reads   int
 	expired int // how often the pull requests were
 }
@@ -80,7 +82,7 @@ func (r *repositories) Knows(_ context.Context, _ *v1alpha1.Project, _ v1alpha1.
 
 // Commit implements Commits.
 func (r *repositories) Commit(context.Context, *v1alpha1.Project, v1alpha1.Repository, string) (git.Commit, error) {
-	return git.Commit{Subject: "change", Message: r.message}, r.errs["Commit"]
+	return git.Commit{Subject: cmp.Or(r.subject, "change"), Message: r.message}, r.errs["Commit"]
 }
 
 // route is a fast path that records which stages take it.

@@ -221,7 +221,7 @@ func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, head *v1al
 	if err != nil {
 		w.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}
-	head.Subject, head.Skip = printable.Clip(commit.Subject, 120), plan.Skipped(commit.Message)
+	head.Subject, head.Skip = printable.Excerpt(commit.Subject, 120), plan.Skipped(commit.Message)
 }
 
 // deleteUnwanted deletes the stages that nothing asks for any more, where they

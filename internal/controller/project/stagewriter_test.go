@@ -28,14 +28,15 @@ func TestHeadOfAStage(t *testing.T) {
 		want       v1alpha1.Head
 		fast       int // stages that take the fast path
 	}{
-		"pushed":               {deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one", Subject: "change"}, fast: 1},
-		"found by a timer":     {want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
-		"asks to be skipped":   {change: skip, want: v1alpha1.Head{Commit: commitA, Subject: "change", Skip: true}, fast: 1},
-		"says nothing":         {change: func(r *repositories) { r.errs["Commit"] = errors.New("not kept") }, want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
-		"moved":                {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = commitB })}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one", Subject: "change"}, fast: 1},
-		"stays":                {have: []client.Object{newStage(nil)}, want: v1alpha1.Head{Commit: commitA}},
-		"the file changed":     {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "file-0" })}, want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
-		"its actor comes late": {have: []client.Object{newStage(nil)}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one"}, fast: 1},
+		"pushed":                {deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one", Subject: "change"}, fast: 1},
+		"found by a timer":      {want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
+		"asks to be skipped":    {change: skip, want: v1alpha1.Head{Commit: commitA, Subject: "change", Skip: true}, fast: 1},
+		"its subject has marks": {change: func(r *repositories) { r.subject = "\x1b[2Jadd\u202e it" }, want: v1alpha1.Head{Commit: commitA, Subject: "add\ufffd it"}, fast: 1},
+		"says nothing":          {change: func(r *repositories) { r.errs["Commit"] = errors.New("not kept") }, want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
+		"moved":                 {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = commitB })}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one", Subject: "change"}, fast: 1},
+		"stays":                 {have: []client.Object{newStage(nil)}, want: v1alpha1.Head{Commit: commitA}},
+		"the file changed":      {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "file-0" })}, want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
+		"its actor comes late":  {have: []client.Object{newStage(nil)}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one"}, fast: 1},
 		"its actor is known": {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "bob" })}, deliveries: []client.Object{push("one", nil)},
 			want: v1alpha1.Head{Commit: commitA, Actor: "bob"}},
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/notify"
 	"github.com/slipway-dev/slipway/internal/report"
-	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // Forges has the clients of projects' forges.
@@ -74,7 +73,7 @@ func (r *Reconciler) report(ctx context.Context, p *v1alpha1.Project, stage *v1a
 	to := notify.Destination{Organization: organization, Project: p.Name}
 	host, noForge := r.forges.Client(ctx, p, p.Primary())
 	if notify.Retryable(ctx, noForge) {
-		return retryAfter(noForge)
+		return forge.RetryAfter(noForge)
 	}
 	if host != nil {
 		if !host.Enter() {
@@ -86,7 +85,7 @@ func (r *Reconciler) report(ctx context.Context, p *v1alpha1.Project, stage *v1a
 	for _, one := range pending {
 		err := errors.Join(r.sinks.Release(ctx, to, report.ReleaseOf(p, stage, one.release, one.latest)), noForge)
 		if notify.Retryable(ctx, err) {
-			return retryAfter(err)
+			return forge.RetryAfter(err)
 		}
 		if err := r.markReported(ctx, one.release, err); err != nil {
 			return ctrl.Result{}, err
@@ -95,19 +94,11 @@ func (r *Reconciler) report(ctx context.Context, p *v1alpha1.Project, stage *v1a
 	if skip {
 		err := errors.Join(r.sinks.Release(ctx, to, report.SkippedOf(p, stage)), noForge)
 		if notify.Retryable(ctx, err) {
-			return retryAfter(err)
+			return forge.RetryAfter(err)
 		}
 		r.markSkipped(stage, err)
 	}
 	return ctrl.Result{}, nil
-}
-
-// retryAfter says when to try again: when the forge says, else at the queue's pace.
-func retryAfter(err error) (ctrl.Result, error) {
-	if wait, limited := scm.RetryAfter(err); limited {
-		return ctrl.Result{RequeueAfter: wait}, nil
-	}
-	return ctrl.Result{}, err
 }
 
 // markReported records what was reported, or can't be because of an error.

@@ -70,7 +70,7 @@ func (r *Reconciler) quarantine(ctx context.Context, stage *v1alpha1.Stage, rele
 	if bad == nil {
 		return nil
 	}
-	back.Spec.Reason = printable.Clip(bad.Status.Message, 1024)
+	back.Spec.Reason = printable.Passage(bad.Status.Message, 1024)
 	made := back.DeepCopy()
 	made.CreationTimestamp = metav1.Time{Time: r.Now()}
 	after := stage.DeepCopy()

@@ -24,7 +24,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/notify"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/report"
-	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // settleTime is how long nothing changes before a project's reports are sent: the
@@ -138,7 +137,7 @@ func (r *Reconciler) send(ctx context.Context, p *v1alpha1.Project, known *repor
 	to := notify.Destination{Organization: organization, Project: p.Name}
 	host, noForge := r.forges.Client(ctx, p, p.Primary())
 	if notify.Retryable(ctx, noForge) {
-		return retryAfter(noForge)
+		return forge.RetryAfter(noForge)
 	}
 	if host != nil {
 		if !host.Enter() {
@@ -153,7 +152,7 @@ func (r *Reconciler) send(ctx context.Context, p *v1alpha1.Project, known *repor
 	for _, one := range reports {
 		err := errors.Join(r.sinks.Unchanged(ctx, to, one), noForge)
 		if notify.Retryable(ctx, err) {
-			return retryAfter(err)
+			return forge.RetryAfter(err)
 		}
 		if err != nil {
 			r.log.Error("report an unchanged commit", "project", p.Name, "stage", one.Stage, "commit", one.Commit, "error", err)
@@ -161,14 +160,6 @@ func (r *Reconciler) send(ctx context.Context, p *v1alpha1.Project, known *repor
 		known.facts.add(one)
 	}
 	return ctrl.Result{}, nil
-}
-
-// retryAfter says when to try again: when the forge says, else at the queue's pace.
-func retryAfter(err error) (ctrl.Result, error) {
-	if wait, limited := scm.RetryAfter(err); limited {
-		return ctrl.Result{RequeueAfter: wait}, nil
-	}
-	return ctrl.Result{}, err
 }
 
 // record keeps in the project's status what was reported.

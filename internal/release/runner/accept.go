@@ -128,15 +128,15 @@ func (r *Runner) Answered(o release.Inputs, a Answer) v1alpha1.ReleaseStatus {
 	run := &run{Runner: r, Inputs: o, status: *o.Release.Status.DeepCopy()}
 	accepted := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Permitted",
-		Message:            printable.Clip("asked by "+a.Who.User+" ("+string(a.Who.Role)+")"+release.Because(o.Release.Spec.Reason), 1024),
+		Message:            printable.Passage("asked by "+a.Who.User+" ("+string(a.Who.Role)+")"+release.Because(o.Release.Spec.Reason), 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: o.Release.Generation,
 	}
 	if a.Refused == nil {
 		run.mark(v1alpha1.PhasePending, accepted.Message)
 	} else {
-		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, a.Refused.Cause, printable.Clip(a.Refused.Message, 1024)
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, a.Refused.Cause, printable.Passage(a.Refused.Message, 1024)
 		run.status.Cause = a.Refused.Cause
-		run.mark(v1alpha1.PhaseFailed, printable.Clip(a.Refused.Message, 4096))
+		run.mark(v1alpha1.PhaseFailed, printable.Passage(a.Refused.Message, 4096))
 	}
 	meta.SetStatusCondition(&run.status.Conditions, accepted)
 	return run.status

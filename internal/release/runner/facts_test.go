@@ -26,6 +26,7 @@ func TestVerdicts(t *testing.T) {
 		"a stranger approves":    {[]v1alpha1.Verdict{approve("eve")}, v1alpha1.PhaseHeld, "olga has the role developer"},
 		"a group's name":         {[]v1alpha1.Verdict{approve("acme/backend")}, v1alpha1.PhaseHeld, "olga has the role developer"},
 		"maintainer rejects":     {[]v1alpha1.Verdict{approve("alice"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max: no"},
+		"rejects with marks":     {[]v1alpha1.Verdict{{By: "max", Verdict: v1alpha1.VerdictReject, Reason: "\x1b[2Jno\u202e!"}}, v1alpha1.PhaseFailed, "rejected by max: no\ufffd!"},
 		"a viewer rejects":       {[]v1alpha1.Verdict{reject("bob"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
 		"rejects, then approves": {[]v1alpha1.Verdict{reject("max"), approve("max")}, v1alpha1.PhaseSucceeded, "; approved by max"},
 		"approves, then rejects": {[]v1alpha1.Verdict{approve("max"), reject("max")}, v1alpha1.PhaseFailed, "rejected by max"},

@@ -88,7 +88,7 @@ func (r *run) end(ctx context.Context, err error) error {
 	default:
 		r.fail(ctx, err, causeOf(r.status.Phase, err), fault.MessageOf(err))
 	}
-	r.status.Message = printable.Clip(r.status.Message, 4096)
+	r.status.Message = printable.Passage(r.status.Message, 4096)
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
 	if err := r.journal.Write(writeCtx, r.status); err != nil {
@@ -197,7 +197,7 @@ func (r *run) approvedBy() string {
 // setCondition sets a condition of the release to True.
 func (r *run) setCondition(kind, reason, message string) {
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
-		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: printable.Clip(message, 1024),
+		Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: printable.Passage(message, 1024),
 		LastTransitionTime: metav1.Time{Time: r.Now()}, ObservedGeneration: r.Release.Generation,
 	})
 }

@@ -175,7 +175,7 @@ func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStat
 	message := verifying
 	for _, service := range services {
 		if service.Message != "" {
-			message = printable.Clip(verifying+"; "+service.Name+": "+service.Message, 4096)
+			message = printable.Passage(verifying+"; "+service.Name+": "+service.Message, 4096)
 			break
 		}
 	}
@@ -224,7 +224,7 @@ func attempt[T any](ctx context.Context, r *run, fn func(context.Context) (T, er
 // recordWaiting records in the status what is unavailable. That can't be written
 // while the API server itself is.
 func (r *run) recordWaiting(ctx context.Context, err error) {
-	message := printable.Clip("waiting: "+fault.MessageOf(err), 1024)
+	message := printable.Passage("waiting: "+fault.MessageOf(err), 1024)
 	meta.SetStatusCondition(&r.status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionWaiting, Status: metav1.ConditionTrue, Reason: "Unavailable", Message: message,
 	})

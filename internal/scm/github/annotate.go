@@ -56,7 +56,7 @@ func (r *Reporter) Annotate(ctx context.Context, f scm.Findings) error {
 }
 
 func output(f scm.Findings, shown []*api.CheckRunAnnotation) *api.CheckRunOutput {
-	summary := printable.Clip(f.Summary, maxSummary)
+	summary := printable.Passage(f.Summary, maxSummary)
 	if n := len(f.Found) - maxAnnotations; n > 0 {
 		summary += fmt.Sprintf("\n\nOnly the first %d findings are shown; there are %d more.", maxAnnotations, n)
 	}
@@ -74,7 +74,7 @@ func annotations(found []scm.Finding) []*api.CheckRunAnnotation {
 		}
 		annotation := &api.CheckRunAnnotation{
 			Path: &finding.Path, StartLine: &line, EndLine: &line, AnnotationLevel: &level,
-			Message: api.String(printable.Clip(finding.Message, maxMessage)),
+			Message: api.String(printable.Passage(finding.Message, maxMessage)),
 		}
 		if finding.Column > 0 {
 			annotation.StartColumn, annotation.EndColumn = &finding.Column, &finding.Column
