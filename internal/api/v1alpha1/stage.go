@@ -158,7 +158,8 @@ type StageStatus struct {
 	Commit string `json:"commit,omitempty"`
 	// Head is the newest head of the stage's ref that leaves the stage as it is:
 	// it makes the same manifests and images as the release that it names, so it
-	// has no release of its own. It is written up to half a minute after the push.
+	// has no release of its own. It is written half a minute after the last push, and
+	// after two minutes where pushes go on.
 	// +optional
 	Head *UnchangedHead `json:"head,omitempty"`
 	// Release names the newest release, Good the newest that succeeded.
