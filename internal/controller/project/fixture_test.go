@@ -194,7 +194,7 @@ func newFixtureWith(t *testing.T, calls interceptor.Funcs, objects ...client.Obj
 	f := &fixture{client: kubefake.Intercepted(t, calls, objects...), contents: &contents{}, route: &route{}, now: start()}
 	f.repos = &repositories{heads: map[string]string{mainRef: commitA}, file: fileWith(devRule), errs: map[string]error{}}
 	f.Reconciler = New(Reconciler{
-		Client: f.client, Sources: f.repos, Pulls: f.repos, Interval: time.Minute, Now: func() time.Time { return f.now },
+		Client: f.client, Sources: f.repos, Pulls: f.repos, Interval: time.Minute, Timers: 2, Now: func() time.Time { return f.now },
 		Stages:  &StageWriter{Client: f.client, Commits: f.repos, Contents: f.contents, FastPath: f.route, Log: log},
 		Cleaner: NewDeliveryCleaner(f.client, queue.NewPriorityGate(time.Second), log),
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -64,6 +65,7 @@ type Reconciler struct {
 	Pulls    PullRequests
 	Cleaner  *DeliveryCleaner
 	Interval time.Duration // between two syncs of a project that doesn't say
+	Timers   rate.Limit    // how many syncs a second only the timer may ask for
 	Now      func() time.Time
 
 	memory *memory
@@ -72,7 +74,7 @@ type Reconciler struct {
 
 // New returns a reconciler made from its exported fields.
 func New(r Reconciler) *Reconciler {
-	r.memory, r.hosts = newMemory(), newHostSlots(syncsPerHost)
+	r.memory, r.hosts = newMemory(r.Timers), newHostSlots(syncsPerHost)
 	return &r
 }
 
@@ -98,6 +100,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	r.forget(done)
 	if !r.due(&p, waiting) {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+	}
+	if turn := r.turn(&p, waiting); turn > 0 {
+		return ctrl.Result{RequeueAfter: turn}, nil
 	}
 	host := hostOf(p.Primary())
 	if !r.hosts.enter(host) {
@@ -142,10 +147,20 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 // due reports whether there is anything to look for: a delivery waits, the
 // project changed, or the timer ran out.
 func (r *Reconciler) due(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
-	if len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation {
-		return true
+	return called(p, waiting) || r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
+}
+
+// called reports whether there is a reason to look besides the time.
+func called(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
+	return len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation
+}
+
+// turn returns how long a sync that is due has to wait for those of other projects.
+func (r *Reconciler) turn(p *v1alpha1.Project, waiting []v1alpha1.Delivery) time.Duration {
+	if called(p, waiting) {
+		return 0
 	}
-	return r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
+	return r.memory.turn(client.ObjectKeyFromObject(p), r.Now())
 }
 
 // next returns the time until the project's refs are read again.

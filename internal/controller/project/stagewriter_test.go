@@ -223,7 +223,7 @@ func TestConflicts(t *testing.T) {
 // Conflicts that never end are met ever more seldom, and forgotten when a sync
 // ends without one.
 func TestConflictsInARow(t *testing.T) {
-	m := newMemory()
+	m := newMemory(1)
 	var last time.Duration
 	for range 100 {
 		last = m.conflicted(shop.NamespacedName)

@@ -28,6 +28,9 @@ import (
 // syncInterval is long: tests that want a timer give the Project its own.
 const syncInterval = time.Hour
 
+// timerSyncs is more than any test asks for.
+const timerSyncs = 1000
+
 // Server is a running server. Stop ends it as a signal would.
 type Server struct {
 	Log *Log
@@ -133,6 +136,7 @@ func (e *Environment) options(log *slog.Logger) controller.Options {
 		ParallelReleases: 32,
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
+		TimerSyncs:       timerSyncs,
 		Forges:           reporters(),
 		ShowHeadsAfter:   500 * time.Millisecond,
 		FastPathOff:      e.fastPathOff,
