@@ -151,7 +151,7 @@ func newManager(r replica, o server.Options, log *slog.Logger) (ctrl.Manager, er
 		Scheme:                        r.scheme,
 		Logger:                        logr.FromSlogHandler(log.Handler()),
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		Cache:                         controller.CacheOptions(),
+		Cache:                         controller.CacheOptions(r.leading),
 		Client:                        controller.ClientOptions(),
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionReleaseOnCancel: true,

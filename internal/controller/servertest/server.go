@@ -96,7 +96,7 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 		Scheme:     scheme,
 		Logger:     logr.FromSlogHandler(logger.Handler()),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Cache:      controller.CacheOptions(),
+		Cache:      controller.CacheOptions(e.config),
 		Client:     controller.ClientOptions(),
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
