@@ -45,6 +45,10 @@ type ProjectSpec struct {
 	// Budget bounds all stages and previews together.
 	// +optional
 	Budget Budget `json:"budget,omitempty"`
+	// Policy is what the project's stages may do, where it differs from its
+	// cluster's policy.
+	// +optional
+	Policy ProjectPolicy `json:"policy,omitempty"`
 	// SyncInterval is how often the refs are read without a delivery; default
 	// 5m.
 	// +optional
