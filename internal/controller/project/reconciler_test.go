@@ -319,7 +319,7 @@ func TestNothingNewWritesNothing(t *testing.T) {
 	}
 	f := newFixtureWith(t, calls, newProject(nil))
 	f.reconcile(t)
-	if writes != 2 { // the stage and the project's status
+	if writes != 3 { // which file is accepted, the stage, and the project's status
 		t.Fatalf("the first sync wrote %d times", writes)
 	}
 	old := f.project(t)
@@ -327,7 +327,7 @@ func TestNothingNewWritesNothing(t *testing.T) {
 	if err := f.client.Status().Update(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
-	if f.reconcile(t); writes != 2 || f.repos.reads != 2 {
+	if f.reconcile(t); writes != 3 || f.repos.reads != 2 {
 		t.Errorf("wrote %d times in %d syncs", writes, f.repos.reads)
 	}
 }
