@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -27,6 +28,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
@@ -51,7 +53,11 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	if err != nil {
 		return err
 	}
-	parts, err := controller.New(ctx, mgr, controllerOptions(config, o, log))
+	dialer, err := newDialer(o)
+	if err != nil {
+		return err
+	}
+	parts, err := controller.New(ctx, mgr, controllerOptions(config, o, dialer, log))
 	if err != nil {
 		return err
 	}
@@ -133,7 +139,7 @@ func newManager(config *rest.Config, o server.Options, log *slog.Logger) (ctrl.M
 	return mgr, nil
 }
 
-func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) controller.Options {
+func controllerOptions(config *rest.Config, o server.Options, dialer *dial.Dialer, log *slog.Logger) controller.Options {
 	return controller.Options{
 		Config:           config,
 		Namespace:        o.Namespace,
@@ -142,6 +148,7 @@ func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) 
 		Executor:         o.BuilderImage,
 		SourceURL:        o.SourceURL,
 		AllowHTTP:        o.AllowHTTPGit,
+		Dialer:           dialer,
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
@@ -150,6 +157,23 @@ func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) 
 		Now:              time.Now,
 		Log:              log,
 	}
+}
+
+// newDialer returns what connects to git servers, forges and registries.
+// Requests go through the proxies that the environment names, as usual.
+func newDialer(o server.Options) (*dial.Dialer, error) {
+	around, err := dial.Look(os.Getenv("KUBERNETES_SERVICE_HOST"))
+	if err != nil {
+		return nil, err
+	}
+	dialer, err := dial.New(dial.Options{
+		Allow: o.OutgoingAllow, ClusterNetworks: o.ClusterNetworks, PublicOnly: o.PublicOnly,
+		Around: around, Proxy: httpproxy.FromEnvironment(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--outgoing-allow, --cluster-network: %w", err)
+	}
+	return dialer, nil
 }
 
 // reporters returns how each kind of forge is spoken with.

@@ -24,7 +24,7 @@ type Access struct {
 	App *App
 	// AllowHTTP permits a base URL without TLS.
 	AllowHTTP bool
-	// Transport carries the requests; nil means the standard one.
+	// Transport carries the requests; with nil none is sent.
 	Transport http.RoundTripper
 	// Now is the clock that rate limits are read against; nil means time.Now.
 	Now func() time.Time
@@ -113,9 +113,18 @@ func (a Access) Clock() func() time.Time {
 func (a Access) Client() *http.Client {
 	transport := a.Transport
 	if transport == nil {
-		transport = http.DefaultTransport
+		transport = noTransport{}
 	}
 	return &http.Client{Transport: &pacedTransport{next: boundedTransport{transport}, now: a.Clock()}, CheckRedirect: sameHost}
+}
+
+// noTransport sends nothing: which addresses may be reached is for the caller to
+// say.
+type noTransport struct{}
+
+// RoundTrip refuses the call.
+func (noTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return nil, fault.New(fault.Internal, "no transport to %s was given", req.URL.Host)
 }
 
 func sameHost(next *http.Request, before []*http.Request) error {

@@ -2,10 +2,8 @@ package wire
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,28 +15,11 @@ import (
 )
 
 const (
-	infoRefs       = "/info/refs"
-	uploadPack     = "git-upload-pack"
-	maxRedirects   = 3
-	connectTimeout = 10 * time.Second
-	userAgent      = "git/2.0 (slipway)"
+	infoRefs     = "/info/refs"
+	uploadPack   = "git-upload-pack"
+	maxRedirects = 3
+	userAgent    = "git/2.0 (slipway)"
 )
-
-// newHTTPTransport keeps connections warm between fetches.
-func newHTTPTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   connectTimeout,
-		MaxIdleConns:          64,
-		MaxIdleConnsPerHost:   4,
-		IdleConnTimeout:       90 * time.Second,
-		ForceAttemptHTTP2:     true,
-		ResponseHeaderTimeout: 2 * time.Minute,
-		DisableCompression:    true,
-	}
-}
 
 // statusError is an answer other than 200.
 type statusError struct {

@@ -14,8 +14,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
-// stderrBytes is how much of a server's complaint is looked at.
-const stderrBytes = 4096
+const (
+	// stderrBytes is how much of a server's complaint is looked at.
+	stderrBytes = 4096
+	// handshakeTimeout bounds the opening of an ssh connection.
+	handshakeTimeout = 20 * time.Second
+)
 
 // sshSession speaks the git protocol over ssh. Each pack needs its own
 // command, so a second pack connects again. Neither the user's ssh
@@ -23,8 +27,7 @@ const stderrBytes = 4096
 type sshSession struct {
 	endpoint    Endpoint
 	credentials git.Credentials
-	scratch     string // directory for the known_hosts file while it is parsed
-	idle        time.Duration
+	client      *Client
 	line        *sshLine // nil when not connected
 }
 
@@ -39,8 +42,8 @@ type sshLine struct {
 	release func() bool
 }
 
-func newSSHSession(e Endpoint, c git.Credentials, scratch string, idle time.Duration) *sshSession {
-	return &sshSession{endpoint: e, credentials: c, scratch: scratch, idle: idle}
+func newSSHSession(c *Client, e Endpoint, credentials git.Credentials) *sshSession {
+	return &sshSession{endpoint: e, credentials: credentials, client: c}
 }
 
 func (s *sshSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
@@ -94,7 +97,7 @@ func (s *sshSession) connect(ctx context.Context) (*sshLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", s.endpoint.address())
+	conn, err := s.client.dialer.DialContext(ctx, "tcp", s.endpoint.address())
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -108,7 +111,7 @@ func (s *sshSession) connect(ctx context.Context) (*sshLine, error) {
 }
 
 func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
-	_ = l.conn.SetDeadline(time.Now().Add(2 * connectTimeout))
+	_ = l.conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	c, channels, requests, err := ssh.NewClientConn(l.conn, s.endpoint.address(), config)
 	if err != nil {
 		return fmt.Errorf("open ssh connection: %w", err)
@@ -126,7 +129,7 @@ func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
 		return fmt.Errorf("open ssh output: %w", err)
 	}
 	l.session.Stderr = l.stderr
-	l.stdout = watch(io.NopCloser(stdout), s.idle, func(error) { _ = l.conn.Close() })
+	l.stdout = watch(io.NopCloser(stdout), s.client.idle, func(error) { _ = l.conn.Close() })
 	if err := l.session.Start(uploadPack + " '" + s.endpoint.path + "'"); err != nil {
 		return fmt.Errorf("start %s: %w", uploadPack, err)
 	}
