@@ -55,11 +55,7 @@ func List(ctx context.Context, s Session, r git.Remote, limit int) (*Listing, er
 	if err != nil {
 		return nil, err
 	}
-	adv, err := s.Refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return newListing(adv, patterns, limit)
+	return s.List(ctx, patterns, limit)
 }
 
 // MayRefuseDepth says whether a request may have failed for its depth alone.

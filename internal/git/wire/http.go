@@ -64,7 +64,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func (s *httpSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
+func (s *httpSession) List(ctx context.Context, patterns []string, limit int) (*Listing, error) {
 	u := *s.base
 	u.Path += infoRefs
 	u.RawQuery = "service=" + uploadPack
@@ -74,10 +74,10 @@ func (s *httpSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
 	}
 	defer func() { _ = body.Close() }()
 	s.base.Path = strings.TrimSuffix(final.Path, infoRefs)
-	return decodeRefs(&boundedReader{r: body, left: advertisementBytes})
+	return readListing(body, patterns, limit)
 }
 
-func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest, max int64) (*packp.UploadPackResponse, error) {
 	content, err := encodeRequest(req, false)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return decodePack(body, req)
+	return decodePack(body, req, max)
 }
 
 func (s *httpSession) Close() {}

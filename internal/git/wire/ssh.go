@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
+	"math"
 	"strings"
 	"time"
 
@@ -17,6 +17,9 @@ import (
 const (
 	// stderrBytes is how much of a server's complaint is looked at.
 	stderrBytes = 4096
+	// handshakeBytes is what a server may send beside what it is asked for: keys,
+	// banners, complaints and whatever the protocol has it ignore.
+	handshakeBytes = 1 << 20
 	// handshakeTimeout bounds the opening of an ssh connection.
 	handshakeTimeout = 20 * time.Second
 )
@@ -33,7 +36,7 @@ type sshSession struct {
 
 // sshLine is one running upload-pack.
 type sshLine struct {
-	conn    net.Conn
+	conn    *meteredConn
 	client  *ssh.Client
 	session *ssh.Session
 	stdin   io.WriteCloser
@@ -46,28 +49,29 @@ func newSSHSession(c *Client, e Endpoint, credentials git.Credentials) *sshSessi
 	return &sshSession{endpoint: e, credentials: credentials, client: c}
 }
 
-func (s *sshSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
+func (s *sshSession) List(ctx context.Context, patterns []string, limit int) (*Listing, error) {
 	line, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	adv, err := decodeRefs(&boundedReader{r: line.stdout, left: advertisementBytes})
+	listing, err := readListing(line, patterns, limit)
 	if err != nil {
 		line.close()
 		return nil, line.complaint(err)
 	}
 	s.line = line
-	return adv, nil
+	return listing, nil
 }
 
-func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
-	if s.line == nil {
-		if _, err := s.Refs(ctx); err != nil {
+func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest, max int64) (*packp.UploadPackResponse, error) {
+	if s.line == nil { // its refs were listed before, so that none need be kept
+		if _, err := s.List(ctx, nil, math.MaxInt32); err != nil {
 			return nil, err
 		}
 	}
 	line := s.line
 	s.line = nil
+	line.conn.allow(responseHeadBytes + framedBytes(max))
 	content, err := encodeRequest(req, true)
 	if err == nil {
 		_, err = line.stdin.Write(content.Bytes())
@@ -79,7 +83,7 @@ func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*p
 		line.close()
 		return nil, fmt.Errorf("send pack request: %w", err)
 	}
-	return decodePack(line, req)
+	return decodePack(line, req, max)
 }
 
 func (s *sshSession) Close() {
@@ -101,7 +105,8 @@ func (s *sshSession) connect(ctx context.Context) (*sshLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	line := &sshLine{conn: conn, stderr: &headBuffer{max: stderrBytes}}
+	line := &sshLine{conn: &meteredConn{Conn: conn}, stderr: &headBuffer{max: stderrBytes}}
+	line.conn.allow(handshakeBytes + advertisementBytes)
 	line.release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	if err := line.start(s, config); err != nil {
 		line.close()
@@ -137,7 +142,13 @@ func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
 }
 
 // Read and Close make a line the body of a pack response.
-func (l *sshLine) Read(p []byte) (int, error) { return l.stdout.Read(p) }
+func (l *sshLine) Read(p []byte) (int, error) {
+	n, err := l.stdout.Read(p)
+	if err != nil && l.conn.left.Load() <= 0 {
+		err = git.ErrTooLarge // the ssh client calls it the end
+	}
+	return n, err
+}
 
 // Close ends the connection.
 func (l *sshLine) Close() error {
