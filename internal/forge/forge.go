@@ -65,7 +65,7 @@ func NewClient(reporter scm.Reporter) *Client {
 // NewForges returns the forges of the given kinds, which are spoken with over a
 // transport.
 func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, transport http.RoundTripper, now func() time.Time) *Forges {
-	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, transport: transport, now: now, kept: lru.New(maxForgeClients)}
+	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, transport: scm.Bounded(transport), now: now, kept: lru.New(maxForgeClients)}
 }
 
 // Client returns the client of a repository; nil when the project gives
