@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -29,6 +30,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/leader"
 	"github.com/slipway-dev/slipway/internal/printable"
@@ -58,7 +60,11 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	if err != nil {
 		return err
 	}
-	parts, err := controller.New(ctx, mgr, controllerOptions(replica, o, log))
+	dialer, err := newDialer(o)
+	if err != nil {
+		return err
+	}
+	parts, err := controller.New(ctx, mgr, controllerOptions(replica, o, dialer, log))
 	if err != nil {
 		return err
 	}
@@ -165,7 +171,7 @@ func newManager(r replica, o server.Options, log *slog.Logger) (ctrl.Manager, er
 	return mgr, nil
 }
 
-func controllerOptions(r replica, o server.Options, log *slog.Logger) controller.Options {
+func controllerOptions(r replica, o server.Options, dialer *dial.Dialer, log *slog.Logger) controller.Options {
 	return controller.Options{
 		Config:           r.leading,
 		AnyReplica:       r.any,
@@ -175,6 +181,7 @@ func controllerOptions(r replica, o server.Options, log *slog.Logger) controller
 		Executor:         o.BuilderImage,
 		SourceURL:        o.SourceURL,
 		AllowHTTP:        o.AllowHTTPGit,
+		Dialer:           dialer,
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
@@ -184,6 +191,23 @@ func controllerOptions(r replica, o server.Options, log *slog.Logger) controller
 		Now:              time.Now,
 		Log:              log,
 	}
+}
+
+// newDialer returns what connects to git servers, forges and registries.
+// Requests go through the proxies that the environment names, as usual.
+func newDialer(o server.Options) (*dial.Dialer, error) {
+	around, err := dial.Look(os.Getenv("KUBERNETES_SERVICE_HOST"))
+	if err != nil {
+		return nil, err
+	}
+	dialer, err := dial.New(dial.Options{
+		Allow: o.OutgoingAllow, ClusterNetworks: o.ClusterNetworks, PublicOnly: o.PublicOnly,
+		Around: around, Proxy: httpproxy.FromEnvironment(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--outgoing-allow, --cluster-network: %w", err)
+	}
+	return dialer, nil
 }
 
 // reporters returns how each kind of forge is spoken with.

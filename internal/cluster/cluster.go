@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -50,7 +52,9 @@ type Clusters struct {
 	Account tenancy.Subject // the service account that Slipway runs as
 	Secrets *kube.Secrets
 	Builds  kaniko.Config
-	Now     func() time.Time
+	// Dialer connects to registries.
+	Dialer *dial.Dialer
+	Now    func() time.Time
 	// Changed is called for every object of a stage that changed in a way that
 	// matters; it must not block. It may be nil.
 	Changed func(inventory.Drift)
@@ -211,11 +215,12 @@ func remoteConfig(kubeconfig []byte) (*rest.Config, error) {
 }
 
 func (c *Clusters) registry(cluster *v1alpha1.Cluster, credentials build.Credentials) (*build.Registry, error) {
+	reach := build.Reach{Dialer: c.Dialer, Configured: configuredHosts(cluster), Insecure: insecureHosts(cluster)}
 	return build.NewRegistry(build.Options{
-		Insecure:    insecureHosts(cluster),
+		Insecure:    reach.Insecure,
 		Mirrors:     cluster.Spec.Registry.Mirrors,
 		Credentials: credentials,
-		Transport:   http.DefaultTransport,
+		Transport:   reach.Transport(),
 		TTL:         registryTTL,
 		Now:         c.Now,
 	})
@@ -227,6 +232,16 @@ func (c *Clusters) builds(cluster *v1alpha1.Cluster) kaniko.Config {
 	config.Mirrors = cluster.Spec.Registry.Mirrors
 	config.Insecure = insecureHosts(cluster)
 	return config
+}
+
+// configuredHosts are the hosts that the platform team named as registries.
+func configuredHosts(cluster *v1alpha1.Cluster) []string {
+	var hosts []string
+	for _, place := range slices.Concat([]string{cluster.Spec.Registry.Host}, cluster.Spec.Registry.Mirrors, cluster.Spec.Policy.Images) {
+		host, _, _ := strings.Cut(place, "/")
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 // insecureHosts are the hosts of a cluster's registry that may speak plain

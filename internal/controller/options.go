@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 )
@@ -20,6 +21,7 @@ type Options struct {
 	Executor         string       // the kaniko image
 	SourceURL        string       // base URL of the source handler for builds
 	AllowHTTP        bool
+	Dialer           *dial.Dialer // connects to git servers, forges and registries
 	ParallelReleases int
 	RenderWorkers    int
 	SyncInterval     time.Duration

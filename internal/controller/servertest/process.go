@@ -96,7 +96,7 @@ func (e *Environment) Launch(ctx context.Context, l Launch) (*Process, error) {
 		return nil, err
 	}
 	flags := append([]string{
-		"server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git",
+		"server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git", "--outgoing-allow", Neighbours,
 		"--public-address", public, "--internal-address", internal, "--data", filepath.Join(e.dir, "data"),
 		"--namespace", Namespace, "--image", "slipway.example/slipway:test", "--builder-image", "slipway.example/kaniko:test",
 		"--source-url", "http://source.invalid", "--sync-interval", syncInterval.String(), "--timer-syncs", strconv.Itoa(timerSyncs),

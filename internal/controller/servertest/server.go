@@ -19,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
@@ -30,6 +31,9 @@ const syncInterval = time.Hour
 
 // timerSyncs is more than any test asks for.
 const timerSyncs = 1000
+
+// Neighbours is the network of the forge and the registry.
+const Neighbours = "127.0.0.0/8"
 
 // Server is a running server. Stop ends it as a signal would.
 type Server struct {
@@ -105,7 +109,11 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
-	if s.parts, err = controller.New(running, mgr, e.options(logger)); err != nil {
+	options, err := e.options(logger)
+	if err == nil {
+		s.parts, err = controller.New(running, mgr, options)
+	}
+	if err != nil {
 		cancel()
 		return nil, err
 	}
@@ -124,7 +132,8 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-func (e *Environment) options(log *slog.Logger) controller.Options {
+func (e *Environment) options(log *slog.Logger) (controller.Options, error) {
+	dialer, err := dial.New(dial.Options{Allow: []string{Neighbours}}) // as a process has it with its flag
 	return controller.Options{
 		Config:           e.config,
 		Namespace:        Namespace,
@@ -133,6 +142,7 @@ func (e *Environment) options(log *slog.Logger) controller.Options {
 		Executor:         "slipway.example/kaniko:test",
 		SourceURL:        "http://source.invalid",
 		AllowHTTP:        true,
+		Dialer:           dialer,
 		ParallelReleases: 32,
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
@@ -142,7 +152,7 @@ func (e *Environment) options(log *slog.Logger) controller.Options {
 		FastPathOff:      e.fastPathOff,
 		Now:              time.Now,
 		Log:              log,
-	}
+	}, err
 }
 
 func reporters() map[string]forge.NewReporter {

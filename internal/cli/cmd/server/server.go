@@ -22,6 +22,9 @@ type Options struct {
 	SourceURL        string
 	TrustedProxies   []string
 	AllowHTTPGit     bool
+	OutgoingAllow    []string
+	ClusterNetworks  []string
+	PublicOnly       bool
 	LeaderElect      bool
 	ParallelReleases int
 	RenderWorkers    int
@@ -61,6 +64,9 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 	flags.StringVar(&o.SourceURL, "source-url", "", "the internal address as build pods reach it")
 	flags.StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For header is trusted; repeatable")
 	flags.BoolVar(&o.AllowHTTPGit, "allow-http-git", false, "allow plain http for git and forge APIs; for tests")
+	flags.StringSliceVar(&o.OutgoingAllow, "outgoing-allow", nil, "network (CIDR), address or HOST:PORT that git, forges and registries may be reached at though it would be refused, such as a service of the cluster; repeatable")
+	flags.StringSliceVar(&o.ClusterNetworks, "cluster-network", nil, "network (CIDR) of the cluster's pods, Services or nodes, which outgoing connections are refused to; repeatable")
+	flags.BoolVar(&o.PublicOnly, "refuse-private-networks", false, "refuse outgoing connections to all private networks")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica at a time sync and release")
 	flags.IntVar(&o.ParallelReleases, "parallel-releases", 32, "how many releases run at the same time")
 	flags.IntVar(&o.RenderWorkers, "render-workers", 2, "how many processes render")
