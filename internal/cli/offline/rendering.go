@@ -46,6 +46,8 @@ type Rendering struct {
 	Target
 	images []string
 	Given  map[string]string
+
+	shared runner.Renderer // for several stages
 }
 
 // Rendered is one rendered stage.
@@ -82,12 +84,47 @@ func (r *Rendering) Load() error {
 // RenderStage renders a stage as if it were placed there, with the server's own
 // mapping, and checks the result against the cluster's policy.
 func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project.Stage, at release.Place) (Rendered, error) {
-	services, _, err := release.Services(from.Document, rule.Name, r.Templates)
+	request, err := r.request(from, rule, at)
 	if err != nil {
 		return Rendered{}, err
 	}
-	made := Rendered{Snapshot: from, Rule: rule.Name, Request: release.RenderRequest(from.Document, services, rule, at)}
-	made.Request.Commit = from.Commit
+	return r.render(ctx, from, rule, at, request)
+}
+
+// RenderApart renders each service of a stage alone, without overlays, and returns
+// what was rendered and what could not be, both sorted by service.
+func (r *Rendering) RenderApart(ctx context.Context, from Snapshot, rule project.Stage, at release.Place) (all []Rendered, failed []error) {
+	request, err := r.request(from, rule, at)
+	if err != nil {
+		return nil, []error{err}
+	}
+	for _, name := range slices.Sorted(maps.Keys(request.Services)) {
+		alone := request
+		alone.Services, alone.Overlays = map[string]project.Service{name: request.Services[name]}, nil
+		made, err := r.render(ctx, from, rule, at, alone)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		all = append(all, made)
+	}
+	return all, failed
+}
+
+// request returns what is rendered for a stage.
+func (r *Rendering) request(from Snapshot, rule project.Stage, at release.Place) (render.Request, error) {
+	services, _, err := release.Services(from.Document, rule.Name, r.Templates)
+	if err != nil {
+		return render.Request{}, err
+	}
+	request := release.RenderRequest(from.Document, services, rule, at)
+	request.Commit = from.Commit
+	return request, nil
+}
+
+func (r *Rendering) render(ctx context.Context, from Snapshot, rule project.Stage, at release.Place, request render.Request) (Rendered, error) {
+	made := Rendered{Snapshot: from, Rule: rule.Name, Request: request}
+	var err error
 	if made.Request.Images, made.unknown, err = r.imagesFor(made.Request); err != nil {
 		return Rendered{}, err
 	}
@@ -168,9 +205,23 @@ func (r *Rendering) Tags(made Rendered) []string {
 	return slices.DeleteFunc(slices.Clone(made.Result.Images), func(ref string) bool { return r.Given[ref] != "" })
 }
 
-// renderer returns the server's confined renderer where this machine can
+// Share makes all that is rendered until its end be rendered by one renderer, which
+// starts once.
+func (r *Rendering) Share(ctx context.Context) (end func()) {
+	renderer, stop := r.renderer(ctx)
+	r.shared = renderer
+	return func() {
+		r.shared = nil
+		stop()
+	}
+}
+
+// renderer returns the shared renderer, or the server's confined renderer where this machine can
 // confine a process, and else one in this process, with a warning.
 func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
+	if r.shared != nil {
+		return r.shared, func() {}
+	}
 	executable, err := os.Executable()
 	if err == nil {
 		var pool *worker.Pool

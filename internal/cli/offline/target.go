@@ -56,6 +56,14 @@ func (s *Target) Load() error {
 	return err
 }
 
+// AssumeDomain makes up a base domain where no flag says one, for commands that check
+// what doesn't depend on it.
+func (s *Target) AssumeDomain() {
+	if s.clusterFile == "" && s.domain == "" {
+		s.Cluster.Ingress.Domain = "cluster.example"
+	}
+}
+
 // readObject reads a file with a custom resource; no file leaves the object empty.
 func readObject(file, kind, resource string, into client.Object) error {
 	if file == "" {
