@@ -28,7 +28,7 @@ func pin(t *testing.T, result render.Result) []byte {
 // Slipway makes of a decent repository is allowed.
 func TestGuardAcceptsExamples(t *testing.T) {
 	eachStage(t, func(example string, req render.Request) {
-		policy := guard.Policy{Namespace: naming.Namespace(req.Organization, req.Project, req.Stage), Root: true, PriorityClasses: []string{"production"}}
+		policy := guard.Policy{Namespace: naming.Namespace(req.Organization, req.Project, req.Stage), PriorityClasses: []string{"production"}}
 		findings, err := guard.Check(pin(t, renderStage(t, example, req)), policy)
 		if err != nil {
 			t.Fatal(err)

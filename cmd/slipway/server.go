@@ -19,7 +19,9 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -30,6 +32,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/controller"
 	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/leader"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
@@ -49,7 +52,11 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, log)
+	replica, err := newReplica(config, o)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(replica, o, log)
 	if err != nil {
 		return err
 	}
@@ -57,7 +64,7 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	if err != nil {
 		return err
 	}
-	parts, err := controller.New(ctx, mgr, controllerOptions(config, o, dialer, log))
+	parts, err := controller.New(ctx, mgr, controllerOptions(replica, o, dialer, log))
 	if err != nil {
 		return err
 	}
@@ -115,33 +122,59 @@ func restConfig(o server.Options) (*rest.Config, error) {
 	return config, nil
 }
 
-func newManager(config *rest.Config, o server.Options, log *slog.Logger) (ctrl.Manager, error) {
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("register types: %w", err)
+// replica is how one of several servers reaches the control cluster.
+type replica struct {
+	lock    resourcelock.Interface // nil when there is no election
+	leading *rest.Config           // for what only the leader writes
+	any     client.Client          // for what every replica does
+	scheme  *runtime.Scheme
+}
+
+func newReplica(config *rest.Config, o server.Options) (replica, error) {
+	r := replica{leading: config, scheme: runtime.NewScheme()}
+	if err := errors.Join(clientgoscheme.AddToScheme(r.scheme), v1alpha1.AddToScheme(r.scheme)); err != nil {
+		return replica{}, fmt.Errorf("register types: %w", err)
 	}
-	grace := 20 * time.Second
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
+	var err error
+	if r.any, err = client.New(config, client.Options{Scheme: r.scheme}); err != nil {
+		return replica{}, fmt.Errorf("connect to the control cluster %s: %w", config.Host, err)
+	}
+	if !o.LeaderElect {
+		return r, nil
+	}
+	lock, err := leader.NewLock(config, o.Namespace, "slipway")
+	if err != nil {
+		return replica{}, err
+	}
+	r.lock, r.leading = lock, rest.CopyConfig(config)
+	r.leading.Wrap(lock.Fence)
+	return r, nil
+}
+
+func newManager(r replica, o server.Options, log *slog.Logger) (ctrl.Manager, error) {
+	grace, lease, renew, retry := 20*time.Second, leader.LeaseDuration, leader.RenewDeadline, leader.RetryPeriod
+	mgr, err := ctrl.NewManager(r.leading, ctrl.Options{
+		Scheme:                        r.scheme,
 		Logger:                        logr.FromSlogHandler(log.Handler()),
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		Cache:                         controller.CacheOptions(),
+		Cache:                         controller.CacheOptions(r.leading),
 		Client:                        controller.ClientOptions(),
 		LeaderElection:                o.LeaderElect,
-		LeaderElectionID:              "slipway",
-		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &grace,
+
+		LeaderElectionResourceLockInterface: r.lock, LeaseDuration: &lease, RenewDeadline: &renew, RetryPeriod: &retry,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connect to the control cluster %s: %w", config.Host, err)
+		return nil, fmt.Errorf("connect to the control cluster %s: %w", r.leading.Host, err)
 	}
 	return mgr, nil
 }
 
-func controllerOptions(config *rest.Config, o server.Options, dialer *dial.Dialer, log *slog.Logger) controller.Options {
+func controllerOptions(r replica, o server.Options, dialer *dial.Dialer, log *slog.Logger) controller.Options {
 	return controller.Options{
-		Config:           config,
+		Config:           r.leading,
+		AnyReplica:       r.any,
 		Namespace:        o.Namespace,
 		Data:             o.Data,
 		Image:            o.Image,
@@ -152,6 +185,7 @@ func controllerOptions(config *rest.Config, o server.Options, dialer *dial.Diale
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
+		TimerSyncs:       o.TimerSyncs,
 		Version:          version + " " + commit(),
 		Forges:           reporters(),
 		Now:              time.Now,

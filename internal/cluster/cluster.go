@@ -190,6 +190,7 @@ func (c *Clusters) config(cluster *v1alpha1.Cluster, kubeconfig []byte) (*rest.C
 	}
 	config.QPS = -1
 	config.Timeout = 0
+	config.WrapTransport = c.Config.WrapTransport
 	return config, nil
 }
 

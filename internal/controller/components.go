@@ -70,7 +70,7 @@ type deps struct {
 
 // newDeps makes what the reconcilers share.
 func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
-	signer, err := repository.NewSigner(ctx, mgr.GetAPIReader(), mgr.GetClient(), o.Namespace, o.Now)
+	signer, err := repository.NewSigner(ctx, mgr.GetAPIReader(), o.AnyReplica, o.Namespace, o.Now)
 	if err != nil {
 		return nil, err
 	}

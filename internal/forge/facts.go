@@ -48,7 +48,13 @@ func checkState(state scm.State) plan.CheckState {
 
 // Groups implements runner.Facts.
 func (f *Facts) Groups(ctx context.Context, o release.Inputs, login string, among []string) ([]string, error) {
-	reader, err := f.reader(ctx, o.Project)
+	return f.Members(ctx, o.Project, login, among)
+}
+
+// Members returns those of the groups that the login belongs to, by the word of the
+// forge of a project's primary repository.
+func (f *Facts) Members(ctx context.Context, p *v1alpha1.Project, login string, among []string) ([]string, error) {
+	reader, err := f.reader(ctx, p)
 	if err != nil {
 		return nil, err
 	}

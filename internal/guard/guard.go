@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -21,9 +22,8 @@ type Policy struct {
 	// Registries are where images may come from: a host, or a host and the
 	// first elements of a path. Empty allows any.
 	Registries []string
-	// Root allows containers that run as root or with more than the
-	// "restricted" Pod Security standard gives; "baseline" holds then.
-	Root bool
+	// PodSecurity is the level that pods are held to; empty means contained.
+	PodSecurity v1alpha1.PodSecurity
 	// Hosts are the hosts that the stage's routes may use; a nil slice allows
 	// any.
 	Hosts []string

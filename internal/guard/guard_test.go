@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/manifest"
 )
@@ -26,6 +27,10 @@ const (
 
 func strictPolicy() Policy {
 	return Policy{Namespace: namespace, Gateway: "gateways/public", IngressClass: "public"}
+}
+
+func levels() []v1alpha1.PodSecurity {
+	return []v1alpha1.PodSecurity{v1alpha1.PodSecurityContained, v1alpha1.PodSecurityRestricted, v1alpha1.PodSecurityBaseline}
 }
 
 // findings returns "rule field" of everything that is refused.
@@ -163,8 +168,11 @@ func TestRenderedManifestsPass(t *testing.T) {
 				t.Fatal(err)
 			}
 			policy := Policy{Namespace: namespaceOf(t, data), Gateway: "gateways/public", PriorityClasses: []string{"production"}}
-			// One asks for root, the other shows an overlay with a bare pod.
-			policy.Root = strings.HasSuffix(file, "service/root.yaml") || strings.HasSuffix(file, "overlay/production.yaml")
+			for _, level := range levels() {
+				if strings.HasSuffix(file, "-"+string(level)+".yaml") {
+					policy.PodSecurity = level
+				}
+			}
 			found, err := Check(data, policy)
 			if err != nil {
 				t.Fatal(err)
@@ -328,6 +336,25 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// levelTable shows the levels of Pod Security.
+func levelTable() string {
+	capabilities := func(level v1alpha1.PodSecurity) string { return strings.Join(level.Capabilities(), ", ") }
+	return fmt.Sprintf(`
+## Levels
+
+`+"`spec.policy.podSecurity`"+` of the Cluster, or of the Project where it differs, says how far pods are kept from their node.
+
+| level | a pod may run as | capabilities it may add | Pod Security that its namespace enforces |
+|---|---|---|---|
+| `+"`contained`"+` (default) | anybody, in a user namespace: its root is nobody on the node | %s | *baseline*, and the chart's admission policies |
+| `+"`restricted`"+` | anybody but root | %s | *restricted* |
+| `+"`baseline`"+` | anybody; its root is the node's, behind the container's walls | %s | *baseline* |
+
+Under `+"`contained`"+`, what a pod leaves open is set when it is rendered: see [rendering.md](rendering.md#security). A Cluster whose nodes have no user
+namespaces says so in its condition `+"`UserNamespaces`"+`. Stages are refused there, or, with `+"`spec.policy.hostUsers: true`"+`, held to `+"`baseline`"+`.
+`, capabilities(v1alpha1.PodSecurityContained), capabilities(v1alpha1.PodSecurityRestricted), capabilities(v1alpha1.PodSecurityBaseline))
+}
+
 func document() string {
 	var b strings.Builder
 	b.WriteString(`# What a stage may hold
@@ -370,6 +397,7 @@ What is not known to be harmless is refused. This page is made from the code (` 
 	paragraph("Kinds", "These are always allowed:", usual)
 	paragraph("Kinds that a cluster may allow", "The platform team can allow these, and kinds of other API groups, in the Cluster's `spec.policy.kinds`. Pods of these are held to the same rules; into other kinds guard does not look.", further)
 	paragraph("Groups and kinds that no cluster may allow", "They give rights or are the cluster's own. Of the core group nothing but the kinds above may be allowed.", quoted(append(forbiddenGroups(), forbiddenKinds()...)))
+	b.WriteString(levelTable())
 	paragraph("Labels", "Keys without a prefix, and:", quoted(allowedLabels()))
 	paragraph("Annotations", "Keys without a prefix, and:", quoted(allowedAnnotations()))
 	paragraph("Annotations of an Ingress", "Also:", quoted(ingressAnnotations()))

@@ -27,6 +27,9 @@ func (c *check) template(path string, template any) {
 	c.only(RulePod, path, spec, podFields())
 	podContext := field(spec, "securityContext")
 	c.podSecurity(path, spec, podContext)
+	if c.policy.PodSecurity.Contained() {
+		c.userNamespace(path, spec)
+	}
 	for i, volume := range list(spec, "volumes") {
 		c.volume(fmt.Sprintf("%s.volumes[%d]", path, i), volume)
 	}

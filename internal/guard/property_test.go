@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
 // corpus is every manifest of the tables.
@@ -27,7 +29,7 @@ func TestMoreObjectsNeverFewerFindings(t *testing.T) {
 		added := rapid.SampledFrom(manifests).Draw(r, "added")
 		place := rapid.IntRange(0, len(chosen)).Draw(r, "place")
 		policy := strictPolicy()
-		policy.Root = rapid.Bool().Draw(r, "root")
+		policy.PodSecurity = rapid.SampledFrom(levels()).Draw(r, "level")
 		before := count(t, policy, chosen)
 		after := count(t, policy, slices.Insert(slices.Clone(chosen), place, added))
 		for finding, n := range before {
@@ -46,7 +48,7 @@ func count(t testing.TB, policy Policy, manifests []string) map[string]int {
 	}
 	counts := map[string]int{}
 	for _, f := range found {
-		counts[f.String()]++
+		counts[f.Object+" "+f.Field+" "+string(f.Rule)]++
 	}
 	return counts
 }
@@ -56,7 +58,7 @@ func TestWiderPolicyNeverMoreFindings(t *testing.T) {
 	for _, manifest := range corpus() {
 		strict := count(t, strictPolicy(), []string{manifest})
 		wide := strictPolicy()
-		wide.Root, wide.Metadata, wide.IngressClass = true, []string{"eks.amazonaws.com/*"}, ""
+		wide.PodSecurity, wide.Metadata, wide.IngressClass = v1alpha1.PodSecurityBaseline, []string{"eks.amazonaws.com/*"}, ""
 		for finding, n := range count(t, wide, []string{manifest}) {
 			if n > strict[finding] {
 				t.Errorf("only the wider policy refuses %s\n%s", finding, manifest)

@@ -37,6 +37,8 @@ const (
 	RuleSecurity        Rule = "security"
 	RuleCapability      Rule = "capability"
 	RuleRoot            Rule = "root"
+	RuleUserNamespace   Rule = "user-namespace"
+	RuleContained       Rule = "contained"
 	RuleRestricted      Rule = "restricted"
 	RuleImage           Rule = "image"
 	RuleImageDigest     Rule = "image-digest"
@@ -105,9 +107,11 @@ func podRules() []Row {
 		{RuleToken, "Projected tokens and certificates: they speak for the pod to the cluster and to clouds.", "Remove the source."},
 		{RulePrivileged, "Privileged containers: they are root on the node.", "Remove the field."},
 		{RuleSecurity, "Weaker confinement: unsafe sysctls, SELinux and Windows options, profiles that are not RuntimeDefault, procMount, pods of another operating system.", "Use RuntimeDefault, or remove the field."},
-		{RuleCapability, "Added capabilities but NET_BIND_SERVICE; those of Pod Security *baseline* where the cluster allows root.", "Remove the capability."},
-		{RuleRoot, "Containers that run as user 0 where the cluster does not allow root.", "Name another user, or ask the platform team for the Cluster's `spec.policy.root`."},
-		{RuleRestricted, "Pods under Pod Security *restricted* that do not say so: no privilege escalation, no capabilities, not as root, a seccomp profile.", "Set the field that the finding names."},
+		{RuleCapability, "Added capabilities that the [level](#levels) does not give.", "Remove the capability."},
+		{RuleUserNamespace, "Under `contained`, pods that share the node's users: `hostUsers: true`, or no `hostUsers: false` where a container may be root.", "Remove the field; Slipway sets it."},
+		{RuleContained, "Under `contained`, containers that may gain rights, or have no seccomp profile.", "Remove the field that the finding names; Slipway sets it."},
+		{RuleRoot, "Under `restricted`, containers that run as user 0.", "Name another user, or ask the platform team for another level."},
+		{RuleRestricted, "Under `restricted`, pods that do not say so: no privilege escalation, no capabilities, not as root, a seccomp profile.", "Set the field that the finding names."},
 		{RuleImage, "What is no image reference.", "Correct it."},
 		{RuleImageDigest, "Images by tag: tags move.", "Let Slipway resolve it, or add `@sha256:…`."},
 		{RuleImageRegistry, "Images from registries that the cluster does not allow.", "Push the image to an allowed registry."},

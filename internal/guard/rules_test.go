@@ -1,5 +1,7 @@
 package guard
 
+import "github.com/slipway-dev/slipway/internal/api/v1alpha1"
+
 // ruleCase is manifests and what is refused of them. A case that wants nothing
 // shows what its rule lets through.
 type ruleCase struct {
@@ -11,7 +13,7 @@ type ruleCase struct {
 
 func cases() map[string]ruleCase {
 	all := map[string]ruleCase{}
-	for _, group := range []map[string]ruleCase{kindCases(), metadataCases(), objectCases(), trafficCases(), hostCases(), nodeCases(), volumeCases(), securityCases(), imageCases()} {
+	for _, group := range []map[string]ruleCase{kindCases(), metadataCases(), objectCases(), trafficCases(), hostCases(), nodeCases(), volumeCases(), securityCases(), containedCases(), imageCases()} {
 		for name, c := range group {
 			if _, twice := all[name]; twice {
 				panic("two cases are called " + name)
@@ -33,7 +35,9 @@ func (c ruleCase) under(change func(*Policy)) ruleCase {
 	return c
 }
 
-func asRoot(p *Policy) { p.Root = true }
+func baseline(p *Policy) { p.PodSecurity = v1alpha1.PodSecurityBaseline }
+
+func restricted(p *Policy) { p.PodSecurity = v1alpha1.PodSecurityRestricted }
 
 func kinds(kinds ...string) func(*Policy) {
 	return func(p *Policy) { p.Kinds = kinds }
@@ -277,14 +281,14 @@ func volumeCases() map[string]ruleCase {
 		"a mount that propagates":   no(with("container.volumeMounts", "[{name: a, mountPath: /a, mountPropagation: Bidirectional}]"), "volume "+containerPath+".volumeMounts[0].mountPropagation"),
 		"a device of a container":   no(with("container.volumeDevices", "[{name: a, devicePath: /dev/a}]"), "volume "+containerPath+".volumeDevices"),
 		"a projected configuration": ok(RuleToken, volume("projected: {sources: [{configMap: {name: a}}, {secret: {name: a}}]}")),
-		"a token":                   no(volume("projected: {sources: [{serviceAccountToken: {path: a, audience: sts.amazonaws.com}}]}"), "token "+podPath+".volumes[0].projected.sources[0].serviceAccountToken").under(asRoot),
+		"a token":                   no(volume("projected: {sources: [{serviceAccountToken: {path: a, audience: sts.amazonaws.com}}]}"), "token "+podPath+".volumes[0].projected.sources[0].serviceAccountToken").under(baseline),
 		"a certificate":             no(volume("projected: {sources: [{podCertificate: {signerName: a.b/c, keyType: ED25519}}]}"), "token "+podPath+".volumes[0].projected.sources[0].podCertificate"),
 	}
 	for kind, value := range map[string]fields{
 		"hostPath": "{path: /}", "nfs": "{server: a, path: /}", "csi": "{driver: a}", "iscsi": "{targetPortal: a}", "image": "{reference: a}",
 		"gitRepo": "{repository: a}", "flexVolume": "{driver: a}", "cephfs": "{monitors: [a]}", "fc": "{lun: 1}",
 	} {
-		all["a volume of kind "+kind] = no(volume(kind+": "+value), "volume "+podPath+".volumes[0]."+kind).under(asRoot)
+		all["a volume of kind "+kind] = no(volume(kind+": "+value), "volume "+podPath+".volumes[0]."+kind).under(baseline)
 	}
 	return all
 }
@@ -299,47 +303,79 @@ func securityCases() map[string]ruleCase {
 	}
 	return map[string]ruleCase{
 		"not privileged":                    ok(RulePrivileged, context("privileged: false")),
-		"privileged":                        no(context("privileged: true"), "privileged "+container+".privileged").under(asRoot),
+		"privileged":                        no(context("privileged: true"), "privileged "+container+".privileged").under(baseline),
 		"a safe sysctl":                     ok(RuleSecurity, podContext("sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '0'}]")),
-		"an unsafe sysctl":                  no(podContext("sysctls: [{name: kernel.msgmax, value: '0'}]"), "security "+pod+".sysctls[0]").under(asRoot),
+		"an unsafe sysctl":                  no(podContext("sysctls: [{name: kernel.msgmax, value: '0'}]"), "security "+pod+".sysctls[0]").under(baseline),
 		"SELinux options":                   no(podContext("seLinuxOptions: {type: spc_t}"), "security "+pod+".seLinuxOptions"),
 		"SELinux options of a container":    no(context("seLinuxOptions: {type: spc_t}"), "security "+container+".seLinuxOptions"),
 		"a Windows host process":            no(podContext("windowsOptions: {hostProcess: true}"), "security "+pod+".windowsOptions"),
 		"a Windows process of a container":  no(context("windowsOptions: {hostProcess: true}"), "security "+container+".windowsOptions"),
 		"Windows":                           no(with("pod.os", "{name: windows}"), "security "+podPath+".os.name"),
 		"Linux":                             ok(RuleSecurity, with("pod.os", "{name: linux}")),
-		"the node's processes":              no(context("procMount: Unmasked"), "security "+container+".procMount").under(asRoot),
-		"no seccomp":                        no(context("seccompProfile: {type: Unconfined}"), "security "+container+".seccompProfile").under(asRoot),
+		"the node's processes":              no(context("procMount: Unmasked"), "security "+container+".procMount").under(baseline),
+		"no seccomp":                        no(context("seccompProfile: {type: Unconfined}"), "security "+container+".seccompProfile").under(baseline),
 		"seccomp of the node":               no(context("seccompProfile: {type: Localhost, localhostProfile: a}"), "security "+container+".seccompProfile"),
 		"seccomp of nothing":                no(context("seccompProfile: {}"), "security "+container+".seccompProfile"),
 		"AppArmor of the node":              no(podContext("appArmorProfile: {type: Localhost, localhostProfile: a}"), "security "+pod+".appArmorProfile"),
 		"no AppArmor":                       no(context("appArmorProfile: {type: Unconfined}"), "security "+container+".appArmorProfile"),
 		"AppArmor":                          ok(RuleSecurity, context("appArmorProfile: {type: RuntimeDefault}")),
 		"AppArmor by annotation":            no(with("spec.template", "{metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/x: unconfined}}}"), "annotation spec.template.metadata.annotations[container.apparmor.security.beta.kubernetes.io/x]"),
-		"a low port":                        ok(RuleCapability, with("container.securityContext.capabilities", "{drop: [ALL], add: [NET_BIND_SERVICE]}")),
-		"a baseline capability":             ok(RuleCapability, with("container.securityContext.capabilities", "{add: [CHOWN]}")).under(asRoot),
-		"a baseline capability, restricted": no(with("container.securityContext.capabilities", "{drop: [ALL], add: [CHOWN]}"), "capability "+container+".capabilities.add[0]"),
-		"a capability":                      no(with("container.securityContext.capabilities", "{add: [SYS_ADMIN, CAP_CHOWN, net_raw, ALL]}"), "capability "+container+".capabilities.add[0]", "capability "+container+".capabilities.add[1]", "capability "+container+".capabilities.add[2]", "capability "+container+".capabilities.add[3]").under(asRoot),
-		"a user":                            ok(RuleRoot, context("runAsUser: 1")),
-		"root where it is allowed":          ok(RuleRoot, context("runAsUser: 0, runAsNonRoot: false")).under(asRoot),
-		"root":                              no(context("runAsUser: 0"), "root "+container+".runAsUser"),
-		"root of the pod":                   no(podContext("runAsUser: 0"), "root "+pod+".runAsUser"),
-		"root as a float":                   no(context("runAsUser: 0.0"), "root "+container+".runAsUser"),
-		"root as less than nothing":         no(context("runAsUser: -0.0"), "root "+container+".runAsUser"),
-		"root in hexadecimal":               no(context("runAsUser: 0x0"), "root "+container+".runAsUser"),
-		"root with an exponent":             no(context("runAsUser: 0e5"), "root "+container+".runAsUser"),
+		"a low port":                        ok(RuleCapability, with("container.securityContext.capabilities", "{drop: [ALL], add: [NET_BIND_SERVICE]}")).under(restricted),
+		"the capabilities of a container":   ok(RuleCapability, with("container.securityContext.capabilities", "{drop: [ALL], add: [CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, NET_BIND_SERVICE, SETGID, SETPCAP, SETUID]}")),
+		"a baseline capability":             ok(RuleCapability, with("container.securityContext.capabilities", "{add: [MKNOD]}")).under(baseline),
+		"a baseline capability, contained":  no(with("container.securityContext.capabilities", "{drop: [ALL], add: [MKNOD]}"), "capability "+container+".capabilities.add[0]"),
+		"a baseline capability, restricted": no(with("container.securityContext.capabilities", "{drop: [ALL], add: [CHOWN]}"), "capability "+container+".capabilities.add[0]").under(restricted),
+		"a capability":                      no(with("container.securityContext.capabilities", "{add: [SYS_ADMIN, CAP_CHOWN, net_raw, ALL]}"), "capability "+container+".capabilities.add[0]", "capability "+container+".capabilities.add[1]", "capability "+container+".capabilities.add[2]", "capability "+container+".capabilities.add[3]").under(baseline),
+		"a user":                            ok(RuleRoot, context("runAsUser: 1")).under(restricted),
+		"root where it is allowed":          ok(RuleRoot, context("runAsUser: 0, runAsNonRoot: false")).under(baseline),
+		"root":                              no(context("runAsUser: 0"), "root "+container+".runAsUser").under(restricted),
+		"root of the pod":                   no(podContext("runAsUser: 0"), "root "+pod+".runAsUser").under(restricted),
+		"root as a float":                   no(context("runAsUser: 0.0"), "root "+container+".runAsUser").under(restricted),
+		"root as less than nothing":         no(context("runAsUser: -0.0"), "root "+container+".runAsUser").under(restricted),
+		"root in hexadecimal":               no(context("runAsUser: 0x0"), "root "+container+".runAsUser").under(restricted),
+		"root with an exponent":             no(context("runAsUser: 0e5"), "root "+container+".runAsUser").under(restricted),
 		"a user that is no number":          no(context("runAsUser: '0'"), "shape "),
 		"a user between numbers":            no(context("runAsUser: 0.5"), "shape "),
-		"restricted by the pod":             ok(RuleRestricted, with("spec.replicas", "1")),
+		"restricted by the pod":             ok(RuleRestricted, with("spec.replicas", "1")).under(restricted),
 		"restricted by the container": ok(RuleRestricted, with("pod.containers",
-			"[{name: x, image: "+image+", securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]")),
-		"baseline": ok(RuleRestricted, with("container.securityContext", "{}")).under(asRoot),
+			"[{name: x, image: "+image+", securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]")).under(restricted),
 		"no context": no(with("container.securityContext", "{}"),
-			"restricted "+container+".allowPrivilegeEscalation", "restricted "+container+".capabilities.drop"),
+			"restricted "+container+".allowPrivilegeEscalation", "restricted "+container+".capabilities.drop").under(restricted),
 		"no context of the pod": no(with("pod.securityContext", "{}"),
-			"restricted "+container+".runAsNonRoot", "restricted "+container+".seccompProfile"),
-		"the container takes it back": no(context("runAsNonRoot: false"), "restricted "+container+".runAsNonRoot"),
-		"drops a few":                 no(with("container.securityContext.capabilities", "{drop: [NET_RAW, all]}"), "restricted "+container+".capabilities.drop"),
+			"restricted "+container+".runAsNonRoot", "restricted "+container+".seccompProfile").under(restricted),
+		"the container takes it back":           no(context("runAsNonRoot: false"), "restricted "+container+".runAsNonRoot").under(restricted),
+		"drops a few":                           no(with("container.securityContext.capabilities", "{drop: [NET_RAW, all]}"), "restricted "+container+".capabilities.drop").under(restricted),
+		"baseline":                              ok(RuleRestricted, with("container.securityContext", "{}")).under(baseline),
+		"baseline in the node's user namespace": ok(RuleUserNamespace, with("pod.hostUsers", "true")).under(baseline),
+	}
+}
+
+// containedCases are about the default level.
+func containedCases() map[string]ruleCase {
+	const pod, container = podPath, containerPath + ".securityContext"
+	rooted := func(spec fields) string {
+		return with("spec.template.spec", "{securityContext: {seccompProfile: {type: RuntimeDefault}}, "+spec+"}")
+	}
+	const plain = "{name: a, image: " + image + ", securityContext: {allowPrivilegeEscalation: false}}"
+	const nonRoot = "{name: b, image: " + image + ", securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true}}"
+	hostUsers := "user-namespace " + pod + ".hostUsers"
+	return map[string]ruleCase{
+		"root in a user namespace":          ok(RuleUserNamespace, rooted("hostUsers: false, containers: ["+plain+"]")),
+		"root by number in one":             ok(RuleUserNamespace, rooted("hostUsers: false, containers: [{name: a, image: "+image+", securityContext: {allowPrivilegeEscalation: false, runAsUser: 0}}]")),
+		"nobody is root":                    ok(RuleUserNamespace, rooted("initContainers: ["+nonRoot+"], containers: ["+nonRoot+"]")),
+		"perhaps root":                      no(rooted("containers: ["+plain+"]"), hostUsers),
+		"one is perhaps root":               no(rooted("containers: ["+nonRoot+", "+plain+"]"), hostUsers),
+		"an init container is":              no(rooted("initContainers: ["+plain+"], containers: ["+nonRoot+"]"), hostUsers),
+		"a container takes it back":         no(with("container.securityContext.runAsNonRoot", "false"), hostUsers),
+		"the node's users":                  no(with("pod.hostUsers", "true"), hostUsers),
+		"the node's users for root":         no(rooted("hostUsers: true, containers: ["+plain+"]"), hostUsers),
+		"the node's users as text":          no(with("pod.hostUsers", `"true"`), "shape "),
+		"confined by the pod":               ok(RuleContained, with("spec.replicas", "1")),
+		"dropping a few":                    ok(RuleContained, with("container.securityContext.capabilities", "{drop: [KILL]}")),
+		"nothing said of escalation":        no(with("container.securityContext", "{}"), "contained "+container+".allowPrivilegeEscalation"),
+		"escalation":                        no(with("container.securityContext.allowPrivilegeEscalation", "true"), "contained "+container+".allowPrivilegeEscalation"),
+		"nothing said of system calls":      no(with("pod.securityContext", "{runAsNonRoot: true}"), "contained "+container+".seccompProfile"),
+		"system calls of an init container": no(with("pod.securityContext", "{runAsNonRoot: true}"), "contained "+container+".seccompProfile"),
 	}
 }
 

@@ -3,6 +3,9 @@ package guard
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
 // podSecurity checks a pod's security context.
@@ -50,26 +53,64 @@ func (c *check) containerSecurity(path string, context, podContext any) {
 	c.profiles(path, context)
 	c.user(path, context)
 	c.capabilities(path, context)
-	if !c.policy.Root {
+	switch {
+	case c.policy.PodSecurity == v1alpha1.PodSecurityRestricted:
 		c.restricted(path, context, podContext)
+	case c.policy.PodSecurity.Contained():
+		c.confined(RuleContained, path, context, podContext)
 	}
 }
 
 // restricted holds a container to Pod Security "restricted".
 func (c *check) restricted(path string, context, podContext any) {
-	if escalation, given := field(context, "allowPrivilegeEscalation").(bool); !given || escalation {
-		c.refuse(RuleRestricted, path+".allowPrivilegeEscalation", "must be false; set it")
-	}
 	if !slices.Contains(list(field(context, "capabilities"), "drop"), any("ALL")) {
 		c.refuse(RuleRestricted, path+".capabilities.drop", "must hold ALL; add it")
 	}
-	own := field(context, "runAsNonRoot")
-	if own != true && (own != nil || !truth(podContext, "runAsNonRoot")) {
+	if !isNonRoot(context, podContext) {
 		c.refuse(RuleRestricted, path+".runAsNonRoot", "must be true, here or for the pod; set it")
 	}
-	if text(field(context, "seccompProfile"), "type") == "" && text(field(podContext, "seccompProfile"), "type") == "" {
-		c.refuse(RuleRestricted, path+".seccompProfile", "must be RuntimeDefault, here or for the pod; set its type")
+	c.confined(RuleRestricted, path, context, podContext)
+}
+
+// confined wants that a container can't gain rights, and may make usual system
+// calls only.
+func (c *check) confined(rule Rule, path string, context, podContext any) {
+	if escalation, given := field(context, "allowPrivilegeEscalation").(bool); !given || escalation {
+		c.refuse(rule, path+".allowPrivilegeEscalation", "must be false; set it")
 	}
+	if text(field(context, "seccompProfile"), "type") == "" && text(field(podContext, "seccompProfile"), "type") == "" {
+		c.refuse(rule, path+".seccompProfile", "must be RuntimeDefault, here or for the pod; set its type")
+	}
+}
+
+// isNonRoot reports whether a container is refused by the node when it would run
+// as root.
+func isNonRoot(context, podContext any) bool {
+	own := field(context, "runAsNonRoot")
+	return own == true || own == nil && truth(podContext, "runAsNonRoot")
+}
+
+// userNamespace wants that root of a pod is nobody on the node: the pod has a user
+// namespace, or nothing in it is root.
+func (c *check) userNamespace(path string, spec any) {
+	path += ".hostUsers"
+	hostUsers, given := field(spec, "hostUsers").(bool)
+	if hostUsers {
+		c.refuse(RuleUserNamespace, path, "would make the pod's users those of the node; remove it, or let the platform team choose another level in spec.policy.podSecurity of the Cluster or Project")
+	}
+	if !given && !c.allNonRoot(spec) {
+		c.refuse(RuleUserNamespace, path, "must be false where a container may be root; set it, or runAsNonRoot: true for every container")
+	}
+}
+
+func (c *check) allNonRoot(spec any) bool {
+	podContext := field(spec, "securityContext")
+	for _, container := range append(slices.Clone(list(spec, "initContainers")), list(spec, "containers")...) {
+		if !isNonRoot(field(container, "securityContext"), podContext) {
+			return false
+		}
+	}
+	return true
 }
 
 // profiles refuses confinement profiles that are not the runtime's own: one of
@@ -84,23 +125,19 @@ func (c *check) profiles(path string, context any) {
 }
 
 func (c *check) user(path string, context any) {
-	if user, given := number(context, "runAsUser"); given && user == 0 && !c.policy.Root {
-		c.refuse(RuleRoot, path+".runAsUser", "is root; name another user, or let the platform team allow root in the Cluster's spec.policy.root")
+	user, given := number(context, "runAsUser")
+	if given && user == 0 && c.policy.PodSecurity == v1alpha1.PodSecurityRestricted {
+		c.refuse(RuleRoot, path+".runAsUser", "is root; name another user, or let the platform team choose another level in spec.policy.podSecurity of the Cluster or Project")
 	}
 }
 
-// capabilities refuses what may not be added; the standards name them without
+// capabilities refuses what may not be added; Kubernetes names them without
 // "CAP_".
 func (c *check) capabilities(path string, context any) {
+	allowed := c.policy.PodSecurity.Capabilities()
 	for i, added := range list(field(context, "capabilities"), "add") {
-		name, _ := added.(string)
-		if name != "NET_BIND_SERVICE" && !(c.policy.Root && slices.Contains(baselineCapabilities(), name)) {
-			c.refuse(RuleCapability, fmt.Sprintf("%s.capabilities.add[%d]", path, i), "%q is not allowed; remove it", name)
+		if name, _ := added.(string); !slices.Contains(allowed, name) {
+			c.refuse(RuleCapability, fmt.Sprintf("%s.capabilities.add[%d]", path, i), "%q is not allowed, only %s; remove it", name, strings.Join(allowed, ", "))
 		}
 	}
-}
-
-// baselineCapabilities may be added under Pod Security "baseline".
-func baselineCapabilities() []string {
-	return []string{"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}
 }

@@ -9,7 +9,8 @@ const (
 	LabelStage        = "slipway.dev/stage"
 	LabelService      = "slipway.dev/service"
 	LabelRelease      = "slipway.dev/release"
-	LabelSealed       = "slipway.dev/sealed" // on Secrets made from sealed values
+	LabelSealed       = "slipway.dev/sealed"       // on Secrets made from sealed values
+	LabelPodSecurity  = "slipway.dev/pod-security" // on stages' namespaces: the level of their pods
 	LabelManagedBy    = "app.kubernetes.io/managed-by"
 )
 

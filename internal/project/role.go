@@ -38,6 +38,14 @@ const (
 	ActionQuarantine Action = "override-quarantine"
 )
 
+// The changes of a project file that take a role.
+const (
+	// ActionChangeStages changes, adds or removes stages, or changes previews.
+	ActionChangeStages Action = "change-stages"
+	// ActionChangeMembers changes members, or what protects a stage.
+	ActionChangeMembers Action = "change-members"
+)
+
 // rank orders the roles; an unknown role has rank 0 and may do nothing.
 func (r Role) rank() int {
 	switch r {
@@ -66,9 +74,9 @@ func needed(action Action, protected bool) int {
 		return RoleDeveloper.rank()
 	case ActionRestart:
 		return RoleDeveloper.rank()
-	case ActionApprove, ActionScale, ActionExec:
+	case ActionApprove, ActionScale, ActionExec, ActionChangeStages:
 		return RoleMaintainer.rank()
-	case ActionDelete, ActionRotate, ActionQuarantine:
+	case ActionDelete, ActionRotate, ActionQuarantine, ActionChangeMembers:
 		return RoleOwner.rank()
 	}
 	return RoleOwner.rank() + 1

@@ -17,8 +17,12 @@ func TestRoleTable(t *testing.T) {
 		ActionDelete:     {"o", "o"},
 		ActionRotate:     {"o", "o"},
 		ActionQuarantine: {"o", "o"},
-		"unknown":        {"", ""},
-		"":               {"", ""},
+
+		ActionChangeStages:  {"mo", "mo"},
+		ActionChangeMembers: {"o", "o"},
+
+		"unknown": {"", ""},
+		"":        {"", ""},
 	}
 	roles := []Role{RoleViewer, RoleDeveloper, RoleMaintainer, RoleOwner, "", "Owner", "admin"}
 	for action, want := range table {

@@ -30,7 +30,7 @@ type Service struct {
 	Release *Hook `json:"release,omitempty"`
 	// Schedule makes the service a CronJob (five-field cron expression).
 	Schedule string `json:"schedule,omitempty"`
-	// Security asks for less than Pod Security "restricted".
+	// Security says whom the service runs as, and what it may beyond the others.
 	Security *Security `json:"security,omitempty"`
 	// Deadline is how long a release waits for the service to become ready, a
 	// Go duration string; empty means the server's default.
@@ -140,12 +140,14 @@ type Hook struct {
 	Command []string `json:"command"`
 }
 
-// Security asks for rights beyond Pod Security "restricted". The project's
-// policy must allow each.
+// Security is what a service's containers run as, and the rights that they ask
+// for. The project's policy must allow each.
 type Security struct {
-	RunAsRoot     bool     `json:"runAsRoot,omitempty"`
-	RunAsUser     *int64   `json:"runAsUser,omitempty"`
-	WritableRoot  bool     `json:"writableRoot,omitempty"`
+	RunAsRoot bool   `json:"runAsRoot,omitempty"`
+	RunAsUser *int64 `json:"runAsUser,omitempty"`
+	// WritableRoot says whether containers may write to their root file system. Nil
+	// means that they may, except under the level restricted.
+	WritableRoot  *bool    `json:"writableRoot,omitempty"`
 	Capabilities  []string `json:"capabilities,omitempty"`
 	ServiceTokens bool     `json:"serviceTokens,omitempty"`
 }

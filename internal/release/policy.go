@@ -25,7 +25,7 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 		Namespace:       at.Namespace,
 		Kinds:           policy.Kinds,
 		Registries:      registries,
-		Root:            policy.Root,
+		PodSecurity:     at.PodSecurity,
 		Domain:          ingress.Domain,
 		Project:         at.Project,
 		Stage:           at.Stage,

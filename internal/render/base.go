@@ -43,6 +43,9 @@ func newLayout(req Request, files Files) *layout {
 	return l
 }
 
+// isEmpty reports whether there is nothing to render.
+func (l *layout) isEmpty() bool { return len(l.request.Services) == 0 && len(l.files.Overlays) == 0 }
+
 // bases makes one base per service and returns their directories. There is no
 // directory that gathers them, nor one around a directory of the repository:
 // every level costs Kustomize passes over all objects that are quadratic in

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/internal/render/contain"
 	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
@@ -22,7 +24,7 @@ func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if err := l.addSeal(); err != nil {
+	if err := l.addPatches(); err != nil {
 		return nil, err
 	}
 	ejected := make(map[string][]byte, len(l.tree))
@@ -37,9 +39,10 @@ func Eject(ctx context.Context, req Request, files Files) (map[string][]byte, er
 	return ejected, nil
 }
 
-// addSeal patches what Render annotates with the hashes of sealed values.
-func (l *layout) addSeal() error {
-	if len(l.request.Sealed) == 0 {
+// addPatches tells Kustomize what Render does to the objects that it gets from
+// there.
+func (l *layout) addPatches() error {
+	if l.isEmpty() {
 		return nil
 	}
 	objects, err := kustomization.Build(l.tree, ".")
@@ -47,8 +50,49 @@ func (l *layout) addSeal() error {
 		return err
 	}
 	patches, err := l.request.sealPatches(objects)
-	if err != nil || len(patches) == 0 {
+	if err != nil {
 		return err
 	}
+	if l.request.PodSecurity.Contained() {
+		completing, err := podPatches(objects)
+		if err != nil {
+			return err
+		}
+		patches = append(patches, completing...)
+	}
+	if len(patches) == 0 {
+		return nil
+	}
 	return l.edit(fileName, func(k *types.Kustomization) { k.Patches = append(k.Patches, patches...) })
+}
+
+// podPatches add to each object what its pods lack.
+func podPatches(objects []kustomization.Object) ([]types.Patch, error) {
+	var patches []types.Patch
+	for _, object := range objects {
+		var operations []map[string]any
+		for _, addition := range contain.Missing(object.Fields) {
+			operations = append(operations, map[string]any{"op": "add", "path": addition.Pointer(), "value": addition.Value})
+		}
+		if len(operations) == 0 {
+			continue
+		}
+		patch, err := patchOf(object, operations)
+		if err != nil {
+			return nil, err
+		}
+		patches = append(patches, patch)
+	}
+	return patches, nil
+}
+
+// patchOf returns a patch of one object.
+func patchOf(object kustomization.Object, content any) (types.Patch, error) {
+	text, err := yaml.Marshal(content)
+	if err != nil {
+		return types.Patch{}, fmt.Errorf("patch %s: %w", object.Name(), err)
+	}
+	target := types.Selector{}
+	target.Kind, target.Name = fmt.Sprint(object.Fields["kind"]), regexp.QuoteMeta(object.Metadata("name"))
+	return types.Patch{Patch: string(text), Target: &target}, nil
 }

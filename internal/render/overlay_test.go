@@ -67,7 +67,11 @@ func TestBothOverlaysEject(t *testing.T) {
 	}
 	var documents []string
 	for _, object := range objects {
-		documents = append(documents, string(object.Text))
+		text, err := object.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, string(text))
 	}
 	want := string(mustRender(t, repository(files), req).Manifests)
 	if diff := cmp.Diff(want, strings.Join(documents, "---\n")); diff != "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/render/contain"
 	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/source"
 )
@@ -15,7 +16,7 @@ import (
 // Version is raised whenever equal requests and files are rendered differently
 // than before: manifests that were rendered by another version are not taken for
 // what this one would render. A test compares it with the goldens.
-const Version = "1"
+const Version = "2"
 
 // Render makes the manifests of a stage from collected files. It is pure, but
 // no two Renders may run at once in one process, and it doesn't look at the
@@ -57,7 +58,7 @@ func arrange(ctx context.Context, sources source.Map, req Request, files Files) 
 }
 
 func build(l *layout) (Result, error) {
-	if len(l.request.Services) == 0 && len(l.files.Overlays) == 0 {
+	if l.isEmpty() {
 		return Result{}, nil
 	}
 	objects, err := kustomization.Build(l.tree, ".")
@@ -70,13 +71,18 @@ func build(l *layout) (Result, error) {
 	result := Result{Warnings: l.warnings}
 	unpinned := map[string]bool{}
 	for i, object := range objects {
-		if object, err = l.request.annotate(object); err != nil {
+		l.request.annotate(object)
+		if l.request.PodSecurity.Contained() {
+			contain.Complete(object.Fields)
+		}
+		text, err := object.Text()
+		if err != nil {
 			return Result{}, err
 		}
 		if i > 0 {
 			result.Manifests = append(result.Manifests, "---\n"...)
 		}
-		result.Manifests = append(result.Manifests, object.Text...)
+		result.Manifests = append(result.Manifests, text...)
 		if err := addUnpinned(object, unpinned); err != nil {
 			return Result{}, err
 		}

@@ -114,17 +114,29 @@ func TestRenderServices(t *testing.T) {
 		},
 		"volumes": {
 			Image: "postgres:15", Port: 5432, Volumes: []project.Volume{{Path: "/var/lib/postgresql/data", Size: "5Gi"}, {Path: "/backup", Size: "1Gi", Name: "backup"}},
-			Security: &project.Security{RunAsUser: ptr(int64(999)), WritableRoot: true},
+			Security: &project.Security{RunAsUser: ptr(int64(999)), WritableRoot: new(true)},
 			Health:   &project.Health{Command: []string{"pg_isready"}},
 		},
 		"schedule": {Image: "registry.example/report:1.4", Schedule: "0 3 * * *", Command: []string{"./report"}, Env: map[string]string{"TO": "ops@acme.example"}},
 		"root":     {Image: "legacy:1", Port: 80, Security: &project.Security{RunAsRoot: true, Capabilities: []string{"NET_BIND_SERVICE", "CHOWN"}, ServiceTokens: true}},
+		"readonly": {Image: "web:1", Port: 8080, Security: &project.Security{WritableRoot: ptr(false)}},
 		"lowport":  {Image: "nginx:1", Port: 80},
 	}
 	for name, service := range cases {
 		t.Run(name, func(t *testing.T) {
 			result := mustRender(t, repository(nil), request(map[string]project.Service{"web": service}))
 			golden(t, "service/"+name, result.Manifests)
+		})
+	}
+	for name, level := range map[string]v1alpha1.PodSecurity{
+		"minimal-restricted": v1alpha1.PodSecurityRestricted, "volumes-restricted": v1alpha1.PodSecurityRestricted,
+		"lowport-restricted": v1alpha1.PodSecurityRestricted, "image-baseline": v1alpha1.PodSecurityBaseline,
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, _, _ := strings.Cut(name, "-")
+			req := request(map[string]project.Service{"web": cases[service]})
+			req.PodSecurity = level
+			golden(t, "service/"+name, mustRender(t, repository(nil), req).Manifests)
 		})
 	}
 }

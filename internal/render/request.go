@@ -33,6 +33,8 @@ type Request struct {
 	// ImagePullSecret names the Secret in the stage's namespace that all pods
 	// pull their images with; empty means that nodes pull without.
 	ImagePullSecret string `json:"imagePullSecret,omitempty"`
+	// PodSecurity is the level that pods are made for; empty means contained.
+	PodSecurity v1alpha1.PodSecurity `json:"podSecurity,omitempty"`
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`

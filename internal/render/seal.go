@@ -6,11 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -87,14 +85,13 @@ func secretNames(value any, used map[string]bool) {
 }
 
 // annotate sets the hash on the pods of an object that was rendered.
-func (r Request) annotate(object kustomization.Object) (kustomization.Object, error) {
+func (r Request) annotate(object kustomization.Object) {
 	hash := r.sealHash(object.Fields)
 	if hash == "" {
-		return object, nil
+		return
 	}
 	metadata := child(podTemplate(object.Fields), "metadata")
 	child(metadata, "annotations")[naming.AnnotationSealHash] = hash
-	return kustomization.Encode(object.Fields)
 }
 
 // child returns the map under a key, which it makes when there is none.
@@ -115,20 +112,16 @@ func (r Request) sealPatches(objects []kustomization.Object) ([]types.Patch, err
 		if hash == "" {
 			continue
 		}
-		metadata, _ := object.Fields["metadata"].(map[string]any)
-		name, _ := metadata["name"].(string)
 		annotations := map[string]any{"annotations": map[string]any{naming.AnnotationSealHash: hash}}
-		text, err := yaml.Marshal(map[string]any{
+		patch, err := patchOf(object, map[string]any{
 			"apiVersion": object.Fields["apiVersion"], "kind": object.Fields["kind"],
-			"metadata": map[string]any{"name": name},
+			"metadata": map[string]any{"name": object.Metadata("name")},
 			"spec":     map[string]any{"template": map[string]any{"metadata": annotations}},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("patch %s: %w", object.Name(), err)
+			return nil, err
 		}
-		target := types.Selector{}
-		target.Kind, target.Name = fmt.Sprint(object.Fields["kind"]), regexp.QuoteMeta(name)
-		patches = append(patches, types.Patch{Patch: string(text), Target: &target})
+		patches = append(patches, patch)
 	}
 	return patches, nil
 }

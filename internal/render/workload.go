@@ -17,7 +17,8 @@ func (l *layout) workloads(dir, owner string, inputs []workload.Input, list *typ
 		if err := l.reserveName(in.Name, owner); err != nil {
 			return err
 		}
-		in.Hosts, in.Ingress, in.PullSecret = l.hosts(in.Name), l.request.Ingress, l.request.ImagePullSecret
+		in.Hosts, in.Ingress = l.hosts(in.Name), l.request.Ingress
+		in.PullSecret, in.PodSecurity = l.request.ImagePullSecret, l.request.PodSecurity
 		objects, warnings, err := workload.Objects(in)
 		if err != nil {
 			return err

@@ -112,10 +112,28 @@ func (s *Sources) Knows(ctx context.Context, p *v1alpha1.Project, repository v1a
 }
 
 // File returns the project file of a head, with the services that its commits
-// of secondary repositories declare, and an id that changes when the file or
-// one of those commits does. It reads no ref: the same head gives the same file.
+// of secondary repositories declare and what the accepted file says of members,
+// stages and previews, and an id that changes when the file or one of those commits
+// does. It reads no ref: the same head gives the same file.
 func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
-	commit := head.FileCommit
+	document, id, err := s.primary(ctx, p, head.FileCommit)
+	if err != nil {
+		return nil, "", err
+	}
+	document, id, err = s.withSecondary(ctx, p, document, id, head.Secondary)
+	if err != nil || head.AcceptedCommit == "" {
+		return document, id, err
+	}
+	accepted, _, err := s.Policy(ctx, p, head.AcceptedCommit)
+	if err != nil {
+		return nil, "", err
+	}
+	return document.Under(accepted), id, nil
+}
+
+// primary returns what the primary repository's own project file of a commit says,
+// and its object id.
+func (s *Sources) primary(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
 	tree, err := s.Tree(ctx, p, p.Primary(), commit)
 	if err != nil {
 		return nil, "", err
@@ -135,7 +153,7 @@ func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.H
 		line, col := document.Position("project")
 		return nil, "", fault.New(fault.Denied, "%s:%d:%d: project: is %q, but this repository belongs to project %q; write project: %s", project.FileName, line, col, document.File.Project, p.Name, p.Name)
 	}
-	return s.withSecondary(ctx, p, document, id, head.Secondary)
+	return document, id, nil
 }
 
 // document parses a primary project file once per object id.

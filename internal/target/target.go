@@ -39,6 +39,7 @@ const rightsLimit = 10 * time.Second
 type Target struct {
 	targets    *Targets
 	stage      *v1alpha1.Stage
+	project    *v1alpha1.Project
 	cluster    *v1alpha1.Cluster
 	connection *cluster.Connection
 	owner      inventory.Owner
@@ -59,7 +60,7 @@ func (s *Target) tenant() tenancy.Stage {
 		Stage:            s.owner.Stage,
 		Namespace:        s.stage.Spec.Namespace,
 		Resources:        project.Resources(s.stage.Spec.Resources),
-		Root:             s.cluster.Spec.Policy.Root,
+		PodSecurity:      s.cluster.Spec.Policy.PodSecurityFor(s.project.Spec.Policy),
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,
 	}

@@ -66,7 +66,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		return release.Inputs{}, err
 	}
 	site := &Target{
-		targets: s, stage: stage, cluster: cluster, connection: connection,
+		targets: s, stage: stage, project: p, cluster: cluster, connection: connection,
 		owner: inventory.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
 	}
 	return release.Inputs{

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -35,8 +37,8 @@ type Stage struct {
 	Namespace    string
 	// Resources bounds the sum of the stage's requests; empty is unbounded.
 	Resources project.Resources
-	// Root lets pods run as root: Pod Security "baseline", not "restricted".
-	Root bool
+	// PodSecurity is the level that pods are held to.
+	PodSecurity v1alpha1.PodSecurity
 	// IngressNamespace is where the ingress controller's pods run, and
 	// IngressNetworks where it is when it runs elsewhere (CIDR). Both may be
 	// empty: most networks let a controller on the node through.
@@ -54,16 +56,19 @@ func (s Stage) Labels() map[string]string {
 	}
 }
 
-// NewNamespace returns the stage's namespace. Pod Security is enforced by its
-// labels.
+// NewNamespace returns the stage's namespace. Its labels say what is enforced
+// of its pods: a Pod Security standard by Kubernetes, and what the level demands
+// beyond it by the chart's admission policies.
 func NewNamespace(s Stage) *corev1.Namespace {
-	level := "restricted"
-	if s.Root {
-		level = "baseline"
+	level := cmp.Or(s.PodSecurity, v1alpha1.PodSecurityContained)
+	standard := level
+	if level.Contained() {
+		standard = v1alpha1.PodSecurityBaseline
 	}
 	labels := s.Labels()
-	labels["pod-security.kubernetes.io/enforce"] = level
-	labels["pod-security.kubernetes.io/warn"] = "restricted"
+	labels[naming.LabelPodSecurity] = string(level)
+	labels["pod-security.kubernetes.io/enforce"] = string(standard)
+	labels["pod-security.kubernetes.io/warn"] = string(standard)
 	return &corev1.Namespace{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels},

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 )
@@ -34,13 +35,16 @@ func testStage() Stage {
 func TestGolden(t *testing.T) {
 	full := testStage()
 	full.Resources = project.Resources{CPU: "4", Memory: "8Gi"}
-	full.Root = true
+	full.PodSecurity = v1alpha1.PodSecurityBaseline
 	full.IngressNamespace = "ingress"
 	full.IngressNetworks = []string{"10.1.0.0/16"}
+	restricted := testStage()
+	restricted.PodSecurity = v1alpha1.PodSecurityRestricted
 	organization, rights := NewOrganization("acme", Subject{Namespace: "slipway", Name: "slipway"})
 	for name, objects := range map[string][]client.Object{
 		"stage":        stageObjects(t, testStage()),
 		"full":         stageObjects(t, full),
+		"restricted":   stageObjects(t, restricted)[:1],
 		"organization": append([]client.Object{organization}, rights...),
 		"builds":       {NewBuilds("swb-acme-shop", testStage().Labels(), Subject{Namespace: "slipway", Name: "slipway"})},
 	} {

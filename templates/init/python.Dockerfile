@@ -1,4 +1,4 @@
-# Slipway builds this image, and runs it as user 65532 on a read-only file system.
+# Slipway builds this image. It runs as user 65532, not as root.
 FROM python:3.13-slim AS build
 WORKDIR /app
 RUN python -m venv /venv

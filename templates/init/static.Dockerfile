@@ -1,4 +1,4 @@
-# Slipway builds this image, and runs it as user 65532 on a read-only file system.
+# Slipway builds this image. It runs as user 65532, not as root.
 FROM busybox:1.36
 COPY {{.Pages}} /www
 USER 65532:65532

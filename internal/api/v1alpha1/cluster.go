@@ -133,37 +133,6 @@ type Bundles struct {
 	Push bool `json:"push,omitempty"`
 }
 
-// ClusterPolicy bounds what projects on a cluster may do.
-type ClusterPolicy struct {
-	// Kinds are further namespaced kinds that projects may apply, each
-	// "Kind.group" or "Kind" for the core group.
-	// +optional
-	// +listType=set
-	Kinds []string `json:"kinds,omitempty"`
-	// Images are registries (host, or host/path) that images may come from,
-	// besides the cluster's own; empty allows any.
-	// +optional
-	// +listType=set
-	Images []string `json:"images,omitempty"`
-	// Root allows services to run as root where their project file requests it.
-	// +optional
-	Root bool `json:"root,omitempty"`
-	// Metadata are keys of labels and annotations that projects may set
-	// besides the usual ones: a key, or "prefix/*". Name only what no
-	// controller of the cluster acts upon with rights of its own.
-	// +optional
-	// +listType=set
-	Metadata []string `json:"metadata,omitempty"`
-	// PriorityClasses are the priority classes that pods may have; empty allows
-	// only the cluster's default.
-	// +optional
-	// +listType=set
-	PriorityClasses []string `json:"priorityClasses,omitempty"`
-	// HostUsers builds without a user namespace, for nodes that have none.
-	// +optional
-	HostUsers bool `json:"hostUsers,omitempty"`
-}
-
 // ClusterStatus is what Slipway observed of a cluster.
 //
 // +structType=atomic

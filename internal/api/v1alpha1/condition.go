@@ -7,6 +7,9 @@ const (
 	// ConditionSynced is True on a Project when its heads and its project
 	// file were read and every wanted stage exists.
 	ConditionSynced = "Synced"
+	// ConditionFileAccepted is True on a Project whose whole file is in force, and
+	// False while what it says of members, stages and previews is held.
+	ConditionFileAccepted = "FileAccepted"
 	// ConditionTemplates is False on an Organization whose own templates can't
 	// be used.
 	ConditionTemplates = "Templates"

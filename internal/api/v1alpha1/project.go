@@ -13,6 +13,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Stages",type=integer,JSONPath=`.status.stages`
 // +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`
+// +kubebuilder:printcolumn:name="File",type=string,JSONPath=`.status.conditions[?(@.type=="FileAccepted")].reason`
 // +kubebuilder:printcolumn:name="Last Change",type=date,JSONPath=`.status.lastChange`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Project struct {
@@ -42,9 +43,17 @@ type ProjectSpec struct {
 	TrustedRef string `json:"trustedRef,omitempty"`
 	// Webhook holds the secret that deliveries are signed with.
 	Webhook Webhook `json:"webhook"`
+	// Members says when a project file that changes members, stages or previews is
+	// accepted.
+	// +optional
+	Members MemberPolicy `json:"members,omitempty"`
 	// Budget bounds all stages and previews together.
 	// +optional
 	Budget Budget `json:"budget,omitempty"`
+	// Policy is what the project's stages may do, where it differs from its
+	// cluster's policy.
+	// +optional
+	Policy ProjectPolicy `json:"policy,omitempty"`
 	// SyncInterval is how often the refs are read without a delivery; default
 	// 5m.
 	// +optional
@@ -59,6 +68,23 @@ type ProjectSpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
+
+// MemberPolicy says when a project file that changes members, stages or previews is
+// accepted.
+type MemberPolicy struct {
+	// Trust "branchProtection" accepts whatever is on the trusted ref: the forge
+	// decides who may push there. Empty accepts a change whose author may make it by
+	// the file in force, and holds the others until somebody who may accepts them.
+	// +optional
+	// +kubebuilder:validation:Enum=branchProtection
+	Trust Trust `json:"trust,omitempty"`
+}
+
+// Trust is what a change of a project file is believed for.
+type Trust string
+
+// TrustBranchProtection believes the protection of the branch at the forge.
+const TrustBranchProtection Trust = "branchProtection"
 
 // Reports says which stages report a commit that changes nothing there.
 type Reports string
@@ -135,6 +161,10 @@ type ProjectStatus struct {
 	// who may do what, also at stages that its commit left as they were.
 	// +optional
 	File *FileInForce `json:"file,omitempty"`
+	// Held is the project file that waits until somebody accepts what it says of
+	// members, stages and previews. Its services and overlays are in force.
+	// +optional
+	Held *HeldFile `json:"held,omitempty"`
 	// Recipient is what values are sealed for: slipway seal --recipient.
 	// +optional
 	Recipient string `json:"recipient,omitempty"`
@@ -174,11 +204,88 @@ type FileInForce struct {
 	// +listType=atomic
 	// +optional
 	Secondary []RepositoryCommit `json:"secondary,omitempty"`
+	// Accepted is the file whose members, stages and previews apply: this one, or an
+	// earlier one while this one is held.
+	// +optional
+	Accepted *AcceptedFile `json:"accepted,omitempty"`
+}
+
+// AcceptedFile is a project file whose members, stages and previews were accepted.
+type AcceptedFile struct {
+	// Commit is the newest commit of the trusted ref that says the same of them.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// ID is the git object id of its slipway.yaml.
+	ID string `json:"id"`
+	// Number counts the acceptances of the project.
+	Number int64 `json:"number"`
+	// Reason is why it was accepted.
+	// +kubebuilder:validation:Enum=Registered;Permitted;Approved;BranchProtection
+	Reason string `json:"reason"`
+	// By is who is answerable: logins of those who pushed it, or the Kubernetes user
+	// who accepted it; empty when unknown.
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when it was accepted.
+	At metav1.Time `json:"at"`
+	// Policy is what it says of members, stages and previews, as JSON. It counts when
+	// its commit is no longer in the repository.
+	// +optional
+	Policy string `json:"policy,omitempty"`
+}
+
+// The reasons for which a project file was accepted.
+const (
+	AcceptedRegistered       = "Registered"
+	AcceptedPermitted        = "Permitted"
+	AcceptedApproved         = "Approved"
+	AcceptedBranchProtection = "BranchProtection"
+)
+
+// HeldFile is a project file that waits until somebody accepts it.
+type HeldFile struct {
+	// Commit is the newest commit of the trusted ref with the file.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// ID is the git object id of the file; somebody accepts exactly this one.
+	ID string `json:"id"`
+	// Authors are the logins of those who pushed what it changes.
+	// +optional
+	// +listType=atomic
+	Authors []string `json:"authors,omitempty"`
+	// Unknown is true when nobody knows who pushed some of it.
+	// +optional
+	Unknown bool `json:"unknown,omitempty"`
+	// Before is the commit of the trusted ref before the first push that nobody knows
+	// the author of.
+	// +optional
+	Before string `json:"before,omitempty"`
+	// Changes say who gains or loses what, and what changes for stages and previews.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=51
+	Changes []string `json:"changes,omitempty"`
+	// Approvers are members who can accept it.
+	// +optional
+	// +listType=atomic
+	Approvers []string `json:"approvers,omitempty"`
+	// Message is the sentence for people.
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message"`
+	// Since is since when this file is held.
+	Since metav1.Time `json:"since"`
 }
 
 // Head returns the head that the file is read by, of no commit.
 func (f FileInForce) Head() Head {
-	return Head{FileCommit: f.Commit, FileID: f.ID, Secondary: f.Secondary}
+	head := Head{FileCommit: f.Commit, FileID: f.ID, Secondary: f.Secondary}
+	if f.Accepted != nil {
+		head.Acceptance = f.Accepted.Number
+		if f.Accepted.Commit != f.Commit {
+			head.AcceptedCommit = f.Accepted.Commit
+		}
+	}
+	return head
 }
 
 // ExpiredRef is a ref whose stage was taken down after its time.

@@ -107,6 +107,14 @@ type Head struct {
 	// does.
 	// +optional
 	FileID string `json:"fileID,omitempty"`
+	// AcceptedCommit is the commit of the trusted ref whose members, stages and
+	// previews apply, if another than fileCommit: while those of fileCommit are held.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	AcceptedCommit string `json:"acceptedCommit,omitempty"`
+	// Acceptance is the number of the project's acceptance in force.
+	// +optional
+	Acceptance int64 `json:"acceptance,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
 	// files apply or which services are built from, as the sync found them: the same
 	// head always means the same services and the same sources.
@@ -158,7 +166,8 @@ type StageStatus struct {
 	Commit string `json:"commit,omitempty"`
 	// Head is the newest head of the stage's ref that leaves the stage as it is:
 	// it makes the same manifests and images as the release that it names, so it
-	// has no release of its own. It is written up to half a minute after the push.
+	// has no release of its own. It is written half a minute after the last push, and
+	// after two minutes where pushes go on.
 	// +optional
 	Head *UnchangedHead `json:"head,omitempty"`
 	// Release names the newest release, Good the newest that succeeded.

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -19,6 +20,8 @@ type Target struct {
 	Organization string
 	domain       string
 	clusterFile  string
+	projectFile  string
+	project      v1alpha1.ProjectPolicy
 	Cluster      v1alpha1.ClusterSpec
 	Own          Templates
 	Templates    render.OwnTemplates
@@ -31,27 +34,41 @@ func (s *Target) Flags(command *cobra.Command) {
 	flags.StringVarP(&s.Organization, "organization", "n", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
 	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
+	flags.StringVar(&s.projectFile, "project-object", "", "file with the Project object, for its policy: kubectl get swproject NAME -o yaml")
 }
 
 // Load reads the files that the flags name. It comes before everything else.
 func (s *Target) Load() error {
-	if s.clusterFile != "" {
-		data, err := localfile.Read(s.clusterFile)
-		if err != nil {
-			return err
-		}
-		var object v1alpha1.Cluster
-		if err := yaml.Unmarshal(data, &object); err != nil || object.Kind != "Cluster" {
-			return fault.New(fault.Invalid, "%s holds no Cluster object; write one there with kubectl get swcluster NAME -o yaml", s.clusterFile)
-		}
-		s.Cluster = object.Spec
+	var cluster v1alpha1.Cluster
+	if err := readObject(s.clusterFile, "Cluster", "swcluster", &cluster); err != nil {
+		return err
 	}
+	var project v1alpha1.Project
+	if err := readObject(s.projectFile, "Project", "swproject", &project); err != nil {
+		return err
+	}
+	s.Cluster, s.project = cluster.Spec, project.Spec.Policy
 	if s.domain != "" {
 		s.Cluster.Ingress.Domain = s.domain
 	}
 	var err error
 	s.Templates, err = s.Own.Load()
 	return err
+}
+
+// readObject reads a file with a custom resource; no file leaves the object empty.
+func readObject(file, kind, resource string, into client.Object) error {
+	if file == "" {
+		return nil
+	}
+	data, err := localfile.Read(file)
+	if err != nil {
+		return err
+	}
+	if err := yaml.Unmarshal(data, into); err != nil || into.GetObjectKind().GroupVersionKind().Kind != kind {
+		return fault.New(fault.Invalid, "%s holds no %s object; write one there with kubectl get %s NAME -o yaml", file, kind, resource)
+	}
+	return nil
 }
 
 // Place returns where a stage of a project would be placed.
@@ -63,5 +80,6 @@ func (s *Target) Place(project, stage string) release.Place {
 		Namespace:       naming.Namespace(s.Organization, project, stage),
 		Ingress:         s.Cluster.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
+		PodSecurity:     s.Cluster.Policy.PodSecurityFor(s.project),
 	}
 }

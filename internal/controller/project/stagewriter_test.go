@@ -47,7 +47,7 @@ func TestHeadOfAStage(t *testing.T) {
 				tt.change(f.repos)
 			}
 			f.reconcile(t)
-			tt.want.FileCommit, tt.want.FileID = commitA, "file-1"
+			tt.want.FileCommit, tt.want.FileID, tt.want.Acceptance = commitA, "file-1", 1
 			if diff := cmp.Diff(tt.want, f.stages(t)["dev"].Spec.Wanted); diff != "" {
 				t.Errorf("the wanted head (-want +got):\n%s", diff)
 			}
@@ -223,7 +223,7 @@ func TestConflicts(t *testing.T) {
 // Conflicts that never end are met ever more seldom, and forgotten when a sync
 // ends without one.
 func TestConflictsInARow(t *testing.T) {
-	m := newMemory()
+	m := newMemory(1)
 	var last time.Duration
 	for range 100 {
 		last = m.conflicted(shop.NamespacedName)

@@ -25,11 +25,13 @@ type outcome struct {
 	heads      git.Heads
 	fileCommit string
 	file       *v1alpha1.FileInForce // nil when it can't be read or is not in order
+	held       *v1alpha1.HeldFile    // the file that waits to be accepted, nil for none
+	force      *project.File         // that was accepted, while another is held
 	stages     int
 }
 
 // sync brings the project's Stage objects to what its refs ask for.
-func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (outcome, error) {
+func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery, asked []v1alpha1.Acceptance) (outcome, error) {
 	heads, err := r.Sources.Heads(ctx, p, waiting)
 	if err != nil {
 		return outcome{}, err
@@ -47,7 +49,22 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if err != nil {
 		return found, err
 	}
-	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary}
+	now := r.memory.current(p)
+	verdict, err := r.judge(ctx, now, trusted, fileCommit, waiting, asked)
+	if err != nil {
+		return found, err
+	}
+	if verdict.held != nil {
+		if document, force, err = r.Sources.Under(ctx, now, document, force, verdict.accepted); err != nil {
+			return found, err
+		}
+	}
+	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary, Accepted: &verdict.accepted}
+	found.held, found.force = verdict.held, verdict.force
+	force.Acceptance = verdict.accepted.Number
+	if err := r.keepVerdict(ctx, p, found); err != nil {
+		return found, err
+	}
 	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
 	found.stages = len(wanted)
 	return found, r.writeStages(ctx, p, wanted)
@@ -78,6 +95,37 @@ func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wante
 	return r.Stages.Write(ctx, p, have, living)
 }
 
+// keepVerdict makes durable which file is accepted, and which is held, before any
+// stage depends on it.
+func (r *Reconciler) keepVerdict(ctx context.Context, p *v1alpha1.Project, o outcome) error {
+	before := r.memory.current(p)
+	was := before.Status.File
+	if was != nil && was.Accepted != nil && was.Accepted.Number == o.file.Accepted.Number && apiequality.Semantic.DeepEqual(before.Status.Held, o.held) {
+		return nil
+	}
+	after := before.DeepCopy()
+	after.Status.FileCommit = o.fileCommit
+	setFile(&after.Status, o, p.Generation)
+	if err := kube.PatchStatus(ctx, r.Client, before, after); err != nil {
+		return err
+	}
+	r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)
+	return nil
+}
+
+// setFile shows which project file is in force, and which is held.
+func setFile(status *v1alpha1.ProjectStatus, o outcome, generation int64) {
+	status.File, status.Held = o.file, o.held
+	accepted := metav1.Condition{Type: v1alpha1.ConditionFileAccepted, Status: metav1.ConditionTrue, Reason: o.file.Accepted.Reason, Message: "the whole file is in force"}
+	if by := o.file.Accepted.By; by != "" {
+		accepted.Message += "; accepted for " + by
+	}
+	if o.held != nil {
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, "Held", o.held.Message
+	}
+	kube.SetCondition(&status.Conditions, accepted, generation)
+}
+
 // record writes what a sync found to the project's status.
 func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome, err error) error {
 	before := r.memory.current(p)
@@ -92,7 +140,7 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 		after.Status.FileCommit = o.fileCommit
 	}
 	if o.file != nil {
-		after.Status.File = o.file
+		setFile(&after.Status, o, p.Generation)
 	}
 	after.Status.ObservedGeneration = p.Generation
 	kube.SetCondition(&after.Status.Conditions, condition, p.Generation)

@@ -29,6 +29,9 @@ import (
 // syncInterval is long: tests that want a timer give the Project its own.
 const syncInterval = time.Hour
 
+// timerSyncs is more than any test asks for.
+const timerSyncs = 1000
+
 // Neighbours is the network of the forge and the registry.
 const Neighbours = "127.0.0.0/8"
 
@@ -97,7 +100,7 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 		Scheme:     scheme,
 		Logger:     logr.FromSlogHandler(logger.Handler()),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Cache:      controller.CacheOptions(),
+		Cache:      controller.CacheOptions(e.config),
 		Client:     controller.ClientOptions(),
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
@@ -143,6 +146,7 @@ func (e *Environment) options(log *slog.Logger) (controller.Options, error) {
 		ParallelReleases: 32,
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
+		TimerSyncs:       timerSyncs,
 		Forges:           reporters(),
 		ShowHeadsAfter:   500 * time.Millisecond,
 		FastPathOff:      e.fastPathOff,

@@ -134,7 +134,7 @@ func serviceRules() map[string]Rule {
 		"Service.volumes":   {Help: "Persistent volumes.", Max: 20},
 		"Service.release":   {Help: "Runs before the new version gets traffic; its failure stops the release."},
 		"Service.schedule":  {Help: "Makes the service a job that runs at these times (five-field cron expression).", Text: cronExpression()},
-		"Service.security":  {Help: "Rights beyond Pod Security restricted; the project's policy must allow each."},
+		"Service.security":  {Help: "Whom the service runs as, and rights that the project's policy must allow."},
 		"Service.deadline":  {Help: "How long a release waits until the service is ready.", Text: duration()},
 		"Service.stages":    {Help: "What differs per stage, by stage name. Maps merge by key, lists and values replace, null removes.", Max: MaxStages, Keys: stageName(), Overrides: true},
 	}
@@ -177,9 +177,9 @@ func detailRules() map[string]Rule {
 
 		"Hook.command": {Help: "The command.", Required: true, Min: 1, Max: 100, Text: argument()},
 
-		"Security.runAsRoot":     {Help: "Run as user 0."},
-		"Security.runAsUser":     {Help: "Run as this user id.", Least: 1, Most: 1<<31 - 1},
-		"Security.writableRoot":  {Help: "Let the container write to its root file system."},
+		"Security.runAsRoot":     {Help: "Run as user 0, whatever the image says."},
+		"Security.runAsUser":     {Help: "Run as this user id, whatever the image says.", Least: 1, Most: 1<<31 - 1},
+		"Security.writableRoot":  {Help: "Whether the container may write to its root file system. It may unless this is false, or the policy is `restricted`."},
 		"Security.capabilities":  {Help: "Linux capabilities to add.", Max: 20, Unique: true, Text: capability()},
 		"Security.serviceTokens": {Help: "Mount the service account's token."},
 	}

@@ -94,16 +94,16 @@ func (r *run) addVerdicts(file *project.File, facts *plan.Facts) {
 
 // facts returns what the plan is made from.
 func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
-	file := s.document.File
+	file := s.authority.file
 	facts := plan.Facts{
 		File:   file,
-		Rule:   s.rule,
+		Rule:   s.authority.rule,
 		Ref:    r.Stage.Spec.Ref,
 		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
 		Now:    r.Now(),
 		Images: images,
 		Last:   s.last,
-		Where:  s.where,
+		Where:  s.authority.where,
 	}
 	if r.Release.Spec.Trigger.Asked() {
 		who, _ := file.Person(r.Release.Spec.By)

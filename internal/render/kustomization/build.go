@@ -23,7 +23,6 @@ const root = "/tree"
 
 // Object is one rendered object.
 type Object struct {
-	Text   []byte // canonical YAML
 	Fields map[string]any
 	Origin Origin
 }
@@ -37,8 +36,14 @@ type Origin struct {
 
 // Name returns kind and name of the object for messages.
 func (o Object) Name() string {
+	return fmt.Sprintf("%v %v", o.Fields["kind"], o.Metadata("name"))
+}
+
+// Metadata returns a field of the object's metadata, empty when it is no text.
+func (o Object) Metadata(field string) string {
 	metadata, _ := o.Fields["metadata"].(map[string]any)
-	return fmt.Sprintf("%v %v", o.Fields["kind"], metadata["name"])
+	text, _ := metadata[field].(string)
+	return text
 }
 
 // Build runs Kustomize over the files, by relative path, and returns the
@@ -65,12 +70,12 @@ func Build(files map[string][]byte, dir string) (objects []Object, err error) {
 	return each(rendered)
 }
 
-// each writes the objects, with where they come from when the kustomization
+// each reads the objects, with where they come from when the kustomization
 // file asked Kustomize to record that.
 func each(rendered resmap.ResMap) ([]Object, error) {
 	var objects []Object
 	for _, one := range rendered.Resources() {
-		object, err := encode(one)
+		object, err := decode(one)
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "Kustomize can't write %s: %s; correct it", clean(one.CurId().String()), clean(err.Error()))
 		}

@@ -10,10 +10,8 @@ import (
 	"sigs.k8s.io/kustomize/api/resource"
 )
 
-// encode writes an object byte for byte as the kustomize program does, which
-// goes from JSON to YAML: keys sorted, numbers of their kind. It only leaves
-// out that program's reading of the JSON by a YAML parser.
-func encode(one *resource.Resource) (Object, error) {
+// decode reads the fields of an object, numbers of their kind.
+func decode(one *resource.Resource) (Object, error) {
 	asJSON, err := one.MarshalJSON()
 	if err != nil {
 		return Object{}, err
@@ -27,13 +25,18 @@ func encode(one *resource.Resource) (Object, error) {
 	if err := resolveNumbers(object.Fields); err != nil {
 		return Object{}, err
 	}
-	return Encode(object.Fields)
+	return object, nil
 }
 
-// Encode writes the fields of a rendered object in its canonical form.
-func Encode(fields map[string]any) (Object, error) {
-	text, err := yaml.Marshal(fields)
-	return Object{Text: text, Fields: fields}, err
+// Text returns the object byte for byte as the kustomize program writes it,
+// which goes from JSON to YAML: keys sorted, numbers of their kind. It only
+// leaves out that program's reading of the JSON by a YAML parser.
+func (o Object) Text() ([]byte, error) {
+	text, err := yaml.Marshal(o.Fields)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", o.Name(), err)
+	}
+	return text, nil
 }
 
 // resolveNumbers replaces JSON numbers by Go's, integers where they are some.

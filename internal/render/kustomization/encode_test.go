@@ -27,12 +27,16 @@ func TestEncodeEqualsKustomize(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := encode(one)
+			object, err := decode(one)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if string(got.Text) != string(want) {
-				t.Errorf("encode writes\n%s\nbut Kustomize\n%s", got.Text, want)
+			got, err := object.Text()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != string(want) {
+				t.Errorf("encode writes\n%s\nbut Kustomize\n%s", got, want)
 			}
 		})
 	}

@@ -28,6 +28,8 @@ type Input struct {
 	Ingress v1alpha1.Ingress
 	// PullSecret names the Secret that images are pulled with, if any.
 	PullSecret string
+	// PodSecurity is the level that pods are made for.
+	PodSecurity v1alpha1.PodSecurity
 	// Files are mounted read-only, by absolute path.
 	Files map[string]string
 	// Scratch are paths of empty directories that end with the pod.

@@ -67,10 +67,13 @@ func podSpec(in Input, container corev1.Container) corev1.PodSpec {
 		ServiceAccountName:            in.Name,
 		AutomountServiceAccountToken:  new(serviceTokens(in.Service)),
 		EnableServiceLinks:            new(false),
-		SecurityContext:               podSecurity(in.Service),
+		SecurityContext:               podSecurity(in),
 		TerminationGracePeriodSeconds: new(grace(in)),
 		Containers:                    []corev1.Container{container},
 		Volumes:                       podVolumes(in),
+	}
+	if in.PodSecurity.Contained() {
+		spec.HostUsers = new(false)
 	}
 	if in.PullSecret != "" {
 		spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: in.PullSecret}}
@@ -102,7 +105,7 @@ func container(in Input) (corev1.Container, error) {
 		EnvFrom:         secretEnvironment(in.Service.Secrets),
 		Ports:           containerPorts(in.Service),
 		Resources:       requirements,
-		SecurityContext: containerSecurity(in.Service),
+		SecurityContext: containerSecurity(in),
 		VolumeMounts:    mounts(in),
 	}, nil
 }
@@ -153,7 +156,7 @@ func containerPorts(s project.Service) []corev1.ContainerPort {
 
 func mounts(in Input) []corev1.VolumeMount {
 	var list []corev1.VolumeMount
-	needsTmp := !writableRoot(in.Service)
+	needsTmp := !writableRoot(in)
 	for _, volume := range in.Service.Volumes {
 		list = append(list, corev1.VolumeMount{Name: VolumeName(volume), MountPath: volume.Path})
 		needsTmp = needsTmp && path.Clean(volume.Path) != "/tmp"

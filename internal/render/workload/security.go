@@ -5,77 +5,95 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// nobody is the user that containers run as unless the service says
+// nobody is the user that restricted containers run as unless the service says
 // otherwise: the "nonroot" user of distroless and similar images. A number is
 // needed, because Kubernetes can't tell whether a user's name means root, and
-// most images name none. Volumes belong to the same group.
+// most images name none.
+//
+// It is also the group of volumes whose service names no user: an image that
+// isn't root's can write to them, and one that is may do so anyway.
 const nobody = 65532
 
-func podSecurity(s project.Service) *corev1.PodSecurityContext {
+func podSecurity(in Input) *corev1.PodSecurityContext {
 	context := &corev1.PodSecurityContext{
-		RunAsNonRoot:        new(!asRoot(s)),
-		SeccompProfile:      &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-		FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch),
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}
-	user := userOf(s)
-	context.RunAsUser = &user
-	if user != 0 {
-		context.RunAsGroup = &user
-		context.FSGroup = &user
+	user := userOf(in)
+	if user != nil {
+		context.RunAsUser = user
+		context.RunAsNonRoot = new(*user != 0)
 	}
-	for _, port := range ports(s) {
-		if port < 1024 && !asRoot(s) {
+	if user != nil && *user != 0 {
+		context.RunAsGroup, context.FSGroup = user, user
+	}
+	if user == nil && len(in.Service.Volumes) > 0 {
+		context.FSGroup = new(int64(nobody))
+	}
+	if len(in.Service.Volumes) > 0 {
+		context.FSGroupChangePolicy = new(corev1.FSGroupChangeOnRootMismatch)
+	}
+	for _, port := range ports(in.Service) {
+		if port < 1024 && (user == nil || *user != 0) {
 			// A safe sysctl: it counts only in the pod's own network namespace.
 			context.Sysctls = []corev1.Sysctl{{Name: "net.ipv4.ip_unprivileged_port_start", Value: "0"}}
 		}
 	}
-	if len(s.Volumes) == 0 {
-		context.FSGroupChangePolicy = nil
+	return context
+}
+
+func containerSecurity(in Input) *corev1.SecurityContext {
+	context := &corev1.SecurityContext{
+		AllowPrivilegeEscalation: new(false),
+		Capabilities:             capabilities(in),
+	}
+	if !writableRoot(in) {
+		context.ReadOnlyRootFilesystem = new(true)
 	}
 	return context
 }
 
-func containerSecurity(s project.Service) *corev1.SecurityContext {
-	return &corev1.SecurityContext{
-		AllowPrivilegeEscalation: new(false),
-		ReadOnlyRootFilesystem:   new(!writableRoot(s)),
-		Capabilities:             capabilities(s),
+// capabilities drops all but what an image needs that starts as root, and what
+// the service asks for. Another user could not use them.
+func capabilities(in Input) *corev1.Capabilities {
+	var added []string
+	if user := userOf(in); user == nil || *user == 0 && in.PodSecurity != v1alpha1.PodSecurityRestricted {
+		added = v1alpha1.DefaultCapabilities()
 	}
+	if s := in.Service.Security; s != nil {
+		added = append(added, s.Capabilities...)
+	}
+	slices.Sort(added)
+	capabilities := &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+	for _, name := range slices.Compact(added) {
+		capabilities.Add = append(capabilities.Add, corev1.Capability(name))
+	}
+	return capabilities
 }
 
-func capabilities(s project.Service) *corev1.Capabilities {
-	dropped := &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
-	if s.Security == nil {
-		return dropped
-	}
-	for _, name := range slices.Sorted(slices.Values(s.Security.Capabilities)) {
-		dropped.Add = append(dropped.Add, corev1.Capability(name))
-	}
-	return dropped
-}
-
-func asRoot(s project.Service) bool {
-	if s.Security == nil {
-		return false
-	}
-	return s.Security.RunAsRoot || s.Security.RunAsUser != nil && *s.Security.RunAsUser == 0
-}
-
-func userOf(s project.Service) int64 {
+// userOf returns the user that containers run as, nil for the image's.
+func userOf(in Input) *int64 {
+	s := in.Service.Security
 	switch {
-	case asRoot(s):
-		return 0
-	case s.Security != nil && s.Security.RunAsUser != nil:
-		return *s.Security.RunAsUser
+	case s != nil && s.RunAsRoot:
+		return new(int64(0))
+	case s != nil && s.RunAsUser != nil:
+		return s.RunAsUser
+	case in.PodSecurity == v1alpha1.PodSecurityRestricted:
+		return new(int64(nobody))
 	}
-	return nobody
+	return nil
 }
 
-func writableRoot(s project.Service) bool {
-	return s.Security != nil && s.Security.WritableRoot
+// writableRoot reports whether containers may write to their root file system.
+func writableRoot(in Input) bool {
+	if s := in.Service.Security; s != nil && s.WritableRoot != nil {
+		return *s.WritableRoot
+	}
+	return in.PodSecurity != v1alpha1.PodSecurityRestricted
 }
 
 func serviceTokens(s project.Service) bool {

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
@@ -27,7 +29,8 @@ type Options struct {
 	ParallelReleases int
 	RenderWorkers    int
 	SyncInterval     time.Duration
-	MemoryLimit      int64 // bytes
+	TimerSyncs       float64 // a second
+	MemoryLimit      int64   // bytes
 	LogLevel         string
 	Kubeconfig       string
 	Context          string
@@ -45,6 +48,9 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 		GroupID: "serve",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if o.TimerSyncs <= 0 {
+				return exit.WrongUsage(fmt.Errorf("--timer-syncs %v: give a number above 0", o.TimerSyncs))
+			}
 			return serve(command.Context(), o, streams)
 		},
 	}
@@ -65,6 +71,7 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 	flags.IntVar(&o.ParallelReleases, "parallel-releases", 32, "how many releases run at the same time")
 	flags.IntVar(&o.RenderWorkers, "render-workers", 2, "how many processes render")
 	flags.DurationVar(&o.SyncInterval, "sync-interval", 5*time.Minute, "how often refs are read without a delivery")
+	flags.Float64Var(&o.TimerSyncs, "timer-syncs", 4, "how many projects a second are read for no other reason than their interval, and after a start")
 	flags.Int64Var(&o.MemoryLimit, "memory-limit", 0, "the memory there is, in bytes: garbage is collected so that the server's own process keeps below nine tenths of it; 0 is no limit")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "the control cluster, when not run inside it")

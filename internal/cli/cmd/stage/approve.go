@@ -27,12 +27,17 @@ type verdict struct {
 	give      func(*operate.Stage, context.Context, operate.Actor, int64) (*v1alpha1.Release, error)
 	// rejects is true when a release that ends is what was wanted.
 	rejects bool
+	// files is true when the verdict can also be about a held project file.
+	files bool
 }
 
 // NewApprove returns the command approve.
 func NewApprove(streams stream.Streams) *cobra.Command {
-	return newVerdict(streams, verdict{use: "approve", past: "approved", give: (*operate.Stage).Approve}, "Let a held release go on", `Let a held release go on. Your name is kept with the release. When it takes more
-than one approval, the release stays held until the others are given.`)
+	return newVerdict(streams, verdict{use: "approve", past: "approved", give: (*operate.Stage).Approve, files: true}, "Let a held release go on, or accept a held project file", `Let a held release go on. Your name is kept with the release. When it takes more
+than one approval, the release stays held until the others are given.
+
+Without a stage, accept the project's held slipway.yaml: exactly the one that the
+Project shows as held. Members, stages and previews then are as it says.`)
 }
 
 // NewReject returns the command reject.
@@ -49,7 +54,15 @@ func newVerdict(streams stream.Streams, given verdict, brief, long string) *cobr
 		Long:              long,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.CompleteStages,
-		RunE:              func(command *cobra.Command, args []string) error { return a.run(command.Context(), args[0], args[1]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.accept(command.Context(), args[0])
+			}
+			return a.run(command.Context(), args[0], args[1])
+		},
+	}
+	if given.files {
+		command.Use, command.Args = given.use+" PROJECT [STAGE]", cobra.RangeArgs(1, 2)
 	}
 	a.waits(command)
 	command.Flags().Int64Var(&a.release, "release", 0, "the number of the release (default: the newest, which must be held)")

@@ -245,7 +245,7 @@ var userNumber = regexp.MustCompile(`^[0-9]{1,9}$`)
 // security asks for what Compose gives by default: a writable root. The user
 // is the image's only if it is given as a number.
 func (e *expansion) security(name string, from types.ServiceConfig, s *workload.Input) error {
-	security := &project.Security{WritableRoot: !from.ReadOnly, Capabilities: from.CapAdd}
+	security := &project.Security{WritableRoot: new(!from.ReadOnly), Capabilities: from.CapAdd}
 	s.Service.Security = security
 	user, _, _ := strings.Cut(from.User, ":")
 	switch {

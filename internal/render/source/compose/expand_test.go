@@ -37,7 +37,7 @@ func expand(t *testing.T, text string, files map[string]string, services ...stri
 func number[T any](v T) *T { return &v }
 
 func TestExpand(t *testing.T) {
-	writable := &project.Security{WritableRoot: true}
+	writable := &project.Security{WritableRoot: new(true)}
 	cases := map[string]struct {
 		text  string
 		files map[string]string
@@ -73,8 +73,8 @@ func TestExpand(t *testing.T) {
 				Health: &project.Health{Command: []string{"/bin/sh", "-c", "curl -f localhost"}, InitialDelay: 60}}},
 		},
 		"no health":     {text: "{image: a:1, healthcheck: {disable: true}}", want: workload.Input{Service: project.Service{Image: "a:1", Security: writable}}},
-		"root":          {text: "{image: a:1, user: root}", want: workload.Input{Service: project.Service{Image: "a:1", Security: &project.Security{WritableRoot: true, RunAsRoot: true}}}},
-		"user":          {text: "{image: a:1, user: '1000:1000', read_only: true, cap_add: [NET_ADMIN]}", want: workload.Input{Service: project.Service{Image: "a:1", Security: &project.Security{RunAsUser: number(int64(1000)), Capabilities: []string{"NET_ADMIN"}}}}},
+		"root":          {text: "{image: a:1, user: root}", want: workload.Input{Service: project.Service{Image: "a:1", Security: &project.Security{WritableRoot: new(true), RunAsRoot: true}}}},
+		"user":          {text: "{image: a:1, user: '1000:1000', read_only: true, cap_add: [NET_ADMIN]}", want: workload.Input{Service: project.Service{Image: "a:1", Security: &project.Security{WritableRoot: new(false), RunAsUser: number(int64(1000)), Capabilities: []string{"NET_ADMIN"}}}}},
 		"grace":         {text: "{image: a:1, stop_grace_period: 1m30s}", want: workload.Input{Grace: 90, Service: project.Service{Image: "a:1", Security: writable}}},
 		"empty places":  {text: "{image: a:1, tmpfs: ['/run:size=64m'], volumes: [{type: tmpfs, target: /cache}]}", want: workload.Input{Scratch: []string{"/cache", "/run"}, Service: project.Service{Image: "a:1", Security: writable}}},
 		"ignored keys":  {text: "{image: a:1, restart: always, container_name: xy, labels: {a: b}, networks: [default], logging: {driver: none}, init: true}", want: workload.Input{Service: project.Service{Image: "a:1", Security: writable}}},

@@ -87,7 +87,7 @@ func TestExpand(t *testing.T) {
 		Health:    &project.Health{Command: []string{"pg_isready", "-h", "127.0.0.1", "-U", "app", "-d", "shop"}},
 		Volumes:   []project.Volume{{Name: "data", Path: "/var/lib/postgresql/data", Size: "5Gi"}},
 		Resources: project.Resources{CPU: "100m", Memory: "256Mi"},
-		Security:  &project.Security{RunAsUser: &user, WritableRoot: true},
+		Security:  &project.Security{RunAsUser: &user, WritableRoot: new(true)},
 	}
 	if diff := cmp.Diff(want, services["db"]); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
