@@ -231,6 +231,94 @@ func TestUnreachableRegistryIsUnavailable(t *testing.T) {
 	}
 }
 
+// TestRegistriesThatNeverEnd talk without end wherever the protocol lets them.
+func TestRegistriesThatNeverEnd(t *testing.T) {
+	const underWay = 16 << 20 // between two sockets of this machine, at most
+	ping := func(r *http.Request) bool { return r.URL.Path == "/v2/" }
+	forEver := func(w io.Writer, text string) {
+		block := []byte(strings.Repeat(text, 1+(64<<10)/len(text)))
+		for {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	}
+	for name, answer := range map[string]http.HandlerFunc{
+		"a manifest": func(w http.ResponseWriter, r *http.Request) {
+			if !ping(r) && r.Method == http.MethodGet {
+				w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+				forEver(w, `{"layers":[`)
+			}
+		},
+		"a refusal": func(w http.ResponseWriter, r *http.Request) {
+			if !ping(r) {
+				w.WriteHeader(http.StatusForbidden)
+				forEver(w, `{"errors":[{},{},`)
+			}
+		},
+		"the greeting": func(w http.ResponseWriter, _ *http.Request) { forEver(w, "hello ") },
+		"a token": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/token" {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+r.Host+`/token",service="x"`)
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			forEver(w, `{"token":"`)
+		},
+		"redirects": func(w http.ResponseWriter, r *http.Request) {
+			if !ping(r) {
+				http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+			}
+		},
+		"logins": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				_, _ = io.WriteString(w, `{"token":"x"}`)
+				return
+			}
+			w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+r.Host+`/token",service="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTestRegistry(t)
+			var sent, calls atomic.Int64
+			counted := func(w http.ResponseWriter, req *http.Request) {
+				calls.Add(1)
+				answer(&countedResponse{w, &sent, req.Method == http.MethodHead}, req)
+			}
+			handler := http.HandlerFunc(counted)
+			r.veto.Store(&handler)
+			client := r.client(t, nil)
+			_, err := client.Resolve(t.Context(), r.host+"/acme/tool:1")
+			if code := fault.CodeOf(err); code != fault.Unavailable && code != fault.Denied {
+				t.Errorf("%v has code %q", err, code)
+			}
+			if strings.Contains(fault.MessageOf(err), "cannot be reached") {
+				t.Errorf("%q of a registry that answers", fault.MessageOf(err))
+			}
+			if bytes, n := sent.Load(), calls.Load(); bytes > maxAnswer*4+underWay || n > 64 {
+				t.Errorf("%d bytes in %d calls", bytes, n)
+			}
+		})
+	}
+}
+
+// countedResponse counts what is sent.
+type countedResponse struct {
+	http.ResponseWriter
+	sent   *atomic.Int64
+	isHead bool
+}
+
+func (c *countedResponse) Write(p []byte) (int, error) {
+	if c.isHead {
+		return 0, http.ErrBodyNotAllowed
+	}
+	n, err := c.ResponseWriter.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
 func TestCancelledResolveEnds(t *testing.T) {
 	r := newTestRegistry(t)
 	stuck := http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -51,20 +52,78 @@ type reachTransport struct {
 	tokens map[string]bool // host:port that configured registries name for tokens
 }
 
-// maxTokenHosts bounds the hosts for tokens that are remembered.
-const maxTokenHosts = 64
+const (
+	// maxRedirects bounds the redirects of one request.
+	maxRedirects = 5
+	// maxTokenHosts bounds the hosts for tokens that are remembered.
+	maxTokenHosts = 64
+	// maxAnswer is how long an answer may be, in bytes: registries take no manifest
+	// that is longer.
+	maxAnswer = 4 << 20
+	// maxRefusal is how long the words of a refusal may be, in bytes.
+	maxRefusal = 64 << 10
+)
 
 // RoundTrip sends a request that the reach allows.
 func (t *reachTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" && !slices.Contains(t.insecure, req.URL.Host) {
 		return nil, fault.New(fault.Denied, "Slipway speaks no plain HTTP with %s; give the registry a certificate, or allow it with registry.insecure of the Cluster", req.URL.Host)
 	}
+	if redirects(req) > maxRedirects {
+		return nil, fault.New(fault.Unavailable, "the registry %s redirects in circles; check the image's name and its registry", req.URL.Host)
+	}
 	resp, err := t.next.RoundTrip(req)
-	if err == nil && resp.StatusCode == http.StatusUnauthorized && t.isConfigured(dial.AddressOf(req.URL)) {
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = bounded(resp, req.URL.Host)
+	if resp.StatusCode == http.StatusUnauthorized && t.isConfigured(dial.AddressOf(req.URL)) {
 		t.recordTokenHost(resp.Header.Get("WWW-Authenticate"))
 	}
-	return resp, err
+	return resp, nil
 }
+
+// redirects returns how many redirects led to a request. The registry client
+// follows them without an end.
+func redirects(req *http.Request) int {
+	count := 0
+	for req.Response != nil && req.Response.Request != nil {
+		req = req.Response.Request
+		count++
+	}
+	return count
+}
+
+// boundedBody is the body of a registry's answer: a manifest, a token, or the
+// words of a refusal. Layers are only sent, never read.
+type boundedBody struct {
+	body io.ReadCloser
+	host string
+	left int64 // bytes
+}
+
+func bounded(resp *http.Response, host string) *boundedBody {
+	if resp.StatusCode >= http.StatusBadRequest {
+		return &boundedBody{body: resp.Body, host: host, left: maxRefusal}
+	}
+	return &boundedBody{body: resp.Body, host: host, left: maxAnswer}
+}
+
+// Read reads on until the end or the bound.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, fault.New(fault.Unavailable, "%s answers with more than a registry would; check the image's name and its registry", b.host)
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1] // one more byte than allowed shows that there is more
+	}
+	n, err := b.body.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
+
+// Close ends the answer, and its connection unless all of it was read.
+func (b *boundedBody) Close() error { return b.body.Close() }
 
 // CloseIdleConnections closes connections that are kept.
 func (t *reachTransport) CloseIdleConnections() { t.next.CloseIdleConnections() }
