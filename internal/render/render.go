@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/contain"
 	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/source"
 )
@@ -72,9 +71,7 @@ func build(l *layout) (Result, error) {
 	unpinned := map[string]bool{}
 	for i, object := range objects {
 		l.request.annotate(object)
-		if l.request.PodSecurity.Contained() {
-			contain.Complete(object.Fields)
-		}
+		l.request.containment().Complete(object.Fields)
 		text, err := object.Text()
 		if err != nil {
 			return Result{}, err

@@ -195,7 +195,7 @@ func (r *Rendering) guard(made Rendered, at release.Place) ([]guard.Finding, err
 		ref, _, _ := strings.Cut(made.Request.Images[name], "@")
 		built = append(built, ref)
 	}
-	policy := release.Policy(r.Cluster, at, built...)
+	policy := release.Policy(at, built...)
 	policy.Given = release.GivenHosts(slices.Sorted(maps.Keys(made.Request.Services)), at)
 	return guard.Check(manifests, policy)
 }

@@ -88,6 +88,6 @@ func (s *Target) Place(project, stage string) release.Place {
 		Namespace:       naming.Namespace(s.Organization, project, stage),
 		Ingress:         s.Cluster.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
-		PodSecurity:     s.Cluster.Policy.PodSecurityFor(s.project),
+		Policy:          s.Cluster.Policy.For(s.project),
 	}
 }
