@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/output"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -215,12 +216,17 @@ func (r *Rendering) Share(ctx context.Context) (end func()) {
 	}
 }
 
-// renderer returns the shared renderer, or the server's confined renderer where this machine can
-// confine a process, and else one in this process, with a warning.
+// renderer returns the shared renderer, or a new one.
 func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
 	if r.shared != nil {
 		return r.shared, func() {}
 	}
+	return NewRenderer(ctx, r.Streams)
+}
+
+// NewRenderer returns the server's confined renderer where this machine can confine a
+// process, and else one in this process, with a warning.
+func NewRenderer(ctx context.Context, streams stream.Streams) (runner.Renderer, func()) {
 	executable, err := os.Executable()
 	if err == nil {
 		var pool *worker.Pool
@@ -229,7 +235,7 @@ func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
 			return pool, pool.Close
 		}
 	}
-	r.warn("rendering is not confined here: " + exit.MessageOf(err))
+	warn(streams, "rendering is not confined here: "+exit.MessageOf(err))
 	return inProcess{}, func() {}
 }
 
@@ -266,24 +272,24 @@ func (inProcess) Render(ctx context.Context, files fs.FS, request render.Request
 	}
 }
 
-func (r *Rendering) warn(text string) {
-	fmt.Fprintln(r.Streams.Err, "warning: "+output.Printable(text))
+func warn(streams stream.Streams, text string) {
+	fmt.Fprintln(streams.Err, "warning: "+output.Printable(text))
 }
 
 // Report prints what people should know of a rendered stage: warnings, images and
 // Secrets that only the server fills in, and refused objects.
 func (r *Rendering) Report(made Rendered) {
 	for _, warning := range made.Result.Warnings {
-		r.warn(warning)
+		warn(r.Streams, warning)
 	}
 	for _, name := range made.unknown {
-		r.warn(fmt.Sprintf("service %s: its image is not built here, the digest is zeros; give it with --images %s=REFERENCE@sha256:…", name, name))
+		warn(r.Streams, fmt.Sprintf("service %s: its image is not built here, the digest is zeros; give it with --images %s=REFERENCE@sha256:…", name, name))
 	}
 	for _, ref := range r.Tags(made) {
-		r.warn(fmt.Sprintf("image %s: the server replaces the tag by the digest that it has at the release", ref))
+		warn(r.Streams, fmt.Sprintf("image %s: the server replaces the tag by the digest that it has at the release", ref))
 	}
 	for _, secret := range made.Result.Secrets {
-		r.warn(fmt.Sprintf("service %s: the server makes the Secret %s, with %s", secret.Service, secret.Name, strings.Join(slices.Sorted(maps.Keys(secret.Values)), ", ")))
+		warn(r.Streams, fmt.Sprintf("service %s: the server makes the Secret %s, with %s", secret.Service, secret.Name, strings.Join(slices.Sorted(maps.Keys(secret.Values)), ", ")))
 	}
 	for _, f := range made.Findings {
 		fmt.Fprintln(r.Streams.Err, "refused: "+output.Printable(f.String()))
