@@ -54,6 +54,15 @@ type ProjectSpec struct {
 	// cluster's policy.
 	// +optional
 	Policy ProjectPolicy `json:"policy,omitempty"`
+	// Hosts are those that the project's stages may use besides their own ones below
+	// the cluster's domain, such as shop.example.com; "*.x" stands for every host
+	// below x. Hosts that the cluster reserves stay refused.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Hosts []string `json:"hosts,omitempty"`
 	// SyncInterval is how often the refs are read without a delivery; default
 	// 5m.
 	// +optional

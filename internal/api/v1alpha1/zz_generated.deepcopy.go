@@ -835,6 +835,11 @@ func (in *ProjectSpec) DeepCopyInto(out *ProjectSpec) {
 	out.Members = in.Members
 	out.Budget = in.Budget
 	in.Policy.DeepCopyInto(&out.Policy)
+	if in.Hosts != nil {
+		in, out := &in.Hosts, &out.Hosts
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.SyncInterval != nil {
 		in, out := &in.SyncInterval, &out.SyncInterval
 		*out = new(v1.Duration)
