@@ -194,6 +194,13 @@ type FileInForce struct {
 	Commit string `json:"commit"`
 	// ID changes when the file does, or what it takes from other repositories.
 	ID string `json:"id"`
+	// Object is the git object id of slipway.yaml at the commit.
+	// +optional
+	Object string `json:"object,omitempty"`
+	// Actor is the login of the person who pushed that slipway.yaml, or accepted it;
+	// empty when unknown.
+	// +optional
+	Actor string `json:"actor,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
 	// files apply or which services are built from.
 	// +kubebuilder:validation:MaxItems=100
@@ -274,7 +281,7 @@ type HeldFile struct {
 
 // Head returns the head that the file is read by, of no commit.
 func (f FileInForce) Head() Head {
-	head := Head{FileCommit: f.Commit, FileID: f.ID, Secondary: f.Secondary}
+	head := Head{FileCommit: f.Commit, FileID: f.ID, FileObject: f.Object, FileActor: f.Actor, Secondary: f.Secondary}
 	if f.Accepted != nil {
 		head.Acceptance = f.Accepted.Number
 		if f.Accepted.Commit != f.Commit {

@@ -29,6 +29,10 @@ const maxChanges = 50
 
 // verdict says which project file's members, stages and previews are in force.
 type verdict struct {
+	// object is the id of the file at the trusted ref's head, and actor who pushed or
+	// accepted it; empty when unknown.
+	object, actor string
+
 	accepted v1alpha1.AcceptedFile
 	held     *v1alpha1.HeldFile // nil when the trusted ref has the accepted file
 	force    *project.File      // that was accepted, while another is held
@@ -55,21 +59,51 @@ func (r *Reconciler) judge(ctx context.Context, p *v1alpha1.Project, ref, commit
 		return verdict{}, err
 	}
 	moves := movesOf(p, ref, waiting)
-	if last == nil {
-		return r.newVerdict(file, 1, v1alpha1.AcceptedRegistered, pusher(commit, moves))
-	}
-	if last.ID != id {
+	v := verdict{}
+	switch {
+	case last == nil:
+		v, err = r.newVerdict(file, 1, v1alpha1.AcceptedRegistered, pusher(commit, moves))
+	case last.ID == id:
+		v.accepted = *last
+	default:
 		file.changes = acceptance.Compare(force.File, document.File)
+		v, err = r.decide(ctx, p, file, *last, force.File, moves, asked)
 	}
-	if len(file.changes) == 0 {
-		same := *last
-		same.Commit, same.ID = commit, id
-		return verdict{accepted: same}, nil
+	if err != nil {
+		return verdict{}, err
 	}
-	if p.Spec.Members.Trust == v1alpha1.TrustBranchProtection {
-		return r.newVerdict(file, last.Number+1, v1alpha1.AcceptedBranchProtection, pusher(commit, moves))
+	if v.held == nil {
+		v.accepted.Commit, v.accepted.ID = commit, id
 	}
-	return r.decide(ctx, p, file, *last, force.File, moves, asked)
+	v.object = id
+	v.actor, err = r.author(ctx, p, file, v, moves)
+	return v, err
+}
+
+// author returns who answers for the file at the head: who accepted it, else who
+// pushed it.
+func (r *Reconciler) author(ctx context.Context, p *v1alpha1.Project, file proposed, v verdict, moves []acceptance.Move) (string, error) {
+	last := p.Status.File
+	if last != nil && last.Accepted != nil && v.accepted.Number > last.Accepted.Number && v.accepted.Reason == v1alpha1.AcceptedApproved {
+		return v.accepted.By, nil
+	}
+	if last != nil && last.Object == file.id {
+		return last.Actor, nil
+	}
+	steps, _ := acceptance.Way(p.Status.FileCommit, file.commit, moves)
+	for _, step := range slices.Backward(steps) {
+		if step.Before == "" || len(step.By) != 1 {
+			return "", nil
+		}
+		_, before, err := r.Sources.Policy(ctx, p, step.Before)
+		if code := fault.CodeOf(err); code == fault.Unavailable || code == fault.Internal {
+			return "", err
+		}
+		if before != file.id {
+			return step.By[0], nil
+		}
+	}
+	return "", nil
 }
 
 // accepted returns the file that was accepted last, nil before the first.
@@ -103,6 +137,12 @@ func (r *Reconciler) newVerdict(file proposed, number int64, reason, by string) 
 
 // decide finds whose changes a file brings, and whether they are accepted.
 func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file proposed, last v1alpha1.AcceptedFile, force *project.File, moves []acceptance.Move, asked []v1alpha1.Acceptance) (verdict, error) {
+	if len(file.changes) == 0 {
+		return verdict{accepted: last}, nil
+	}
+	if p.Spec.Members.Trust == v1alpha1.TrustBranchProtection {
+		return r.newVerdict(file, last.Number+1, v1alpha1.AcceptedBranchProtection, pusher(file.commit, moves))
+	}
 	proposal, before, err := r.follow(ctx, p, file, force, moves)
 	if err != nil {
 		return verdict{}, err
@@ -224,14 +264,15 @@ func (r *Reconciler) policyAt(ctx context.Context, p *v1alpha1.Project, commit s
 	return document.File, nil
 }
 
-// movesOf returns the moves of the trusted ref that deliveries report. A delivery
-// counts when it is dealt with for the first time: what is delivered or replayed
-// again says nothing about who moved the ref now.
+// isFirst reports whether a delivery is dealt with for the first time: what is
+// delivered or replayed again says nothing about who moved a ref now.
+func isFirst(d *v1alpha1.Delivery) bool { return d.Status.Attempts == 0 && d.ReplayMark() == "" }
+
+// movesOf returns the moves of the trusted ref that deliveries report.
 func movesOf(p *v1alpha1.Project, ref string, waiting []v1alpha1.Delivery) []acceptance.Move {
 	var moves []acceptance.Move
 	for _, d := range waiting {
-		first := d.Status.Attempts == 0 && d.ReplayMark() == ""
-		if first && d.Spec.Repository == p.Primary().Name && d.Spec.Event == string(scm.KindPush) && d.Spec.Ref == ref {
+		if isFirst(&d) && d.Spec.Repository == p.Primary().Name && d.Spec.Event == string(scm.KindPush) && d.Spec.Ref == ref {
 			moves = append(moves, acceptance.Move{Before: d.Spec.Before, After: d.Spec.After, By: d.Spec.Actor})
 		}
 	}

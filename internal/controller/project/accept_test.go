@@ -342,3 +342,57 @@ func TestAcceptancesAreBounded(t *testing.T) {
 		t.Errorf("%d old acceptances are kept", n)
 	}
 }
+
+// Whoever pushed to another repository, or the file that is in force, is known for
+// as long as it is there.
+func TestActorsOfParts(t *testing.T) {
+	l := newLife(t, nil)
+	api := func(commit string) {
+		l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "api", Commit: commitOf(commit)}}
+	}
+	pushed := func(by, commit string, change func(*v1alpha1.Delivery)) {
+		l.create(t, push(fmt.Sprintf("delivery-%d", l.next()), func(d *v1alpha1.Delivery) {
+			d.Spec.Repository, d.Spec.Ref, d.Spec.Actor, d.Spec.After = "api", "refs/heads/main", by, commitOf(commit)
+			if change != nil {
+				change(d)
+			}
+		}))
+		api(commit)
+	}
+	check := func(file, secondary string) {
+		t.Helper()
+		l.play(t, "sync")
+		force := l.project(t).Status.File
+		if force.Actor != file || force.Secondary[0].Actor != secondary {
+			t.Errorf("the file is %q's, the commit of the other repository %q's; want %q and %q", force.Actor, force.Secondary[0].Actor, file, secondary)
+		}
+		if l.repos.heads[mainRef] == commitA {
+			return
+		}
+		if wanted := l.stages(t)["production"].Spec.Wanted; wanted.FileActor != file {
+			t.Errorf("the stage has the file of %q", wanted.FileActor)
+		}
+	}
+	api("1")
+	check("", "") // registered
+	pushed("mallory", "2", nil)
+	check("", "mallory")
+	l.play(t, "alice pushes b: web2")
+	check("alice", "mallory")
+	l.play(t, "dev pushes c: web2")
+	check("alice", "mallory")
+	pushed("mia", "3", func(d *v1alpha1.Delivery) { d.Status.Attempts = 1 })
+	check("alice", "")
+	pushed("mia", "3", nil) // which comes late
+	check("alice", "mia")
+	pushed("mia", "4", nil)
+	pushed("mallory", "4", nil)
+	check("alice", "")
+	l.play(t, "dev pushes d: web2 eve")
+	l.play(t, "alice pushes e: web2 eve")
+	check("dev", "")
+	l.play(t, "alice accepts web2 eve")
+	check("alice", "")
+	l.play(t, "nobody pushes f: eve")
+	check("", "")
+}

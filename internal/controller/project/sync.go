@@ -59,7 +59,11 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 			return found, err
 		}
 	}
-	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary, Accepted: &verdict.accepted}
+	force.FileObject, force.FileActor = verdict.object, verdict.actor
+	force.Secondary = secondaryActors(now, force.Secondary, waiting)
+	found.file = &v1alpha1.FileInForce{
+		Commit: force.FileCommit, ID: force.FileID, Object: verdict.object, Actor: verdict.actor, Secondary: force.Secondary, Accepted: &verdict.accepted,
+	}
 	found.held, found.force = verdict.held, verdict.force
 	force.Acceptance = verdict.accepted.Number
 	if err := r.keepVerdict(ctx, p, found); err != nil {
