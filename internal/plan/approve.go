@@ -30,7 +30,7 @@ func rejected(f Facts) string {
 // who pushed any of it, or requested it, does not count.
 func approvals(f Facts) string {
 	others := slices.DeleteFunc(approvers(f), func(login string) bool {
-		return strings.EqualFold(login, f.Actor.Login) || slices.ContainsFunc(f.Parts, func(p Part) bool { return strings.EqualFold(login, p.Actor.Login) })
+		return strings.EqualFold(login, f.Actor.Login) || slices.ContainsFunc(f.Contributions, func(p Contribution) bool { return strings.EqualFold(login, p.Actor.Login) })
 	})
 	need, have := f.Rule.Requires.Approvals, len(others)
 	if have >= need {

@@ -21,9 +21,9 @@ type Facts struct {
 	// SameCommit is true when the last good release of the stage has the commit: who
 	// pushed it does not matter any more.
 	SameCommit bool
-	// Parts are what else differs from the last good release, each pushed by
+	// Contributions are what else differs from the last good release, each pushed by
 	// somebody to another ref than the stage's.
-	Parts []Part
+	Contributions []Contribution
 	// Action is what a person requested; empty for a push.
 	Action project.Action
 	// Approvers are the logins of those who approved this commit.
@@ -45,9 +45,9 @@ type Facts struct {
 	Where func(path string) string
 }
 
-// Part is what a release takes from another ref than its stage's: the project file,
-// or a commit of another repository.
-type Part struct {
+// Contribution is what a release takes from another ref than its stage's: the project
+// file, or a commit of another repository.
+type Contribution struct {
 	// What names it for people.
 	What string
 	// Actor is who pushed it; the zero Actor is unknown.
@@ -204,7 +204,7 @@ func actor(f Facts) string {
 	if !f.Rule.Protected || f.Action != "" {
 		return ""
 	}
-	for _, part := range f.Parts {
+	for _, part := range f.Contributions {
 		if reason := pusher(f, part.What, part.Actor); reason != "" {
 			return reason
 		}

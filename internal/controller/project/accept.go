@@ -109,22 +109,11 @@ func (r *Reconciler) author(ctx context.Context, p *v1alpha1.Project, file propo
 // accepted returns the file that was accepted last, nil before the first.
 func (r *Reconciler) accepted(ctx context.Context, p *v1alpha1.Project) (*v1alpha1.AcceptedFile, *projectfile.Document, error) {
 	file := p.Status.File
-	if file == nil {
+	if file == nil || file.Accepted == nil {
 		return nil, nil, nil
 	}
-	last := file.Accepted
-	if last == nil { // an earlier version of Slipway wrote the status
-		last = &v1alpha1.AcceptedFile{Commit: file.Commit, Number: 1, Reason: v1alpha1.AcceptedRegistered, At: metav1.Time{Time: r.Now()}}
-	}
-	document, id, err := r.Sources.Policy(ctx, p, last.Commit)
-	if err != nil {
-		return nil, nil, err
-	}
-	if file.Accepted == nil {
-		last.ID = id
-		last.Policy, err = projectfile.Policy(document.File)
-	}
-	return last, document, err
+	document, _, err := r.Sources.Policy(ctx, p, file.Accepted.Commit)
+	return file.Accepted, document, err
 }
 
 // newVerdict accepts a file.

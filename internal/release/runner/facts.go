@@ -24,8 +24,8 @@ func (r *run) addForgeFacts(ctx context.Context, f *plan.Facts) {
 		failed = errors.Join(failed, err)
 	}
 	failed = errors.Join(failed, r.addGroups(ctx, f, &f.Actor))
-	for i := range f.Parts {
-		failed = errors.Join(failed, r.addGroups(ctx, f, &f.Parts[i].Actor))
+	for i := range f.Contributions {
+		failed = errors.Join(failed, r.addGroups(ctx, f, &f.Contributions[i].Actor))
 	}
 	if failed != nil {
 		r.Log.Warn("read facts from the forge", "release", r.Release.Name, "error", failed)
@@ -121,29 +121,29 @@ func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
 		who, _ := file.Person(r.Release.Spec.By)
 		facts.Actor, facts.Action = project.Actor{Login: who.User}, release.ActionOf(r.Release.Spec.Trigger)
 	}
-	facts.SameCommit, facts.Parts = r.parts()
+	facts.SameCommit, facts.Contributions = r.contributions()
 	r.addVerdicts(file, &facts)
 	return facts
 }
 
-// parts returns whether the last good release has the commit, and what else of the
-// head differs from it. The project file is a part where another ref feeds the stage;
-// else it is the commit's.
-func (r *run) parts() (sameCommit bool, parts []plan.Part) {
+// contributions returns whether the last good release has the commit, and what else
+// of the head differs from it. The project file is one where another ref feeds the
+// stage; else it is the commit's.
+func (r *run) contributions() (sameCommit bool, added []plan.Contribution) {
 	head := r.Release.Spec.Head
 	var good v1alpha1.Head
 	if r.Good != nil {
 		good = r.Good.Spec.Head
 	}
 	if head.FileCommit != head.Commit && head.FileObject != good.FileObject && head.FileID != good.FileID {
-		parts = append(parts, plan.Part{What: fmt.Sprintf("%s of commit %.8s", project.FileName, head.FileCommit), Actor: project.Actor{Login: head.FileActor}})
+		added = append(added, plan.Contribution{What: fmt.Sprintf("%s of commit %.8s", project.FileName, head.FileCommit), Actor: project.Actor{Login: head.FileActor}})
 	}
 	for _, c := range head.Secondary {
 		if !slices.ContainsFunc(good.Secondary, func(g v1alpha1.RepositoryCommit) bool { return g.Repository == c.Repository && g.Commit == c.Commit }) {
-			parts = append(parts, plan.Part{What: fmt.Sprintf("commit %.8s of repository %s", c.Commit, c.Repository), Actor: project.Actor{Login: c.Actor}})
+			added = append(added, plan.Contribution{What: fmt.Sprintf("commit %.8s of repository %s", c.Commit, c.Repository), Actor: project.Actor{Login: c.Actor}})
 		}
 	}
-	return r.Good != nil && good.Commit == head.Commit, parts
+	return r.Good != nil && good.Commit == head.Commit, added
 }
 
 // lastImages returns the images of the stage's last good release.

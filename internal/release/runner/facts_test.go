@@ -96,7 +96,7 @@ func TestMembersInForceDecide(t *testing.T) {
 
 // What a release takes from other refs counts as well as its commit: at a protected
 // stage each part is pushed by somebody who may deploy there, or was live before.
-func TestPartsOfAHead(t *testing.T) {
+func TestContributionsToAHead(t *testing.T) {
 	api := func(commit, by string) []v1alpha1.RepositoryCommit {
 		return []v1alpha1.RepositoryCommit{{Repository: "api", Commit: strings.Repeat(commit, 40), Actor: by}}
 	}
