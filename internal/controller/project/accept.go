@@ -35,7 +35,6 @@ type verdict struct {
 
 	accepted v1alpha1.AcceptedFile
 	held     *v1alpha1.HeldFile // nil when the trusted ref has the accepted file
-	force    *project.File      // that was accepted, while another is held
 }
 
 // proposed is the file of the trusted ref's head.
@@ -150,7 +149,7 @@ func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file propo
 		held.Since = known.Since
 	}
 	held.Message = heldMessage(p, held, last, decision, unknown)
-	return verdict{accepted: last, held: held, force: force}, nil
+	return verdict{accepted: last, held: held}, nil
 }
 
 func reasonFor(d acceptance.Decision) string {
