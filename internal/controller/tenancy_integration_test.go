@@ -20,6 +20,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // may asks whether an account may do something in a namespace, everywhere when
@@ -44,7 +45,7 @@ func TestStageIsKeptApart(t *testing.T) {
 	p.reaches("dev", p.head("main"), v1alpha1.PhaseSucceeded)
 	in := p.stageNamespace("dev")
 	var namespace corev1.Namespace
-	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: in}, &namespace); err != nil || namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: in}, &namespace); err != nil || namespace.Labels["pod-security.kubernetes.io/enforce"] != "baseline" || namespace.Labels[naming.LabelPodSecurity] != "contained" {
 		t.Errorf("the namespace: %v %v", err, namespace.Labels)
 	}
 	for _, list := range []client.ObjectList{&corev1.ResourceQuotaList{}, &corev1.LimitRangeList{}, &networkingv1.NetworkPolicyList{}, &rbacv1.RoleBindingList{}} {

@@ -47,8 +47,11 @@ type Policy struct {
 	// Metadata are keys of labels and annotations that are allowed besides the
 	// usual ones: a key, or "prefix/*".
 	Metadata []string
-	// PriorityClasses are the ones that pods may have; empty allows none.
-	PriorityClasses []string
+	// PriorityClasses and RuntimeClasses are the ones that pods may have; empty
+	// allows none.
+	PriorityClasses, RuntimeClasses []string
+	// Allow are permissions that pods have.
+	Allow []v1alpha1.Permission
 }
 
 // Finding is one thing that manifests may not contain.

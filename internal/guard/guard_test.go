@@ -67,6 +67,7 @@ spec:
   template:
     metadata: {labels: {app: x}}
     spec:
+      automountServiceAccountToken: false
       securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
       containers:
       - name: x
@@ -168,6 +169,7 @@ func TestRenderedManifestsPass(t *testing.T) {
 				t.Fatal(err)
 			}
 			policy := Policy{Namespace: namespaceOf(t, data), Gateway: "gateways/public", PriorityClasses: []string{"production"}}
+			policy.Allow = []v1alpha1.Permission{v1alpha1.PermissionServiceTokens}
 			for _, level := range levels() {
 				if strings.HasSuffix(file, "-"+string(level)+".yaml") {
 					policy.PodSecurity = level
@@ -355,6 +357,16 @@ namespaces says so in its condition `+"`UserNamespaces`"+`. Stages are refused t
 `, capabilities(v1alpha1.PodSecurityContained), capabilities(v1alpha1.PodSecurityRestricted), capabilities(v1alpha1.PodSecurityBaseline))
 }
 
+// permissionTable shows what pods have only where the platform team allows it.
+func permissionTable() string {
+	var b strings.Builder
+	b.WriteString("\n## Permissions\n\nThe platform team grants these in `spec.policy.allow` of the Cluster or the Project. Without one, no source may ask for it: not slipway.yaml, a chart,\na Kustomize directory, a Compose file, nor an overlay. The chart's admission policies hold whoever makes a pod to the same.\n\n| permission | lets pods |\n|---|---|\n")
+	for _, p := range permissions() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p.name, p.lets)
+	}
+	return b.String()
+}
+
 func document() string {
 	var b strings.Builder
 	b.WriteString(`# What a stage may hold
@@ -398,6 +410,7 @@ What is not known to be harmless is refused. This page is made from the code (` 
 	paragraph("Kinds that a cluster may allow", "The platform team can allow these, and kinds of other API groups, in the Cluster's `spec.policy.kinds`. Pods of these are held to the same rules; into other kinds guard does not look.", further)
 	paragraph("Groups and kinds that no cluster may allow", "They give rights or are the cluster's own. Of the core group nothing but the kinds above may be allowed.", quoted(append(forbiddenGroups(), forbiddenKinds()...)))
 	b.WriteString(levelTable())
+	b.WriteString(permissionTable())
 	paragraph("Labels", "Keys without a prefix, and:", quoted(allowedLabels()))
 	paragraph("Annotations", "Keys without a prefix, and:", quoted(allowedAnnotations()))
 	paragraph("Annotations of an Ingress", "Also:", quoted(ingressAnnotations()))

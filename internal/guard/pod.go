@@ -16,6 +16,7 @@ func (c *check) template(path string, template any) {
 	spec := field(template, "spec")
 	path += ".spec"
 	c.node(path, spec)
+	c.permitted(path, spec)
 	c.identityOf(path, spec)
 	c.affinity(path+".affinity", field(spec, "affinity"))
 	if grace, _ := number(spec, "terminationGracePeriodSeconds"); grace > maxGrace {
@@ -47,7 +48,7 @@ func (c *check) template(path string, template any) {
 func podFields() []string {
 	return []string{
 		"activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "containers", "dnsConfig", "dnsPolicy",
-		"enableServiceLinks", "hostUsers", "hostname", "imagePullSecrets", "initContainers", "nodeSelector", "preemptionPolicy",
+		"enableServiceLinks", "hostAliases", "hostUsers", "hostname", "imagePullSecrets", "initContainers", "nodeSelector", "preemptionPolicy",
 		"readinessGates", "resources", "restartPolicy", "securityContext", "serviceAccount", "serviceAccountName",
 		"setHostnameAsFQDN", "subdomain", "terminationGracePeriodSeconds", "topologySpreadConstraints", "volumes",
 		// Refused with words of their own:
@@ -63,18 +64,14 @@ func (c *check) node(path string, spec any) {
 			c.refuse(RuleNode, join(path, name), "would share what belongs to the node; remove it")
 		}
 	}
-	for _, name := range []string{"nodeName", "runtimeClassName"} {
-		if set(spec, name) {
-			c.refuse(RuleNode, join(path, name), "is the platform team's choice; remove it")
-		}
+	if set(spec, "nodeName") {
+		c.refuse(RuleNode, path+".nodeName", "is the scheduler's choice; remove it")
 	}
 	if name := text(spec, "schedulerName"); name != "" && name != "default-scheduler" {
 		c.refuse(RuleNode, path+".schedulerName", "is the platform team's choice; remove it")
 	}
-	for i, toleration := range list(spec, "tolerations") {
-		if !slices.Contains([]string{"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}, text(toleration, "key")) {
-			c.refuse(RuleNode, fmt.Sprintf("%s.tolerations[%d]", path, i), "would put pods on nodes that are kept for something else; remove it")
-		}
+	if class := text(spec, "runtimeClassName"); class != "" && !slices.Contains(c.policy.RuntimeClasses, class) {
+		c.refuse(RuleNode, path+".runtimeClassName", "%s may run pods with another confinement; remove it, or let the platform team add it to the Cluster's spec.policy.runtimeClasses", class)
 	}
 	if class := text(spec, "priorityClassName"); class != "" && !slices.Contains(c.policy.PriorityClasses, class) {
 		c.refuse(RulePriority, path+".priorityClassName", "%s would push pods of others off the nodes; remove it, or let the platform team add it to the Cluster's spec.policy.priorityClasses", class)
@@ -118,7 +115,7 @@ func (c *check) volume(path string, volume any) {
 	for i, source := range list(field(volume, "projected"), "sources") {
 		at := fmt.Sprintf("%s.projected.sources[%d]", path, i)
 		for _, name := range keys(source) {
-			if !slices.Contains([]string{"configMap", "secret", "downwardAPI"}, name) {
+			if !slices.Contains([]string{"configMap", "secret", "downwardAPI", "serviceAccountToken"}, name) {
 				c.refuse(RuleToken, join(at, name), "would let the pod speak for the stage elsewhere; remove it")
 			}
 		}

@@ -29,6 +29,7 @@ const (
 	RuleToken           Rule = "token"
 	RuleVolume          Rule = "volume"
 	RuleNode            Rule = "node"
+	RulePermission      Rule = "permission"
 	RulePriority        Rule = "priority"
 	RuleNeighbours      Rule = "neighbours"
 	RulePod             Rule = "pod"
@@ -99,12 +100,13 @@ func trafficRules() []Row {
 
 func podRules() []Row {
 	return []Row{
-		{RuleNode, "What belongs to the node: its network, processes, ports, runtime classes, tolerated taints, a node by name.", "Remove the field."},
+		{RuleNode, "What belongs to the node: its network, processes, ports, devices, a node by name; runtime classes that the cluster does not allow.", "Remove the field, or ask the platform team for the Cluster's `spec.policy.runtimeClasses`."},
+		{RulePermission, "What needs a [permission](#permissions) that the stage does not have.", "Remove the field, or ask the platform team for `spec.policy.allow` of the Cluster or Project."},
 		{RulePriority, "Priority classes that the cluster does not allow: their pods would push others' off the nodes.", "Remove the field, or ask the platform team for the Cluster's `spec.policy.priorityClasses`."},
 		{RuleNeighbours, "Affinity to pods of other namespaces: it can keep others from being scheduled.", "Remove `namespaces` and `namespaceSelector`."},
 		{RulePod, "Fields of pods and containers that are not known to be harmless, and a grace period over an hour.", "Remove the field."},
 		{RuleProbe, "Probes and lifecycle hooks with a host: the node itself would call it.", "Leave `host` out; the pod is called."},
-		{RuleToken, "Projected tokens and certificates: they speak for the pod to the cluster and to clouds.", "Remove the source."},
+		{RuleToken, "Projected certificates: they speak for the pod to the cluster and to clouds.", "Remove the source."},
 		{RulePrivileged, "Privileged containers: they are root on the node.", "Remove the field."},
 		{RuleSecurity, "Weaker confinement: unsafe sysctls, SELinux and Windows options, profiles that are not RuntimeDefault, procMount, pods of another operating system.", "Use RuntimeDefault, or remove the field."},
 		{RuleCapability, "Added capabilities that the [level](#levels) does not give.", "Remove the capability."},

@@ -1,6 +1,10 @@
 package guard
 
-import "github.com/slipway-dev/slipway/internal/api/v1alpha1"
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+)
 
 // ruleCase is manifests and what is refused of them. A case that wants nothing
 // shows what its rule lets through.
@@ -13,7 +17,7 @@ type ruleCase struct {
 
 func cases() map[string]ruleCase {
 	all := map[string]ruleCase{}
-	for _, group := range []map[string]ruleCase{kindCases(), metadataCases(), objectCases(), trafficCases(), hostCases(), nodeCases(), volumeCases(), securityCases(), containedCases(), imageCases()} {
+	for _, group := range []map[string]ruleCase{kindCases(), metadataCases(), objectCases(), trafficCases(), hostCases(), nodeCases(), permissionCases(), volumeCases(), securityCases(), containedCases(), imageCases()} {
 		for name, c := range group {
 			if _, twice := all[name]; twice {
 				panic("two cases are called " + name)
@@ -230,16 +234,15 @@ func trafficCases() map[string]ruleCase {
 }
 
 func nodeCases() map[string]ruleCase {
-	const term = "topologyKey: a, labelSelector: {}"
+	const term = "topologyKey: kubernetes.io/hostname, labelSelector: {}"
 	return map[string]ruleCase{
 		"nothing of the node":       ok(RuleNode, with("pod.hostNetwork", "false")),
 		"no port of the node":       ok(RuleNode, with("container.ports", "[{containerPort: 80, hostPort: 0}]")),
 		"host network":              no(with("pod.hostNetwork", "true"), "node "+podPath+".hostNetwork"),
 		"a node by name":            no(with("pod.nodeName", "a"), "node "+podPath+".nodeName"),
 		"a runtime class":           no(with("pod.runtimeClassName", "a"), "node "+podPath+".runtimeClassName"),
+		"an allowed runtime class":  ok(RuleNode, with("pod.runtimeClassName", "gvisor")).under(func(p *Policy) { p.RuntimeClasses = []string{"gvisor"} }),
 		"another scheduler":         no(with("pod.schedulerName", "a"), "node "+podPath+".schedulerName"),
-		"all taints":                no(with("pod.tolerations", "[{operator: Exists}]"), "node "+podPath+".tolerations[0]"),
-		"usual taints":              ok(RuleNode, with("pod.tolerations", "[{key: node.kubernetes.io/not-ready, operator: Exists}]")),
 		"devices":                   no(with("pod.resourceClaims", "[{name: a}]"), "node "+podPath+".resourceClaims"),
 		"devices of a container":    no(with("container.resources", "{claims: [{name: a}]}"), "node "+containerPath+".resources.claims"),
 		"a port of the node":        no(with("container.ports", "[{containerPort: 80}, {containerPort: 80, hostPort: 80}, {containerPort: 80, hostIP: 0.0.0.0}]"), "node "+containerPath+".ports[1].hostPort", "node "+containerPath+".ports[2].hostPort"),
@@ -254,7 +257,6 @@ func nodeCases() map[string]ruleCase {
 		"a user namespace":          ok(RulePod, with("pod.hostUsers", "false")),
 		"an endless pod":            no(with("pod.terminationGracePeriodSeconds", "1000000000"), "pod "+podPath+".terminationGracePeriodSeconds"),
 		"shared processes":          no(with("pod.shareProcessNamespace", "true"), "pod "+podPath+".shareProcessNamespace"),
-		"names of other hosts":      no(with("pod.hostAliases", "[{ip: 10.0.0.1, hostnames: [a]}]"), "pod "+podPath+".hostAliases"),
 		"ephemeral containers":      no(with("pod.ephemeralContainers", "[{name: a}]"), "pod "+podPath+".ephemeralContainers"),
 		"a workload of others":      no(with("pod.schedulingGroup", "{podGroupName: a}"), "pod "+podPath+".schedulingGroup"),
 		"a probe":                   ok(RuleProbe, with("container.livenessProbe", "{httpGet: {path: /, port: 80}}")),
@@ -263,6 +265,61 @@ func nodeCases() map[string]ruleCase {
 		"a hook to another host":    no(with("container.lifecycle", "{postStart: {httpGet: {host: 169.254.169.254, port: 80}}}"), "probe "+containerPath+".lifecycle.postStart.httpGet.host"),
 		"an init container is read": no(with("pod.initContainers", "[{name: a, image: "+image+", restartPolicy: Always, securityContext: {privileged: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]"), "privileged "+podPath+".initContainers[0].securityContext.privileged"),
 	}
+}
+
+// permissionCases ask for every permission in every way, and for none.
+func permissionCases() map[string]ruleCase {
+	const required, preferred = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
+	token := "[{name: a, projected: {sources: [{serviceAccountToken: {path: a, audience: sts.amazonaws.com}}]}}]"
+	ways := map[v1alpha1.Permission]map[string][2]string{ // path and value, by what is refused
+		v1alpha1.PermissionServiceTokens: {
+			"automountServiceAccountToken":                        {"pod.automountServiceAccountToken", "true"},
+			"volumes[0].projected.sources[0].serviceAccountToken": {"pod.volumes", token},
+		},
+		v1alpha1.PermissionNodeSelection: {
+			"nodeSelector.disk": {"pod.nodeSelector", "{disk: fast, kubernetes.io/os: linux}"},
+			"affinity.nodeAffinity." + required + ".nodeSelectorTerms[0].matchExpressions[1].key": {"pod.affinity", "{nodeAffinity: {" + required + ": {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/arch, operator: Exists}, {key: disk, operator: Exists}]}]}}}"},
+			"affinity.nodeAffinity." + required + ".nodeSelectorTerms[0].matchFields":             {"pod.affinity", "{nodeAffinity: {" + required + ": {nodeSelectorTerms: [{matchFields: [{key: metadata.name, operator: In, values: [a]}]}]}}}"},
+			"affinity.nodeAffinity." + preferred + "[0].preference.matchExpressions[0].key":       {"pod.affinity", "{nodeAffinity: {" + preferred + ": [{weight: 1, preference: {matchExpressions: [{key: node-role.kubernetes.io/control-plane, operator: Exists}]}}]}}"},
+		},
+		v1alpha1.PermissionTolerations: {
+			"tolerations[0]": {"pod.tolerations", "[{operator: Exists}]"},
+			"tolerations[1]": {"pod.tolerations", "[{key: node.kubernetes.io/unreachable, operator: Exists}, {key: node-role.kubernetes.io/control-plane, operator: Exists}]"},
+		},
+		v1alpha1.PermissionTopology: {
+			"topologySpreadConstraints[0].topologyKey":                              {"pod.topologySpreadConstraints", "[{maxSkew: 1, topologyKey: pool, whenUnsatisfiable: DoNotSchedule}]"},
+			"affinity.podAntiAffinity." + required + "[0].topologyKey":              {"pod.affinity", "{podAntiAffinity: {" + required + ": [{topologyKey: pool}]}}"},
+			"affinity.podAffinity." + preferred + "[0].podAffinityTerm.topologyKey": {"pod.affinity", "{podAffinity: {" + preferred + ": [{weight: 1, podAffinityTerm: {topologyKey: pool}}]}}"},
+		},
+		v1alpha1.PermissionDNS: {
+			"dnsPolicy":             {"pod.dnsPolicy", "Default"},
+			"dnsConfig.nameservers": {"pod.dnsConfig", "{nameservers: [192.0.2.1], options: [{name: ndots, value: '1'}]}"},
+			"dnsConfig.searches":    {"pod.dnsConfig", "{searches: [corp.example]}"},
+		},
+		v1alpha1.PermissionHostAliases: {"hostAliases": {"pod.hostAliases", "[{ip: 192.0.2.1, hostnames: [a]}]"}},
+	}
+	all := map[string]ruleCase{
+		"no permission needed": ok(RulePermission,
+			with("pod.nodeSelector", "{kubernetes.io/os: linux, kubernetes.io/arch: amd64}"),
+			strings.ReplaceAll(with("pod.topologySpreadConstraints", "[{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule}]"), "name: x", "name: z")),
+		"usual taints":           ok(RulePermission, with("pod.tolerations", "[{key: node.kubernetes.io/not-ready, operator: Exists}]")),
+		"options of look-ups":    ok(RulePermission, with("pod.dnsConfig", "{options: [{name: ndots, value: '2'}]}")),
+		"nothing said of tokens": no(doc("batch/v1", "Job", "spec: {template: {spec: {securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: x, image: "+image+", securityContext: {allowPrivilegeEscalation: false}}]}}}"), "permission "+podPath+".automountServiceAccountToken"),
+	}
+	for permission, asked := range ways {
+		for field, way := range asked {
+			all["refused "+field] = no(with(way[0], way[1]), "permission "+podPath+"."+field)
+			all["granted "+field] = ok(RulePermission, with(way[0], way[1])).under(func(p *Policy) { p.Allow = []v1alpha1.Permission{permission} })
+			all["another permission than for "+field] = no(with(way[0], way[1]), "permission "+podPath+"."+field).under(func(p *Policy) {
+				for _, other := range permissions() {
+					if other.name != permission {
+						p.Allow = append(p.Allow, other.name)
+					}
+				}
+			})
+		}
+	}
+	return all
 }
 
 func volumeCases() map[string]ruleCase {
@@ -281,7 +338,6 @@ func volumeCases() map[string]ruleCase {
 		"a mount that propagates":   no(with("container.volumeMounts", "[{name: a, mountPath: /a, mountPropagation: Bidirectional}]"), "volume "+containerPath+".volumeMounts[0].mountPropagation"),
 		"a device of a container":   no(with("container.volumeDevices", "[{name: a, devicePath: /dev/a}]"), "volume "+containerPath+".volumeDevices"),
 		"a projected configuration": ok(RuleToken, volume("projected: {sources: [{configMap: {name: a}}, {secret: {name: a}}]}")),
-		"a token":                   no(volume("projected: {sources: [{serviceAccountToken: {path: a, audience: sts.amazonaws.com}}]}"), "token "+podPath+".volumes[0].projected.sources[0].serviceAccountToken").under(baseline),
 		"a certificate":             no(volume("projected: {sources: [{podCertificate: {signerName: a.b/c, keyType: ED25519}}]}"), "token "+podPath+".volumes[0].projected.sources[0].podCertificate"),
 	}
 	for kind, value := range map[string]fields{
@@ -354,7 +410,7 @@ func securityCases() map[string]ruleCase {
 func containedCases() map[string]ruleCase {
 	const pod, container = podPath, containerPath + ".securityContext"
 	rooted := func(spec fields) string {
-		return with("spec.template.spec", "{securityContext: {seccompProfile: {type: RuntimeDefault}}, "+spec+"}")
+		return with("spec.template.spec", "{automountServiceAccountToken: false, securityContext: {seccompProfile: {type: RuntimeDefault}}, "+spec+"}")
 	}
 	const plain = "{name: a, image: " + image + ", securityContext: {allowPrivilegeEscalation: false}}"
 	const nonRoot = "{name: b, image: " + image + ", securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true}}"

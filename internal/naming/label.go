@@ -24,6 +24,8 @@ const (
 	AnnotationCommit     = "slipway.dev/commit"
 	AnnotationConfigHash = "slipway.dev/config-hash"
 	AnnotationSealHash   = "slipway.dev/seal-hash"
+	// AnnotationAllow of a stage's namespace is what its pods may have beyond others.
+	AnnotationAllow = "slipway.dev/allow"
 )
 
 // StageServiceAccount is the service account in a stage's namespace that

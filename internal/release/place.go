@@ -19,7 +19,7 @@ func (o Inputs) Place() Place {
 		Namespace:       o.Stage.Spec.Namespace,
 		Ingress:         o.Cluster.Spec.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
-		PodSecurity:     o.Cluster.Spec.Policy.PodSecurityFor(o.Project.Spec.Policy),
+		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
 	}
 }
 
@@ -32,8 +32,8 @@ type Place struct {
 	Ingress      v1alpha1.Ingress
 	// ImagePullSecret is what the stage's pods pull images with, if anything.
 	ImagePullSecret string
-	// PodSecurity is the level that the stage's pods are held to.
-	PodSecurity v1alpha1.PodSecurity
+	// Policy is what the stage is held to.
+	Policy v1alpha1.ClusterPolicy
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

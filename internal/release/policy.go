@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/guard"
 )
 
-// Policy returns the policy for the manifests of a stage on a cluster. The server
-// and the offline commands use the same. Built are the repositories of the images
-// that Slipway builds, which are always allowed.
-func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Policy {
-	policy, ingress := cluster.Policy, cluster.Ingress
+// Policy returns the policy for the manifests of a stage. The server and the
+// offline commands use the same. Built are the repositories of the images that
+// Slipway builds, which are always allowed.
+func Policy(at Place, built ...string) guard.Policy {
+	policy, ingress := at.Policy, at.Ingress
 	registries := policy.Images
 	if len(registries) > 0 {
 		registries = append(slices.Clone(built), registries...)
@@ -25,7 +24,7 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 		Namespace:       at.Namespace,
 		Kinds:           policy.Kinds,
 		Registries:      registries,
-		PodSecurity:     at.PodSecurity,
+		PodSecurity:     policy.PodSecurity,
 		Domain:          ingress.Domain,
 		Project:         at.Project,
 		Stage:           at.Stage,
@@ -34,10 +33,12 @@ func Policy(cluster v1alpha1.ClusterSpec, at Place, built ...string) guard.Polic
 		IngressClass:    ingress.Class,
 		Metadata:        policy.Metadata,
 		PriorityClasses: policy.PriorityClasses,
+		RuntimeClasses:  policy.RuntimeClasses,
+		Allow:           policy.Allow,
 	}
 }
 
 // PolicyOf returns the policy for the manifests of a release.
 func PolicyOf(o Inputs) guard.Policy {
-	return Policy(o.Cluster.Spec, o.Place(), o.Builds.Request.Repository)
+	return Policy(o.Place(), o.Builds.Request.Repository)
 }

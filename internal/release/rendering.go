@@ -3,6 +3,7 @@ package release
 import (
 	"fmt"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -45,7 +46,8 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		Hosts:           Hosts(rule, services, at),
 		Ingress:         at.Ingress,
 		ImagePullSecret: at.ImagePullSecret,
-		PodSecurity:     at.PodSecurity,
+		PodSecurity:     at.Policy.PodSecurity,
+		ServiceTokens:   at.Policy.Allows(v1alpha1.PermissionServiceTokens),
 		Sealed:          render.SealHashes(rule.Sealed),
 	}
 }

@@ -53,25 +53,22 @@ func (l *layout) addPatches() error {
 	if err != nil {
 		return err
 	}
-	if l.request.PodSecurity.Contained() {
-		completing, err := podPatches(objects)
-		if err != nil {
-			return err
-		}
-		patches = append(patches, completing...)
+	completing, err := podPatches(objects, l.request.containment())
+	if err != nil {
+		return err
 	}
-	if len(patches) == 0 {
+	if patches = append(patches, completing...); len(patches) == 0 {
 		return nil
 	}
 	return l.edit(fileName, func(k *types.Kustomization) { k.Patches = append(k.Patches, patches...) })
 }
 
 // podPatches add to each object what its pods lack.
-func podPatches(objects []kustomization.Object) ([]types.Patch, error) {
+func podPatches(objects []kustomization.Object, policy contain.Policy) ([]types.Patch, error) {
 	var patches []types.Patch
 	for _, object := range objects {
 		var operations []map[string]any
-		for _, addition := range contain.Missing(object.Fields) {
+		for _, addition := range policy.Missing(object.Fields) {
 			operations = append(operations, map[string]any{"op": "add", "path": addition.Pointer(), "value": addition.Value})
 		}
 		if len(operations) == 0 {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
-	"github.com/slipway-dev/slipway/internal/render/contain"
 	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/source"
 )
@@ -27,6 +26,9 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 }
 
 func render(ctx context.Context, sources source.Map, req Request, files Files) (Result, error) {
+	if req.Builds {
+		return findBuilds(ctx, sources, req, files)
+	}
 	l, secrets, err := arrange(ctx, sources, req, files)
 	if err != nil {
 		return Result{}, err
@@ -72,9 +74,7 @@ func build(l *layout) (Result, error) {
 	unpinned := map[string]bool{}
 	for i, object := range objects {
 		l.request.annotate(object)
-		if l.request.PodSecurity.Contained() {
-			contain.Complete(object.Fields)
-		}
+		l.request.containment().Complete(object.Fields)
 		text, err := object.Text()
 		if err != nil {
 			return Result{}, err

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render/contain"
 	"github.com/slipway-dev/slipway/internal/render/kustomization"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
@@ -35,11 +36,16 @@ type Request struct {
 	ImagePullSecret string `json:"imagePullSecret,omitempty"`
 	// PodSecurity is the level that pods are made for; empty means contained.
 	PodSecurity v1alpha1.PodSecurity `json:"podSecurity,omitempty"`
+	// ServiceTokens leaves it to pods whether they hold a token of their service
+	// account; else those hold none that don't say so.
+	ServiceTokens bool `json:"serviceTokens,omitempty"`
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`
 	// Explain asks for nothing but the origins of the objects.
 	Explain bool `json:"explain,omitempty"`
+	// Builds asks for nothing but what Compose files build.
+	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
 }
@@ -90,6 +96,9 @@ type Result struct {
 	// applied. Those of templates that were expanded before are not among
 	// them.
 	Secrets []Secret `json:"secrets,omitempty"`
+	// Builds is what is built for services of Compose files, by the service's
+	// name in the stage; only of a request that asks for it.
+	Builds map[string]project.Build `json:"builds,omitempty"`
 	// Origins are the files that each object comes from, by Kind/name; only of
 	// a request that asks for them.
 	Origins map[string]string `json:"origins,omitempty"`
@@ -103,6 +112,11 @@ func (r Request) namespace() string {
 		return r.Namespace
 	}
 	return naming.Namespace(r.Organization, r.Project, r.Stage)
+}
+
+// containment returns what pods are completed to.
+func (r Request) containment() contain.Policy {
+	return contain.Policy{PodSecurity: r.PodSecurity, ServiceTokens: r.ServiceTokens}
 }
 
 // check refuses a request that nobody could render.

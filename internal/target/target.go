@@ -60,7 +60,7 @@ func (s *Target) tenant() tenancy.Stage {
 		Stage:            s.owner.Stage,
 		Namespace:        s.stage.Spec.Namespace,
 		Resources:        project.Resources(s.stage.Spec.Resources),
-		PodSecurity:      s.cluster.Spec.Policy.PodSecurityFor(s.project.Spec.Policy),
+		Policy:           s.cluster.Spec.Policy.For(s.project.Spec.Policy),
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,
 	}

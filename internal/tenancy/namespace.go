@@ -67,6 +67,9 @@ func (a *NamespaceApplier) Ensure(ctx context.Context, namespace *corev1.Namespa
 	if err := a.applyAll(ctx, objects); err != nil {
 		return err
 	}
+	if err := a.awaitQuotas(ctx, objects); err != nil {
+		return err
+	}
 	a.remember(namespace.Name, digest)
 	return nil
 }

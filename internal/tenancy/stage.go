@@ -1,19 +1,16 @@
 package tenancy
 
 import (
-	"cmp"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 )
@@ -26,9 +23,6 @@ const (
 	roleHosts        = "slipway-hosts"
 )
 
-// maxPods bounds a stage that names no resources of its own.
-const maxPods = "200"
-
 // Stage is what a stage's namespace is made from.
 type Stage struct {
 	Organization string
@@ -37,8 +31,8 @@ type Stage struct {
 	Namespace    string
 	// Resources bounds the sum of the stage's requests; empty is unbounded.
 	Resources project.Resources
-	// PodSecurity is the level that pods are held to.
-	PodSecurity v1alpha1.PodSecurity
+	// Policy is what the stage is held to.
+	Policy v1alpha1.ClusterPolicy
 	// IngressNamespace is where the ingress controller's pods run, and
 	// IngressNetworks where it is when it runs elsewhere (CIDR). Both may be
 	// empty: most networks let a controller on the node through.
@@ -60,7 +54,7 @@ func (s Stage) Labels() map[string]string {
 // of its pods: a Pod Security standard by Kubernetes, and what the level demands
 // beyond it by the chart's admission policies.
 func NewNamespace(s Stage) *corev1.Namespace {
-	level := cmp.Or(s.PodSecurity, v1alpha1.PodSecurityContained)
+	level := s.Policy.PodSecurity
 	standard := level
 	if level.Contained() {
 		standard = v1alpha1.PodSecurityBaseline
@@ -71,8 +65,27 @@ func NewNamespace(s Stage) *corev1.Namespace {
 	labels["pod-security.kubernetes.io/warn"] = string(standard)
 	return &corev1.Namespace{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
-		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels, Annotations: allowed(s.Policy)},
 	}
+}
+
+// allowed tells the chart's admission policies what pods of the stage may have
+// beyond others.
+func allowed(policy v1alpha1.ClusterPolicy) map[string]string {
+	var all []string
+	for _, permission := range policy.Allow {
+		all = append(all, string(permission))
+	}
+	for _, class := range policy.PriorityClasses {
+		all = append(all, "priorityClass/"+class)
+	}
+	for _, class := range policy.RuntimeClasses {
+		all = append(all, "runtimeClass/"+class)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return map[string]string{naming.AnnotationAllow: strings.Join(all, ",")}
 }
 
 // Objects returns what the stage's namespace holds before anything of the
@@ -82,7 +95,7 @@ func Objects(s Stage) ([]client.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects := []client.Object{newServiceAccount(s), newRoleBinding(s), quota, newLimitRange(s)}
+	objects := []client.Object{newServiceAccount(s), newDefaultAccount(s), newRoleBinding(s), quota, newLimitRange(s)}
 	for _, policy := range newNetworkPolicies(s) {
 		objects = append(objects, policy)
 	}
@@ -98,7 +111,17 @@ func newServiceAccount(s Stage) *corev1.ServiceAccount {
 	return &corev1.ServiceAccount{
 		TypeMeta:                     metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
 		ObjectMeta:                   s.meta(naming.StageServiceAccount),
-		AutomountServiceAccountToken: ptr.To(false),
+		AutomountServiceAccountToken: new(false),
+	}
+}
+
+// newDefaultAccount returns the account of pods that name none. They get no token
+// of it unless pods may.
+func newDefaultAccount(s Stage) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{
+		TypeMeta:                     metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
+		ObjectMeta:                   s.meta("default"),
+		AutomountServiceAccountToken: new(s.Policy.Allows(v1alpha1.PermissionServiceTokens)),
 	}
 }
 
@@ -115,45 +138,6 @@ func bind(meta metav1.ObjectMeta, role string, subject Subject) *rbacv1.RoleBind
 		ObjectMeta: meta,
 		RoleRef:    rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: subject.Namespace, Name: subject.Name}},
-	}
-}
-
-// newQuota bounds what the stage may ask for. Kubernetes Services that would
-// take something of the cluster's are never allowed.
-func newQuota(s Stage) (*corev1.ResourceQuota, error) {
-	hard := corev1.ResourceList{
-		corev1.ResourcePods:                  resource.MustParse(maxPods),
-		corev1.ResourceServicesLoadBalancers: resource.MustParse("0"),
-		corev1.ResourceServicesNodePorts:     resource.MustParse("0"),
-	}
-	for name, text := range map[corev1.ResourceName]string{corev1.ResourceRequestsCPU: s.Resources.CPU, corev1.ResourceRequestsMemory: s.Resources.Memory} {
-		if text == "" {
-			continue
-		}
-		quantity, err := resource.ParseQuantity(text)
-		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, "stage %s: resources: %q is no quantity; write 500m, 2, 512Mi or 4Gi", s.Stage, text)
-		}
-		hard[name] = quantity
-	}
-	return &corev1.ResourceQuota{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ResourceQuota"},
-		ObjectMeta: s.meta("slipway"),
-		Spec:       corev1.ResourceQuotaSpec{Hard: hard},
-	}, nil
-}
-
-// newLimitRange gives containers that name nothing a small request and a
-// bound, so that quotas count them.
-func newLimitRange(s Stage) *corev1.LimitRange {
-	return &corev1.LimitRange{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "LimitRange"},
-		ObjectMeta: s.meta("slipway"),
-		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
-			Type:           corev1.LimitTypeContainer,
-			DefaultRequest: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
-			Default:        corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("512Mi")},
-		}}},
 	}
 }
 

@@ -29,17 +29,23 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func testStage() Stage {
-	return Stage{Organization: "acme", Project: "shop", Stage: "dev", Namespace: "sw-acme-shop-dev"}
+	return Stage{Organization: "acme", Project: "shop", Stage: "dev", Namespace: "sw-acme-shop-dev", Policy: v1alpha1.ClusterPolicy{}.For(v1alpha1.ProjectPolicy{})}
 }
 
 func TestGolden(t *testing.T) {
 	full := testStage()
 	full.Resources = project.Resources{CPU: "4", Memory: "8Gi"}
-	full.PodSecurity = v1alpha1.PodSecurityBaseline
+	full.Policy = v1alpha1.ClusterPolicy{
+		PodSecurity: v1alpha1.PodSecurityRestricted, PriorityClasses: []string{"high", "low"}, RuntimeClasses: []string{"gvisor"},
+		Allow: []v1alpha1.Permission{v1alpha1.PermissionDNS}, Quota: v1alpha1.Quota{Pods: 10, Jobs: 11, ConfigMaps: 12},
+	}.For(v1alpha1.ProjectPolicy{
+		PodSecurity: v1alpha1.PodSecurityBaseline, Allow: []v1alpha1.Permission{v1alpha1.PermissionServiceTokens, v1alpha1.PermissionDNS},
+		Quota: v1alpha1.Quota{Jobs: 21, Secrets: 22, Services: 23, EphemeralStorage: "24Gi"},
+	})
 	full.IngressNamespace = "ingress"
 	full.IngressNetworks = []string{"10.1.0.0/16"}
 	restricted := testStage()
-	restricted.PodSecurity = v1alpha1.PodSecurityRestricted
+	restricted.Policy.PodSecurity = v1alpha1.PodSecurityRestricted
 	organization, rights := NewOrganization("acme", Subject{Namespace: "slipway", Name: "slipway"})
 	for name, objects := range map[string][]client.Object{
 		"stage":        stageObjects(t, testStage()),
@@ -84,6 +90,14 @@ func stageObjects(t *testing.T, s Stage) []client.Object {
 	return append([]client.Object{NewNamespace(s)}, objects...)
 }
 
+func TestBadQuota(t *testing.T) {
+	s := testStage()
+	s.Policy.Quota.EphemeralStorage = "much"
+	if _, err := Objects(s); fault.CodeOf(err) != fault.Invalid {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBadResources(t *testing.T) {
 	for name, resources := range map[string]project.Resources{"cpu": {CPU: "many"}, "memory": {Memory: "8 gigs"}} {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +115,8 @@ type cluster struct {
 	client.Client
 	mu         sync.Mutex
 	namespaces map[string]*corev1.Namespace
+	quota      corev1.ResourceQuota
+	uncounted  int // how often the quota is read before it counts anything
 	requests   int
 	fail       error
 }
@@ -111,6 +127,13 @@ func (c *cluster) Get(_ context.Context, key client.ObjectKey, into client.Objec
 	c.requests++
 	if c.fail != nil {
 		return c.fail
+	}
+	if quota, is := into.(*corev1.ResourceQuota); is {
+		c.quota.DeepCopyInto(quota)
+		if c.uncounted--; c.uncounted < 0 {
+			quota.Status.Used = quota.Spec.Hard
+		}
+		return nil
 	}
 	found := c.namespaces[key.Name]
 	if found == nil {
@@ -127,6 +150,10 @@ func (c *cluster) Apply(_ context.Context, config runtime.ApplyConfiguration, _ 
 	data, err := yaml.Marshal(config)
 	if err != nil {
 		return err
+	}
+	var quota corev1.ResourceQuota
+	if err := yaml.Unmarshal(data, &quota); err == nil && quota.Kind == "ResourceQuota" {
+		c.quota = quota
 	}
 	var namespace corev1.Namespace
 	if err := yaml.Unmarshal(data, &namespace); err == nil && namespace.Kind == "Namespace" {
@@ -160,7 +187,7 @@ func TestUnchangedNamespacesCostNothing(t *testing.T) {
 		}
 		return fake.spent()
 	}
-	wanted := len(stageObjects(t, testStage())) + 1 // and the look at the namespace
+	wanted := len(stageObjects(t, testStage())) + 2 // and the looks at namespace and quota
 	if got := ensure(testStage()); got != wanted {
 		t.Errorf("the first time costs %d requests, want %d", got, wanted)
 	}
@@ -175,6 +202,24 @@ func TestUnchangedNamespacesCostNothing(t *testing.T) {
 	now = now.Add(repairAfter + 1)
 	if got := ensure(changed); got != wanted {
 		t.Errorf("after %s it costs %d requests, want %d", repairAfter, got, wanted)
+	}
+}
+
+// What a quota counts is refused until the cluster has counted it.
+func TestQuotaIsAwaited(t *testing.T) {
+	all := stageObjects(t, testStage())
+	fake := &cluster{namespaces: map[string]*corev1.Namespace{}, uncounted: 3}
+	if err := NewNamespaceApplier(fake, time.Now).Ensure(t.Context(), NewNamespace(testStage()), all[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fake.spent(), len(all)+5; got != want {
+		t.Errorf("%d requests, want %d", got, want)
+	}
+	never, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	fake = &cluster{namespaces: map[string]*corev1.Namespace{}, uncounted: 1 << 30}
+	if err := NewNamespaceApplier(fake, time.Now).Ensure(never, NewNamespace(testStage()), all[1:]); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("a quota that is never counted: %v", err)
 	}
 }
 

@@ -1,6 +1,9 @@
 package v1alpha1
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // ClusterPolicy bounds what projects on a cluster may do.
 type ClusterPolicy struct {
@@ -29,6 +32,18 @@ type ClusterPolicy struct {
 	// +optional
 	// +listType=set
 	PriorityClasses []string `json:"priorityClasses,omitempty"`
+	// RuntimeClasses are the runtime classes that pods may have; empty allows only
+	// the nodes' default.
+	// +optional
+	// +listType=set
+	RuntimeClasses []string `json:"runtimeClasses,omitempty"`
+	// Allow are permissions that pods of stages have, whatever source they come from.
+	// +optional
+	// +listType=set
+	Allow []Permission `json:"allow,omitempty"`
+	// Quota bounds the objects of each stage.
+	// +optional
+	Quota Quota `json:"quota,omitempty"`
 	// HostUsers lets pods run without a user namespace, for clusters whose nodes
 	// have none: builds, and stages of the level contained, which are held to
 	// baseline then.
@@ -36,12 +51,75 @@ type ClusterPolicy struct {
 	HostUsers bool `json:"hostUsers,omitempty"`
 }
 
-// ProjectPolicy is what the platform team allows one project, or takes from it.
+// ProjectPolicy is what differs for one project from its cluster's policy.
 type ProjectPolicy struct {
 	// PodSecurity is the level that pods of the project's stages are held to; empty
 	// means the cluster's.
 	// +optional
 	PodSecurity PodSecurity `json:"podSecurity,omitempty"`
+	// Allow are permissions that pods of the project's stages have besides the
+	// cluster's.
+	// +optional
+	// +listType=set
+	Allow []Permission `json:"allow,omitempty"`
+	// Quota bounds the objects of each of the project's stages; what is left out is
+	// the cluster's.
+	// +optional
+	Quota Quota `json:"quota,omitempty"`
+}
+
+// Permission is something that pods have only where the platform team allows it.
+//
+// +kubebuilder:validation:Enum=serviceTokens;nodeSelection;tolerations;topology;dns;hostAliases
+type Permission string
+
+// The permissions; docs/guard.md says what each lets pods do.
+const (
+	PermissionServiceTokens Permission = "serviceTokens"
+	PermissionNodeSelection Permission = "nodeSelection"
+	PermissionTolerations   Permission = "tolerations"
+	PermissionTopology      Permission = "topology"
+	PermissionDNS           Permission = "dns"
+	PermissionHostAliases   Permission = "hostAliases"
+)
+
+// Quota bounds the objects of one stage. What is left out has the default.
+type Quota struct {
+	// Pods is the number of pods; default 200.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Pods int32 `json:"pods,omitempty"`
+	// Jobs is the number of Jobs, finished ones included; default 500.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Jobs int32 `json:"jobs,omitempty"`
+	// ConfigMaps is the number of ConfigMaps; default 1000.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ConfigMaps int32 `json:"configMaps,omitempty"`
+	// Secrets is the number of Secrets; default 1000.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Secrets int32 `json:"secrets,omitempty"`
+	// Services is the number of Kubernetes Services; default 500.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Services int32 `json:"services,omitempty"`
+	// EphemeralStorage is the sum of what containers may write to their root file
+	// systems, empty directories and logs, a quantity; default 800Gi. A container
+	// that names no limit may write 4Gi.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9]+(\\.[0-9]+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$`
+	EphemeralStorage string `json:"ephemeralStorage,omitempty"`
+}
+
+// over returns the quota with what it leaves out taken from another.
+func (q Quota) over(below Quota) Quota {
+	return Quota{
+		Pods: cmp.Or(q.Pods, below.Pods), Jobs: cmp.Or(q.Jobs, below.Jobs), ConfigMaps: cmp.Or(q.ConfigMaps, below.ConfigMaps),
+		Secrets: cmp.Or(q.Secrets, below.Secrets), Services: cmp.Or(q.Services, below.Services),
+		EphemeralStorage: cmp.Or(q.EphemeralStorage, below.EphemeralStorage),
+	}
 }
 
 // PodSecurity is how far pods are kept from their node.
@@ -61,13 +139,27 @@ const (
 	PodSecurityBaseline PodSecurity = "baseline"
 )
 
-// PodSecurityFor returns the level of a project's stages.
-func (p ClusterPolicy) PodSecurityFor(project ProjectPolicy) PodSecurity {
-	level := cmp.Or(project.PodSecurity, p.PodSecurity, PodSecurityContained)
-	if level == PodSecurityContained && p.HostUsers {
-		return PodSecurityBaseline
+// For returns the policy that a project's stages are held to, with the level, the
+// permissions and the quota that are in force there.
+func (p ClusterPolicy) For(project ProjectPolicy) ClusterPolicy {
+	p.PodSecurity = cmp.Or(project.PodSecurity, p.PodSecurity, PodSecurityContained)
+	if p.PodSecurity == PodSecurityContained && p.HostUsers {
+		p.PodSecurity = PodSecurityBaseline
 	}
-	return level
+	allow := append(slices.Clone(p.Allow), project.Allow...)
+	slices.Sort(allow)
+	p.Allow = slices.Compact(allow)
+	p.Quota = project.Quota.over(p.Quota).over(defaultQuota())
+	return p
+}
+
+func defaultQuota() Quota {
+	return Quota{Pods: 200, Jobs: 500, ConfigMaps: 1000, Secrets: 1000, Services: 500, EphemeralStorage: "800Gi"}
+}
+
+// Allows reports whether pods have a permission.
+func (p ClusterPolicy) Allows(permission Permission) bool {
+	return slices.Contains(p.Allow, permission)
 }
 
 // Contained reports whether the level is contained.

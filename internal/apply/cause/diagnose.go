@@ -178,7 +178,7 @@ func (e Evidence) refusal(w Workload, makers []types.UID) *Cause {
 	remedy := "correct the manifest"
 	switch {
 	case strings.Contains(words, "exceeded quota"):
-		c.Code, remedy = Quota, "lower what the service asks for, or raise the stage's resources in slipway.yaml"
+		c.Code, remedy = Quota, "lower what the service asks for, or raise the quota: cpu and memory are the stage's resources in slipway.yaml, all else is spec.policy.quota of the Cluster or Project"
 	case strings.Contains(words, "PodSecurity"), strings.Contains(words, "admission webhook"), strings.Contains(words, "ValidatingAdmissionPolicy"):
 		c.Code, remedy = AdmissionRefused, "change the manifest to what the cluster's policy allows"
 		c.Grace = 5 * time.Second

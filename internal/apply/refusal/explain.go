@@ -46,7 +46,9 @@ func classify(problem *ObjectError, status *metav1.Status) {
 	switch {
 	case strings.Contains(message, "exceeded quota"):
 		problem.Reason, problem.Code = cause.Quota, fault.Conflict
-		problem.Remedy = "lower what the stage asks for, or raise its resources in slipway.yaml"
+		problem.Remedy = "lower what the stage asks for, or raise the quota: cpu and memory are its resources in slipway.yaml, all else is spec.policy.quota of the Cluster or Project"
+	case strings.Contains(message, "status unknown for quota"):
+		problem.Reason, problem.Code, problem.Remedy = cause.Unavailable, fault.Unavailable, "it is tried again"
 	case strings.Contains(message, "admission webhook"), strings.Contains(message, "ValidatingAdmissionPolicy"), strings.Contains(message, "violates PodSecurity"):
 		problem.Reason, problem.Code = cause.AdmissionRefused, fault.Denied
 		problem.Remedy = "change the manifest to what the cluster's policy allows"

@@ -56,6 +56,14 @@ func (s *Target) Load() error {
 	return err
 }
 
+// AssumeDomain makes up a base domain where no flag says one, for commands that check
+// what doesn't depend on it.
+func (s *Target) AssumeDomain() {
+	if s.clusterFile == "" && s.domain == "" {
+		s.Cluster.Ingress.Domain = "cluster.example"
+	}
+}
+
 // readObject reads a file with a custom resource; no file leaves the object empty.
 func readObject(file, kind, resource string, into client.Object) error {
 	if file == "" {
@@ -80,6 +88,6 @@ func (s *Target) Place(project, stage string) release.Place {
 		Namespace:       naming.Namespace(s.Organization, project, stage),
 		Ingress:         s.Cluster.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
-		PodSecurity:     s.Cluster.Policy.PodSecurityFor(s.project),
+		Policy:          s.Cluster.Policy.For(s.project),
 	}
 }

@@ -7,6 +7,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 )
 
+// Policy is what pods are completed to.
+type Policy struct {
+	PodSecurity v1alpha1.PodSecurity
+	// ServiceTokens leaves it to pods whether they hold a token of their service
+	// account.
+	ServiceTokens bool
+}
+
 // Addition is a field that a pod lacks. All that Path goes through exists.
 type Addition struct {
 	Path  []any // from the object: names of fields, and indexes of lists
@@ -23,32 +31,26 @@ func (a Addition) Pointer() string {
 }
 
 // Missing returns what the pods of an object lack; nothing of what is no
-// workload, or malformed. Numbers and texts of the object don't matter.
-func Missing(object map[string]any) []Addition {
+// workload, or malformed.
+func (p Policy) Missing(object map[string]any) []Addition {
 	path := podPath(object)
 	spec, isPod := at(object, path).(map[string]any)
 	if path == nil || !isPod {
 		return nil
 	}
 	m := missing{}
-	m.add(spec, path, "hostUsers", false)
-	m.context(spec, path, field{"seccompProfile", map[string]any{"type": "RuntimeDefault"}})
-	for _, list := range []string{"initContainers", "containers"} {
-		containers, _ := spec[list].([]any)
-		for i, entry := range containers {
-			if container, isMap := entry.(map[string]any); isMap {
-				path := extend(path, list, i)
-				m.context(container, path, field{"allowPrivilegeEscalation", false}, field{"capabilities", usual()})
-				m.capabilities(container, path)
-			}
-		}
+	if !p.ServiceTokens {
+		m.add(spec, path, "automountServiceAccountToken", false)
+	}
+	if p.PodSecurity.Contained() {
+		m.contain(spec, path)
 	}
 	return m.additions
 }
 
 // Complete sets what the pods of an object lack.
-func Complete(object map[string]any) {
-	for _, addition := range Missing(object) {
+func (p Policy) Complete(object map[string]any) {
+	for _, addition := range p.Missing(object) {
 		last := len(addition.Path) - 1
 		parent, _ := at(object, addition.Path[:last]).(map[string]any)
 		parent[addition.Path[last].(string)] = addition.Value
@@ -72,6 +74,22 @@ func podPath(object map[string]any) []any {
 
 // missing gathers additions.
 type missing struct{ additions []Addition }
+
+// contain adds what the level contained demands.
+func (m *missing) contain(spec map[string]any, path []any) {
+	m.add(spec, path, "hostUsers", false)
+	m.context(spec, path, field{"seccompProfile", map[string]any{"type": "RuntimeDefault"}})
+	for _, list := range []string{"initContainers", "containers"} {
+		containers, _ := spec[list].([]any)
+		for i, entry := range containers {
+			if container, isMap := entry.(map[string]any); isMap {
+				path := extend(path, list, i)
+				m.context(container, path, field{"allowPrivilegeEscalation", false}, field{"capabilities", usual()})
+				m.capabilities(container, path)
+			}
+		}
+	}
+}
 
 // add adds a field unless the parent says something in it.
 func (m *missing) add(parent map[string]any, path []any, name string, value any) {

@@ -82,11 +82,11 @@ func TestComplete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := decoded(t, tt.object)
-			contain.Complete(object)
+			contain.Policy{ServiceTokens: true}.Complete(object)
 			if diff := cmp.Diff(decoded(t, tt.want), object); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if again := contain.Missing(object); len(again) > 0 {
+			if again := (contain.Policy{ServiceTokens: true}).Missing(object); len(again) > 0 {
 				t.Errorf("still missing: %v", again)
 			}
 		})
@@ -101,10 +101,38 @@ func TestPointer(t *testing.T) {
 		"/spec/template/spec/initContainers/0/securityContext/capabilities": true,
 	}
 	got := map[string]bool{}
-	for _, addition := range contain.Missing(decoded(t, deployment("{initContainers: [{securityContext: {allowPrivilegeEscalation: false}}], containers: [{}]}"))) {
+	for _, addition := range (contain.Policy{ServiceTokens: true}).Missing(decoded(t, deployment("{initContainers: [{securityContext: {allowPrivilegeEscalation: false}}], containers: [{}]}"))) {
 		got[addition.Pointer()] = true
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// At every level, pods hold no token that they don't ask for.
+func TestTokens(t *testing.T) {
+	const automount = "automountServiceAccountToken"
+	for name, tt := range map[string]struct {
+		policy contain.Policy
+		spec   string
+		want   any
+	}{
+		"contained":        {contain.Policy{}, "{containers: []}", false},
+		"restricted":       {contain.Policy{PodSecurity: "restricted"}, "{containers: []}", false},
+		"baseline":         {contain.Policy{PodSecurity: "baseline"}, "{containers: []}", false},
+		"a pod that asks":  {contain.Policy{}, "{automountServiceAccountToken: true}", true},
+		"where it is left": {contain.Policy{ServiceTokens: true}, "{containers: []}", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			object := decoded(t, deployment(tt.spec))
+			tt.policy.Complete(object)
+			spec := object["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
+			if spec[automount] != tt.want {
+				t.Errorf("it is %v, want %v", spec[automount], tt.want)
+			}
+			if _, contained := spec["hostUsers"]; contained != tt.policy.PodSecurity.Contained() {
+				t.Errorf("in a user namespace: %v", contained)
+			}
+		})
 	}
 }
