@@ -69,14 +69,18 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 		return err
 	}
 	defer parts.Close()
-	public, err := door(parts, o, log)
+	proxies, err := networks(o.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	public, err := door(parts, proxies, log)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mgr.Start(ctx) })
-	group.Go(func() error { return listen(ctx, webhook.NewServer(o.PublicAddress, public, log)) })
-	group.Go(func() error { return listen(ctx, internalServer(o.InternalAddress, parts.Source)) })
+	group.Go(func() error { return listen(ctx, webhook.NewServer(o.PublicAddress, public, log), proxies) })
+	group.Go(func() error { return listen(ctx, internalServer(o.InternalAddress, parts.Source), nil) })
 	return group.Wait()
 }
 
@@ -220,11 +224,7 @@ func reporters() map[string]forge.NewReporter {
 }
 
 // door returns the handler of everything that forges and probes may reach.
-func door(parts *controller.Components, o server.Options, log *slog.Logger) (http.Handler, error) {
-	proxies, err := networks(o.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
+func door(parts *controller.Components, proxies []*net.IPNet, log *slog.Logger) (http.Handler, error) {
 	return webhook.New(webhook.Options{
 		Projects:   parts.Projects,
 		Deliveries: parts.Deliveries,
@@ -257,8 +257,13 @@ func internalServer(address string, sources *source.Handler) *http.Server {
 	return &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 }
 
-// listen serves until the context ends, then lets what runs finish.
-func listen(ctx context.Context, server *http.Server) error {
+// listen serves a bounded number of connections until the context ends, then lets
+// what runs finish.
+func listen(ctx context.Context, server *http.Server, proxies []*net.IPNet) error {
+	listener, err := net.Listen("tcp", server.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", server.Addr, err)
+	}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -266,7 +271,7 @@ func listen(ctx context.Context, server *http.Server) error {
 		defer cancel()
 		stopped <- server.Shutdown(grace)
 	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(webhook.NewListener(listener, proxies)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("listen on %s: %w", server.Addr, err)
 	}
 	return <-stopped

@@ -156,7 +156,7 @@ func (c *Clusters) connect(ctx context.Context, cluster *v1alpha1.Cluster, secre
 	}
 	made := &Connection{Config: config, Apply: watched.cluster, Live: watched.live}
 	if made.Client, err = client.New(config, client.Options{}); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cluster %s does not answer", cluster.Name)
+		return nil, unasked(cluster, err)
 	}
 	made.Namespaces = tenancy.NewNamespaceApplier(made.Client, c.Now)
 	made.Hosts = NewClaims(made.Client, made.Namespaces, c.Account)

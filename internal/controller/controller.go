@@ -96,7 +96,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
-		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Groups: &forge.Facts{Forges: d.forges}, Cleaner: cleaner, Interval: o.SyncInterval, Timers: rate.Limit(o.TimerSyncs), Now: o.Now}),
+		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Groups: &forge.Facts{Forges: d.forges}, Work: d.sources.Work(), Cleaner: cleaner, Interval: o.SyncInterval, Timers: rate.Limit(o.TimerSyncs), Now: o.Now}),
 		&identity.Reconciler{Client: mgr.GetClient()},
 		stages,
 		releases,

@@ -25,14 +25,19 @@ import (
 	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// maxDocuments bounds the parsed project files that are kept.
-const maxDocuments = 512
+const (
+	// maxDocuments bounds the parsed project files that are kept.
+	maxDocuments = 512
+	// maxShownURL is how much of a clone URL people are shown.
+	maxShownURL = 200
+)
 
 // Sources opens projects' repositories: their heads, their commits' trees and
 // their project files. Where a repository is and who may read it always comes
@@ -43,6 +48,7 @@ type Sources struct {
 	mirrors   *mirror.Store
 	grants    Grants
 	allowHTTP bool
+	work      *Work
 
 	documents *lru.Cache // key → *projectfile.Document
 	parsing   singleflight.Group
@@ -61,11 +67,21 @@ type Grants struct {
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
 func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *mirror.Store, grants Grants, allowHTTP bool) *Sources {
-	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: lru.New(maxDocuments)}
+	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, work: &Work{}, documents: lru.New(maxDocuments)}
+}
+
+// Work is what runs for projects: fetches, and what waits for them.
+func (s *Sources) Work() *Work { return s.work }
+
+// fetching records a fetch of a repository.
+func (s *Sources) fetching(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (context.Context, func()) {
+	return s.work.Begin(ctx, client.ObjectKeyFromObject(p), "a fetch of "+printable.Excerpt(repository.URL, maxShownURL))
 }
 
 // Heads fetches what is new and returns the repository's heads.
 func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Heads, error) {
+	ctx, end := s.fetching(ctx, p, repository)
+	defer end()
 	remote, err := s.remote(ctx, p, repository)
 	if err != nil {
 		return git.Heads{}, err
@@ -89,6 +105,8 @@ func (s *Sources) Head(ctx context.Context, p *v1alpha1.Project, ref string) (st
 // Tree returns the tree of a commit of the repository, which is fetched when
 // the mirror does not have it.
 func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error) {
+	ctx, end := s.fetching(ctx, p, repository)
+	defer end()
 	remote, err := s.remote(ctx, p, repository)
 	if err != nil {
 		return nil, err

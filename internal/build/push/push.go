@@ -107,7 +107,14 @@ func reach(tag name.Tag, insecure bool) (http.RoundTripper, error) {
 
 func uploadFault(err error, tag name.Tag) error {
 	var refused *transport.Error
-	if !errors.As(err, &refused) {
+	var coded *fault.Error
+	switch {
+	case errors.As(err, &refused):
+	case errors.As(err, &coded):
+		return fault.Wrap(coded.Code, err, "the image could not be pushed to %s: %s", tag.Context(), coded.Message)
+	case !build.Unreached(err):
+		return fault.Wrap(fault.Unavailable, err, "the image could not be pushed to %s: what answers at %s is no registry, or a broken one; check the cluster's registry", tag.Context(), tag.RegistryStr())
+	default:
 		return fault.Wrap(fault.Unavailable, err, "the image could not be pushed to %s: the registry %s cannot be reached; check the registry and the build network", tag.Context(), tag.RegistryStr())
 	}
 	switch refused.StatusCode {

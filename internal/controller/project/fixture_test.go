@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/repository"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -55,12 +56,18 @@ type repositories struct {
 	message   string // of every commit
 	subject   string // of every commit; empty means "change"
 	reads     int
-	expired   int // how often the pull requests were
+	during    func(context.Context) error // while the heads are read
+	expired   int                         // how often the pull requests were
 }
 
 // Heads implements Sources.
-func (r *repositories) Heads(context.Context, *v1alpha1.Project, []v1alpha1.Delivery) (git.Heads, error) {
+func (r *repositories) Heads(ctx context.Context, _ *v1alpha1.Project, _ []v1alpha1.Delivery) (git.Heads, error) {
 	r.reads++
+	if r.during != nil {
+		if err := r.during(ctx); err != nil {
+			return git.Heads{}, err
+		}
+	}
 	if err := r.errs["Heads"]; err != nil {
 		return git.Heads{}, err
 	}
@@ -243,7 +250,7 @@ func newFixtureWith(t *testing.T, calls interceptor.Funcs, objects ...client.Obj
 	f := &fixture{client: kubefake.Intercepted(t, calls, objects...), contents: &contents{}, route: &route{}, now: start()}
 	f.repos = &repositories{heads: map[string]string{mainRef: commitA}, file: fileWith(devRule), errs: map[string]error{}}
 	f.Reconciler = New(Reconciler{
-		Client: f.client, Sources: f.repos, Pulls: f.repos, Groups: f.repos, Interval: time.Minute, Timers: 2, Now: func() time.Time { return f.now },
+		Client: f.client, Sources: f.repos, Pulls: f.repos, Groups: f.repos, Work: &repository.Work{}, Interval: time.Minute, Timers: 2, Now: func() time.Time { return f.now },
 		Stages:  &StageWriter{Client: f.client, Commits: f.repos, Contents: f.contents, FastPath: f.route, Log: log},
 		Cleaner: NewDeliveryCleaner(f.client, queue.NewPriorityGate(time.Second), log),
 	})

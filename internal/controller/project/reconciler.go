@@ -34,6 +34,8 @@ const (
 	// syncsPerHost how many of them read from one git server.
 	parallelSyncs = 32
 	syncsPerHost  = parallelSyncs / 2
+	// slowSync is when a sync begins to take long.
+	slowSync = 20 * time.Second
 )
 
 // Sources reads the repositories of projects.
@@ -61,6 +63,17 @@ type PullRequests interface {
 	Expire(p *v1alpha1.Project)
 }
 
+// Work is what runs for projects and waits for servers of others.
+type Work interface {
+	// Begin records work, named in a sentence after "waits for" or not at all, whose
+	// context ends when the project's work is stopped.
+	Begin(ctx context.Context, project types.NamespacedName, what string) (_ context.Context, end func())
+	// Stop ends what runs for a project, with a cause.
+	Stop(project types.NamespacedName, cause error)
+	// UnderWay says what a project waits for; empty when for nothing.
+	UnderWay(project types.NamespacedName) string
+}
+
 // Reconciler syncs projects: it reads the heads of a project's
 // repositories, loads the project file from the trusted ref, and makes the
 // Stage objects that the two together ask for. Deliveries only say that it is
@@ -72,10 +85,12 @@ type Reconciler struct {
 	Stages   *StageWriter
 	Pulls    PullRequests
 	Groups   Groups
+	Work     Work
 	Cleaner  *DeliveryCleaner
 	Interval time.Duration // between two syncs of a project that doesn't say
 	Timers   rate.Limit    // how many syncs a second only the timer may ask for
 	Now      func() time.Time
+	Slow     time.Duration // until a sync says what it waits for; 0 means slowSync
 
 	memory  *memory
 	hosts   *hostSlots
@@ -84,6 +99,7 @@ type Reconciler struct {
 
 // New returns a reconciler made from its exported fields.
 func New(r Reconciler) *Reconciler {
+	r.Slow = cmp.Or(r.Slow, slowSync)
 	r.memory, r.hosts, r.decided = newMemory(r.Timers), newHostSlots(syncsPerHost), lru.New(maxDecided)
 	return &r
 }
@@ -138,7 +154,7 @@ func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these reque
 	name := client.ObjectKeyFromObject(p)
 	r.memory.begin(name, len(these.waiting), r.Now())
 	r.Pulls.Expire(p)
-	outcome, syncErr := r.sync(ctx, p, these.waiting, these.asked)
+	outcome, syncErr := r.syncWatched(ctx, p, these)
 	if apierrors.IsConflict(syncErr) {
 		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
 	}
@@ -204,11 +220,36 @@ func (r *Reconciler) interval(p *v1alpha1.Project) time.Duration {
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Project{}).
+		Watches(&v1alpha1.Project{}, handler.Funcs{UpdateFunc: r.projectMoved, DeleteFunc: r.projectEnded}).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
 		Watches(&v1alpha1.Acceptance{}, handler.EnqueueRequestsFromMapFunc(projectOfAcceptance)).
 		Watches(&v1alpha1.Stage{}, handler.Funcs{UpdateFunc: r.stageMoved, DeleteFunc: r.stageEnded}).
 		WithOptions(controller.Options{MaxConcurrentReconciles: parallelSyncs, RateLimiter: kube.Retries()}).
 		Complete(r)
+}
+
+// projectMoved stops what runs for a project that is suspended or being deleted: a
+// server that takes its time must not hold up what nobody wants any more.
+func (r *Reconciler) projectMoved(_ context.Context, e event.UpdateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	p, ok := e.ObjectNew.(*v1alpha1.Project)
+	switch {
+	case !ok:
+	case !p.DeletionTimestamp.IsZero():
+		r.stop(p, "is being deleted")
+	case p.Spec.Suspend:
+		r.stop(p, "is suspended")
+	}
+}
+
+// projectEnded stops what runs for a project that is gone.
+func (r *Reconciler) projectEnded(_ context.Context, e event.DeleteEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	if p, ok := e.Object.(*v1alpha1.Project); ok {
+		r.stop(p, "was deleted")
+	}
+}
+
+func (r *Reconciler) stop(p *v1alpha1.Project, why string) {
+	r.Work.Stop(client.ObjectKeyFromObject(p), fault.New(fault.Unavailable, "stopped, because project %s %s", p.Name, why))
 }
 
 // stageEnded asks for a sync when a stage is gone: its branch may be there

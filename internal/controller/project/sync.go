@@ -1,9 +1,11 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +33,47 @@ type outcome struct {
 	identities []v1alpha1.Identity
 	hints      hints
 	stages     int
+}
+
+// syncWatched syncs a project. Once that takes long, the project says what it
+// waits for; when the project ends, it does.
+func (r *Reconciler) syncWatched(ctx context.Context, p *v1alpha1.Project, these requests) (outcome, error) {
+	working, end := r.Work.Begin(ctx, client.ObjectKeyFromObject(p), "")
+	announced := make(chan struct{})
+	go func() {
+		defer close(announced)
+		r.announce(ctx, working, p)
+	}()
+	found, err := r.sync(working, p, these.waiting, these.asked)
+	cause := context.Cause(working)
+	end()
+	<-announced
+	if err != nil && cause != nil && ctx.Err() == nil {
+		err = cause
+	}
+	return found, err
+}
+
+// announce says on the project what its sync waits for, once that takes long. It
+// returns when the working context ends, or after it wrote.
+func (r *Reconciler) announce(ctx, working context.Context, p *v1alpha1.Project) {
+	slow := time.NewTimer(r.Slow)
+	defer slow.Stop()
+	select {
+	case <-working.Done():
+		return
+	case <-slow.C:
+	}
+	name := client.ObjectKeyFromObject(p)
+	waits := cmp.Or(r.Work.UnderWay(name), "its repositories and their forge")
+	before := r.memory.current(p)
+	after := before.DeepCopy()
+	kube.SetCondition(&after.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionSynced, Status: metav1.ConditionUnknown, Reason: "Slow",
+		Message: fmt.Sprintf("the sync has run for %s and waits for %s; what is live stays", r.Slow, waits),
+	}, p.Generation)
+	_ = kube.PatchStatus(ctx, r.Client, before, after) // a sentence for people only; whether it arrived or not,
+	r.memory.wrote(name, after.Status)                 // the end of the sync replaces it
 }
 
 // sync brings the project's Stage objects to what its refs ask for.

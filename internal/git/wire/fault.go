@@ -35,7 +35,12 @@ func Fault(ctx context.Context, where Endpoint, err error) error {
 	say := func(code fault.Code, rest string) error {
 		return fault.Wrap(code, err, "fetch %s: %s", where, rest)
 	}
-	if ctx.Err() != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.As(cause, &coded):
+		return cause
+	case errors.Is(cause, context.DeadlineExceeded):
+		return say(fault.Unavailable, "the server took too long; Slipway tries again")
+	case cause != nil:
 		return say(fault.Unavailable, "stopped before it was done; Slipway tries again")
 	}
 	switch {

@@ -29,7 +29,7 @@ func (r *run) addForgeFacts(ctx context.Context, f *plan.Facts) {
 	}
 	if failed != nil {
 		r.Log.Warn("read facts from the forge", "release", r.Release.Name, "error", failed)
-		f.Unknown = "the forge does not answer now: " + fault.MessageOf(failed)
+		f.Unknown = "the forge could not be asked: " + fault.MessageOf(failed)
 	}
 }
 
