@@ -7,6 +7,9 @@ const (
 	// ConditionSynced is True on a Project when its heads and its project
 	// file were read and every wanted stage exists.
 	ConditionSynced = "Synced"
+	// ConditionUserNamespaces is True on a Cluster whose nodes can all give pods a
+	// user namespace, which the level contained needs; Unknown while nobody knows.
+	ConditionUserNamespaces = "UserNamespaces"
 	// ConditionTemplates is False on an Organization whose own templates can't
 	// be used.
 	ConditionTemplates = "Templates"
@@ -26,6 +29,10 @@ const (
 	// automatically; else its message says why not and what to do.
 	ConditionAutoDeploy = "AutoDeploy"
 )
+
+// ReasonNoUserNamespaces is the reason of ConditionUserNamespaces where no node has
+// them: stages of the level contained are refused.
+const ReasonNoUserNamespaces = "NoNode"
 
 // SecretKey names one key of a Secret in the object's own namespace.
 type SecretKey struct {
