@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -118,6 +119,28 @@ func makeClasses(t *testing.T) {
 	} {
 		if err := env.Client.Create(t.Context(), class); client.IgnoreAlreadyExists(err) != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// The API server checks the policies' expressions against the fields that pods
+// have, and warns of what it can't find.
+func TestPoliciesHaveNoWarnings(t *testing.T) {
+	for _, name := range []string{"slipway-pods", "slipway-priority", "slipway-contained"} {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+			var policy admissionregistrationv1.ValidatingAdmissionPolicy
+			if err := env.Client.Get(t.Context(), client.ObjectKey{Name: name}, &policy); err != nil {
+				t.Fatal(err)
+			}
+			if checked := policy.Status.TypeChecking; checked != nil && policy.Status.ObservedGeneration == policy.Generation {
+				for _, warning := range checked.ExpressionWarnings {
+					t.Errorf("%s: %s: %s", name, warning.FieldRef, warning.Warning)
+				}
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s was not checked: %+v", name, policy.Status)
+			}
 		}
 	}
 }
