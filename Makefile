@@ -94,6 +94,11 @@ gitea: compiler devcluster ## Prove the server before a real Gitea, compiled fro
 	GITEA=$(CACHE)/bin/gitea GITEA_SOURCES=$$(go list -C cmd/gitea -m -f '{{.Dir}}' code.gitea.io/gitea) \
 	  go test -tags gitea -count 1 -timeout 20m -v ./internal/realforge
 
+.PHONY: field
+field: ## Try fetched repositories as they are: make field CORPUS=dir, one repository in each of its folders
+	@test -n "$(CORPUS)" || { echo "say where the repositories are: make field CORPUS=dir"; exit 2; }
+	@go run ./cmd/field $(CORPUS)
+
 .PHONY: devcluster
 devcluster: ## Compile the development cluster's program
 	@mkdir -p $(CACHE)/bin

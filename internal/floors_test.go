@@ -23,7 +23,7 @@ func floors() map[string]int {
 		"internal/plan": 2, "internal/release": 2, "internal/report": 2, "internal/queue": 2,
 		"internal/cluster": 3, "internal/forge": 3, "internal/repository": 3, "internal/target": 3, "internal/notify": 3, "internal/fastpath": 3, "internal/operate": 3, "internal/content": 3,
 		"internal/controller": 4, "internal/webhook": 4, "internal/cli": 4,
-		"cmd/slipway": 5, "cmd/demo": 5, "internal/e2e": 5, "internal/bench": 5, "internal/convergence": 5, "internal/realforge": 5,
+		"cmd/slipway": 5, "cmd/demo": 5, "cmd/field": 5, "internal/e2e": 5, "internal/bench": 5, "internal/convergence": 5, "internal/realforge": 5,
 	}
 }
 

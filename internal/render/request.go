@@ -38,6 +38,8 @@ type Request struct {
 	Sealed map[string]string `json:"sealed,omitempty"`
 	// Explain asks for nothing but the origins of the objects.
 	Explain bool `json:"explain,omitempty"`
+	// Builds asks for nothing but what Compose files build.
+	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
 }
@@ -88,6 +90,9 @@ type Result struct {
 	// applied. Those of templates that were expanded before are not among
 	// them.
 	Secrets []Secret `json:"secrets,omitempty"`
+	// Builds is what is built for services of Compose files, by the service's
+	// name in the stage; only of a request that asks for it.
+	Builds map[string]project.Build `json:"builds,omitempty"`
 	// Origins are the files that each object comes from, by Kind/name; only of
 	// a request that asks for them.
 	Origins map[string]string `json:"origins,omitempty"`

@@ -88,11 +88,13 @@ func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project
 	}
 	made := Rendered{Snapshot: from, Rule: rule.Name, Request: release.RenderRequest(from.Document, services, rule, at)}
 	made.Request.Commit = from.Commit
-	if made.Request.Images, made.unknown, err = r.imagesFor(made.Request); err != nil {
-		return Rendered{}, err
-	}
 	renderer, end := r.renderer(ctx)
 	defer end()
+	builds, err := render.Builds(ctx, renderer, from.Files, made.Request)
+	if err != nil {
+		return Rendered{}, err
+	}
+	made.Request.Images, made.unknown = r.imagesFor(services, builds)
 	if made.Result, err = renderer.Render(ctx, from.Files, made.Request); err != nil {
 		return Rendered{}, err
 	}
@@ -109,23 +111,21 @@ func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project
 
 // imagesFor returns the images of the services that Slipway builds, as given
 // or as a placeholder.
-func (r *Rendering) imagesFor(request render.Request) (images map[string]string, unknown []string, err error) {
-	services, _, err := render.ExpandTemplates(request.Services, request.Templates)
-	if err != nil {
-		return nil, nil, err
-	}
+func (r *Rendering) imagesFor(services map[string]project.Service, builds map[string]project.Build) (images map[string]string, unknown []string) {
 	images = map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(services)) {
-		ref, given := r.Given[name]
-		switch {
-		case given:
+	for name := range services {
+		if ref, given := r.Given[name]; given {
 			images[name] = ref
-		case services[name].Source() == project.SourceBuild:
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(builds)) {
+		images[name] = r.Given[name]
+		if images[name] == "" {
 			images[name] = unbuilt + "/" + name + "@" + noDigest
 			unknown = append(unknown, name)
 		}
 	}
-	return images, unknown, nil
+	return images, unknown
 }
 
 // pin replaces the images that --images names by reference.

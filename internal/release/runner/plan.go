@@ -22,6 +22,7 @@ type planned struct {
 	effective
 	head      v1alpha1.Head // of the project file
 	snapshot  release.Snapshot
+	built     map[string]project.Build // services of Compose files among them
 	builds    map[string]recipe
 	recording *fingerprint.Recording // of the trees of the snapshots
 }
@@ -115,12 +116,14 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if s.last, err = r.lastImages(ctx); err != nil {
 		return resolved{}, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.services)) { // equal fingerprints have one order
-		service := s.services[name]
-		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
-			continue
+	if s.built, err = render.Builds(ctx, r.Renderer, s.snapshot.Tree, s.renderRequest(r.Place())); err != nil {
+		return resolved{}, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.built)) { // equal fingerprints have one order
+		if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+			break
 		}
-		if s.builds[name], err = r.recipe(ctx, s.planned, name, *service.Build); err != nil {
+		if s.builds[name], err = r.recipe(ctx, s.planned, name, s.built[name]); err != nil {
 			return resolved{}, fmt.Errorf("service %s: %w", name, err)
 		}
 	}
