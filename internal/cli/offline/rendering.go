@@ -168,9 +168,19 @@ func (r *Rendering) Tags(made Rendered) []string {
 	return slices.DeleteFunc(slices.Clone(made.Result.Images), func(ref string) bool { return r.Given[ref] != "" })
 }
 
+// Renderer renders with what it starts for each render.
+type Renderer struct{ Repository }
+
+// Render is runner.Renderer's.
+func (r Renderer) Render(ctx context.Context, files fs.FS, request render.Request) (render.Result, error) {
+	renderer, end := r.renderer(ctx)
+	defer end()
+	return renderer.Render(ctx, files, request)
+}
+
 // renderer returns the server's confined renderer where this machine can
 // confine a process, and else one in this process, with a warning.
-func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
+func (r *Repository) renderer(ctx context.Context) (runner.Renderer, func()) {
 	executable, err := os.Executable()
 	if err == nil {
 		var pool *worker.Pool
@@ -216,7 +226,7 @@ func (inProcess) Render(ctx context.Context, files fs.FS, request render.Request
 	}
 }
 
-func (r *Rendering) warn(text string) {
+func (r *Repository) warn(text string) {
 	fmt.Fprintln(r.Streams.Err, "warning: "+output.Printable(text))
 }
 

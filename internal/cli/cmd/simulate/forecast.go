@@ -153,7 +153,7 @@ func (f *forecaster) stage(ctx context.Context, p *v1alpha1.Project, e scm.Event
 // had been released.
 func (f *forecaster) decide(ctx context.Context, p *v1alpha1.Project, e scm.Event, stage *v1alpha1.Stage) (plan.Decision, error) {
 	images := &offlineImages{known: map[string]string{}}
-	runner := &runner.Runner{Sources: offlineSources{f}, Facts: offlineFacts{f.simulateCommand}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
+	runner := &runner.Runner{Sources: offlineSources{f}, Facts: offlineFacts{f.simulateCommand}, Renderer: offline.Renderer{Repository: f.repository}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
 	order := release.Inputs{Organization: f.organization, Project: p, Stage: stage, Builds: release.ImageBuilds{Registry: images, Request: build.Request{Platform: offlinePlatform}}}
 	last := map[string]plan.LastImage{}
 	before, err := f.resolve(e.Before, f.before, "before")
