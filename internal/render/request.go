@@ -38,7 +38,8 @@ type Request struct {
 	Sealed map[string]string `json:"sealed,omitempty"`
 	// Explain asks for nothing but the origins of the objects.
 	Explain bool `json:"explain,omitempty"`
-	// Builds asks for nothing but what Compose files build.
+	// Builds asks for nothing but what Compose files build, and what is to be
+	// said of them.
 	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
