@@ -107,6 +107,7 @@ func samples() map[string]sample {
 		"secrets.*.environment":                           {without: "secrets: [s]", with: "secrets: [s]", beside: "secrets: {s: {environment: VALUE}}\n", warns: true},
 		"secrets.*.content":                               {without: "secrets: [s]", with: "secrets: [s]", beside: "secrets: {s: {content: x}}\n", unwritable: true},
 		"secrets.*.x-slipway":                             {without: "secrets: [s]", with: "secrets: [s]", beside: "secrets: {s: {external: true, x-slipway: {secret: other}}}\n"},
+		"include":                                         {beside: "include: [included.yaml]\n"},
 		"volumes.*.x-slipway":                             {without: "volumes: ['data:/x']", with: "volumes: ['data:/x']", beside: "volumes: {data: {x-slipway: {size: 7Gi}}}\n"},
 	}
 }
@@ -217,7 +218,7 @@ func rendered(t *testing.T, text, beside string) (objects, error) {
 	file := "services:\n  a:\n" + image + "    " + text + "\n  b: {image: 'registry.example/b:1', environment: {B: b}}\n" + beside
 	dockerfile := "FROM registry.example/base\n"
 	got, err := expand(t, project.Compose{File: "compose.yaml", Variables: map[string]string{"VALUE": "v"}}, map[string]string{
-		"compose.yaml": file, "a.env": "E='1'\n", "c/Dockerfile": dockerfile, "c/Other": dockerfile,
+		"compose.yaml": file, "included.yaml": "services: {c: {image: 'registry.example/c:1'}}\n", "a.env": "E='1'\n", "c/Dockerfile": dockerfile, "c/Other": dockerfile,
 	})
 	if err != nil {
 		return objects{}, err
@@ -401,7 +402,6 @@ func unmapped() map[string]sample {
 		"version":                                                    more("", "", "version: '3.8'\n"),
 		"jobs":                                                       more("", "", "jobs: {j: {image: x}}\n"),
 		"models":                                                     more("", "", "models: {m: {model: x}}\n"),
-		"include":                                                    more("", "", "include: [x.yaml]\n"),
 		"services.*.log_driver":                                      never("log_driver: none", ""),
 		"services.*.log_opt":                                         never("log_opt: {x: y}", ""),
 		"services.*.name":                                            never("name: x", ""),
