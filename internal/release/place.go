@@ -19,6 +19,7 @@ func (o Inputs) Place() Place {
 		Namespace:       o.Stage.Spec.Namespace,
 		Ingress:         o.Cluster.Spec.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
+		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 	}
 }
 
@@ -31,6 +32,8 @@ type Place struct {
 	Ingress      v1alpha1.Ingress
 	// ImagePullSecret is what the stage's pods pull images with, if anything.
 	ImagePullSecret string
+	// SharedClass is the storage class of volumes that several pods use, if any.
+	SharedClass string
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

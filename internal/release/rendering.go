@@ -45,6 +45,7 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		Hosts:           Hosts(rule, services, at),
 		Ingress:         at.Ingress,
 		ImagePullSecret: at.ImagePullSecret,
+		SharedClass:     at.SharedClass,
 		Sealed:          render.SealHashes(rule.Sealed),
 	}
 }

@@ -33,6 +33,9 @@ type Request struct {
 	// ImagePullSecret names the Secret in the stage's namespace that all pods
 	// pull their images with; empty means that nodes pull without.
 	ImagePullSecret string `json:"imagePullSecret,omitempty"`
+	// SharedClass is the storage class of volumes that several pods use; empty
+	// means that those pods run on one node.
+	SharedClass string `json:"sharedClass,omitempty"`
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`

@@ -19,7 +19,7 @@ func (l *layout) workloads(dir, owner string, inputs []workload.Input, list *typ
 				return err
 			}
 		}
-		in.Hosts, in.Ingress, in.PullSecret = l.hosts(in.Name), l.request.Ingress, l.request.ImagePullSecret
+		in.Hosts, in.Ingress, in.PullSecret, in.SharedClass = l.hosts(in.Name), l.request.Ingress, l.request.ImagePullSecret, l.request.SharedClass
 		objects, warnings, err := workload.Objects(in)
 		if err != nil {
 			return err

@@ -63,5 +63,6 @@ func (s *Target) Place(project, stage string) release.Place {
 		Namespace:       naming.Namespace(s.Organization, project, stage),
 		Ingress:         s.Cluster.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
+		SharedClass:     s.Cluster.Storage.SharedClass,
 	}
 }
