@@ -83,10 +83,13 @@ func (r *Reconciler) judge(ctx context.Context, p *v1alpha1.Project, ref, commit
 // pushed it.
 func (r *Reconciler) author(ctx context.Context, p *v1alpha1.Project, file proposed, v verdict, moves []acceptance.Move) (string, error) {
 	last := p.Status.File
-	if last != nil && last.Accepted != nil && v.accepted.Number > last.Accepted.Number && v.accepted.Reason == v1alpha1.AcceptedApproved {
+	if last == nil {
+		return v1alpha1.ActorRegistration, nil
+	}
+	if last.Accepted != nil && v.accepted.Number > last.Accepted.Number && v.accepted.Reason == v1alpha1.AcceptedApproved {
 		return v.accepted.By, nil
 	}
-	if last != nil && last.Object == file.id {
+	if last.Object == file.id {
 		return last.Actor, nil
 	}
 	steps, _ := acceptance.Way(p.Status.FileCommit, file.commit, moves)
