@@ -3,7 +3,7 @@ package project
 import (
 	"cmp"
 	"context"
-	"crypto/sha1" //nolint:gosec // as git does
+	"crypto/sha1"
 	"encoding/hex"
 	"log/slog"
 	"slices"
@@ -99,7 +99,7 @@ func (r *repositories) Policy(_ context.Context, p *v1alpha1.Project, commit str
 
 // fileID is the object id of a file.
 func fileID(file string) string {
-	sum := sha1.Sum([]byte(file)) //nolint:gosec // as git does
+	sum := sha1.Sum([]byte(file))
 	return hex.EncodeToString(sum[:])
 }
 
