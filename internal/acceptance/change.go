@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -207,9 +208,4 @@ func (c Change) String() string {
 	return what + " is removed"
 }
 
-func clip(value string) string {
-	if len(value) > maxValue {
-		return value[:maxValue] + "…"
-	}
-	return value
-}
+func clip(value string) string { return printable.Excerpt(value, maxValue) }

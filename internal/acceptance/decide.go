@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -118,11 +119,11 @@ func whoMay(file *project.File, needs project.Action) []string {
 	return names[:min(len(names), maxNamed)]
 }
 
-// Sentences says what some changes are, at most limit of them.
+// Sentences says what some changes are, at most limit of them, fit for people.
 func Sentences(changes []Change, limit int) []string {
 	var lines []string
 	for _, change := range changes[:min(len(changes), limit)] {
-		lines = append(lines, change.String())
+		lines = append(lines, printable.Line(change.String()))
 	}
 	if more := len(changes) - limit; more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))

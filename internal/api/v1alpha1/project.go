@@ -217,7 +217,7 @@ type FileInForce struct {
 	// +optional
 	Object string `json:"object,omitempty"`
 	// Actor is the login of the person who pushed that slipway.yaml, or accepted it;
-	// empty when unknown.
+	// empty when unknown, "(registration)" when the Project was registered with it.
 	// +optional
 	Actor string `json:"actor,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project

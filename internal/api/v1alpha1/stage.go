@@ -111,7 +111,7 @@ type Head struct {
 	// +optional
 	FileObject string `json:"fileObject,omitempty"`
 	// FileActor is the login of the person who pushed that slipway.yaml, or accepted
-	// it; empty when unknown.
+	// it; empty when unknown, "(registration)" when the Project was registered with it.
 	// +optional
 	FileActor string `json:"fileActor,omitempty"`
 	// AcceptedCommit is the commit of the trusted ref whose members, stages and
@@ -145,6 +145,10 @@ type Head struct {
 	Skip bool `json:"skip,omitempty"`
 }
 
+// ActorRegistration stands for who pushed what was there when the Project was
+// registered: whoever registered it answers for it.
+const ActorRegistration = "(registration)"
+
 // RepositoryCommit is a commit of one of a project's repositories.
 type RepositoryCommit struct {
 	// Repository is the repository's name in the Project.
@@ -160,7 +164,8 @@ type RepositoryCommit struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	Commit string `json:"commit"`
 	// Actor is the login of the person who pushed it, from a verified delivery of the
-	// forge; empty when unknown.
+	// forge; empty when unknown, "(registration)" when it was there when the Project was
+	// registered.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Actor string `json:"actor,omitempty"`

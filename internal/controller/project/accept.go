@@ -39,10 +39,10 @@ type verdict struct {
 
 // proposed is the file of the trusted ref's head.
 type proposed struct {
-	ref, commit string
-	id          string
-	document    *projectfile.Document
-	changes     []acceptance.Change // of the accepted file
+	commit, id string
+	document   *projectfile.Document
+	moves      []acceptance.Move   // of the trusted ref
+	changes    []acceptance.Change // of the accepted file
 }
 
 // judge decides whether the file at the trusted ref's head comes into force as a
@@ -52,21 +52,20 @@ func (r *Reconciler) judge(ctx context.Context, p *v1alpha1.Project, ref, commit
 	if err != nil {
 		return verdict{}, err
 	}
-	file := proposed{ref: ref, commit: commit, id: id, document: document}
+	file := proposed{commit: commit, id: id, document: document, moves: movesOf(p, ref, waiting)}
 	last, force, err := r.accepted(ctx, p)
 	if err != nil {
 		return verdict{}, err
 	}
-	moves := movesOf(p, ref, waiting)
 	v := verdict{}
 	switch {
 	case last == nil:
-		v, err = r.newVerdict(file, 1, v1alpha1.AcceptedRegistered, pusher(commit, moves))
+		v, err = r.newVerdict(file, 1, v1alpha1.AcceptedRegistered, file.pusher())
 	case last.ID == id:
 		v.accepted = *last
 	default:
 		file.changes = acceptance.Compare(force.File, document.File)
-		v, err = r.decide(ctx, p, file, *last, force.File, moves, asked)
+		v, err = r.decide(ctx, p, file, *last, force.File, asked)
 	}
 	if err != nil {
 		return verdict{}, err
@@ -75,21 +74,24 @@ func (r *Reconciler) judge(ctx context.Context, p *v1alpha1.Project, ref, commit
 		v.accepted.Commit, v.accepted.ID = commit, id
 	}
 	v.object = id
-	v.actor, err = r.author(ctx, p, file, v, moves)
+	v.actor, err = r.author(ctx, p, file, v)
 	return v, err
 }
 
 // author returns who answers for the file at the head: who accepted it, else who
 // pushed it.
-func (r *Reconciler) author(ctx context.Context, p *v1alpha1.Project, file proposed, v verdict, moves []acceptance.Move) (string, error) {
+func (r *Reconciler) author(ctx context.Context, p *v1alpha1.Project, file proposed, v verdict) (string, error) {
 	last := p.Status.File
-	if last != nil && last.Accepted != nil && v.accepted.Number > last.Accepted.Number && v.accepted.Reason == v1alpha1.AcceptedApproved {
+	if last == nil {
+		return v1alpha1.ActorRegistration, nil
+	}
+	if last.Accepted != nil && v.accepted.Number > last.Accepted.Number && v.accepted.Reason == v1alpha1.AcceptedApproved {
 		return v.accepted.By, nil
 	}
-	if last != nil && last.Object == file.id {
+	if last.Object == file.id {
 		return last.Actor, nil
 	}
-	steps, _ := acceptance.Way(p.Status.FileCommit, file.commit, moves)
+	steps, _ := acceptance.Way(p.Status.FileCommit, file.commit, file.moves)
 	for _, step := range slices.Backward(steps) {
 		if step.Before == "" || len(step.By) != 1 {
 			return "", nil
@@ -124,14 +126,14 @@ func (r *Reconciler) newVerdict(file proposed, number int64, reason, by string) 
 }
 
 // decide finds whose changes a file brings, and whether they are accepted.
-func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file proposed, last v1alpha1.AcceptedFile, force *project.File, moves []acceptance.Move, asked []v1alpha1.Acceptance) (verdict, error) {
+func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file proposed, last v1alpha1.AcceptedFile, force *project.File, asked []v1alpha1.Acceptance) (verdict, error) {
 	if len(file.changes) == 0 {
 		return verdict{accepted: last}, nil
 	}
 	if p.Spec.Members.Trust == v1alpha1.TrustBranchProtection {
-		return r.newVerdict(file, last.Number+1, v1alpha1.AcceptedBranchProtection, pusher(file.commit, moves))
+		return r.newVerdict(file, last.Number+1, v1alpha1.AcceptedBranchProtection, file.pusher())
 	}
-	proposal, before, err := r.follow(ctx, p, file, force, moves)
+	proposal, before, err := r.follow(ctx, p, file, force)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -186,16 +188,16 @@ func (r *Reconciler) addGroups(ctx context.Context, p *v1alpha1.Project, facts *
 
 // follow returns whose changes the file at the head brings, and the commit before
 // those that nobody knows the author of.
-func (r *Reconciler) follow(ctx context.Context, p *v1alpha1.Project, file proposed, force *project.File, moves []acceptance.Move) (acceptance.Proposal, string, error) {
+func (r *Reconciler) follow(ctx context.Context, p *v1alpha1.Project, file proposed, force *project.File) (acceptance.Proposal, string, error) {
 	var known acceptance.Proposal
 	from, before := p.Status.FileCommit, ""
 	if held := p.Status.Held; held != nil {
 		known, before = acceptance.Proposal{Authors: held.Authors, Unknown: held.Unknown}, held.Before
-		if _, whole := acceptance.Way(before, file.commit, moves); before != "" && whole { // a delivery came late
+		if _, whole := acceptance.Way(before, file.commit, file.moves); before != "" && whole { // a delivery came late
 			known, from = acceptance.Proposal{}, before
 		}
 	}
-	steps, _ := acceptance.Way(from, file.commit, moves)
+	steps, _ := acceptance.Way(from, file.commit, file.moves)
 	proposal, err := r.walk(ctx, p, known, force, steps)
 	switch {
 	case !proposal.Unknown:
@@ -267,11 +269,11 @@ func movesOf(p *v1alpha1.Project, ref string, waiting []v1alpha1.Delivery) []acc
 	return moves
 }
 
-// pusher returns who moved the ref to a commit, empty when unknown.
-func pusher(commit string, moves []acceptance.Move) string {
+// pusher returns who moved the ref to the commit, empty when unknown.
+func (f proposed) pusher() string {
 	var by []string
-	for _, move := range moves {
-		if move.After == commit && move.By != "" {
+	for _, move := range f.moves {
+		if move.After == f.commit && move.By != "" {
 			by = append(by, move.By)
 		}
 	}

@@ -392,9 +392,9 @@ func TestActorsOfContributions(t *testing.T) {
 		}
 	}
 	api("1")
-	check("", "") // registered
+	check("(registration)", "")
 	pushed("mallory", "2", nil)
-	check("", "mallory")
+	check("(registration)", "mallory")
 	l.play(t, "alice pushes b: web2")
 	check("alice", "mallory")
 	l.play(t, "dev pushes c: web2")
@@ -416,6 +416,17 @@ func TestActorsOfContributions(t *testing.T) {
 	l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "foreign", Commit: commitOf("5")}}
 	pushed("mia", "6", nil)
 	check("", "mia (at elsewhere.example)")
+}
+
+// Whoever registers a project answers for what is there then.
+func TestRegistrationAnswersForWhatIsThere(t *testing.T) {
+	f := newFixture(t, newProject(nil))
+	f.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "api", Commit: commitA}}
+	f.reconcile(t)
+	force := f.project(t).Status.File
+	if force.Actor != v1alpha1.ActorRegistration || force.Secondary[0].Actor != v1alpha1.ActorRegistration || force.Accepted.Reason != v1alpha1.AcceptedRegistered {
+		t.Errorf("in force is %+v, accepted %+v", force, force.Accepted)
+	}
 }
 
 // A login that comes with another account is nobody until an owner accepts it.

@@ -3,7 +3,7 @@ package project
 import (
 	"cmp"
 	"context"
-	"crypto/sha1" //nolint:gosec // as git does
+	"crypto/sha1"
 	"encoding/hex"
 	"log/slog"
 	"slices"
@@ -106,7 +106,7 @@ func (r *repositories) Policy(_ context.Context, p *v1alpha1.Project, commit str
 
 // fileID is the object id of a file.
 func fileID(file string) string {
-	sum := sha1.Sum([]byte(file)) //nolint:gosec // as git does
+	sum := sha1.Sum([]byte(file))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -207,7 +207,7 @@ func push(name string, change func(*v1alpha1.Delivery)) *v1alpha1.Delivery {
 
 // newStage returns a stage of the main branch as a sync made it.
 func newStage(change func(*v1alpha1.Stage)) *v1alpha1.Stage {
-	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1", FileObject: fileID(fileWith(devRule)), Acceptance: 1}})
+	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1", FileObject: fileID(fileWith(devRule)), FileActor: v1alpha1.ActorRegistration, Acceptance: 1}})
 	stage := &wanted[0]
 	stage.UID, stage.Generation = "1", 1
 	if change != nil {

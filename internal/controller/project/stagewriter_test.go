@@ -49,7 +49,7 @@ func TestHeadOfAStage(t *testing.T) {
 				tt.change(f.repos)
 			}
 			f.reconcile(t)
-			tt.want.FileCommit, tt.want.FileID, tt.want.FileObject, tt.want.Acceptance = commitA, "file-1", fileID(fileWith(devRule)), 1
+			tt.want.FileCommit, tt.want.FileID, tt.want.FileObject, tt.want.FileActor, tt.want.Acceptance = commitA, "file-1", fileID(fileWith(devRule)), v1alpha1.ActorRegistration, 1
 			if diff := cmp.Diff(tt.want, f.stages(t)["dev"].Spec.Wanted); diff != "" {
 				t.Errorf("the wanted head (-want +got):\n%s", diff)
 			}

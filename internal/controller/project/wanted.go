@@ -53,6 +53,9 @@ func secondaryActors(p *v1alpha1.Project, commits []v1alpha1.RepositoryCommit, w
 		if commits[i].Actor == "" {
 			commits[i].Actor = secondaryActor(commits[i], waiting)
 		}
+		if commits[i].Actor == "" && p.Status.File == nil {
+			commits[i].Actor = v1alpha1.ActorRegistration
+		}
 	}
 	return commits
 }

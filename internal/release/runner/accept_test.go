@@ -242,3 +242,34 @@ func TestAnswered(t *testing.T) {
 		t.Errorf("accepted: %+v", accepted)
 	}
 }
+
+// Requests are decided by the members in force, whatever the files of the commits say
+// that they are about.
+func TestRequestsAcrossAChangeOfMembers(t *testing.T) {
+	force := strings.Replace(people, "{user: max, role: maintainer}", "{user: nina, role: maintainer}", 1)
+	for _, trigger := range []v1alpha1.Trigger{v1alpha1.TriggerDeploy, v1alpha1.TriggerRollback, v1alpha1.TriggerPromotion} {
+		for by, refused := range map[string]bool{"max": true, "nina": false, "alice": false} {
+			t.Run(string(trigger)+" by "+by, func(t *testing.T) {
+				f := newFixture(t)
+				f.file = people // of every other commit
+				f.files = map[string]string{strings.Repeat("f", 40): force}
+				past := of("production", releasetest.Past("push a good", "push b good"))
+				from := past[0].DeepCopy()
+				if trigger == v1alpha1.TriggerPromotion {
+					from.Spec.Stage = naming.StageObject("shop", "staging")
+				}
+				if trigger == v1alpha1.TriggerDeploy {
+					from = nil
+				}
+				inputs, history := f.request("production", trigger, by, from, past)
+				answer, err := f.runner().Accept(t.Context(), inputs, history)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if (answer.Refused != nil) != refused || refused && answer.Refused.Cause != release.CauseDenied {
+					t.Errorf("refused: %+v", answer.Refused)
+				}
+			})
+		}
+	}
+}

@@ -135,11 +135,12 @@ func (r *run) contributions() (sameCommit bool, added []plan.Contribution) {
 	if r.Good != nil {
 		good = r.Good.Spec.Head
 	}
-	if head.FileCommit != head.Commit && head.FileObject != good.FileObject && head.FileID != good.FileID {
+	if head.FileActor != v1alpha1.ActorRegistration && head.FileCommit != head.Commit && head.FileObject != good.FileObject && head.FileID != good.FileID {
 		added = append(added, plan.Contribution{What: fmt.Sprintf("%s of commit %.8s", project.FileName, head.FileCommit), Actor: project.Actor{Login: head.FileActor}})
 	}
 	for _, c := range head.Secondary {
-		if !slices.ContainsFunc(good.Secondary, func(g v1alpha1.RepositoryCommit) bool { return g.Repository == c.Repository && g.Commit == c.Commit }) {
+		known := func(g v1alpha1.RepositoryCommit) bool { return g.Repository == c.Repository && g.Commit == c.Commit }
+		if c.Actor != v1alpha1.ActorRegistration && !slices.ContainsFunc(good.Secondary, known) {
 			added = append(added, plan.Contribution{What: fmt.Sprintf("commit %.8s of repository %s", c.Commit, c.Repository), Actor: project.Actor{Login: c.Actor}})
 		}
 	}

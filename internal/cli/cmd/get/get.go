@@ -80,6 +80,9 @@ func (g *getter) projects(command *cobra.Command) error {
 			if condition := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionSynced); condition != nil {
 				synced, message, m = string(condition.Status), condition.Message, output.MarkOf(condition.Status == "True", condition.Status == "False")
 			}
+			if p.Status.Held != nil && synced == "True" {
+				message, m = p.Status.Held.Message, output.Waiting
+			}
 			t.Marked(m, output.Organization(p.Namespace), p.Name, p.Spec.Cluster, fmt.Sprint(p.Status.Stages), synced, message)
 		}
 	})
