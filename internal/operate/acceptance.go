@@ -58,17 +58,34 @@ func (s Projects) Accept(ctx context.Context, who Actor, p *v1alpha1.Project) (*
 	if held == nil {
 		return nil, fault.New(fault.Conflict, "no %s of project %s is held, so there is nothing to accept; to approve a release, name its stage: `slipway approve %s STAGE`", project.FileName, p.Name, p.Name)
 	}
+	asked, err := s.ask(ctx, p, v1alpha1.AcceptanceSpec{File: held.ID, By: who.Name, Reason: who.Reason})
+	return asked, Explain(err, "accept %s of commit %s as %s", project.FileName, ShortCommit(held.Commit), who.Name)
+}
+
+// AcceptIdentity asks for the account that came with a member's login to be the
+// member's from now on: exactly the one that the project shows.
+func (s Projects) AcceptIdentity(ctx context.Context, who Actor, p *v1alpha1.Project, login string) (*v1alpha1.Acceptance, error) {
+	for _, one := range p.Status.Identities {
+		if one.Claimed == "" || !project.SameLogin(one.Login, login) {
+			continue
+		}
+		asked, err := s.ask(ctx, p, v1alpha1.AcceptanceSpec{Identity: &v1alpha1.AcceptedIdentity{Login: one.Login, ID: one.Claimed}, By: who.Name, Reason: who.Reason})
+		return asked, Explain(err, "accept account %s of %s as %s", one.Claimed, one.Login, who.Name)
+	}
+	return nil, fault.New(fault.Conflict, "no other account came with the login %.60q of a member of project %s, so there is none to accept", login, p.Name)
+}
+
+// ask makes an acceptance.
+func (s Projects) ask(ctx context.Context, p *v1alpha1.Project, spec v1alpha1.AcceptanceSpec) (*v1alpha1.Acceptance, error) {
+	spec.Project = p.Name
 	asked := &v1alpha1.Acceptance{
 		ObjectMeta: metav1.ObjectMeta{
 			GenerateName: p.Name + "-", Namespace: p.Namespace, Labels: map[string]string{naming.LabelProject: naming.LabelValue(p.Name)},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion().String(), Kind: "Project", Name: p.Name, UID: p.UID}},
 		},
-		Spec: v1alpha1.AcceptanceSpec{Project: p.Name, File: held.ID, By: who.Name, Reason: who.Reason},
+		Spec: spec,
 	}
-	if err := s.Client.Create(ctx, asked); err != nil {
-		return nil, Explain(err, "accept %s of commit %s as %s", project.FileName, ShortCommit(held.Commit), who.Name)
-	}
-	return asked, nil
+	return asked, s.Client.Create(ctx, asked)
 }
 
 // AwaitAcceptance waits until the server decided about an acceptance, and returns it
@@ -95,6 +112,21 @@ func (s Projects) AwaitAcceptance(ctx context.Context, asked *v1alpha1.Acceptanc
 		case <-time.After(acceptancePoll):
 		}
 	}
+}
+
+// IdentityText says which account at the forge a login belongs to.
+func IdentityText(p *v1alpha1.Project, login string) string {
+	for _, one := range p.Status.Identities {
+		if !project.SameLogin(one.Login, login) {
+			continue
+		}
+		text := fmt.Sprintf("%s is account %s at %s, since %s", one.Login, one.ID, one.Forge, one.Since.UTC().Format("2006-01-02 15:04 MST"))
+		if one.Claimed != "" {
+			text += fmt.Sprintf("; account %s came with the login since, and is nobody until an owner accepts it: `slipway approve %s --identity %s`", one.Claimed, p.Name, one.Login)
+		}
+		return text
+	}
+	return fmt.Sprintf("no account at the forge was seen as %s yet", login)
 }
 
 // HeldText says what is held of a project file, for those who are asked to accept

@@ -2,8 +2,9 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Acceptance is a person's request to bring a held project file into force. Whether
-// it counts is decided by their role in the file that is in force.
+// Acceptance is a person's request to bring a held project file into force, or to
+// take another account at the forge for a member's. Whether it counts is decided by
+// their role in the file that is in force.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -18,6 +19,7 @@ type Acceptance struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an acceptance is immutable; make a new one"
+	// +kubebuilder:validation:XValidation:rule="has(self.file) != has(self.identity)",message="set exactly one of file and identity"
 	Spec AcceptanceSpec `json:"spec"`
 	// +optional
 	Status AcceptanceStatus `json:"status,omitempty"`
@@ -33,8 +35,12 @@ type AcceptanceSpec struct {
 	Project string `json:"project"`
 	// File is the git object id of the held slipway.yaml: exactly this one is
 	// accepted.
+	// +optional
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
-	File string `json:"file"`
+	File string `json:"file,omitempty"`
+	// Identity is the account that is accepted as a member's.
+	// +optional
+	Identity *AcceptedIdentity `json:"identity,omitempty"`
 	// By is the Kubernetes user who accepts it.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -43,6 +49,18 @@ type AcceptanceSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
+}
+
+// AcceptedIdentity is an account at the forge that has a member's login.
+type AcceptedIdentity struct {
+	// Login is the member's login.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Login string `json:"login"`
+	// ID is the forge's id of the account that has it now.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	ID string `json:"id"`
 }
 
 // AcceptancePhase is what became of an acceptance.

@@ -54,6 +54,15 @@ type ProjectSpec struct {
 	// cluster's policy.
 	// +optional
 	Policy ProjectPolicy `json:"policy,omitempty"`
+	// Hosts are those that the project's stages may use besides their own ones below
+	// the cluster's domain, such as shop.example.com; "*.x" stands for every host
+	// below x. Hosts that the cluster reserves stay refused.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Hosts []string `json:"hosts,omitempty"`
 	// SyncInterval is how often the refs are read without a delivery; default
 	// 5m.
 	// +optional
@@ -165,6 +174,12 @@ type ProjectStatus struct {
 	// members, stages and previews. Its services and overlays are in force.
 	// +optional
 	Held *HeldFile `json:"held,omitempty"`
+	// Identities are the accounts at the forge that members' logins belong to.
+	// +optional
+	// +listType=map
+	// +listMapKey=login
+	// +kubebuilder:validation:MaxItems=1000
+	Identities []Identity `json:"identities,omitempty"`
 	// Recipient is what values are sealed for: slipway seal --recipient.
 	// +optional
 	Recipient string `json:"recipient,omitempty"`
@@ -198,6 +213,13 @@ type FileInForce struct {
 	Commit string `json:"commit"`
 	// ID changes when the file does, or what it takes from other repositories.
 	ID string `json:"id"`
+	// Object is the git object id of slipway.yaml at the commit.
+	// +optional
+	Object string `json:"object,omitempty"`
+	// Actor is the login of the person who pushed that slipway.yaml, or accepted it;
+	// empty when unknown.
+	// +optional
+	Actor string `json:"actor,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
 	// files apply or which services are built from.
 	// +kubebuilder:validation:MaxItems=100
@@ -208,6 +230,23 @@ type FileInForce struct {
 	// earlier one while this one is held.
 	// +optional
 	Accepted *AcceptedFile `json:"accepted,omitempty"`
+}
+
+// Identity is the account at the forge that a member's login belongs to: the first
+// that a delivery came from, or the one that was accepted since.
+type Identity struct {
+	// Login is the login, in the letters of the first delivery.
+	Login string `json:"login"`
+	// Forge is the host of the primary repository's forge.
+	Forge string `json:"forge"`
+	// ID is the forge's id of the account.
+	ID string `json:"id"`
+	// Since is since when it is known.
+	Since metav1.Time `json:"since"`
+	// Claimed is the id of another account that came with the login. It is nobody
+	// until an owner accepts it.
+	// +optional
+	Claimed string `json:"claimed,omitempty"`
 }
 
 // AcceptedFile is a project file whose members, stages and previews were accepted.
@@ -278,7 +317,7 @@ type HeldFile struct {
 
 // Head returns the head that the file is read by, of no commit.
 func (f FileInForce) Head() Head {
-	head := Head{FileCommit: f.Commit, FileID: f.ID, Secondary: f.Secondary}
+	head := Head{FileCommit: f.Commit, FileID: f.ID, FileObject: f.Object, FileActor: f.Actor, Secondary: f.Secondary}
 	if f.Accepted != nil {
 		head.Acceptance = f.Accepted.Number
 		if f.Accepted.Commit != f.Commit {

@@ -107,6 +107,13 @@ type Head struct {
 	// does.
 	// +optional
 	FileID string `json:"fileID,omitempty"`
+	// FileObject is the git object id of slipway.yaml at fileCommit.
+	// +optional
+	FileObject string `json:"fileObject,omitempty"`
+	// FileActor is the login of the person who pushed that slipway.yaml, or accepted
+	// it; empty when unknown.
+	// +optional
+	FileActor string `json:"fileActor,omitempty"`
 	// AcceptedCommit is the commit of the trusted ref whose members, stages and
 	// previews apply, if another than fileCommit: while those of fileCommit are held.
 	// +optional
@@ -152,6 +159,11 @@ type RepositoryCommit struct {
 	// Commit is the full commit id.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	Commit string `json:"commit"`
+	// Actor is the login of the person who pushed it, from a verified delivery of the
+	// forge; empty when unknown.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Actor string `json:"actor,omitempty"`
 }
 
 // StageStatus is what Slipway observed of a stage.

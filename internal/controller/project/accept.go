@@ -29,9 +29,12 @@ const maxChanges = 50
 
 // verdict says which project file's members, stages and previews are in force.
 type verdict struct {
+	// object is the id of the file at the trusted ref's head, and actor who pushed or
+	// accepted it; empty when unknown.
+	object, actor string
+
 	accepted v1alpha1.AcceptedFile
 	held     *v1alpha1.HeldFile // nil when the trusted ref has the accepted file
-	force    *project.File      // that was accepted, while another is held
 }
 
 // proposed is the file of the trusted ref's head.
@@ -55,42 +58,61 @@ func (r *Reconciler) judge(ctx context.Context, p *v1alpha1.Project, ref, commit
 		return verdict{}, err
 	}
 	moves := movesOf(p, ref, waiting)
-	if last == nil {
-		return r.newVerdict(file, 1, v1alpha1.AcceptedRegistered, pusher(commit, moves))
-	}
-	if last.ID != id {
+	v := verdict{}
+	switch {
+	case last == nil:
+		v, err = r.newVerdict(file, 1, v1alpha1.AcceptedRegistered, pusher(commit, moves))
+	case last.ID == id:
+		v.accepted = *last
+	default:
 		file.changes = acceptance.Compare(force.File, document.File)
+		v, err = r.decide(ctx, p, file, *last, force.File, moves, asked)
 	}
-	if len(file.changes) == 0 {
-		same := *last
-		same.Commit, same.ID = commit, id
-		return verdict{accepted: same}, nil
+	if err != nil {
+		return verdict{}, err
 	}
-	if p.Spec.Members.Trust == v1alpha1.TrustBranchProtection {
-		return r.newVerdict(file, last.Number+1, v1alpha1.AcceptedBranchProtection, pusher(commit, moves))
+	if v.held == nil {
+		v.accepted.Commit, v.accepted.ID = commit, id
 	}
-	return r.decide(ctx, p, file, *last, force.File, moves, asked)
+	v.object = id
+	v.actor, err = r.author(ctx, p, file, v, moves)
+	return v, err
+}
+
+// author returns who answers for the file at the head: who accepted it, else who
+// pushed it.
+func (r *Reconciler) author(ctx context.Context, p *v1alpha1.Project, file proposed, v verdict, moves []acceptance.Move) (string, error) {
+	last := p.Status.File
+	if last != nil && last.Accepted != nil && v.accepted.Number > last.Accepted.Number && v.accepted.Reason == v1alpha1.AcceptedApproved {
+		return v.accepted.By, nil
+	}
+	if last != nil && last.Object == file.id {
+		return last.Actor, nil
+	}
+	steps, _ := acceptance.Way(p.Status.FileCommit, file.commit, moves)
+	for _, step := range slices.Backward(steps) {
+		if step.Before == "" || len(step.By) != 1 {
+			return "", nil
+		}
+		_, before, err := r.Sources.Policy(ctx, p, step.Before)
+		if code := fault.CodeOf(err); code == fault.Unavailable || code == fault.Internal {
+			return "", err
+		}
+		if before != file.id {
+			return step.By[0], nil
+		}
+	}
+	return "", nil
 }
 
 // accepted returns the file that was accepted last, nil before the first.
 func (r *Reconciler) accepted(ctx context.Context, p *v1alpha1.Project) (*v1alpha1.AcceptedFile, *projectfile.Document, error) {
 	file := p.Status.File
-	if file == nil {
+	if file == nil || file.Accepted == nil {
 		return nil, nil, nil
 	}
-	last := file.Accepted
-	if last == nil { // an earlier version of Slipway wrote the status
-		last = &v1alpha1.AcceptedFile{Commit: file.Commit, Number: 1, Reason: v1alpha1.AcceptedRegistered, At: metav1.Time{Time: r.Now()}}
-	}
-	document, id, err := r.Sources.Policy(ctx, p, last.Commit)
-	if err != nil {
-		return nil, nil, err
-	}
-	if file.Accepted == nil {
-		last.ID = id
-		last.Policy, err = projectfile.Policy(document.File)
-	}
-	return last, document, err
+	document, _, err := r.Sources.Policy(ctx, p, file.Accepted.Commit)
+	return file.Accepted, document, err
 }
 
 // newVerdict accepts a file.
@@ -103,6 +125,12 @@ func (r *Reconciler) newVerdict(file proposed, number int64, reason, by string) 
 
 // decide finds whose changes a file brings, and whether they are accepted.
 func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file proposed, last v1alpha1.AcceptedFile, force *project.File, moves []acceptance.Move, asked []v1alpha1.Acceptance) (verdict, error) {
+	if len(file.changes) == 0 {
+		return verdict{accepted: last}, nil
+	}
+	if p.Spec.Members.Trust == v1alpha1.TrustBranchProtection {
+		return r.newVerdict(file, last.Number+1, v1alpha1.AcceptedBranchProtection, pusher(file.commit, moves))
+	}
 	proposal, before, err := r.follow(ctx, p, file, force, moves)
 	if err != nil {
 		return verdict{}, err
@@ -121,7 +149,7 @@ func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file propo
 		held.Since = known.Since
 	}
 	held.Message = heldMessage(p, held, last, decision, unknown)
-	return verdict{accepted: last, held: held, force: force}, nil
+	return verdict{accepted: last, held: held}, nil
 }
 
 func reasonFor(d acceptance.Decision) string {
@@ -224,14 +252,15 @@ func (r *Reconciler) policyAt(ctx context.Context, p *v1alpha1.Project, commit s
 	return document.File, nil
 }
 
-// movesOf returns the moves of the trusted ref that deliveries report. A delivery
-// counts when it is dealt with for the first time: what is delivered or replayed
-// again says nothing about who moved the ref now.
+// isFirst reports whether a delivery is dealt with for the first time: what is
+// delivered or replayed again says nothing about who moved a ref now.
+func isFirst(d *v1alpha1.Delivery) bool { return d.Status.Attempts == 0 && d.ReplayMark() == "" }
+
+// movesOf returns the moves of the trusted ref that deliveries report.
 func movesOf(p *v1alpha1.Project, ref string, waiting []v1alpha1.Delivery) []acceptance.Move {
 	var moves []acceptance.Move
 	for _, d := range waiting {
-		first := d.Status.Attempts == 0 && d.ReplayMark() == ""
-		if first && d.Spec.Repository == p.Primary().Name && d.Spec.Event == string(scm.KindPush) && d.Spec.Ref == ref {
+		if isFirst(&d) && d.Spec.Repository == p.Primary().Name && d.Spec.Event == string(scm.KindPush) && d.Spec.Ref == ref {
 			moves = append(moves, acceptance.Move{Before: d.Spec.Before, After: d.Spec.After, By: d.Spec.Actor})
 		}
 	}

@@ -44,10 +44,12 @@ func variant(words string) string {
 //	alice pushes b: eve      the trusted ref moves to b, whose file is variant("eve"),
 //	                         and the forge reports it
 //	nobody pushes b: eve     it moves, and no delivery comes
+//	alice#42 pushes b: eve   the same, from the account 42
 //	alice reports a b        a delivery comes: alice moved it from a to b
 //	again alice reports a b  the same, of a delivery that was dealt with before
 //	replayed alice reports a b
 //	alice accepts eve        somebody accepts variant("eve")
+//	alice accepts dev#77     somebody accepts the account 77 as dev's
 //	sync                     what waits is served
 //	restart                  the server starts anew
 //	forget a                 commit a is no longer in the repository
@@ -81,7 +83,7 @@ func (l *life) play(t *testing.T, line string) {
 		name := fmt.Sprintf("acceptance-%d", l.next())
 		l.create(t, &v1alpha1.Acceptance{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name), CreationTimestamp: metav1.Time{Time: l.now}},
-			Spec:       v1alpha1.AcceptanceSpec{Project: "shop", By: fields[0], File: fileID(variant(strings.Join(fields[2:], " ")))},
+			Spec:       accepted(fields[0], strings.Join(fields[2:], " ")),
 		})
 	case head == "sync":
 		l.now = l.now.Add(time.Hour)
@@ -93,6 +95,14 @@ func (l *life) play(t *testing.T, line string) {
 	default:
 		t.Fatalf("%q is nothing that happens", line)
 	}
+}
+
+// accepted is what somebody accepts: a variant of the file, or LOGIN#ID.
+func accepted(by, what string) v1alpha1.AcceptanceSpec {
+	if login, id, is := strings.Cut(what, "#"); is {
+		return v1alpha1.AcceptanceSpec{Project: "shop", By: by, Identity: &v1alpha1.AcceptedIdentity{Login: login, ID: id}}
+	}
+	return v1alpha1.AcceptanceSpec{Project: "shop", By: by, File: fileID(variant(what))}
 }
 
 func (l *life) next() int { l.served++; return l.served }
@@ -107,7 +117,8 @@ func (l *life) create(t *testing.T, o client.Object) {
 func (l *life) deliver(t *testing.T, by, before, after string, change func(*v1alpha1.Delivery)) {
 	t.Helper()
 	l.create(t, push(fmt.Sprintf("delivery-%d", l.next()), func(d *v1alpha1.Delivery) {
-		d.Spec.Actor, d.Spec.Before, d.Spec.After, d.Spec.Received = by, commitOf(before), commitOf(after), metav1.NewMicroTime(l.now)
+		d.Spec.Actor, d.Spec.ActorID, _ = strings.Cut(by, "#")
+		d.Spec.Before, d.Spec.After, d.Spec.Received = commitOf(before), commitOf(after), metav1.NewMicroTime(l.now)
 		if change != nil {
 			change(d)
 		}
@@ -300,6 +311,10 @@ func TestAnswersToAcceptances(t *testing.T) {
 		"nothing is held":     {"alice accepts eve; sync", "Refused: no slipway.yaml of project shop is held"},
 		"it is in force":      {"alice accepts ; sync", "Accepted: slipway.yaml of commit aaaaaaaa is in force as a whole"},
 		"of another file":     {"mallory pushes b: eve; sync; mallory pushes c: eve bob; alice accepts eve; sync", "Refused: slipway.yaml was changed meanwhile: that of commit cccccccc is held now"},
+		"an account":          {"dev#7 pushes b: ; sync; dev#8 pushes c: ; sync; alice accepts dev#8; sync", "Accepted: account 8 is dev from now on"},
+		"an account, by mia":  {"dev#7 pushes b: ; sync; dev#8 pushes c: ; sync; mia accepts dev#8; sync", "Refused: mia may not accept an account: that takes an owner, and the role is maintainer"},
+		"an account, by eve":  {"dev#7 pushes b: ; sync; dev#8 pushes c: ; sync; eve accepts dev#8; sync", "Refused: eve may not accept an account: no member of project shop"},
+		"an unseen account":   {"dev#7 pushes b: ; sync; alice accepts dev#8; sync", "Refused: account 8 did not come with the login dev"},
 		"the file is a wrong": {"mallory pushes b: eve; sync; mallory pushes c: eve wrong; alice accepts eve; sync", "Refused: project shop can't be synced: slipway.yaml:"},
 	}
 	for name, tt := range tests {
@@ -340,5 +355,133 @@ func TestAcceptancesAreBounded(t *testing.T) {
 	l.reconcile(t)
 	if n := count(); n != 0 {
 		t.Errorf("%d old acceptances are kept", n)
+	}
+}
+
+// Whoever pushed to another repository, or the file that is in force, is known for
+// as long as it is there.
+func TestActorsOfContributions(t *testing.T) {
+	l := newLife(t, func(p *v1alpha1.Project) {
+		p.Spec.Repositories = append(p.Spec.Repositories,
+			v1alpha1.Repository{Name: "api", URL: "ssh://git@GIT.example:2222/acme/api.git"}, v1alpha1.Repository{Name: "foreign", URL: "https://elsewhere.example/acme/foreign.git"})
+	})
+	api := func(commit string) {
+		l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "api", Commit: commitOf(commit)}}
+	}
+	pushed := func(by, commit string, change func(*v1alpha1.Delivery)) {
+		l.create(t, push(fmt.Sprintf("delivery-%d", l.next()), func(d *v1alpha1.Delivery) {
+			d.Spec.Repository, d.Spec.Ref, d.Spec.Actor, d.Spec.After = l.repos.secondary[0].Repository, "refs/heads/main", by, commitOf(commit)
+			if change != nil {
+				change(d)
+			}
+		}))
+		l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: l.repos.secondary[0].Repository, Commit: commitOf(commit)}}
+	}
+	check := func(file, secondary string) {
+		t.Helper()
+		l.play(t, "sync")
+		force := l.project(t).Status.File
+		if force.Actor != file || force.Secondary[0].Actor != secondary {
+			t.Errorf("the file is %q's, the commit of the other repository %q's; want %q and %q", force.Actor, force.Secondary[0].Actor, file, secondary)
+		}
+		if l.repos.heads[mainRef] == commitA {
+			return
+		}
+		if wanted := l.stages(t)["production"].Spec.Wanted; wanted.FileActor != file {
+			t.Errorf("the stage has the file of %q", wanted.FileActor)
+		}
+	}
+	api("1")
+	check("", "") // registered
+	pushed("mallory", "2", nil)
+	check("", "mallory")
+	l.play(t, "alice pushes b: web2")
+	check("alice", "mallory")
+	l.play(t, "dev pushes c: web2")
+	check("alice", "mallory")
+	pushed("mia", "3", func(d *v1alpha1.Delivery) { d.Status.Attempts = 1 })
+	check("alice", "")
+	pushed("mia", "3", nil) // which comes late
+	check("alice", "mia")
+	pushed("mia", "4", nil)
+	pushed("mallory", "4", nil)
+	check("alice", "")
+	l.play(t, "dev pushes d: web2 eve")
+	l.play(t, "alice pushes e: web2 eve")
+	check("dev", "")
+	l.play(t, "alice accepts web2 eve")
+	check("alice", "")
+	l.play(t, "nobody pushes f: eve")
+	check("", "")
+	l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "foreign", Commit: commitOf("5")}}
+	pushed("mia", "6", nil)
+	check("", "mia (at elsewhere.example)")
+}
+
+// A login that comes with another account is nobody until an owner accepts it.
+func TestLoginsThatChangeHands(t *testing.T) {
+	tests := map[string]struct {
+		project func(*v1alpha1.Project)
+		happens string
+		force   string
+		held    string
+		known   string // LOGIN#ID, and ?ID of a claim, of each identity
+	}{
+		"the first account":             {happens: "alice#42 pushes b: eve; sync", force: "eve", known: "alice#42"},
+		"another account":               {happens: "alice#42 pushes b: ; sync; alice#77 pushes c: eve; sync", held: "alice (account 77)", known: "alice#42?77"},
+		"another in the same sync":      {happens: "alice#42 pushes b: ; alice#77 pushes c: eve; sync", held: "alice (account 77)", known: "alice#42?77"},
+		"without an account":            {happens: "alice#42 pushes b: ; sync; alice pushes c: eve; sync", held: "alice (no account id)", known: "alice#42"},
+		"in other letters":              {happens: "alice#42 pushes b: ; sync; ALICE#77 pushes c: eve; sync", held: "ALICE (account 77)", known: "alice#42?77"},
+		"the first one again":           {happens: "alice#42 pushes b: ; sync; alice#77 pushes c: web2; sync; alice#42 pushes d: eve; sync", force: "eve", known: "alice#42?77"},
+		"an owner accepts it":           {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; alice accepts dev#8; sync", force: "web2", known: "dev#8"},
+		"and it counts from then":       {happens: "mia#7 pushes b: ; sync; mia#8 pushes c: web2; sync; alice accepts mia#8; sync; mia#8 pushes d: web2 more; sync", force: "web2 more", known: "mia#8"},
+		"and the old one is nobody":     {happens: "mia#7 pushes b: ; sync; mia#8 pushes c: web2; sync; alice accepts mia#8; sync; mia#7 pushes d: web2 more; sync", force: "web2", held: "mia (account 7)", known: "mia#8?7"},
+		"a maintainer accepts it":       {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; mia accepts dev#8; sync", force: "web2", known: "dev#7?8"},
+		"he accepts himself":            {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; dev accepts dev#8; sync", force: "web2", known: "dev#7?8"},
+		"an owner accepts another":      {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; alice accepts dev#9; sync", force: "web2", known: "dev#7?8"},
+		"an owner accepts one too soon": {happens: "dev#7 pushes b: ; sync; alice accepts dev#8; sync; dev#8 pushes c: more; sync", held: "dev (account 8)", known: "dev#7?8"},
+		"who is no member":              {happens: "eve#9 pushes b: web2; sync", force: "web2"},
+		"who becomes one":               {happens: "eve#9 pushes b: web2; sync; alice#42 pushes c: web2 eve; sync; eve#9 pushes d: eve; sync", force: "eve", known: "alice#42 eve#9"},
+		"who is none any more":          {happens: "alice#42 pushes b: eve; sync; eve#9 pushes c: eve web2; sync; alice#42 pushes d: web2; sync", force: "web2", known: "alice#42"},
+		"and comes back":                {happens: "alice#42 pushes b: eve; sync; eve#9 pushes c: eve web2; sync; alice#42 pushes d: ; sync; alice#42 pushes e: eve; sync; eve#10 pushes f: eve bob; sync", force: "eve bob", known: "alice#42 eve#10"},
+		"through a restart":             {happens: "alice#42 pushes b: ; sync; restart; alice#77 pushes c: eve; sync", held: "alice (account 77)", known: "alice#42?77"},
+		"branch protection is believed": {project: trusting, happens: "alice#42 pushes b: ; sync; alice#77 pushes c: eve; sync", force: "eve", known: "alice#42?77"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLife(t, tt.project)
+			for line := range strings.SplitSeq(tt.happens, ";") {
+				l.play(t, strings.TrimSpace(line))
+			}
+			l.check(t, tt.force, tt.held, 0)
+			var known []string
+			for _, one := range l.project(t).Status.Identities {
+				text := one.Login + "#" + one.ID
+				if one.Claimed != "" {
+					text += "?" + one.Claimed
+				}
+				known = append(known, text)
+				if one.Forge != "git.example" || one.Since.IsZero() {
+					t.Errorf("known is %+v", one)
+				}
+			}
+			if got := strings.Join(known, " "); got != tt.known {
+				t.Errorf("known are %q, want %q", got, tt.known)
+			}
+		})
+	}
+}
+
+// The accounts of a forge that the project left mean nothing at another.
+func TestAccountsOfAnotherForge(t *testing.T) {
+	l := newLife(t, nil)
+	l.play(t, "alice#42 pushes b: ")
+	l.play(t, "sync")
+	l.update(t, func(p *v1alpha1.Project) { p.Spec.Repositories[0].URL = "https://other.example/acme/shop.git" })
+	l.play(t, "alice#77 pushes c: eve")
+	l.play(t, "sync")
+	l.check(t, "eve", "", 2)
+	if known := l.project(t).Status.Identities; len(known) != 1 || known[0].ID != "77" || known[0].Forge != "other.example" {
+		t.Errorf("known are %+v", known)
 	}
 }

@@ -74,6 +74,11 @@ func answerTo(p *v1alpha1.Project, one *v1alpha1.Acceptance, o outcome, syncErr 
 	switch {
 	case syncErr != nil:
 		return refused("project %s can't be synced: %s", p.Name, kube.Sentence(syncErr))
+	case one.Spec.Identity != nil:
+		if reason := refusedIdentity(o.before, o.force, one); reason != "" {
+			return refused("%s", reason)
+		}
+		return v1alpha1.AcceptanceStatus{Phase: v1alpha1.AcceptanceAccepted, Message: fmt.Sprintf("account %s is %s from now on", one.Spec.Identity.ID, one.Spec.Identity.Login)}
 	case o.file != nil && o.file.Accepted != nil && o.file.Accepted.ID == one.Spec.File:
 		return v1alpha1.AcceptanceStatus{Phase: v1alpha1.AcceptanceAccepted, Message: fmt.Sprintf("%s of commit %.8s is in force as a whole", project.FileName, o.file.Accepted.Commit)}
 	case o.held == nil:

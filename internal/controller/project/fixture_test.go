@@ -48,14 +48,16 @@ type repositories struct {
 	files map[string]string
 	lost  map[string]bool // commits that can't be read any more
 	// errors by the method that returns them
-	errs    map[string]error
-	known   map[string]bool
-	groups  map[string][]string // by login
-	message string              // of every commit
-	subject string              // of every commit; empty means "change"
-	reads   int
-	during  func(context.Context) error // while the heads are read
-	expired int                         // how often the pull requests were
+	errs   map[string]error
+	known  map[string]bool
+	groups map[string][]string // by login
+	// secondary are where other repositories are.
+	secondary []v1alpha1.RepositoryCommit
+	message   string // of every commit
+	subject   string // of every commit; empty means "change"
+	reads     int
+	during    func(context.Context) error // while the heads are read
+	expired   int                         // how often the pull requests were
 }
 
 // Heads implements Sources.
@@ -74,7 +76,7 @@ func (r *repositories) Heads(ctx context.Context, _ *v1alpha1.Project, _ []v1alp
 
 // FileAt implements Sources.
 func (r *repositories) FileAt(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error) {
-	head := v1alpha1.Head{FileCommit: commit, FileID: "file-1"}
+	head := v1alpha1.Head{FileCommit: commit, FileID: "file-1", Secondary: slices.Clone(r.secondary)}
 	if err := r.errs["File"]; err != nil {
 		return nil, head, err
 	}
@@ -205,7 +207,7 @@ func push(name string, change func(*v1alpha1.Delivery)) *v1alpha1.Delivery {
 
 // newStage returns a stage of the main branch as a sync made it.
 func newStage(change func(*v1alpha1.Stage)) *v1alpha1.Stage {
-	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1", Acceptance: 1}})
+	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1", FileObject: fileID(fileWith(devRule)), Acceptance: 1}})
 	stage := &wanted[0]
 	stage.UID, stage.Generation = "1", 1
 	if change != nil {

@@ -28,7 +28,10 @@ type outcome struct {
 	fileCommit string
 	file       *v1alpha1.FileInForce // nil when it can't be read or is not in order
 	held       *v1alpha1.HeldFile    // the file that waits to be accepted, nil for none
-	force      *project.File         // that was accepted, while another is held
+	before     *v1alpha1.Project     // as the sync found it
+	force      *project.File         // that was in force then
+	identities []v1alpha1.Identity
+	hints      hints
 	stages     int
 }
 
@@ -87,30 +90,50 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if !exists {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
-	document, force, err := r.Sources.FileAt(ctx, p, fileCommit)
 	found := outcome{heads: heads, fileCommit: fileCommit}
+	file, err := r.inForce(ctx, p, trusted, &found, waiting, asked)
 	if err != nil {
 		return found, err
 	}
-	now := r.memory.current(p)
-	verdict, err := r.judge(ctx, now, trusted, fileCommit, waiting, asked)
-	if err != nil {
-		return found, err
-	}
-	if verdict.held != nil {
-		if document, force, err = r.Sources.Under(ctx, now, document, force, verdict.accepted); err != nil {
-			return found, err
-		}
-	}
-	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary, Accepted: &verdict.accepted}
-	found.held, found.force = verdict.held, verdict.force
-	force.Acceptance = verdict.accepted.Number
-	if err := r.keepVerdict(ctx, p, found); err != nil {
-		return found, err
-	}
-	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
+	wanted := wantedStages(p, file, heads, found.hints)
 	found.stages = len(wanted)
 	return found, r.writeStages(ctx, p, wanted)
+}
+
+// inForce finds the project file that applies to the heads, with the members, stages
+// and previews that are accepted, and makes durable which those are.
+func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted string, found *outcome, waiting []v1alpha1.Delivery, asked []v1alpha1.Acceptance) (*project.File, error) {
+	document, head, err := r.Sources.FileAt(ctx, p, found.fileCommit)
+	if err != nil {
+		return nil, err
+	}
+	now := r.memory.current(p)
+	_, force, err := r.accepted(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if force == nil {
+		force = document
+	}
+	who := identify(now, force.File, waiting, asked)
+	verdict, err := r.judge(ctx, now, trusted, found.fileCommit, who.deliveries, asked)
+	if err != nil {
+		return nil, err
+	}
+	if verdict.held != nil {
+		if document, head, err = r.Sources.Under(ctx, now, document, head, verdict.accepted); err != nil {
+			return nil, err
+		}
+	}
+	head.FileObject, head.FileActor, head.Acceptance = verdict.object, verdict.actor, verdict.accepted.Number
+	head.Secondary = secondaryActors(now, head.Secondary, who.deliveries)
+	found.file = &v1alpha1.FileInForce{
+		Commit: head.FileCommit, ID: head.FileID, Object: head.FileObject, Actor: head.FileActor, Secondary: head.Secondary, Accepted: &verdict.accepted,
+	}
+	found.held, found.before, found.force = verdict.held, now, force.File
+	found.identities = identities(now, who.accounts.Of(document.File), metav1.Time{Time: r.Now()})
+	found.hints = hints{force: head, deliveries: who.deliveries}
+	return document.File, r.keepVerdict(ctx, p, *found)
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
@@ -158,7 +181,7 @@ func (r *Reconciler) keepVerdict(ctx context.Context, p *v1alpha1.Project, o out
 
 // setFile shows which project file is in force, and which is held.
 func setFile(status *v1alpha1.ProjectStatus, o outcome, generation int64) {
-	status.File, status.Held = o.file, o.held
+	status.File, status.Held, status.Identities = o.file, o.held, o.identities
 	accepted := metav1.Condition{Type: v1alpha1.ConditionFileAccepted, Status: metav1.ConditionTrue, Reason: o.file.Accepted.Reason, Message: "the whole file is in force"}
 	if by := o.file.Accepted.By; by != "" {
 		accepted.Message += "; accepted for " + by

@@ -75,9 +75,10 @@ type fixture struct {
 	refused      error           // of the next apply
 	taken        []string
 
-	file   string   // instead of the usual one
-	read   []string // commits whose file was read
-	opened int      // trees
+	files  map[string]string // by commit, where it is another
+	file   string            // instead of the usual one
+	read   []string          // commits whose file was read
+	opened int               // trees
 
 	log    recorder
 	writes int
@@ -195,6 +196,9 @@ func (renderer) Render(ctx context.Context, tree fs.FS, request render.Request) 
 func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
 	f.read = append(f.read, head.FileCommit)
 	text := f.file
+	if own, found := f.files[head.FileCommit]; found {
+		text = own
+	}
 	if text == "" {
 		text = file
 	}

@@ -16,8 +16,9 @@ import (
 // approve is a command that gives a verdict.
 type approve struct {
 	stageCommand
-	verdict verdict
-	release int64
+	verdict  verdict
+	release  int64
+	identity string // the login whose account is accepted
 }
 
 // verdict is what is decided about a held release: how the command is called,
@@ -37,7 +38,8 @@ func NewApprove(streams stream.Streams) *cobra.Command {
 than one approval, the release stays held until the others are given.
 
 Without a stage, accept the project's held slipway.yaml: exactly the one that the
-Project shows as held. Members, stages and previews then are as it says.`)
+Project shows as held. Members, stages and previews then are as it says. With
+--identity, accept the other account at the forge that came with a member's login.`)
 }
 
 // NewReject returns the command reject.
@@ -58,11 +60,15 @@ func newVerdict(streams stream.Streams, given verdict, brief, long string) *cobr
 			if len(args) == 1 {
 				return a.accept(command.Context(), args[0])
 			}
+			if a.identity != "" {
+				return exit.WrongUsage(errors.New("--identity is of a project, not of a stage; leave the stage out"))
+			}
 			return a.run(command.Context(), args[0], args[1])
 		},
 	}
 	if given.files {
 		command.Use, command.Args = given.use+" PROJECT [STAGE]", cobra.RangeArgs(1, 2)
+		command.Flags().StringVar(&a.identity, "identity", "", "accept the account that came with this member's login instead of the file")
 	}
 	a.waits(command)
 	command.Flags().Int64Var(&a.release, "release", 0, "the number of the release (default: the newest, which must be held)")
