@@ -45,7 +45,7 @@ func TestRefusedAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{ConnState: func(net.Conn, http.ConnState) { connections.Add(1) }, ReadHeaderTimeout: time.Minute}} //nolint:exhaustruct // it is started below
+	server := &httptest.Server{Listener: listener, Config: &http.Server{ConnState: func(net.Conn, http.ConnState) { connections.Add(1) }, ReadHeaderTimeout: time.Minute}}
 	server.Start()
 	defer server.Close()
 	_, port, err := net.SplitHostPort(listener.Addr().String())
