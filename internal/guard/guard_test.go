@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/manifest"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 var update = flag.Bool("update", false, "write the documents that are made from code")
@@ -355,6 +356,24 @@ func levelTable() string {
 Under `+"`contained`"+`, what a pod leaves open is set when it is rendered: see [rendering.md](rendering.md#security). A Cluster whose nodes have no user
 namespaces says so in its condition `+"`UserNamespaces`"+`. Stages are refused there, or, with `+"`spec.policy.hostUsers: true`"+`, held to `+"`baseline`"+`.
 `, capabilities(v1alpha1.PodSecurityContained), capabilities(v1alpha1.PodSecurityRestricted), capabilities(v1alpha1.PodSecurityBaseline))
+}
+
+// The chart's admission policies know every permission, the capabilities of the
+// level contained and the labels that need no permission.
+func TestChartHoldsPodsToTheSame(t *testing.T) {
+	policies, err := os.ReadFile("../../charts/slipway/templates/pods.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := []string{"['" + strings.Join(v1alpha1.PodSecurityContained.Capabilities(), "', '") + "']", "'" + naming.StageServiceAccount + "'", naming.LabelPodSecurity + ": contained", "'" + naming.AnnotationAllow + "'"}
+	for _, p := range permissions() {
+		wanted = append(wanted, "'"+string(p.name)+"' in variables.allow")
+	}
+	for _, text := range wanted {
+		if !strings.Contains(string(policies), text) {
+			t.Errorf("charts/slipway/templates/pods.yaml has no %s", text)
+		}
+	}
 }
 
 // permissionTable shows what pods have only where the platform team allows it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -19,4 +20,22 @@ func ReleasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage) ([]
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.Release) int { return cmp.Compare(b.Spec.Sequence, a.Spec.Sequence) })
 	return list.Items, nil
+}
+
+// nodePage is how many nodes are read at once: each lists its images.
+const nodePage = 50
+
+// EachNode calls visit for every node of a cluster, which it reads in pages.
+func EachNode(ctx context.Context, c client.Reader, visit func(corev1.Node)) error {
+	for next, more := "", true; more; more = next != "" {
+		var page corev1.NodeList
+		if err := c.List(ctx, &page, client.Limit(nodePage), client.Continue(next)); err != nil {
+			return fmt.Errorf("list nodes: %w", err)
+		}
+		for _, node := range page.Items {
+			visit(node)
+		}
+		next = page.Continue
+	}
+	return nil
 }

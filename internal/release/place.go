@@ -21,6 +21,7 @@ func (o Inputs) Place() Place {
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
 		Hosts:           append([]string{}, o.Project.Spec.Hosts...),
+		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 	}
 }
 
@@ -38,6 +39,8 @@ type Place struct {
 	// Hosts are those that the project was given besides its stages' own; nil means
 	// that it isn't known, and any passes.
 	Hosts []string
+	// SharedClass is the storage class of volumes that several pods use, if any.
+	SharedClass string
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/guard"
 )
 
@@ -37,6 +41,19 @@ func Policy(at Place, built ...string) guard.Policy {
 		RuntimeClasses:  policy.RuntimeClasses,
 		Allow:           policy.Allow,
 	}
+}
+
+// CheckNodes refuses a stage of the level contained on a cluster that is known to
+// have no node with user namespaces: its pods could not start.
+func CheckNodes(o Inputs) error {
+	if !o.Place().Policy.PodSecurity.Contained() {
+		return nil
+	}
+	known := meta.FindStatusCondition(o.Cluster.Status.Conditions, v1alpha1.ConditionUserNamespaces)
+	if known == nil || known.Status != metav1.ConditionFalse || known.Reason != v1alpha1.ReasonNoUserNamespaces {
+		return nil
+	}
+	return &Failure{Cause: "NoUserNamespaces", Message: "cluster " + o.Cluster.Name + " can't run pods of the level contained: " + known.Message}
 }
 
 // PolicyOf returns the policy for the manifests of a release.

@@ -39,12 +39,16 @@ type Request struct {
 	// ServiceTokens leaves it to pods whether they hold a token of their service
 	// account; else those hold none that don't say so.
 	ServiceTokens bool `json:"serviceTokens,omitempty"`
+	// SharedClass is the storage class of volumes that several pods use; empty
+	// means that those pods run on one node.
+	SharedClass string `json:"sharedClass,omitempty"`
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`
 	// Explain asks for nothing but the origins of the objects.
 	Explain bool `json:"explain,omitempty"`
-	// Builds asks for nothing but what Compose files build.
+	// Builds asks for nothing but what Compose files build, and what is to be
+	// said of them.
 	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`

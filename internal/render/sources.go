@@ -111,17 +111,18 @@ func Builds(ctx context.Context, renderer Renderer, tree fs.FS, request Request)
 
 // findBuilds asks the sources that know of builds.
 func findBuilds(ctx context.Context, sources source.Map, req Request, files Files) (Result, error) {
-	found := map[string]project.Build{}
+	result := Result{Builds: map[string]project.Build{}}
 	owner := map[string]string{}
 	for _, service := range req.services(DefaultLimits()) {
 		builder, is := sources[service.Spec.Source()].(source.Builder)
 		if !is {
 			continue
 		}
-		builds, err := builder.Builds(ctx, service, files.Sources)
+		builds, warnings, err := builder.Builds(ctx, service, files.Sources)
 		if err != nil {
 			return Result{}, err
 		}
+		result.Warnings = append(result.Warnings, warnings...)
 		for _, name := range slices.Sorted(maps.Keys(builds)) {
 			if _, declared := req.Services[name]; declared && name != service.Name {
 				return Result{}, nameTaken(service.Name, name, "")
@@ -129,8 +130,8 @@ func findBuilds(ctx context.Context, sources source.Map, req Request, files File
 			if other, taken := owner[name]; taken {
 				return Result{}, nameTaken(service.Name, name, other)
 			}
-			owner[name], found[name] = service.Name, builds[name]
+			owner[name], result.Builds[name] = service.Name, builds[name]
 		}
 	}
-	return Result{Builds: found}, nil
+	return result, nil
 }

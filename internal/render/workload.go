@@ -20,7 +20,7 @@ func (l *layout) workloads(dir, owner string, inputs []workload.Input, list *typ
 			}
 		}
 		in.Hosts, in.Ingress = l.hosts(in.Name), l.request.Ingress
-		in.PullSecret, in.PodSecurity = l.request.ImagePullSecret, l.request.PodSecurity
+		in.PullSecret, in.PodSecurity, in.SharedClass = l.request.ImagePullSecret, l.request.PodSecurity, l.request.SharedClass
 		objects, warnings, err := workload.Objects(in)
 		if err != nil {
 			return err

@@ -11,6 +11,9 @@ const (
 	// ConditionFileAccepted is True on a Project whose whole file is in force, and
 	// False while what it says of members, stages and previews is held.
 	ConditionFileAccepted = "FileAccepted"
+	// ConditionUserNamespaces is True on a Cluster whose nodes can all give pods a
+	// user namespace, which the level contained needs; Unknown while nobody knows.
+	ConditionUserNamespaces = "UserNamespaces"
 	// ConditionTemplates is False on an Organization whose own templates can't
 	// be used.
 	ConditionTemplates = "Templates"
@@ -30,6 +33,10 @@ const (
 	// automatically; else its message says why not and what to do.
 	ConditionAutoDeploy = "AutoDeploy"
 )
+
+// ReasonNoUserNamespaces is the reason of ConditionUserNamespaces where no node has
+// them: stages of the level contained are refused.
+const ReasonNoUserNamespaces = "NoNode"
 
 // SecretKey names one key of a Secret in the object's own namespace.
 type SecretKey struct {

@@ -87,6 +87,8 @@ func startFailure(pod *corev1.Pod, status corev1.ContainerStatus, _ []*corev1.Ev
 	remedy := "correct the service's command or settings"
 	words = quote(words)
 	switch {
+	case reason != "" && strings.Contains(words, "MOUNT_ATTR_IDMAP"):
+		c.Grace, remedy = 0, "the file system of that volume can't map users, which a user namespace needs (NFS can't): take a volume of another storage class, or ask the platform team for spec.policy.podSecurity: restricted or baseline of the Project"
 	case reason == "CreateContainerConfigError" && containsAny(words, "not found", "couldn't find key", "could not find key"):
 		c.Code, remedy = ConfigMissing, "create it in namespace "+pod.Namespace+", or remove it from the service"
 	case reason == "CreateContainerConfigError" && strings.Contains(words, "runAsNonRoot"):
@@ -230,6 +232,9 @@ func mountFailure(pod *corev1.Pod, warnings []*corev1.Event) *Cause {
 		case "FailedAttachVolume":
 			return &Cause{Code: VolumePending, Grace: Never, Sentence: fmt.Sprintf("Pod %s waits for a volume: %s; see the volume's claim", pod.Name, words)}
 		case "FailedCreatePodSandBox":
+			if strings.Contains(words, "does not support user namespaces") {
+				return &Cause{Code: StartFailed, Sentence: fmt.Sprintf("Pod %s can't start on node %s, which has no user namespaces: %s; ask the platform team to upgrade or taint the node", pod.Name, pod.Spec.NodeName, words)}
+			}
 			return &Cause{Code: StartFailed, Grace: Never, Sentence: fmt.Sprintf("Pod %s can't start on its node: %s; ask the platform team", pod.Name, words)}
 		}
 	}

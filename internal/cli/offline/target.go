@@ -90,6 +90,7 @@ func (s *Target) Place(project, stage string) release.Place {
 		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
 		Policy:          s.Cluster.Policy.For(s.project.Policy),
 		Hosts:           s.hosts(),
+		SharedClass:     s.Cluster.Storage.SharedClass,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/cluster"
 	"github.com/slipway-dev/slipway/internal/kube"
 )
 
@@ -20,11 +21,14 @@ import (
 type Clusters interface {
 	// Version asks a cluster for the version of its API server.
 	Version(ctx context.Context, cluster *v1alpha1.Cluster) (string, error)
+	// Nodes looks at a cluster's nodes.
+	Nodes(ctx context.Context, cluster *v1alpha1.Cluster) (cluster.Nodes, error)
 	// Forget drops what is kept of a Cluster that is gone.
 	Forget(cluster types.NamespacedName)
 }
 
-// Reconciler shows whether a cluster can be reached.
+// Reconciler shows whether a cluster can be reached, and whether its nodes can
+// contain pods.
 type Reconciler struct {
 	Client   client.Client
 	Clusters Clusters
@@ -35,8 +39,8 @@ const clusterPoll = time.Minute
 
 // Reconcile looks at one cluster.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var cluster v1alpha1.Cluster
-	err := r.Client.Get(ctx, req.NamespacedName, &cluster)
+	var before v1alpha1.Cluster
+	err := r.Client.Get(ctx, req.NamespacedName, &before)
 	if apierrors.IsNotFound(err) {
 		r.Clusters.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
@@ -44,17 +48,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("read Cluster %s: %w", req.NamespacedName, err)
 	}
-	after := cluster.DeepCopy()
+	after := before.DeepCopy()
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Reachable", Message: "the cluster answers"}
-	version, err := r.Clusters.Version(ctx, &cluster)
+	version, err := r.Clusters.Version(ctx, &before)
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, kube.ReasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Version = version
+		nodes, err := r.Clusters.Nodes(ctx, &before)
+		kube.SetCondition(&after.Status.Conditions, userNamespaces(before.Spec.Policy, nodes, err), before.Generation)
 	}
-	after.Status.ObservedGeneration = cluster.Generation
-	kube.SetCondition(&after.Status.Conditions, condition, cluster.Generation)
-	return ctrl.Result{RequeueAfter: clusterPoll}, kube.PatchStatus(ctx, r.Client, &cluster, after)
+	after.Status.ObservedGeneration = before.Generation
+	kube.SetCondition(&after.Status.Conditions, condition, before.Generation)
+	return ctrl.Result{RequeueAfter: clusterPoll}, kube.PatchStatus(ctx, r.Client, &before, after)
 }
 
 // Setup registers the reconciler.

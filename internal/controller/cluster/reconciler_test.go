@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/cluster"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube/kubefake"
 )
@@ -21,6 +23,8 @@ import (
 type connections struct {
 	version   string
 	err       error
+	nodes     cluster.Nodes
+	nodesErr  error
 	forgotten []types.NamespacedName
 }
 
@@ -29,9 +33,14 @@ func (c *connections) Version(context.Context, *v1alpha1.Cluster) (string, error
 	return c.version, c.err
 }
 
+// Nodes implements Clusters.
+func (c *connections) Nodes(context.Context, *v1alpha1.Cluster) (cluster.Nodes, error) {
+	return c.nodes, c.nodesErr
+}
+
 // Forget implements Clusters.
-func (c *connections) Forget(cluster types.NamespacedName) {
-	c.forgotten = append(c.forgotten, cluster)
+func (c *connections) Forget(gone types.NamespacedName) {
+	c.forgotten = append(c.forgotten, gone)
 }
 
 var far = ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "slipway-org-acme", Name: "far"}}
@@ -72,6 +81,47 @@ func TestHealth(t *testing.T) {
 			}
 			if got.Status.Version != tt.version || got.Status.ObservedGeneration != 2 {
 				t.Errorf("the status is %+v, want version %s", got.Status, tt.version)
+			}
+		})
+	}
+}
+
+// A Cluster says which of its nodes can't contain pods, and what follows.
+func TestUserNamespaces(t *testing.T) {
+	tests := map[string]struct {
+		connections    connections
+		hostUsers      bool
+		status         metav1.ConditionStatus
+		reason, saying string
+	}{
+		"all nodes":      {connections{nodes: cluster.Nodes{Number: 3}}, false, metav1.ConditionTrue, "AllNodes", "every node has user namespaces"},
+		"no node":        {connections{nodes: cluster.Nodes{Number: 2, WithoutUserNamespaces: []string{"a", "b"}}}, false, metav1.ConditionFalse, v1alpha1.ReasonNoUserNamespaces, "(a, b): stages of the level contained are refused; upgrade"},
+		"no node, known": {connections{nodes: cluster.Nodes{Number: 1, WithoutUserNamespaces: []string{"a"}}}, true, metav1.ConditionFalse, v1alpha1.ReasonNoUserNamespaces, "(a): stages of the level contained are held to baseline"},
+		"some nodes": {
+			connections{nodes: cluster.Nodes{Number: 9, WithoutUserNamespaces: []string{"a", "b", "c", "d", "e", "f", "g"}}}, false,
+			metav1.ConditionFalse, "SomeNodes", "7 of 9 nodes have no user namespaces, and pods of the level contained can't start there: a, b, c, d, e and 2 more;",
+		},
+		"no nodes yet": {connections{}, false, metav1.ConditionUnknown, "NoNodes", "no nodes yet"},
+		"may not look": {connections{nodesErr: fault.New(fault.Denied, "Slipway may not list the nodes")}, false, metav1.ConditionUnknown, "Denied", "may not list the nodes"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			object := newCluster()
+			object.Spec.Policy.HostUsers = tt.hostUsers
+			c := kubefake.New(t, object)
+			if _, err := (&Reconciler{Client: c, Clusters: &tt.connections}).Reconcile(t.Context(), far); err != nil {
+				t.Fatal(err)
+			}
+			var got v1alpha1.Cluster
+			if err := c.Get(t.Context(), far.NamespacedName, &got); err != nil {
+				t.Fatal(err)
+			}
+			condition := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionUserNamespaces)
+			if condition == nil || condition.Status != tt.status || condition.Reason != tt.reason || !strings.Contains(condition.Message, tt.saying) {
+				t.Errorf("the condition is %+v, want %s, %s, %q", condition, tt.status, tt.reason, tt.saying)
+			}
+			if !meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionReady) {
+				t.Error("the cluster is not ready")
 			}
 		})
 	}

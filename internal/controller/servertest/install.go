@@ -42,7 +42,7 @@ func install(ctx context.Context, plane *kubetest.ControlPlane, c client.Client)
 	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace}}); err != nil {
 		return nil, fmt.Errorf("make the server's namespace: %w", err)
 	}
-	for _, file := range []string{"rbac.yaml", "people.yaml", "admission.yaml"} {
+	for _, file := range []string{"rbac.yaml", "people.yaml", "admission.yaml", "pods.yaml"} {
 		manifests, err := fromChart(file)
 		if err != nil {
 			return nil, err

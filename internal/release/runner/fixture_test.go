@@ -77,6 +77,7 @@ type fixture struct {
 
 	files  map[string]string // by commit, where it is another
 	file   string            // instead of the usual one
+	more   map[string]string // files of the commit besides the usual ones
 	read   []string          // commits whose file was read
 	opened int               // trees
 
@@ -212,10 +213,14 @@ func (f *fixture) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v
 
 func (f *fixture) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
 	f.opened++
-	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: gittest.NewTree(f.t, map[string]gittest.File{
+	files := map[string]gittest.File{
 		"slipway.yaml":   {Data: file},
 		"web/Dockerfile": {Data: "FROM base:1\nRUN true\n"},
-	}, nil)}, nil
+	}
+	for name, data := range f.more {
+		files[name] = gittest.File{Data: data}
+	}
+	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: gittest.NewTree(f.t, files, nil)}, nil
 }
 
 // Head implements runner.Refs: the ref is at the commit "n".

@@ -16,6 +16,9 @@ type origins func(context.Context) (map[string]string, error)
 // guard refuses manifests with objects that a stage may not have. The services
 // are those that the manifests were made for.
 func (r *run) guard(ctx context.Context, manifests []byte, services []string) error {
+	if err := release.CheckNodes(r.Inputs); err != nil {
+		return err
+	}
 	policy := r.Policy(r.Inputs)
 	policy.Given = release.GivenHosts(services, r.Place())
 	findings, err := guard.Check(manifests, policy)

@@ -145,7 +145,7 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if s.last, err = r.lastImages(ctx); err != nil {
 		return resolved{}, err
 	}
-	if s.built, err = render.Builds(ctx, r.Renderer, s.snapshot.Tree, s.renderRequest(r.Place())); err != nil {
+	if s.built, err = render.Builds(ctx, r.Renderer, s.snapshot.Tree, r.buildsRequest(s.services)); err != nil {
 		return resolved{}, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.built)) { // equal fingerprints have one order
@@ -157,6 +157,11 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 		}
 	}
 	return s, nil
+}
+
+// buildsRequest asks what is built, which doesn't depend on the cluster.
+func (r *run) buildsRequest(services map[string]project.Service) render.Request {
+	return render.Request{Organization: r.Organization, Project: r.Project.Name, Stage: r.Stage.Spec.Name, Services: services}
 }
 
 // effective reads what the project file of a head says about a stage.

@@ -1,5 +1,11 @@
 package hostile
 
+import (
+	"fmt"
+
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
 // composeCases are Compose files that want what is not theirs.
 func composeCases(address, path string) []Case {
 	at := func(key string, says ...string) []string {
@@ -13,8 +19,15 @@ func composeCases(address, path string) []Case {
 		compose("env_file by a variable", "    env_file: ['${HOME}/.env']\n", at("env_file")...),
 		compose("our environment by a variable", "    environment: {A: '${PATH}', B: '${HOME:-none}'}\n"),
 		compose("our environment by name", "    environment: [PATH]\n"),
-		composeFile("include", "include: [sub/compose.yaml]\nservices: {one: {image: 'one:1'}}\n", "compose.yaml:1: include"),
-		composeFile("remote include", "services: {one: {image: 'one:1'}}\ninclude: ['https://"+address+"/x.git']\n", "compose.yaml:2: include"),
+		composeFile("include", "include: [sub/compose.yaml]\nservices: {one: {image: 'one:1'}}\n", "include[0]", "sub/sub/compose.yaml"),
+		composeFile("include from above", "include: [../../etc/passwd, /etc/passwd]\nservices: {one: {image: 'one:1'}}\n", "include[0]", "leaves the repository", "include[1]", "absolute"),
+		{
+			Name: "compose: files that include each other twice", Says: []string{"compose.yaml", "more than 50 times"},
+			Tree:    files(doubling()).tree(),
+			Request: request(map[string]project.Service{"legacy": {Compose: &project.Compose{File: "compose.yaml"}}}),
+		},
+		composeFile("include of itself", "include: [compose.yaml]\nservices: {one: {image: 'one:1'}}\n", "include[0]", "leads back"),
+		composeFile("remote include", "services: {one: {image: 'one:1'}}\ninclude: ['https://"+address+"/x.git']\n", "include[0]", "is a URL"),
 		compose("extends from a file", "    extends: {file: /etc/passwd, service: x}\n", "services.one.extends.file"),
 		compose("remote extends", "    extends: {file: 'https://"+address+"/x.yaml', service: x}\n", "services.one.extends.file"),
 		compose("extends itself", "    extends: {service: one}\n", "compose.yaml"),
@@ -40,6 +53,16 @@ func composeCases(address, path string) []Case {
 		composeFile("no mapping", "- services\n", "compose.yaml"),
 		composeFile("a name that is no service's", "services: {'One/../..': {image: 'one:1'}}\n", "compose.yaml"),
 	}
+}
+
+// doubling are files of which each includes the next twice.
+func doubling() map[string]string {
+	all := map[string]string{"compose.yaml": "include: [0.yaml, 0.yaml]\nservices: {one: {image: 'one:1'}}\n"}
+	for i := range 40 {
+		all[fmt.Sprintf("%d.yaml", i)] = fmt.Sprintf("include: [%d.yaml, %[1]d.yaml]\nservices: {s%[1]d: {image: 'one:1'}}\n", i+1)
+	}
+	all["40.yaml"] = "services: {last: {image: 'one:1'}}\n"
+	return all
 }
 
 // guardedCases render: what they ask for is for the guard to refuse.

@@ -34,8 +34,8 @@ type Source interface {
 // Builder is a source whose files name what is built for its services.
 type Builder interface {
 	// Builds returns what is built, by the name of the workload that runs it,
-	// made from nothing but the collected files.
-	Builds(ctx context.Context, s Service, files map[string][]byte) (map[string]project.Build, error)
+	// made from nothing but the collected files, and the warnings of its base.
+	Builds(ctx context.Context, s Service, files map[string][]byte) (builds map[string]project.Build, warnings []string, err error)
 }
 
 // Map holds the sources by the key of the project file that names them.

@@ -46,8 +46,9 @@ type Input struct {
 	// its path.
 	Mounts []Mount
 	// Together is a label's value: pods that share it run on one node, as a
-	// claim that they share wants it.
-	Together string
+	// claim that they share wants it, unless its class is SharedClass.
+	Together    string
+	SharedClass string
 	// WorkingDir is where the container starts; empty means the image's.
 	WorkingDir string
 	// Grace is the time to end in seconds; 0 means the usual one.

@@ -185,6 +185,10 @@ func addClaims(set *objectSet, in Input) error {
 			return err
 		}
 		claim.ObjectMeta = metav1.ObjectMeta{Name: claim.Name, Labels: labels(in, componentService)}
+		if in.SharedClass != "" {
+			claim.Spec.StorageClassName = new(in.SharedClass)
+			claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
+		}
 		set.add("claim-"+claim.Name, &claim)
 	}
 	return nil
@@ -193,7 +197,7 @@ func addClaims(set *objectSet, in Input) error {
 // together keeps the pods that share a claim on one node: a claim is usually
 // mounted on one at a time.
 func together(in Input) *corev1.Affinity {
-	if in.Together == "" {
+	if in.Together == "" || in.SharedClass != "" {
 		return nil
 	}
 	return &corev1.Affinity{PodAffinity: &corev1.PodAffinity{

@@ -35,15 +35,16 @@ func (r *remarks) add(stage, message string) {
 	}
 }
 
-// text returns a line for people; all is how many stages there are.
+// text returns a line for people, which begins with the place, as editors want it. All
+// is how many stages there are.
 func (r remark) text(all int) string {
-	switch {
-	case all == 1:
+	switch len(r.Stages) {
+	case all:
 		return r.Message
-	case len(r.Stages) == all:
-		return "all stages: " + r.Message
+	case 1:
+		return r.Message + " (stage " + r.Stages[0] + ")"
 	}
-	return "stage " + strings.Join(r.Stages, ", ") + ": " + r.Message
+	return r.Message + " (stages " + strings.Join(r.Stages, ", ") + ")"
 }
 
 // renderStages renders the stage of every rule as the server would, and tells what it

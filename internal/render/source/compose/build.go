@@ -110,7 +110,7 @@ func (e *expansion) readDockerfile(name string, at tree.Place, made build) error
 	for _, found := range exposing.FindAllStringSubmatch(text, 100) {
 		for _, word := range strings.Fields(found[1]) {
 			if port, err := strconv.ParseUint(strings.TrimSuffix(word, "/tcp"), 10, 16); err == nil && port > 0 {
-				made.exposed = append(made.exposed, int32(port)) //nolint:gosec // 16 bits
+				made.exposed = append(made.exposed, int32(port))
 			}
 		}
 	}

@@ -24,16 +24,15 @@ func (e *expansion) environment(name string, from service, in *workload.Input) e
 		maps.Copy(env, values)
 	}
 	for _, variable := range slices.Sorted(maps.Keys(from.Environment)) {
-		value := from.Environment[variable]
-		if value == nil {
-			if given, known := e.Variables[variable]; known && variable != "PWD" {
-				value = &given
-			} else {
-				e.Warn(e.key(name, "environment", variable), "%s has no value, so it isn't set; write one, or give it in compose.variables of slipway.yaml", variable)
-				continue
-			}
+		given, known := e.Variables[variable]
+		switch value := from.Environment[variable]; {
+		case value != nil:
+			env[variable] = *value
+		case known && variable != "PWD":
+			env[variable] = given
+		default:
+			e.Warn(e.key(name, "environment", variable), "%s has no value, so it isn't set; write one, or give it in compose.variables of slipway.yaml", variable)
 		}
-		env[variable] = *value
 	}
 	for variable, value := range env {
 		env[variable] = escape(value)

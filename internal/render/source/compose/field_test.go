@@ -44,7 +44,7 @@ func expand(t testing.TB, spec project.Compose, files map[string]string) (expans
 	if err := (compose.Source{}).Collect(context.Background(), r, service); err != nil {
 		return expansion{}, err
 	}
-	builds, err := compose.Source{}.Builds(context.Background(), service, r.Files())
+	builds, _, err := compose.Source{}.Builds(context.Background(), service, r.Files())
 	if err != nil {
 		return expansion{}, err
 	}

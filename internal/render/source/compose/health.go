@@ -54,7 +54,7 @@ func pace(check *types.HealthCheckConfig) *workload.Probe {
 		StartInterval: max(seconds(check.StartInterval, time.Second), least),
 	}
 	if check.Retries != nil && *check.Retries > 0 {
-		p.Failures = int32(min(*check.Retries, math.MaxInt16)) //nolint:gosec // it is bounded
+		p.Failures = int32(min(*check.Retries, math.MaxInt16))
 	}
 	return p
 }

@@ -18,7 +18,7 @@ func (e *expansion) ports(name string, from service, in *workload.Input) {
 	for i, port := range from.Ports {
 		if at := e.key(name, "ports", strconv.Itoa(i)); port.Target == 0 || port.Target > math.MaxUint16 {
 			e.Refuse(at, "%d is no port; use one from 1 to 65535", port.Target)
-		} else if !open(in, int32(port.Target), port.Protocol) { //nolint:gosec // it was checked
+		} else if !open(in, int32(port.Target), port.Protocol) {
 			e.Warn(at, "port %d is %s, and only TCP and UDP ports are opened; it is left out", port.Target, port.Protocol)
 		}
 	}
@@ -35,7 +35,7 @@ func (e *expansion) ports(name string, from service, in *workload.Input) {
 			continue
 		}
 		for port := low; port <= high; port++ {
-			open(in, int32(port), protocol) //nolint:gosec // 16 bits
+			open(in, int32(port), protocol)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (e *expansion) reach() {
 			continue
 		}
 		for _, called := range append([]string{in.Name}, in.Names...) {
-			for _, port := range e.portsNamed(name, called) {
+			for _, port := range e.portsNamed(called) {
 				also(in, port)
 			}
 			in.Headless = in.Headless || len(in.Service.Routes) == 0 && e.namedAlone(name, called)
@@ -100,13 +100,13 @@ func (e *expansion) reach() {
 
 // portsNamed returns the ports that the files name together with a service:
 // db:5432.
-func (e *expansion) portsNamed(service, called string) []int32 {
+func (e *expansion) portsNamed(called string) []int32 {
 	pattern := regexp.MustCompile(`(?:^|[^A-Za-z0-9_.-])` + regexp.QuoteMeta(called) + `:([0-9]{1,5})(?:$|[^0-9])`)
 	var ports []int32
 	for _, text := range e.allTexts() {
 		for _, found := range pattern.FindAllStringSubmatch(text, 20) {
 			if port, err := strconv.ParseUint(found[1], 10, 16); err == nil && port > 0 {
-				ports = append(ports, int32(port)) //nolint:gosec // 16 bits
+				ports = append(ports, int32(port))
 			}
 		}
 	}
@@ -153,74 +153,6 @@ func (e *expansion) namedAlone(service, called string) bool {
 		}
 	}
 	return false
-}
-
-// furtherNames gives services the names besides their own that Compose gives
-// them, unless two services have one.
-func (e *expansion) furtherNames() {
-	type named struct {
-		service, name string
-		at            tree.Place
-	}
-	var all []named
-	for _, name := range e.taken {
-		from := e.Project.Services[name]
-		for network, settings := range from.Networks {
-			if settings == nil {
-				continue
-			}
-			for _, alias := range settings.Aliases {
-				all = append(all, named{name, alias, e.key(name, "networks", network, "aliases")})
-			}
-		}
-		if from.ContainerName != "" {
-			all = append(all, named{name, from.ContainerName, e.key(name, "container_name")})
-		}
-		if from.Hostname != "" {
-			all = append(all, named{name, from.Hostname, e.key(name, "hostname")})
-			if from.Hostname != e.names[name] {
-				e.Warn(e.key(name, "hostname"), "the container itself is called after its pod; others reach it by this name")
-			}
-		}
-		for i, link := range from.Links {
-			at := e.key(name, "links", strconv.Itoa(i))
-			other, alias, found := strings.Cut(link, ":")
-			if _, known := e.Project.Services[other]; !known {
-				e.Refuse(at, "there is no service %s; correct the name", tree.Quote(other))
-			} else if found && slices.Contains(e.taken, other) {
-				all = append(all, named{other, alias, at})
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b named) int { return strings.Compare(a.service+"\n"+a.name, b.service+"\n"+b.name) })
-	owners := map[string]string{}
-	for service, name := range e.names {
-		owners[name] = service
-	}
-	for _, n := range all {
-		switch owner, taken := owners[n.name]; {
-		case taken && owner == n.service:
-		case taken:
-			e.Warn(n.at, "the name %s is that of the service %s already; it is left out", tree.Quote(n.name), owner)
-		case !stageName.MatchString(n.name):
-			e.invalidName(n.service, n.name, n.at)
-		default:
-			owners[n.name] = n.service
-			e.inputs[n.service].Names = append(e.inputs[n.service].Names, n.name)
-		}
-	}
-}
-
-// invalidName says that Kubernetes can't have a name; it is an error when
-// another service calls it.
-func (e *expansion) invalidName(service, name string, at tree.Place) {
-	for _, other := range e.taken {
-		if other != service && mentions(e.Project.Services[other], name) {
-			e.Refuse(at, "Kubernetes has no such name, and the service %s calls it; call it %s there", other, e.names[service])
-			return
-		}
-	}
-	e.Warn(at, "Kubernetes has no such name; it is left out: the service is reached as %s", e.names[service])
 }
 
 // routes reads what Compose has no key for.

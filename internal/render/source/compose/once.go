@@ -76,7 +76,7 @@ func (e *expansion) restart(name string, from service, in *workload.Input) {
 			in.Once.Attempts = 0
 		}
 		if from.Deploy != nil && from.Deploy.RestartPolicy != nil && from.Deploy.RestartPolicy.MaxAttempts != nil {
-			in.Once.Attempts = int32(min(*from.Deploy.RestartPolicy.MaxAttempts, math.MaxInt16)) //nolint:gosec // it is bounded
+			in.Once.Attempts = int32(min(*from.Deploy.RestartPolicy.MaxAttempts, math.MaxInt16))
 		}
 		in.Service.Health, in.Probe, in.Service.Scale = nil, nil, nil
 		return

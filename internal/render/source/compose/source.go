@@ -38,16 +38,16 @@ func (Source) Collect(ctx context.Context, r *tree.Reader, s source.Service) err
 
 // Builds returns what the selected services are built from, by the names of
 // their workloads.
-func (Source) Builds(ctx context.Context, s source.Service, files map[string][]byte) (map[string]project.Build, error) {
+func (Source) Builds(ctx context.Context, s source.Service, files map[string][]byte) (map[string]project.Build, []string, error) {
 	e, err := expand(ctx, s, file.Recorded(files))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	builds := map[string]project.Build{}
 	for name, build := range e.builds {
 		builds[e.names[name]] = build.Build
 	}
-	return builds, nil
+	return builds, e.Warnings(), nil
 }
 
 // Base returns the workloads of the selected services. The one of the project

@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 
@@ -28,14 +29,23 @@ type Compose struct {
 	Variables map[string]string
 
 	service   string // of the project file
+	limits    tree.Limits
 	documents []document
+	chain     []string // files that led to these
+	left      *left
 }
+
+// left is what all files of a service may still do together.
+type left struct{ files, probes int }
 
 // document is one Compose file.
 type document struct {
 	name string
-	data []byte
-	root *yaml.Node
+	root *yaml.Node // as it is written
+	// data is the text that is loaded. An included file has been read already:
+	// config is what it says, nil when a later one says it.
+	data   []byte
+	config map[string]any
 }
 
 // Read reads the Compose files of a service. Everything that is wrong with
@@ -43,92 +53,96 @@ type document struct {
 // understood. The error is one that the files are not to blame for, or that
 // nothing could be read.
 func Read(ctx context.Context, s source.Service, commit Commit) (*Compose, error) {
-	c := &Compose{service: s.Name}
-	for i, given := range s.Spec.Compose.Paths() {
-		if err := c.readDocument(s, i, given, commit); err != nil {
+	c := &Compose{service: s.Name, limits: s.Limits, left: &left{files: maxFurther, probes: maxProbes}}
+	given := s.Spec.Compose.Paths()
+	for i, one := range given {
+		at := s.Place("compose.file")
+		if s.Spec.Compose.File == "" {
+			at = s.Place(fmt.Sprintf("compose.files[%d]", i))
+		}
+		name, err := tree.Resolve(at, ".", one)
+		if err != nil {
+			return nil, err
+		}
+		data, err := commit.File(at, name)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(name, data, len(given) > 1); err != nil {
 			return nil, err
 		}
 	}
 	if len(c.documents) == 0 {
 		return nil, s.Place("compose.files").Refuse("all files are empty; a Compose file has services")
 	}
-	c.Dir = path.Dir(path.Clean(s.Spec.Compose.Paths()[0]))
+	c.Dir = path.Dir(path.Clean(given[0]))
 	if err := c.readVariables(s.Spec.Compose.Variables, commit); err != nil {
 		return nil, err
 	}
-	c.checkVariables()
-	for _, d := range c.documents {
-		c.checkReferences(d)
-	}
-	if c.Any() {
-		c.locate(ctx)
-		return c, nil
-	}
-	if err := c.load(ctx); err != nil {
-		c.locate(ctx)
-		if !c.Any() {
-			c.Refuse(tree.Place{File: c.documents[0].name}, "%s; correct it", brief(err))
-		}
-		c.Project = nil
-	}
-	return c, nil
+	return c, c.understand(ctx, commit)
 }
 
-func (c *Compose) readDocument(s source.Service, index int, given string, commit Commit) error {
-	at := s.Place("compose.file")
-	if s.Spec.Compose.File == "" {
-		at = s.Place(fmt.Sprintf("compose.files[%d]", index))
-	}
-	name, err := tree.Resolve(at, ".", given)
-	if err != nil {
-		return err
-	}
-	data, err := commit.File(at, name)
-	if err != nil {
-		return err
-	}
-	documents, err := tree.Documents(name, data, s.Limits)
+// add takes a file's text apart. An empty one changes nothing where there are
+// others.
+func (c *Compose) add(name string, data []byte, others bool) error {
+	documents, err := tree.Documents(name, data, c.limits)
 	if err != nil {
 		return err
 	}
 	switch empty := len(documents) == 0 || len(documents[0].Content) == 1 && documents[0].Content[0].Tag == "!!null"; {
-	case empty && len(s.Spec.Compose.Paths()) > 1:
-		return nil // it changes nothing
+	case empty && others:
+		return nil
 	case empty:
 		return tree.Place{File: name}.Refuse("the file is empty; a Compose file has services")
 	case len(documents) != 1 || len(documents[0].Content) != 1 || documents[0].Content[0].Kind != yaml.MappingNode:
 		return tree.Place{File: name}.Refuse("a Compose file is one YAML mapping; it has services")
 	}
-	c.documents = append(c.documents, document{name, data, documents[0].Content[0]})
+	c.documents = append(c.documents, document{name: name, data: data, root: documents[0].Content[0]})
 	return nil
 }
 
-// checkReferences refuses, by line, what refers to further Compose files.
-func (c *Compose) checkReferences(d document) {
-	if include := member(d.root, "include"); include != nil {
-		c.Refuse(tree.Place{File: d.name, Line: include.Line, Field: "include"}, "other files are not included by a Compose file; list them in compose.files of slipway.yaml")
-	}
-	services := member(d.root, "services")
-	if services == nil || services.Kind != yaml.MappingNode {
-		return
-	}
-	for i := 0; i+1 < len(services.Content); i += 2 {
-		if other := member(member(services.Content[i+1], "extends"), "file"); other != nil {
-			at := tree.Place{File: d.name, Line: other.Line, Field: "services." + services.Content[i].Value + ".extends.file"}
-			c.Refuse(at, "a service is extended only from the same file; copy what it extends into this one")
+// understand makes one project of the documents and of those that they refer
+// to.
+func (c *Compose) understand(ctx context.Context, commit Commit) error {
+	c.checkVariables()
+	var all []document
+	for _, d := range c.documents {
+		with, err := c.further(ctx, d, commit)
+		if err != nil {
+			return err
 		}
+		all = append(all, with...)
 	}
+	c.documents = all
+	if c.Any() {
+		c.locate(ctx)
+		return nil
+	}
+	err := c.load(ctx)
+	if err == nil {
+		return nil
+	}
+	if c.locate(ctx); !c.Any() {
+		c.Refuse(tree.Place{File: c.documents[0].name}, "%s; correct it", brief(err))
+	}
+	c.Project, c.Model = nil, nil
+	return nil
 }
 
 // load merges the files.
 func (c *Compose) load(ctx context.Context) error {
 	details := types.ConfigDetails{WorkingDir: "/", Environment: types.Mapping(c.Variables).Clone()}
 	for _, d := range c.documents {
-		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: d.name, Content: d.data})
+		if d.config != nil || d.data != nil {
+			details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: d.name, Content: d.data, Config: d.config})
+		}
 	}
 	model, err := loader.LoadModelWithContext(ctx, details, c.closed)
 	if err != nil {
 		return err
+	}
+	if services, is := model["services"].(map[string]any); is {
+		maps.DeleteFunc(services, func(name string, _ any) bool { return strings.HasPrefix(name, extended) })
 	}
 	c.Model = clone(model).(map[string]any)
 	options := loader.ToOptions(&details, []func(*loader.Options){c.closed})

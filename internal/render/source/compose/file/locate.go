@@ -19,11 +19,13 @@ const maxProbes = 400
 // blame: it reads every service and every other object alone, then key by key,
 // then item by item.
 func (c *Compose) locate(ctx context.Context) {
-	probes := maxProbes
 	for _, d := range c.documents {
+		if d.data == nil {
+			continue // it was read on its own
+		}
 		for i := 0; i+1 < len(d.root.Content); i += 2 {
 			key, value := d.root.Content[i], d.root.Content[i+1]
-			p := probe{Compose: c, ctx: ctx, document: d, left: &probes}
+			p := probe{Compose: c, ctx: ctx, document: d}
 			p.section(key, value)
 		}
 	}
@@ -34,7 +36,6 @@ type probe struct {
 	*Compose
 	ctx      context.Context //nolint:containedctx // lasts for one locate
 	document document
-	left     *int
 }
 
 // section reads one member of the file's top.
@@ -140,7 +141,7 @@ func explain(text string) string {
 
 // load reads a part of a document.
 func (p probe) load(part map[string]any) error {
-	if *p.left--; *p.left < 0 {
+	if p.left.probes--; p.left.probes < 0 {
 		return nil
 	}
 	details := types.ConfigDetails{

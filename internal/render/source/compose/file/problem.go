@@ -47,6 +47,18 @@ func (p *Problems) Warn(at tree.Place, format string, args ...any) {
 	p.warnings = append(p.warnings, Problem{at, fmt.Sprintf(format, args...)})
 }
 
+// take adds the problems of other files.
+func (p *Problems) take(others *Compose) {
+	p.errors = append(p.errors, others.errors...)
+	p.warnings = append(p.warnings, others.warnings...)
+	for at, names := range others.empty {
+		if p.empty == nil {
+			p.empty = map[tree.Place][]string{}
+		}
+		p.empty[at] = names
+	}
+}
+
 // Any reports whether there are errors.
 func (p *Problems) Any() bool { return len(p.errors) > 0 }
 

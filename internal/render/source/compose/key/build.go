@@ -2,7 +2,7 @@ package key
 
 // buildKeys are about images that are built.
 func buildKeys() []Key {
-	const credential = "a build has no credentials here; remove it, or give the service an image"
+	const noAccess = "a build has no credentials here; remove it, or give the service an image"
 	return []Key{
 		{Path: "services.*.build", Treatment: inside},
 		{Path: "services.*.build.context", Treatment: Mapped, Text: "the directory of the build context, in the same commit; other addresses are errors"},
@@ -11,8 +11,8 @@ func buildKeys() []Key {
 		{Path: "services.*.build.args", Treatment: Mapped, Text: "build arguments; one without a value takes that of the variable of its name"},
 		{Path: "services.*.build.dockerfile_inline", Treatment: Refused, Text: "write the Dockerfile into a file, and name it in build.dockerfile"},
 		{Path: "services.*.build.additional_contexts", Treatment: Refused, Text: "an image is built from one directory; move what it needs into the context"},
-		{Path: "services.*.build.secrets", Treatment: Refused, Text: credential},
-		{Path: "services.*.build.ssh", Treatment: Refused, Text: credential},
+		{Path: "services.*.build.secrets", Treatment: Refused, Text: noAccess},
+		{Path: "services.*.build.ssh", Treatment: Refused, Text: noAccess},
 		{Path: "services.*.build.privileged", Treatment: Refused, Text: "builds are not privileged; remove it", Harmless: []string{"false"}},
 		{Path: "services.*.build.entitlements", Treatment: Refused, Text: "builds are not privileged; remove it"},
 		{Path: "services.*.build.isolation", Treatment: Refused, Text: "Windows containers are not supported; remove it", Harmless: []string{"default"}},

@@ -39,7 +39,7 @@ func serviceKeys() []Key {
 		{Path: "services.*.stdin_open", Treatment: Mapped, Text: "the container's standard input stays open"},
 		{Path: "services.*.init", Treatment: LeftOut, Text: "the image's own first process runs; it is left out: put an init into the image where one is needed", Harmless: []string{"false"}},
 		{Path: "services.*.profiles", Treatment: Mapped, Text: "a service with profiles is taken when it is named in compose.services, or one of them in compose.profiles or COMPOSE_PROFILES of the committed .env"},
-		{Path: "services.*.extends", Treatment: Mapped, Text: "another service of the same file; with file it is an error"},
+		{Path: "services.*.extends", Treatment: Mapped, Text: "another service, of the same file or of another one in the commit"},
 		{Path: "services.*.pull_policy", Treatment: Holds, Text: "images are pinned by digest"},
 		{Path: "services.*.pull_refresh_after", Treatment: Holds, Text: "images are pinned by digest"},
 		{Path: "services.*.attach", Treatment: Holds, Text: "nobody is at a terminal"},

@@ -50,7 +50,7 @@ func topKeys() []Key {
 		{Path: "version", Treatment: Holds, Text: "it has no meaning in Compose either"},
 		{Path: "jobs", Treatment: Refused, Text: "declare it in slipway.yaml, as a service with schedule or release"},
 		{Path: "models", Treatment: Refused, Text: "models are not supported; declare what serves the model as a service"},
-		{Path: "include", Treatment: Refused, Text: "list the files in compose.files of slipway.yaml"},
+		{Path: "include", Treatment: Mapped, Text: "files in the commit, each with paths from its own directory; project_directory and env_file are errors"},
 		{Path: "volumes.*.name", Treatment: Holds, Text: "volumes belong to the stage, under the key"},
 		{Path: "volumes.*.driver", Treatment: Refused, Text: "the data of another driver can't be reached: remove it for a new, empty volume, or mount an existing claim in an overlay", Harmless: []string{"local"}},
 		{Path: "volumes.*.driver_opts", Treatment: Refused, Text: "data that exist elsewhere can't be reached: remove it for a new, empty volume, or mount an existing claim in an overlay"},

@@ -1,0 +1,51 @@
+package release_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+func TestCheckNodes(t *testing.T) {
+	condition := func(status metav1.ConditionStatus, reason string) []metav1.Condition {
+		return []metav1.Condition{{Type: v1alpha1.ConditionUserNamespaces, Status: status, Reason: reason, Message: "no node has user namespaces (a)"}}
+	}
+	none := condition(metav1.ConditionFalse, v1alpha1.ReasonNoUserNamespaces)
+	for name, tt := range map[string]struct {
+		cluster    v1alpha1.ClusterPolicy
+		project    v1alpha1.ProjectPolicy
+		conditions []metav1.Condition
+		refused    bool
+	}{
+		"nobody knows":                {conditions: nil},
+		"nodes have them":             {conditions: condition(metav1.ConditionTrue, "AllNodes")},
+		"some nodes have them":        {conditions: condition(metav1.ConditionFalse, "SomeNodes")},
+		"no node has them":            {conditions: none, refused: true},
+		"said to be contained":        {cluster: v1alpha1.ClusterPolicy{PodSecurity: v1alpha1.PodSecurityContained}, conditions: none, refused: true},
+		"the cluster is restricted":   {cluster: v1alpha1.ClusterPolicy{PodSecurity: v1alpha1.PodSecurityRestricted}, conditions: none},
+		"the project is restricted":   {project: v1alpha1.ProjectPolicy{PodSecurity: v1alpha1.PodSecurityRestricted}, conditions: none},
+		"the cluster does without":    {cluster: v1alpha1.ClusterPolicy{HostUsers: true}, conditions: none},
+		"the project is contained":    {cluster: v1alpha1.ClusterPolicy{PodSecurity: v1alpha1.PodSecurityBaseline}, project: v1alpha1.ProjectPolicy{PodSecurity: v1alpha1.PodSecurityContained}, conditions: none, refused: true},
+		"contained, but does without": {cluster: v1alpha1.ClusterPolicy{HostUsers: true}, project: v1alpha1.ProjectPolicy{PodSecurity: v1alpha1.PodSecurityContained}, conditions: none},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := release.CheckNodes(release.Inputs{
+				Project: &v1alpha1.Project{Spec: v1alpha1.ProjectSpec{Policy: tt.project}},
+				Cluster: &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "far"}, Spec: v1alpha1.ClusterSpec{Policy: tt.cluster}, Status: v1alpha1.ClusterStatus{Conditions: tt.conditions}},
+				Stage:   &v1alpha1.Stage{},
+			})
+			var failure *release.Failure
+			if errors.As(err, &failure) != tt.refused {
+				t.Fatalf("got %v", err)
+			}
+			if tt.refused && !strings.Contains(failure.Message, "cluster far can't run pods of the level contained: no node has user namespaces (a)") {
+				t.Errorf("the failure says %q", failure.Message)
+			}
+		})
+	}
+}
