@@ -12,6 +12,7 @@ type Limits struct {
 	ObjectBytes      int64         // one object, inflated
 	InflatedBytes    int64         // all objects of one pack, inflated
 	FetchTime        time.Duration // one Fetch or Ensure
+	ListTime         time.Duration // the list of refs, of which that is part
 	StallTime        time.Duration // a server that sends nothing for so long is given up
 	Packs            int           // packs of one mirror before they are merged into one
 	MirrorBytes      int64         // one mirror on disk; a larger one is cloned again without history
@@ -47,6 +48,7 @@ func DefaultLimits() Limits {
 		ObjectBytes:      100 * mebibyte,
 		InflatedBytes:    16 * gibibyte,
 		FetchTime:        15 * time.Minute,
+		ListTime:         2 * time.Minute,
 		StallTime:        time.Minute,
 		Packs:            24,
 		MirrorBytes:      4 * gibibyte,
@@ -73,6 +75,7 @@ func (l Limits) WithDefaults() Limits {
 	fill(&l.ObjectBytes, d.ObjectBytes)
 	fill(&l.InflatedBytes, d.InflatedBytes)
 	fill(&l.FetchTime, d.FetchTime)
+	fill(&l.ListTime, d.ListTime)
 	fill(&l.StallTime, d.StallTime)
 	fill(&l.Packs, d.Packs)
 	fill(&l.MirrorBytes, d.MirrorBytes)

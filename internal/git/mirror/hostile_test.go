@@ -45,7 +45,7 @@ func TestRefusedAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{ConnState: func(net.Conn, http.ConnState) { connections.Add(1) }, ReadHeaderTimeout: time.Minute}} //nolint:exhaustruct // it is started below
+	server := &httptest.Server{Listener: listener, Config: &http.Server{ConnState: func(net.Conn, http.ConnState) { connections.Add(1) }, ReadHeaderTimeout: time.Minute}}
 	server.Start()
 	defer server.Close()
 	_, port, err := net.SplitHostPort(listener.Addr().String())
@@ -131,8 +131,18 @@ func TestSSHServersThatNeverEnd(t *testing.T) {
 // TestSlowServer sends a byte now and then: never silent, never done. One deadline
 // ends the whole exchange and its connection.
 func TestSlowServer(t *testing.T) {
-	for name, begin := range map[string]string{"headers": "HTTP/1.1 200 OK\r\nX: ", "refs": "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n" + firstLines(true)} {
+	const headers, refs = "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n"
+	exchange := git.Limits{FetchTime: 100 * time.Millisecond, StallTime: time.Hour}
+	list := git.Limits{ListTime: 100 * time.Millisecond, StallTime: time.Hour}
+	for name, tt := range map[string]struct {
+		begin  string
+		limits git.Limits
+	}{
+		"headers": {headers, exchange}, "refs": {refs + firstLines(true) + "fff0", exchange},
+		"headers of a list": {headers, list}, "refs of a list": {refs + firstLines(true) + "fff0", list},
+	} {
 		t.Run(name, func(t *testing.T) {
+			begin, limits := tt.begin, tt.limits
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -151,9 +161,9 @@ func TestSlowServer(t *testing.T) {
 					_, err = io.WriteString(conn, "0")
 				}
 			})
-			m, _ := newMirrors(t, git.Limits{FetchTime: 100 * time.Millisecond, StallTime: time.Hour})
+			m, _ := newMirrors(t, limits)
 			_, err = m.Fetch(context.Background(), key, git.Remote{URL: "http://" + listener.Addr().String() + "/shop.git", AllowHTTP: true})
-			if fault.CodeOf(err) != fault.Unavailable {
+			if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(fault.MessageOf(err), "took too long") {
 				t.Errorf("%v, want unavailable", err)
 			}
 			server.Wait()

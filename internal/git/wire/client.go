@@ -15,6 +15,7 @@ import (
 type Client struct {
 	scratch   string // directory for known_hosts files while they are parsed
 	idle      time.Duration
+	listTime  time.Duration
 	dialer    *dial.Dialer
 	transport *http.Transport
 }
@@ -27,7 +28,7 @@ const headerTimeout = 2 * time.Minute
 func NewClient(scratch string, limits git.Limits, dialer *dial.Dialer) *Client {
 	transport := dialer.Transport()
 	transport.ResponseHeaderTimeout = headerTimeout
-	return &Client{scratch: scratch, idle: limits.StallTime, dialer: dialer, transport: transport}
+	return &Client{scratch: scratch, idle: limits.StallTime, listTime: limits.ListTime, dialer: dialer, transport: transport}
 }
 
 // Open checks the remote and makes a session with it; nothing is sent yet.
@@ -42,7 +43,7 @@ func (c *Client) Open(r git.Remote) (Endpoint, Session, error) {
 	if where.scheme == "ssh" {
 		return where, newSSHSession(c, where, r.Credentials), nil
 	}
-	return where, newHTTPSession(c.transport, where, r.Credentials, c.idle), nil
+	return where, newHTTPSession(c, where, r.Credentials), nil
 }
 
 // Close closes idle connections.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
@@ -39,7 +40,7 @@ func Fault(ctx context.Context, where Endpoint, err error) error {
 	case errors.As(cause, &coded):
 		return cause
 	case errors.Is(cause, context.DeadlineExceeded):
-		return say(fault.Unavailable, "the server took too long; Slipway tries again")
+		return say(fault.Unavailable, tooLongText)
 	case cause != nil:
 		return say(fault.Unavailable, "stopped before it was done; Slipway tries again")
 	}
@@ -64,6 +65,7 @@ func Fault(ctx context.Context, where Endpoint, err error) error {
 
 const (
 	notFoundText = "the repository doesn't exist, or the credentials give no access to it; check the URL and the repository's Secret"
+	tooLongText  = "the server took too long; Slipway tries again"
 	deniedText   = "the server refused the credentials; renew the repository's Secret"
 )
 
@@ -83,6 +85,8 @@ func transportFault(err error, say func(fault.Code, string) error) error {
 		return say(fault.Unavailable, "the server ended with an error; Slipway tries again")
 	case errors.Is(err, errStalled):
 		return say(fault.Unavailable, "the server stopped sending; Slipway tries again")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return say(fault.Unavailable, tooLongText)
 	case isUnreached(err):
 		return say(fault.Unavailable, "the server can't be reached; check the URL and the network. Slipway tries again")
 	case isBroken(err):

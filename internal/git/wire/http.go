@@ -42,14 +42,16 @@ type httpSession struct {
 	base        *url.URL // moves with a redirect inside the same host
 	credentials git.Credentials
 	idle        time.Duration
+	listTime    time.Duration
 }
 
-func newHTTPSession(transport http.RoundTripper, e Endpoint, c git.Credentials, idle time.Duration) *httpSession {
+func newHTTPSession(c *Client, e Endpoint, credentials git.Credentials) *httpSession {
 	return &httpSession{
-		client:      &http.Client{Transport: transport, CheckRedirect: checkRedirect},
+		client:      &http.Client{Transport: c.transport, CheckRedirect: checkRedirect},
 		base:        &url.URL{Scheme: e.scheme, Host: e.host, Path: e.path},
-		credentials: c,
-		idle:        idle,
+		credentials: credentials,
+		idle:        c.idle,
+		listTime:    c.listTime,
 	}
 }
 
@@ -65,6 +67,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 }
 
 func (s *httpSession) List(ctx context.Context, patterns []string, limit int) (*Listing, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.listTime)
+	defer cancel()
 	u := *s.base
 	u.Path += infoRefs
 	u.RawQuery = "service=" + uploadPack

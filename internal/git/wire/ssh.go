@@ -54,7 +54,9 @@ func (s *sshSession) List(ctx context.Context, patterns []string, limit int) (*L
 	if err != nil {
 		return nil, err
 	}
+	_ = line.conn.SetReadDeadline(time.Now().Add(s.client.listTime))
 	listing, err := readListing(line, patterns, limit)
+	_ = line.conn.SetReadDeadline(time.Time{})
 	if err != nil {
 		line.close()
 		return nil, line.complaint(err)

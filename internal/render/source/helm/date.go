@@ -22,7 +22,7 @@ func dates() template.FuncMap {
 		"htmlDate":       func(date any) (string, error) { return formatDate(htmlLayout, date, "UTC") },
 		"htmlDateInZone": func(date any, zone string) (string, error) { return formatDate(htmlLayout, date, zone) },
 		"toDate": func(layout, text string) time.Time {
-			at, _ := time.ParseInLocation(layout, text, time.UTC) //nolint:errcheck // as Sprig's: the zero time
+			at, _ := time.ParseInLocation(layout, text, time.UTC) // as Sprig's: the zero time
 			return at
 		},
 		"mustToDate":    func(layout, text string) (time.Time, error) { return time.ParseInLocation(layout, text, time.UTC) },
