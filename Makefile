@@ -53,11 +53,12 @@ unit: compiler ## Run what needs no cluster
 unit-modules: ## Run the tests of the modules beside the main one
 	cd cmd/devcluster && $(GOTEST) ./...
 
+# Many of these tests wait for a cluster more than they compute.
 .PHONY: integration
 integration: compiler devcluster ## Run unit tests and those on a real API server
 	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm
 	trap '$(DEVCLUSTER) down -q --dir $(CACHE)/warm' EXIT; \
-	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -timeout 20m ./...
+	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -p 4 -timeout 20m ./...
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster
@@ -77,12 +78,14 @@ bench: devcluster build ## Measure push → applied beside the floor, in one run
 bench-stages: devcluster build ## Measure one replica with 10,000 stages: memory, restart, rest
 	go test -tags integration -run '^$$' -bench ManyStages -benchtime 1x -timeout 90m ./internal/bench -slipway $(CURDIR)/bin/slipway
 
-# Each batch of histories has a control plane of its own.
+# Each batch of histories has a control plane of its own. A failover is mostly waiting
+# for a lease.
 .PHONY: convergence
-convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at every point (an hour or more)
+convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at every point, 200 failovers (three hours)
 	for first in $$(seq 1001 100 2901); do \
 	  go test -tags integration -count 1 -timeout 30m -run 'TestHistories' -v ./internal/convergence -histories 100 -first $$first || exit 1; done
 	go test -tags integration -count 1 -timeout 180m -run 'TestKilledAtEveryPoint|TestKilledInAFetch' -v ./internal/convergence -rounds 20
+	go test -tags integration -count 1 -timeout 180m -run 'TestFailover' -v ./internal/convergence -failovers 200
 
 .PHONY: load
 load: devcluster ## Measure the receiver under load beside the API server's own rate
@@ -93,6 +96,11 @@ gitea: compiler devcluster ## Prove the server before a real Gitea, compiled fro
 	$(RACE) go build -C cmd/gitea -tags 'sqlite sqlite_unlock_notify' -o $(CACHE)/bin/gitea code.gitea.io/gitea
 	GITEA=$(CACHE)/bin/gitea GITEA_SOURCES=$$(go list -C cmd/gitea -m -f '{{.Dir}}' code.gitea.io/gitea) \
 	  go test -tags gitea -count 1 -timeout 20m -v ./internal/realforge
+
+.PHONY: field
+field: ## Try fetched repositories as they are: make field CORPUS=dir, one repository in each of its folders
+	@test -n "$(CORPUS)" || { echo "say where the repositories are: make field CORPUS=dir"; exit 2; }
+	@go run ./cmd/field $(CORPUS)
 
 .PHONY: devcluster
 devcluster: ## Compile the development cluster's program

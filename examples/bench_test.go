@@ -27,7 +27,7 @@ func shop(b *testing.B) render.Request {
 	if !found {
 		b.Fatal("examples/shop has no stage production")
 	}
-	return request(b, doc, stage)
+	return request(b, "shop", doc, stage)
 }
 
 func newPool(b *testing.B, size int) *worker.Pool {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -67,7 +68,18 @@ func document(t testing.TB, example string) *projectfile.Document {
 	return doc
 }
 
-func request(t testing.TB, doc *projectfile.Document, stage project.Stage) render.Request {
+// inProcess renders in the test's own process.
+type inProcess struct{}
+
+func (inProcess) Render(ctx context.Context, tree fs.FS, req render.Request) (render.Result, error) {
+	files, err := render.Collect(ctx, tree, req, render.DefaultLimits())
+	if err != nil {
+		return render.Result{}, err
+	}
+	return render.Render(ctx, req, files)
+}
+
+func request(t testing.TB, dir string, doc *projectfile.Document, stage project.Stage) render.Request {
 	t.Helper()
 	services, _, err := render.ExpandTemplates(doc.Effective(stage.Name), render.OwnTemplates{})
 	if err != nil {
@@ -85,10 +97,12 @@ func request(t testing.TB, doc *projectfile.Document, stage project.Stage) rende
 	for service, host := range stage.Hosts {
 		req.Hosts[service] = []string{host}
 	}
-	for name, s := range services {
-		if s.Source() == project.SourceBuild {
-			req.Images[name] = fmt.Sprintf("registry.example/acme/%s/%s@%s", doc.File.Project, name, digest)
-		}
+	builds, err := render.Builds(t.Context(), inProcess{}, os.DirFS(dir), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range builds {
+		req.Images[name] = fmt.Sprintf("registry.example/acme/%s/%s@%s", doc.File.Project, name, digest)
 	}
 	return req
 }
@@ -111,7 +125,7 @@ func TestExamples(t *testing.T) {
 		doc := document(t, example)
 		for _, stage := range doc.File.Stages {
 			t.Run(example+"/"+stage.Name, func(t *testing.T) {
-				result := renderStage(t, example, request(t, doc, stage))
+				result := renderStage(t, example, request(t, example, doc, stage))
 				compare(t, filepath.Join("testdata", example, stage.Name+".yaml"), result.Manifests)
 				var warnings bytes.Buffer
 				for _, warning := range result.Warnings {
@@ -158,7 +172,7 @@ func TestEject(t *testing.T) {
 		doc := document(t, example)
 		for _, stage := range doc.File.Stages {
 			t.Run(example+"/"+stage.Name, func(t *testing.T) {
-				req := request(t, doc, stage)
+				req := request(t, example, doc, stage)
 				files, err := render.Collect(context.Background(), os.DirFS(example), req, render.DefaultLimits())
 				if err != nil {
 					t.Fatal(err)
@@ -228,7 +242,7 @@ func eachStage(t testing.TB, visit func(example string, req render.Request)) {
 	for _, example := range examples(t) {
 		doc := document(t, example)
 		for _, stage := range doc.File.Stages {
-			visit(example, request(t, doc, stage))
+			visit(example, request(t, example, doc, stage))
 		}
 	}
 }

@@ -13,12 +13,15 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -27,7 +30,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/leader"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/webhook"
@@ -47,23 +52,35 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, o, log)
+	replica, err := newReplica(config, o)
 	if err != nil {
 		return err
 	}
-	parts, err := controller.New(ctx, mgr, controllerOptions(config, o, log))
+	mgr, err := newManager(replica, o, log)
+	if err != nil {
+		return err
+	}
+	dialer, err := newDialer(o)
+	if err != nil {
+		return err
+	}
+	parts, err := controller.New(ctx, mgr, controllerOptions(replica, o, dialer, log))
 	if err != nil {
 		return err
 	}
 	defer parts.Close()
-	public, err := door(parts, o, log)
+	proxies, err := networks(o.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	public, err := door(parts, proxies, log)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mgr.Start(ctx) })
-	group.Go(func() error { return listen(ctx, webhook.NewServer(o.PublicAddress, public, log)) })
-	group.Go(func() error { return listen(ctx, internalServer(o.InternalAddress, parts.Source)) })
+	group.Go(func() error { return listen(ctx, webhook.NewServer(o.PublicAddress, public, log), proxies) })
+	group.Go(func() error { return listen(ctx, internalServer(o.InternalAddress, parts.Source), nil) })
 	return group.Wait()
 }
 
@@ -109,47 +126,92 @@ func restConfig(o server.Options) (*rest.Config, error) {
 	return config, nil
 }
 
-func newManager(config *rest.Config, o server.Options, log *slog.Logger) (ctrl.Manager, error) {
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("register types: %w", err)
+// replica is how one of several servers reaches the control cluster.
+type replica struct {
+	lock    resourcelock.Interface // nil when there is no election
+	leading *rest.Config           // for what only the leader writes
+	any     client.Client          // for what every replica does
+	scheme  *runtime.Scheme
+}
+
+func newReplica(config *rest.Config, o server.Options) (replica, error) {
+	r := replica{leading: config, scheme: runtime.NewScheme()}
+	if err := errors.Join(clientgoscheme.AddToScheme(r.scheme), v1alpha1.AddToScheme(r.scheme)); err != nil {
+		return replica{}, fmt.Errorf("register types: %w", err)
 	}
-	grace := 20 * time.Second
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
+	var err error
+	if r.any, err = client.New(config, client.Options{Scheme: r.scheme}); err != nil {
+		return replica{}, fmt.Errorf("connect to the control cluster %s: %w", config.Host, err)
+	}
+	if !o.LeaderElect {
+		return r, nil
+	}
+	lock, err := leader.NewLock(config, o.Namespace, "slipway")
+	if err != nil {
+		return replica{}, err
+	}
+	r.lock, r.leading = lock, rest.CopyConfig(config)
+	r.leading.Wrap(lock.Fence)
+	return r, nil
+}
+
+func newManager(r replica, o server.Options, log *slog.Logger) (ctrl.Manager, error) {
+	grace, lease, renew, retry := 20*time.Second, leader.LeaseDuration, leader.RenewDeadline, leader.RetryPeriod
+	mgr, err := ctrl.NewManager(r.leading, ctrl.Options{
+		Scheme:                        r.scheme,
 		Logger:                        logr.FromSlogHandler(log.Handler()),
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		Cache:                         controller.CacheOptions(),
+		Cache:                         controller.CacheOptions(r.leading),
 		Client:                        controller.ClientOptions(),
 		LeaderElection:                o.LeaderElect,
-		LeaderElectionID:              "slipway",
-		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &grace,
+
+		LeaderElectionResourceLockInterface: r.lock, LeaseDuration: &lease, RenewDeadline: &renew, RetryPeriod: &retry,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connect to the control cluster %s: %w", config.Host, err)
+		return nil, fmt.Errorf("connect to the control cluster %s: %w", r.leading.Host, err)
 	}
 	return mgr, nil
 }
 
-func controllerOptions(config *rest.Config, o server.Options, log *slog.Logger) controller.Options {
+func controllerOptions(r replica, o server.Options, dialer *dial.Dialer, log *slog.Logger) controller.Options {
 	return controller.Options{
-		Config:           config,
+		Config:           r.leading,
+		AnyReplica:       r.any,
 		Namespace:        o.Namespace,
 		Data:             o.Data,
 		Image:            o.Image,
 		Executor:         o.BuilderImage,
 		SourceURL:        o.SourceURL,
 		AllowHTTP:        o.AllowHTTPGit,
+		Dialer:           dialer,
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,
 		SyncInterval:     o.SyncInterval,
+		TimerSyncs:       o.TimerSyncs,
 		Version:          version + " " + commit(),
 		Forges:           reporters(),
 		Now:              time.Now,
 		Log:              log,
 	}
+}
+
+// newDialer returns what connects to git servers, forges and registries.
+// Requests go through the proxies that the environment names, as usual.
+func newDialer(o server.Options) (*dial.Dialer, error) {
+	around, err := dial.Look(os.Getenv("KUBERNETES_SERVICE_HOST"))
+	if err != nil {
+		return nil, err
+	}
+	dialer, err := dial.New(dial.Options{
+		Allow: o.OutgoingAllow, ClusterNetworks: o.ClusterNetworks, PublicOnly: o.PublicOnly,
+		Around: around, Proxy: httpproxy.FromEnvironment(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--outgoing-allow, --cluster-network: %w", err)
+	}
+	return dialer, nil
 }
 
 // reporters returns how each kind of forge is spoken with.
@@ -162,11 +224,7 @@ func reporters() map[string]forge.NewReporter {
 }
 
 // door returns the handler of everything that forges and probes may reach.
-func door(parts *controller.Components, o server.Options, log *slog.Logger) (http.Handler, error) {
-	proxies, err := networks(o.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
+func door(parts *controller.Components, proxies []*net.IPNet, log *slog.Logger) (http.Handler, error) {
 	return webhook.New(webhook.Options{
 		Projects:   parts.Projects,
 		Deliveries: parts.Deliveries,
@@ -199,8 +257,13 @@ func internalServer(address string, sources *source.Handler) *http.Server {
 	return &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 }
 
-// listen serves until the context ends, then lets what runs finish.
-func listen(ctx context.Context, server *http.Server) error {
+// listen serves a bounded number of connections until the context ends, then lets
+// what runs finish.
+func listen(ctx context.Context, server *http.Server, proxies []*net.IPNet) error {
+	listener, err := net.Listen("tcp", server.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", server.Addr, err)
+	}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -208,7 +271,7 @@ func listen(ctx context.Context, server *http.Server) error {
 		defer cancel()
 		stopped <- server.Shutdown(grace)
 	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(webhook.NewListener(listener, proxies)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("listen on %s: %w", server.Addr, err)
 	}
 	return <-stopped

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // hookDeadline bounds a release Job.
 const hookDeadline = 10 * time.Minute
 
-// runHooks applies release Jobs and waits until each completed. It leaves a Job
+// runHooks applies Jobs that run once and waits until each completed. It leaves a Job
 // alone that completed with the same document before, and runs one again that
 // failed.
 func (r *run) runHooks(ctx context.Context, changes []*change) error {
@@ -37,6 +38,29 @@ func (r *run) runHooks(ctx context.Context, changes []*change) error {
 	}))
 }
 
+// runInTurn runs Jobs, those that wait for others after them. A circle runs at
+// once.
+func (r *run) runInTurn(ctx context.Context, changes []*change) error {
+	for len(changes) > 0 {
+		waiting := map[string]bool{}
+		for _, c := range changes {
+			waiting[c.document.Service()] = true
+		}
+		isDue := func(c *change) bool {
+			return !slices.ContainsFunc(c.document.After(), func(service string) bool { return waiting[service] })
+		}
+		due := slices.DeleteFunc(slices.Clone(changes), func(c *change) bool { return !isDue(c) })
+		if len(due) == 0 {
+			due = changes
+		}
+		if err := r.runHooks(ctx, due); err != nil {
+			return err
+		}
+		changes = slices.DeleteFunc(slices.Clone(changes), func(c *change) bool { return slices.Contains(due, c) })
+	}
+	return nil
+}
+
 // replaceFailedJobs marks Jobs that failed to be replaced.
 func (r *run) replaceFailedJobs(ctx context.Context, changes []*change) error {
 	var mutex sync.Mutex
@@ -58,7 +82,7 @@ func (r *run) replaceFailedJobs(ctx context.Context, changes []*change) error {
 	}))
 }
 
-// recordCompletion records that a release Job did its work.
+// recordCompletion records that a Job did its work.
 func (r *run) recordCompletion(c *change) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

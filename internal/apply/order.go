@@ -1,6 +1,10 @@
 package apply
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
+import (
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/slipway-dev/slipway/internal/apply/desired"
+)
 
 // group is a step of an apply: its objects are written in parallel, after all
 // objects of earlier groups. Pruning goes from the last group to the first.
@@ -15,10 +19,25 @@ const (
 	groupCustom
 	groupHook
 	groupWorkload
+	groupOnce  // Jobs that run once, each before what waits for it
+	groupAfter // workloads that wait for them
 	groupRoute
 	groupScaler
 	groups
 )
+
+// group returns the step in which a change is made. Its document is parsed.
+func (c *change) group() group {
+	hook := c.document.Hook()
+	switch g := groupOf(c.document.Ref.GroupKind(), hook); {
+	case g == groupHook && c.document.Annotation(desired.AnnotationHook) == desired.HookOnce:
+		return groupOnce
+	case g == groupWorkload && len(c.document.After()) > 0:
+		return groupAfter
+	default:
+		return g
+	}
+}
 
 // groupOf returns the step in which an object is applied.
 func groupOf(kind schema.GroupKind, hook bool) group {

@@ -277,6 +277,55 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 	}
 }
 
+// once is a Job that runs beside the workloads, after those of other services.
+func once(service, after string) string {
+	return strings.Replace(job(service+"-once", "registry.example/"+service+":1"), "metadata: {name: "+service+"-once}",
+		"metadata: {name: "+service+"-once, labels: {slipway.dev/service: "+service+"}, annotations: {slipway.dev/hook: once, slipway.dev/after: \""+after+"\"}}", 1)
+}
+
+func TestWhatWaitsForAJobStartsWhenItHasCompleted(t *testing.T) {
+	s := newStage(t)
+	web := strings.Replace(deployment("web", "registry.example/web:1", 1), "  name: web\n", "  name: web\n  annotations: {slipway.dev/after: \"seed\"}\n", 1)
+	all := manifests(web, once("seed", "migrate"), once("migrate", ""), deployment("db", "registry.example/db:1", 1))
+	there := func(object string) bool { return s.field(object, ".metadata.name") != "" }
+
+	finished := make(chan error, 1)
+	go func() {
+		_, err := s.applier.Apply(t.Context(), s.set(all))
+		finished <- err
+	}()
+	s.patiently("the first Job starts", func() error {
+		if !there("job/migrate-once") {
+			return errors.New("it is not there")
+		}
+		return nil
+	})
+	if !there("deploy/db") || there("job/seed-once") || there("deploy/web") {
+		t.Error("what waits for nothing does not run beside the first Job, or something did not wait for it")
+	}
+	s.finish("migrate-once", batchv1.JobComplete)
+	s.patiently("the second Job starts", func() error {
+		if !there("job/seed-once") {
+			return errors.New("it is not there")
+		}
+		return nil
+	})
+	if there("deploy/web") {
+		t.Error("web did not wait for the second Job")
+	}
+	s.finish("seed-once", batchv1.JobComplete)
+	if err := <-finished; err != nil {
+		t.Fatal(err)
+	}
+	if !there("deploy/web") {
+		t.Error("web was not started")
+	}
+	s.remove("job/migrate-once")
+	if report := s.apply(all); report.Unchanged != 4 {
+		t.Errorf("a Job that was tidied up ran again: %+v", report)
+	}
+}
+
 func TestReleaseCommandHasADeadline(t *testing.T) {
 	s := newStage(t)
 	s.other(hook("registry.example/web:1"))

@@ -55,16 +55,22 @@ func (r *run) write(ctx context.Context) (problem error) {
 		if c.document.Object != nil {
 			hook = c.document.Hook()
 		}
-		if c.action != actionNone || hook && !c.finished() {
-			g := groupOf(c.document.Ref.GroupKind(), hook)
-			steps[g] = append(steps[g], c)
+		if c.action == actionNone && (!hook || c.finished()) {
+			continue
 		}
+		if err := c.document.Parse(r.set); err != nil {
+			return err
+		}
+		steps[c.group()] = append(steps[c.group()], c)
 	}
 	for g, changes := range steps {
 		var err error
-		if group(g) == groupHook {
+		switch group(g) {
+		case groupHook:
 			err = r.runHooks(ctx, changes)
-		} else {
+		case groupOnce:
+			err = r.runInTurn(ctx, changes)
+		default:
 			err = r.writeAll(ctx, changes)
 		}
 		switch {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/naming"
@@ -49,7 +50,7 @@ func newFloor(b *testing.B, fx *fixture) *floor {
 	}
 	f := &floor{
 		fixture: fx, document: document,
-		mirrors: mirror.NewStore(b.TempDir(), git.DefaultLimits()),
+		mirrors: mirror.NewStore(b.TempDir(), git.DefaultLimits(), dial.Unrestricted()),
 		remote: git.Remote{
 			URL: world.Forge.CloneURL(fx.Path), AllowHTTP: true, Credentials: git.Credentials{Token: servertest.ForgeToken},
 		},

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"github.com/slipway-dev/slipway/internal/controller/servertest"
 )
 
@@ -25,6 +28,7 @@ var (
 
 func TestMain(m *testing.M) {
 	if kubeconfig := os.Getenv(cacheOf); kubeconfig != "" {
+		ctrl.SetLogger(logr.Discard())
 		got, err := fillCache(context.Background(), kubeconfig)
 		if err == nil {
 			err = json.NewEncoder(os.Stdout).Encode(got)
@@ -102,6 +106,9 @@ func measure(b *testing.B, measured server, t *table, s scenario, organization s
 	t.add(m)
 	if *calls {
 		measured.printCalls()
+	}
+	if s.shown {
+		t.add(measureShown(b, measured, s))
 	}
 	if s.rests {
 		t.add(measureNothing(b, measured, fx, f))

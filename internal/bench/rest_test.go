@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/content"
 )
 
 // Figures of a project at rest.
@@ -42,6 +44,20 @@ func measureNothing(b *testing.B, measured server, fx *fixture, f *floor) measur
 	}
 	if err := fx.change(b.Context(), `{"spec":{"syncInterval":null}}`); err != nil {
 		b.Fatal(err)
+	}
+	return m
+}
+
+// measureShown measures what it costs to show the last commit at the stages that it
+// leaves as they are, which happens once after the last push.
+func measureShown(b *testing.B, measured server, s scenario) measurements {
+	m := measurements{name: s.name + "-shown", what: "then, once, half a minute after the last push: the commit is shown at all stages that it leaves as they are"}
+	before := measured.spent(b)
+	time.Sleep(content.ShowDelay)
+	idle(b, measured)
+	m.spent = measured.spent(b).minus(before)
+	if m.spent.writes() == 0 {
+		b.Error("the commit is not shown")
 	}
 	return m
 }

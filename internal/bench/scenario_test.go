@@ -22,6 +22,7 @@ type scenario struct {
 	all      int               // stages of the project once it is set up
 	slow     int               // how often it is pushed at most, 0 for no bound
 	rests    bool              // ends with what the project costs at rest
+	shown    bool              // ends with what it costs to show the last commit at stages that it leaves as they are
 	push     func(i int) push
 }
 

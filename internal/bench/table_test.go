@@ -64,8 +64,11 @@ func (t *table) markdown() string {
 	out.WriteString("| case | median ms | p95 ms | floor ms | median ÷ floor | p95 ÷ floor | requests per push | CPU s per push | peak MiB |\n")
 	out.WriteString("|---|--:|--:|--:|--:|--:|---|--:|--:|\n")
 	for _, m := range t.rows {
-		fmt.Fprintf(&out, "| %s | %.1f | %.1f | %.1f | %.2f | %.2f | %s | %.3f | %.0f |\n", m.what, milliseconds(median(m.pushes)), milliseconds(p95(m.pushes)),
-			milliseconds(median(m.floors)), m.ratio(), m.tail(), m.spent.perPush(max(1, len(m.pushes))), m.processor().Seconds(), mebibytes(m.peak))
+		times := "| | | |"
+		if len(m.pushes) > 0 {
+			times = fmt.Sprintf("%.1f | %.1f | %.1f | %.2f | %.2f", milliseconds(median(m.pushes)), milliseconds(p95(m.pushes)), milliseconds(median(m.floors)), m.ratio(), m.tail())
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s | %.3f | %.0f |\n", m.what, times, m.spent.perPush(max(1, len(m.pushes))), m.processor().Seconds(), mebibytes(m.peak))
 	}
 	out.WriteString("\n| memory of the server and its render workers | resident MiB | peak MiB |\n|---|--:|--:|\n")
 	for _, row := range t.idle {

@@ -11,7 +11,7 @@ import (
 
 // oneBranch are n stages of one branch, each with an overlay of its own.
 func oneBranch(n int) scenario {
-	s := scenario{all: n}
+	s := scenario{all: n, shown: true}
 	var rules string
 	overlays := map[string]string{}
 	for i := range n {

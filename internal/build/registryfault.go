@@ -27,7 +27,18 @@ func registryFault(err error, image string) error {
 	case status != 0:
 		return fault.Wrap(fault.Unavailable, err, "the registry answered %d for image %s; check the registry", status, image)
 	}
-	return fault.Wrap(fault.Unavailable, err, "the registry of image %s cannot be reached; check its name and the network", image)
+	if Unreached(err) {
+		return fault.Wrap(fault.Unavailable, err, "the registry of image %s cannot be reached; check its name and the network", image)
+	}
+	return fault.Wrap(fault.Unavailable, err, "what answers for image %s is no registry, or a broken one; check its name", image)
+}
+
+// Unreached reports whether no connection came about, or no answer in time.
+func Unreached(err error) bool {
+	var lookup *net.DNSError
+	var network *net.OpError
+	var late net.Error
+	return errors.As(err, &lookup) || errors.As(err, &network) || errors.As(err, &late) && late.Timeout()
 }
 
 // isNetwork reports whether no answer came at all.

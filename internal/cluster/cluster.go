@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/tenancy"
@@ -50,7 +52,9 @@ type Clusters struct {
 	Account tenancy.Subject // the service account that Slipway runs as
 	Secrets *kube.Secrets
 	Builds  kaniko.Config
-	Now     func() time.Time
+	// Dialer connects to registries.
+	Dialer *dial.Dialer
+	Now    func() time.Time
 	// Changed is called for every object of a stage that changed in a way that
 	// matters; it must not block. It may be nil.
 	Changed func(inventory.Drift)
@@ -152,7 +156,7 @@ func (c *Clusters) connect(ctx context.Context, cluster *v1alpha1.Cluster, secre
 	}
 	made := &Connection{Config: config, Apply: watched.cluster, Live: watched.live}
 	if made.Client, err = client.New(config, client.Options{}); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cluster %s does not answer", cluster.Name)
+		return nil, unasked(cluster, err)
 	}
 	made.Namespaces = tenancy.NewNamespaceApplier(made.Client, c.Now)
 	made.Hosts = NewClaims(made.Client, made.Namespaces, c.Account)
@@ -186,6 +190,7 @@ func (c *Clusters) config(cluster *v1alpha1.Cluster, kubeconfig []byte) (*rest.C
 	}
 	config.QPS = -1
 	config.Timeout = 0
+	config.WrapTransport = c.Config.WrapTransport
 	return config, nil
 }
 
@@ -210,11 +215,12 @@ func remoteConfig(kubeconfig []byte) (*rest.Config, error) {
 }
 
 func (c *Clusters) registry(cluster *v1alpha1.Cluster, credentials build.Credentials) (*build.Registry, error) {
+	reach := build.Reach{Dialer: c.Dialer, Configured: configuredHosts(cluster), Insecure: insecureHosts(cluster)}
 	return build.NewRegistry(build.Options{
-		Insecure:    insecureHosts(cluster),
+		Insecure:    reach.Insecure,
 		Mirrors:     cluster.Spec.Registry.Mirrors,
 		Credentials: credentials,
-		Transport:   http.DefaultTransport,
+		Transport:   reach.Transport(),
 		TTL:         registryTTL,
 		Now:         c.Now,
 	})
@@ -226,6 +232,16 @@ func (c *Clusters) builds(cluster *v1alpha1.Cluster) kaniko.Config {
 	config.Mirrors = cluster.Spec.Registry.Mirrors
 	config.Insecure = insecureHosts(cluster)
 	return config
+}
+
+// configuredHosts are the hosts that the platform team named as registries.
+func configuredHosts(cluster *v1alpha1.Cluster) []string {
+	var hosts []string
+	for _, place := range slices.Concat([]string{cluster.Spec.Registry.Host}, cluster.Spec.Registry.Mirrors, cluster.Spec.Policy.Images) {
+		host, _, _ := strings.Cut(place, "/")
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 // insecureHosts are the hosts of a cluster's registry that may speak plain

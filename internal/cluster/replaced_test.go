@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/kube"
 )
 
@@ -26,7 +27,7 @@ func TestReplacedKubeconfigLeavesMemory(t *testing.T) {
 	c := fake.NewClientBuilder().WithObjects(secret).Build()
 	now := time.Now()
 	clock := func() time.Time { return now }
-	clusters := &Clusters{Config: &rest.Config{}, Secrets: kube.NewSecrets(c, clock), Builds: kaniko.Config{Image: "slipway", Executor: "kaniko"}, Now: clock}
+	clusters := &Clusters{Config: &rest.Config{}, Secrets: kube.NewSecrets(c, clock), Builds: kaniko.Config{Image: "slipway", Executor: "kaniko"}, Dialer: dial.Unrestricted(), Now: clock}
 	defer clusters.Close()
 	far := &v1alpha1.Cluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: "far", UID: "1", Generation: 1},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 )
@@ -41,7 +42,7 @@ func TestVersion(t *testing.T) {
 			server := httptest.NewServer(tt.handler)
 			defer server.Close()
 			secrets := kube.NewSecrets(fake.NewClientBuilder().Build(), time.Now)
-			clusters := &Clusters{Config: &rest.Config{Host: server.URL}, Secrets: secrets, Builds: kaniko.Config{Image: "slipway", Executor: "kaniko"}, Now: time.Now}
+			clusters := &Clusters{Config: &rest.Config{Host: server.URL}, Secrets: secrets, Builds: kaniko.Config{Image: "slipway", Executor: "kaniko"}, Dialer: dial.Unrestricted(), Now: time.Now}
 			defer clusters.Close()
 			near := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: "near"}, Spec: v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: "registry.example"}}}
 			if tt.kubeconfig != "" {

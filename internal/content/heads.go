@@ -16,9 +16,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
-// ShowDelay is how long a stage's status waits for a head that changes nothing, and
-// the least time between two of them: what a push changes goes first.
+// ShowDelay is how long a stage's status waits for a head that changes nothing after
+// the last one: what a push changes goes first, and a branch that is pushed to every
+// few seconds is shown once for all of that.
 const ShowDelay = 30 * time.Second
+
+// maxShowDelays is how many delays such a branch puts off what is shown.
+const maxShowDelays = 4
 
 // parallelComparisons bounds how many stages of a project are compared at the same
 // time. Most comparisons need no request.
@@ -55,6 +59,13 @@ type Heads struct {
 type knownHead struct {
 	stage types.UID
 	head  v1alpha1.UnchangedHead
+	first time.Time // when the first head came that is not shown
+	found time.Time // when this one did
+}
+
+// wait returns how long a head is not shown yet.
+func (k knownHead) wait(now time.Time, delay time.Duration) time.Duration {
+	return min(k.found.Add(delay).Sub(now), k.first.Add(maxShowDelays*delay).Sub(now))
 }
 
 // NewHeads returns heads that are shown after a delay. Compare begins the
@@ -138,8 +149,12 @@ func (h *Heads) headOf(stage *v1alpha1.Stage) *v1alpha1.UnchangedHead {
 func (h *Heads) record(stage *v1alpha1.Stage, head v1alpha1.UnchangedHead) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	name := client.ObjectKeyFromObject(stage)
-	h.known[name] = knownHead{stage.UID, head}
+	name, now := client.ObjectKeyFromObject(stage), time.Now()
+	recorded := knownHead{stage: stage.UID, head: head, first: now, found: now}
+	if known, found := h.known[name]; found && known.stage == stage.UID {
+		recorded.first = known.first
+	}
+	h.known[name] = recorded
 	h.due.AddAfter(name, h.delay)
 }
 

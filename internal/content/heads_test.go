@@ -121,6 +121,30 @@ func TestHeadIsShown(t *testing.T) {
 	}
 }
 
+// A head waits for a pause of the pushes, but not for ever.
+func TestHeadWaitsForAPause(t *testing.T) {
+	start := time.Unix(1_700_000_000, 0)
+	at := func(d time.Duration) time.Time { return start.Add(d) }
+	tests := map[string]struct {
+		found, now time.Duration // since the first head that is not shown
+		want       time.Duration
+	}{
+		"just found":              {want: ShowDelay},
+		"a while ago":             {now: ShowDelay, want: 0},
+		"another came":            {found: 20 * time.Second, now: ShowDelay, want: 20 * time.Second},
+		"others come all along":   {found: 115 * time.Second, now: 115 * time.Second, want: 5 * time.Second},
+		"others came long enough": {found: 119 * time.Second, now: 120 * time.Second, want: 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			known := knownHead{first: start, found: at(tt.found)}
+			if got := known.wait(at(tt.now), ShowDelay); got != tt.want {
+				t.Errorf("it waits %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 // A stage that is gone is not shown, and nothing is tried again for it.
 func TestGoneStageIsNotShown(t *testing.T) {
 	heads, stage, kube := newHeads(t, &comparer{equal: true}, "push b good")

@@ -3,6 +3,7 @@ package content
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,12 +21,21 @@ func (h *Heads) Start(ctx context.Context) error {
 		if over {
 			return nil
 		}
-		if err := h.show(ctx, name); err != nil && ctx.Err() == nil {
+		if wait := h.wait(name); wait > 0 {
+			h.due.AddAfter(name, wait)
+		} else if err := h.show(ctx, name); err != nil && ctx.Err() == nil {
 			h.log.Warn("show the head of a stage; it is tried again", "stage", name, "error", err)
 			h.due.AddAfter(name, h.delay)
 		}
 		h.due.Done(name)
 	}
+}
+
+// wait returns how long the newest head of a stage is not shown yet.
+func (h *Heads) wait(name types.NamespacedName) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.known[name].wait(time.Now(), h.delay)
 }
 
 // show writes the newest head of a stage to its status.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -11,12 +12,12 @@ import (
 
 // CacheOptions keeps the watch cache to what is needed: Slipway's own objects,
 // without the records of who wrote which field, and of finished releases only
-// what decisions read.
-func CacheOptions() cache.Options {
+// what decisions read. Config is of the API server that is watched.
+func CacheOptions(config *rest.Config) cache.Options {
 	strip := cache.TransformStripManagedFields()
 	return cache.Options{
 		DefaultTransform: strip,
-		NewInformer:      newInformer,
+		NewInformer:      informers{config}.make,
 		ByObject: map[client.Object]cache.ByObject{&v1alpha1.Release{}: {Transform: func(object any) (any, error) {
 			stripped, err := strip(object)
 			if err != nil {

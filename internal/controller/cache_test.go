@@ -3,15 +3,17 @@ package controller
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -66,35 +68,54 @@ func TestCachedObjectsStaySmall(t *testing.T) {
 	}
 }
 
-// Releases come in pages, each slim before the next is asked for.
-func TestReleasesComeInPages(t *testing.T) {
+// Releases come in one answer, and each is slim before the next is read.
+func TestReleasesComeInAStream(t *testing.T) {
 	stage := releasetest.Stage(1)
-	var asked []string
-	lw := &toolscache.ListWatch{
-		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (kruntime.Object, error) {
-			asked = append(asked, fmt.Sprintf("version %q limit %t continue %q", options.ResourceVersion, options.Limit > 0, options.Continue))
-			page := &v1alpha1.ReleaseList{ListMeta: metav1.ListMeta{ResourceVersion: "7", Continue: "next"}, Items: []v1alpha1.Release{*releasetest.Finished(stage, 1, 1)}}
-			if options.Continue != "" {
-				page.Continue, page.Items[0] = "", *releasetest.Finished(stage, 1, 2)
-			}
-			return page, nil
-		},
-		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
+	unfinished := releasetest.Finished(stage, 1, 3)
+	unfinished.Status.Phase = v1alpha1.PhaseBuilding
+	list := v1alpha1.ReleaseList{
+		ListMeta: metav1.ListMeta{ResourceVersion: "7"},
+		Items:    []v1alpha1.Release{*releasetest.Finished(stage, 1, 1), *releasetest.Finished(stage, 1, 2), *unfinished},
 	}
-	informer := CacheOptions().NewInformer(lw, &v1alpha1.Release{}, 0, toolscache.Indexers{})
-	go informer.RunWithContext(t.Context())
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.String())
+		w.Header().Set("Content-Type", "application/json")
+		if len(asked) == 1 {
+			w.WriteHeader(http.StatusTooManyRequests) // which is tried again
+			return
+		}
+		_ = json.NewEncoder(w).Encode(list)
+	}))
+	t.Cleanup(server.Close)
+	var watched []string
+	lw := &toolscache.ListWatch{WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
+		watched = append(watched, options.ResourceVersion)
+		return watch.NewFake(), nil
+	}}
+	informer := CacheOptions(&rest.Config{Host: server.URL}).NewInformer(lw, &v1alpha1.Release{}, 0, toolscache.Indexers{})
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { informer.RunWithContext(ctx) })
 	if !toolscache.WaitForCacheSync(t.Context().Done(), informer.HasSynced) {
 		t.Fatal("the informer has not synced")
 	}
-	if diff := cmp.Diff([]string{`version "" limit true continue ""`, `version "" limit true continue "next"`}, asked); diff != "" {
+	kept := informer.GetStore().List()
+	stop()
+	running.Wait()
+	const path = "/apis/slipway.dev/v1alpha1/releases"
+	if diff := cmp.Diff([]string{path, path}, asked); diff != "" {
 		t.Errorf("lists (-want +got):\n%s", diff)
 	}
-	kept := informer.GetStore().List()
-	if len(kept) != 2 {
-		t.Errorf("%d releases are kept, want 2", len(kept))
+	if len(watched) > 0 && watched[0] != "7" {
+		t.Errorf("it watches from version %v", watched)
+	}
+	if len(kept) != 3 {
+		t.Errorf("%d releases are kept, want 3", len(kept))
 	}
 	for _, object := range kept {
-		if rel, is := object.(*v1alpha1.Release); !is || !release.IsSlim(rel) || rel.ManagedFields != nil {
+		rel, is := object.(*v1alpha1.Release)
+		if !is || release.IsSlim(rel) != rel.Status.Phase.Done() || rel.ManagedFields != nil {
 			t.Errorf("kept is %+v", object)
 		}
 	}
@@ -102,7 +123,7 @@ func TestReleasesComeInPages(t *testing.T) {
 
 // transformOf returns what the cache does to objects of a kind before it keeps them.
 func transformOf(object client.Object) toolscache.TransformFunc {
-	options := CacheOptions()
+	options := CacheOptions(&rest.Config{})
 	for kind, by := range options.ByObject {
 		if reflect.TypeOf(kind) == reflect.TypeOf(object) {
 			return by.Transform

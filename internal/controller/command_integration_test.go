@@ -66,7 +66,7 @@ func TestReleaseCommandRunsBeforeTraffic(t *testing.T) {
 	}
 	p.finish(namespace, batchv1.JobFailed)
 	failed := p.reaches("dev", p.head("main"), v1alpha1.PhaseFailed)
-	if !strings.Contains(failed.Status.Message, "the release command of Job web-release-") || !strings.Contains(failed.Status.Message, "so the new version was not started") {
+	if !strings.Contains(failed.Status.Message, "the command of Job web-release-") || !strings.Contains(failed.Status.Message, "so what comes after it was not started") {
 		t.Errorf("%s: %s", failed.Status.Cause, failed.Status.Message)
 	}
 	if started() {

@@ -70,7 +70,7 @@ type deps struct {
 
 // newDeps makes what the reconcilers share.
 func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
-	signer, err := repository.NewSigner(ctx, mgr.GetAPIReader(), mgr.GetClient(), o.Namespace, o.Now)
+	signer, err := repository.NewSigner(ctx, mgr.GetAPIReader(), o.AnyReplica, o.Namespace, o.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -81,24 +81,24 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 	d := &deps{
 		Components: &Components{
 			Ready: cacheReadiness(mgr.GetCache()), queue: queue.New(o.ParallelReleases), pool: pool,
-			mirrors: mirror.NewStore(filepath.Join(o.Data, "mirrors"), git.DefaultLimits()),
+			mirrors: mirror.NewStore(filepath.Join(o.Data, "mirrors"), git.DefaultLimits(), o.Dialer),
 		},
 		self:       tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount},
 		secrets:    kube.NewSecrets(mgr.GetAPIReader(), o.Now),
 		deliveries: queue.NewPriorityGate(deliveryGateLimit),
 	}
-	d.forges = forge.NewForges(o.Forges, d.secrets, o.AllowHTTP, o.Now)
+	d.forges = forge.NewForges(o.Forges, d.secrets, o.AllowHTTP, o.Dialer.Transport(), o.Now)
 	d.pulls = forge.NewPullRequests(d.forges)
 	grants := repository.Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}
 	d.sources = repository.NewSources(d.secrets, d.forges, d.mirrors, grants, o.AllowHTTP)
-	d.clusters = &cluster.Clusters{Config: o.Config, Account: d.self, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Now: o.Now}
+	d.clusters = &cluster.Clusters{Config: o.Config, Account: d.self, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Dialer: o.Dialer, Now: o.Now}
 	d.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return d.sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})
 	if d.targets, err = target.NewTargets(mgr.GetClient(), d.clusters, d.self); err != nil {
 		return nil, err
 	}
-	d.bundles = target.NewBundles(d.targets.Bundles, mgr.GetEventRecorder("slipway"), o.Log)
+	d.bundles = target.NewBundles(d.targets.Bundles, mgr.GetEventRecorder("slipway"), o.Dialer.Transport(), o.Log)
 	return d, nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
 	ctrl "sigs.k8s.io/controller-runtime"
-
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -44,6 +44,9 @@ type Reconciler interface {
 
 // New registers the reconcilers with the manager.
 func New(ctx context.Context, mgr ctrl.Manager, o Options) (*Components, error) {
+	if o.AnyReplica == nil {
+		o.AnyReplica = mgr.GetClient()
+	}
 	if err := kube.IndexFields(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
@@ -84,7 +87,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	d.Projects = &store.Projects{Client: mgr.GetClient(), Secrets: d.secrets}
 	prefetcher := &fastpath.RefPrefetcher{Client: mgr.GetClient(), Sources: d.sources, Queue: d.queue, Leads: mgr.Elected(), Now: o.Now}
 	reports := sinks.All()
-	d.Deliveries = &store.Deliveries{Client: mgr.GetClient(), Prefetcher: prefetching(prefetcher, o), Gate: d.deliveries}
+	d.Deliveries = &store.Deliveries{Client: o.AnyReplica, Prefetcher: prefetching(prefetcher, o), Gate: d.deliveries}
 	heads := newHeads(c, releasing, o, d)
 	if err := mgr.Add(heads); err != nil {
 		return nil, fmt.Errorf("register what shows unchanged heads: %w", err)
@@ -93,7 +96,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	return []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
-		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Cleaner: cleaner, Interval: o.SyncInterval, Now: o.Now}),
+		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Groups: &forge.Facts{Forges: d.forges}, Work: d.sources.Work(), Cleaner: cleaner, Interval: o.SyncInterval, Timers: rate.Limit(o.TimerSyncs), Now: o.Now}),
 		&identity.Reconciler{Client: mgr.GetClient()},
 		stages,
 		releases,

@@ -29,7 +29,7 @@ func TestStageEndsAfterItsTime(t *testing.T) {
 	commit := p.push("feature/x", "dev", map[string]string{"README.md": "x"})
 	p.reaches(stage, commit, v1alpha1.PhaseSucceeded)
 	time.Sleep(2 * time.Second) // the API counts in seconds
-	p.push("main", "dev", file("1s"))
+	p.push("main", "owner", file("1s"))
 	gone := func() error {
 		if _, err := p.stage(stage); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("stage: %w", err)
@@ -47,7 +47,7 @@ func TestStageEndsAfterItsTime(t *testing.T) {
 		}
 		return nil
 	})
-	p.push("main", "dev", file("24h"))
+	p.push("main", "owner", file("24h"))
 	other := p.push("feature/y", "dev", map[string]string{"README.md": "y"}) // at least one more sync
 	p.reaches(naming.StageForRef("feature", "refs/heads/feature/y"), other, v1alpha1.PhaseSucceeded)
 	if err := gone(); err != nil {

@@ -202,7 +202,7 @@ func TestOneCommentPerPullRequest(t *testing.T) {
 	restart(t)
 	file := strings.Replace(projectFile(stages, site), "{user: dev, role: developer}", "{user: dev, role: owner}", 1)
 	commit := p.push("feature/cart", "dev", map[string]string{"slipway.yaml": file})
-	p.commented(number, commit[:8], "`dev` goes from developer to owner")
+	p.commented(number, commit[:8], "`dev goes from developer to owner`")
 	broken := p.push("feature/cart", "dev", map[string]string{"slipway.yaml": file + "surprise: true\n"})
 	p.commented(number, "surprise", "slipway.yaml:")
 	p.eventually("the mistake is shown at its line", func() error {

@@ -28,6 +28,18 @@ func withHost(host string) map[string]string {
 	return files
 }
 
+// A project has its stages' own hosts, and those that the platform team gives it.
+func TestHostsAreGiven(t *testing.T) {
+	p := join(t, "host-given", withHost("login.stages.example"), func(p *v1alpha1.Project) { p.Spec.Hosts = []string{"shop.example"} })
+	refused := p.reaches("dev", p.head("main"), v1alpha1.PhaseFailed)
+	for _, part := range []string{"login.stages.example", "was not given to this project", "spec.hosts of the Project", "rule host,"} {
+		if !strings.Contains(refused.Status.Message, part) {
+			t.Errorf("the release does not say %q: %s", part, refused.Status.Message)
+		}
+	}
+	p.reaches("dev", p.push("main", "dev", withHost("shop.example")), v1alpha1.PhaseSucceeded)
+}
+
 func TestHostBelongsToOneProject(t *testing.T) {
 	first := join(t, "host-first", withHost("one.example"), nil)
 	first.reaches("dev", first.head("main"), v1alpha1.PhaseSucceeded)

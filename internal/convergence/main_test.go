@@ -20,6 +20,7 @@ var (
 	histories = flag.Int("histories", 36, "how many random histories are played")
 	first     = flag.Int("first", 1, "the seed of the first history")
 	rounds    = flag.Int("rounds", 1, "how often the server is killed at each point")
+	failovers = flag.Int("failovers", 3, "how often the leader of two replicas is killed, frozen or cut off")
 	world     *servertest.Environment
 	program   servertest.Program
 	output    journal // of every server of this package

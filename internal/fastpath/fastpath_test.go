@@ -95,7 +95,7 @@ func TestThrough(t *testing.T) {
 				stage.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
 			}
 			if tt.full {
-				q.Submit(types.NamespacedName{Name: "other"}, 1, func(ctx context.Context) bool { <-ctx.Done(); return true })
+				q.Submit(types.NamespacedName{Name: "other"}, queue.Job{Sequence: 1, Run: func(ctx context.Context) bool { <-ctx.Done(); return true }})
 			}
 			f := &FastPath{Stages: r, Releases: r, Queue: q, Gate: gate, Log: slog.New(slog.DiscardHandler)}
 			if !tt.alone {

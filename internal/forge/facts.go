@@ -21,7 +21,9 @@ func (f *Facts) Checks(ctx context.Context, o release.Inputs) (map[string]plan.C
 	if err != nil {
 		return nil, err
 	}
-	states, err := reader.Checks(ctx, o.Project.Primary().Path, o.Release.Spec.Head.Commit)
+	exchange, end := scm.Exchange(ctx)
+	defer end()
+	states, err := reader.Checks(exchange, o.Project.Primary().Path, o.Release.Spec.Head.Commit)
 	if err != nil {
 		return nil, fmt.Errorf("checks of %.8s: %w", o.Release.Spec.Head.Commit, err)
 	}
@@ -46,11 +48,19 @@ func checkState(state scm.State) plan.CheckState {
 
 // Groups implements runner.Facts.
 func (f *Facts) Groups(ctx context.Context, o release.Inputs, login string, among []string) ([]string, error) {
-	reader, err := f.reader(ctx, o.Project)
+	return f.Members(ctx, o.Project, login, among)
+}
+
+// Members returns those of the groups that the login belongs to, by the word of the
+// forge of a project's primary repository.
+func (f *Facts) Members(ctx context.Context, p *v1alpha1.Project, login string, among []string) ([]string, error) {
+	reader, err := f.reader(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := reader.Groups(ctx, login, among)
+	exchange, end := scm.Exchange(ctx)
+	defer end()
+	groups, err := reader.Groups(exchange, login, among)
 	if err != nil {
 		return nil, fmt.Errorf("groups of %s: %w", login, err)
 	}

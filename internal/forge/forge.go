@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"net/http"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type Forges struct {
 	kinds     map[string]NewReporter
 	secrets   *kube.Secrets
 	allowHTTP bool
+	transport http.RoundTripper
 	now       func() time.Time
 
 	mu   sync.Mutex // held while a client is made, so that it is made once
@@ -60,9 +62,10 @@ func NewClient(reporter scm.Reporter) *Client {
 	return &Client{Reporter: reporter, slots: semaphore.NewWeighted(parallelCalls)}
 }
 
-// NewForges returns the forges of the given kinds.
-func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, now func() time.Time) *Forges {
-	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, now: now, kept: lru.New(maxForgeClients)}
+// NewForges returns the forges of the given kinds, which are spoken with over a
+// transport.
+func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, transport http.RoundTripper, now func() time.Time) *Forges {
+	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, transport: scm.Bounded(transport), now: now, kept: lru.New(maxForgeClients)}
 }
 
 // Client returns the client of a repository; nil when the project gives
@@ -105,7 +108,7 @@ func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*
 	if !known {
 		return nil, fault.New(fault.Invalid, "forge %q of repository %s is not known", repository.Forge, repository.Name)
 	}
-	access, err := scm.Access{API: repository.API, AllowHTTP: f.allowHTTP, Now: f.now}.With(data)
+	access, err := scm.Access{API: repository.API, AllowHTTP: f.allowHTTP, Transport: f.transport, Now: f.now}.With(data)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
@@ -24,7 +25,7 @@ func newTestForges(t *testing.T, secrets map[string]map[string][]byte) *Forges {
 	for name, forge := range forges.All() {
 		kinds[name] = forge.Report
 	}
-	return NewForges(kinds, kube.NewSecrets(builder.Build(), time.Now), true, time.Now)
+	return NewForges(kinds, kube.NewSecrets(builder.Build(), time.Now), true, dial.Unrestricted().Transport(), time.Now)
 }
 
 func repositoryAt(forge, api, credentials string) (*v1alpha1.Project, v1alpha1.Repository) {

@@ -66,7 +66,9 @@ func (r *PullRequests) Open(ctx context.Context, p *v1alpha1.Project) ([]scm.Pul
 	if !reads {
 		return nil, nil
 	}
-	open, err := reader.PullRequests(ctx, p.Primary().Path)
+	exchange, end := scm.Exchange(ctx)
+	defer end()
+	open, err := reader.PullRequests(exchange, p.Primary().Path)
 	if err != nil {
 		return nil, fmt.Errorf("list pull requests of %s: %w", p.Primary().Path, err)
 	}

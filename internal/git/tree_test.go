@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
@@ -32,7 +33,7 @@ func treeOf(t *testing.T, limits git.TreeLimits, files map[string]string) (*git.
 
 func openTree(t *testing.T, s *gittest.Server, commit string, limits git.TreeLimits) *git.Tree {
 	t.Helper()
-	m := mirror.NewStore(t.TempDir(), git.Limits{Tree: limits})
+	m := mirror.NewStore(t.TempDir(), git.Limits{Tree: limits}, dial.Unrestricted())
 	t.Cleanup(m.Close)
 	gittest.Must(t, m.Ensure(context.Background(), "shop", s.Remote("shop"), commit))
 	tree, err := m.Tree(context.Background(), "shop", commit)

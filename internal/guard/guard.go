@@ -24,8 +24,8 @@ type Policy struct {
 	Registries []string
 	// PodSecurity is the level that pods are held to; empty means contained.
 	PodSecurity v1alpha1.PodSecurity
-	// Hosts are the hosts that the stage's routes may use; a nil slice allows
-	// any.
+	// Hosts are the hosts that the project was given besides its stages' own ones
+	// below the domain; "*.x" stands for all below x. A nil slice allows any.
 	Hosts []string
 	// Domain is the cluster's base domain: right below it a project may have
 	// the hosts that Slipway gives it, and those that nobody is given.

@@ -52,10 +52,10 @@ func (c *check) host(at string, value any) {
 	switch {
 	case host == "" || strings.Contains(host, "*"):
 		c.refuse(RuleHost, at, "is %q and would take requests for hosts of others; name one host", host)
-	case c.policy.Hosts != nil && !slices.Contains(c.policy.Hosts, host):
-		c.refuse(RuleHost, at, "%q is not one of the stage's hosts; add it to the stage's hosts in slipway.yaml", host)
 	case slices.ContainsFunc(c.policy.Reserved, func(r string) bool { return covers(r, host) }):
 		c.refuse(RuleHostOwner, at, "%q is kept by the platform team; choose another host", host)
+	case c.policy.Hosts != nil && !c.own(host) && !slices.ContainsFunc(c.policy.Hosts, func(given string) bool { return covers(given, host) }):
+		c.refuse(RuleHost, at, "%q was not given to this project; leave the host out to get the stage's own, or let the platform team add it to spec.hosts of the Project", host)
 	case slices.Contains(c.policy.Taken, host):
 		c.refuse(RuleHostOwner, at, "%q is used by another project on this cluster; choose another host, or ask the platform team who has it", host)
 	case c.promised(host):
@@ -72,6 +72,16 @@ func covers(reserved, host string) bool {
 	return reserved == host
 }
 
+// own reports whether a host is what Slipway gives a service of the stage below the
+// cluster's domain.
+func (c *check) own(host string) bool {
+	if c.policy.Domain == "" {
+		return false
+	}
+	service := text(at(c.object.fields, "metadata", "labels"), naming.LabelService)
+	return slices.Contains(c.policy.Given, host) || host == naming.Host(service, c.policy.Stage, c.policy.Project, c.policy.Domain)
+}
+
 // promised reports whether a host is, or may become, what Slipway gives a
 // service of another project below the cluster's domain.
 func (c *check) promised(host string) bool {
@@ -79,8 +89,7 @@ func (c *check) promised(host string) bool {
 	if c.policy.Domain == "" || !below || strings.Contains(label, ".") {
 		return false
 	}
-	service := text(at(c.object.fields, "metadata", "labels"), naming.LabelService)
-	if slices.Contains(c.policy.Given, host) || host == naming.Host(service, c.policy.Stage, c.policy.Project, c.policy.Domain) {
+	if c.own(host) {
 		return false
 	}
 	project, generated := naming.HostProject(label)

@@ -88,7 +88,7 @@ func trafficRules() []Row {
 		{RuleServiceType, "Kubernetes Services that are not of type ClusterIP.", "Reach the service through `routes`."},
 		{RuleServiceReach, "External IPs and names, node ports, fixed cluster IPs and whatever else reaches out of the namespace.", "Remove the field."},
 		{RuleServiceSelector, "Kubernetes Services without a selector: somebody else says where they lead.", "Select the service's pods."},
-		{RuleHost, "Routes without a host, with a wildcard, or for a host that is not the stage's.", "Add the host to the stage's `hosts` in slipway.yaml."},
+		{RuleHost, "Routes without a host, with a wildcard, or for a host that the project was not given: its stages' own hosts below the cluster's domain are its, all others only when `spec.hosts` of the Project lists them.", "Leave the host out to get the stage's own, or let the platform team list it."},
 		{RuleHostOwner, "Routes for a host that another project of the cluster uses, that the platform team keeps, or that Slipway gives to a service of another project: right below the cluster's domain, names of three or more words joined by dashes.", "Choose another host, or leave it out to get the stage's own."},
 		{RulePath, "Paths and values of route annotations with characters that ingress controllers paste into their own configuration.", "Keep to letters, digits and the usual signs of URLs."},
 		{RuleBackend, "Routes that lead anywhere but to a Kubernetes Service of the stage.", "Name a Kubernetes Service of the stage."},

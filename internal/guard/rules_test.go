@@ -184,6 +184,9 @@ func trafficCases() map[string]ruleCase {
 	}
 	rule := func(rule fields) string { return route("hostnames: [a.example], rules: [{" + rule + "}]") }
 	hosts := func(p *Policy) { p.Hosts = []string{"shop.example"} }
+	ownHosts := func(p *Policy) {
+		p.Hosts, p.Domain, p.Project, p.Stage, p.Given = []string{}, "stages.example", "shop", "dev", []string{"web-dev-shop.stages.example"}
+	}
 	const sel = "selector: {app: x}"
 	return map[string]ruleCase{
 		"a service":                       ok(RuleServiceType, service(sel+", type: ClusterIP, ports: [{port: 80, targetPort: main}]")),
@@ -200,6 +203,14 @@ func trafficCases() map[string]ruleCase {
 		"own host":                        ok(RuleHost, ingress("rules: [{host: shop.example}], tls: [{hosts: [shop.example], secretName: a}]")).under(hosts),
 		"any host":                        ok(RuleHost, ingress("rules: [{host: other.example}]")),
 		"no host at all":                  no(ingress("rules: [{host: shop.example}]"), "host spec.rules[0].host").under(func(p *Policy) { p.Hosts = []string{} }),
+		"a given host":                    ok(RuleHost, ingress("rules: [{host: a.shop.example}, {host: b.a.shop.example}]")).under(func(p *Policy) { p.Hosts = []string{"*.shop.example"} }),
+		"the host above":                  no(ingress("rules: [{host: shop.example}]"), "host spec.rules[0].host").under(func(p *Policy) { p.Hosts = []string{"*.shop.example"} }),
+		"a name that ends alike":          no(ingress("rules: [{host: evilshop.example}]"), "host spec.rules[0].host").under(func(p *Policy) { p.Hosts = []string{"*.shop.example", "shop.example"} }),
+		"the domain itself":               no(ingress("rules: [{host: stages.example}]"), "host spec.rules[0].host").under(ownHosts),
+		"a free name below the domain":    no(ingress("rules: [{host: login.stages.example}]"), "host spec.rules[0].host").under(ownHosts),
+		"a name like Slipway's own":       no(ingress("rules: [{host: slipway.stages.example}]"), "host spec.rules[0].host").under(ownHosts),
+		"the stage's own host":            ok(RuleHost, ingress("rules: [{host: web-dev-shop.stages.example}]")).under(ownHosts),
+		"given, and reserved":             no(ingress("rules: [{host: shop.example}]"), "host-owner spec.rules[0].host").under(func(p *Policy) { p.Hosts, p.Reserved = []string{"shop.example"}, []string{"*.example"} }),
 		"another's host":                  no(ingress("rules: [{host: other.example}], tls: [{hosts: [third.example]}]"), "host spec.rules[0].host", "host spec.tls[0].hosts[0]").under(hosts),
 		"every host":                      no(ingress("defaultBackend: {service: {name: x}}, rules: [{}], tls: [{}]"), "host spec.defaultBackend", "host spec.rules[0].host", "host spec.tls[0].hosts"),
 		"a wildcard host":                 no(ingress("rules: [{host: '*.example'}]"), "host spec.rules[0].host"),

@@ -35,3 +35,25 @@ func CodeOf(err error) fault.Code {
 	}
 	return fault.Invalid
 }
+
+// AskFault says why a cluster did not give what it was asked for: it did not
+// answer, or it did, with a refusal or an error of its own. Nil stays nil.
+func AskFault(cluster string, err error) error {
+	var status apierrors.APIStatus
+	code, answered := CodeOf(err), errors.As(err, &status)
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsUnauthorized(err):
+		return fault.Wrap(code, err, "%s rejects the credentials: %v; renew them", cluster, err)
+	case code == fault.Denied:
+		return fault.Wrap(code, err, "%s forbids it: %v; ask its administrator for the right", cluster, err)
+	case code == fault.NotFound:
+		return fault.Wrap(code, err, "%s does not have it: %v", cluster, err)
+	case code == fault.Unavailable && !answered:
+		return fault.Wrap(code, err, "%s does not answer: %v", cluster, err)
+	case code == fault.Unavailable:
+		return fault.Wrap(code, err, "%s can't do it now: %v", cluster, err)
+	}
+	return fault.Wrap(code, err, "%s refuses it: %v", cluster, err)
+}

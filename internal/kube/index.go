@@ -17,6 +17,7 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		value  func(client.Object) string
 	}{
 		{&v1alpha1.Delivery{}, DeliveriesByProject, func(o client.Object) string { return o.(*v1alpha1.Delivery).Spec.Project }},
+		{&v1alpha1.Acceptance{}, AcceptancesByProject, func(o client.Object) string { return o.(*v1alpha1.Acceptance).Spec.Project }},
 		{&v1alpha1.Stage{}, StagesByProject, func(o client.Object) string { return o.(*v1alpha1.Stage).Spec.Project }},
 		{&v1alpha1.Release{}, releasesByStage, func(o client.Object) string { return o.(*v1alpha1.Release).Spec.Stage }},
 		{&v1alpha1.Release{}, HeldByCommit, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
@@ -41,6 +42,9 @@ func indexed(value string) []string {
 
 // DeliveriesByProject indexes deliveries by the project they are for.
 const DeliveriesByProject = "spec.project"
+
+// AcceptancesByProject indexes acceptances by the project that they are for.
+const AcceptancesByProject = "spec.project"
 
 // releasesByStage indexes releases by the Stage object they are for.
 const releasesByStage = "spec.stage"

@@ -56,28 +56,30 @@ type Sinks []Sink
 
 // Release implements Sink.
 func (s Sinks) Release(ctx context.Context, to Destination, r report.Release) error {
-	return s.each(ctx, func(sink Sink) error { return sink.Release(ctx, to, r) })
+	return s.each(ctx, func(ctx context.Context, sink Sink) error { return sink.Release(ctx, to, r) })
 }
 
 // Unchanged implements Sink.
 func (s Sinks) Unchanged(ctx context.Context, to Destination, u report.Unchanged) error {
-	return s.each(ctx, func(sink Sink) error { return sink.Unchanged(ctx, to, u) })
+	return s.each(ctx, func(ctx context.Context, sink Sink) error { return sink.Unchanged(ctx, to, u) })
 }
 
 // FileCheck implements Sink.
 func (s Sinks) FileCheck(ctx context.Context, to Destination, c report.FileCheck) error {
-	return s.each(ctx, func(sink Sink) error { return sink.FileCheck(ctx, to, c) })
+	return s.each(ctx, func(ctx context.Context, sink Sink) error { return sink.FileCheck(ctx, to, c) })
 }
 
 // PullRequest implements Sink.
 func (s Sinks) PullRequest(ctx context.Context, to Destination, p report.PullRequest) error {
-	return s.each(ctx, func(sink Sink) error { return sink.PullRequest(ctx, to, p) })
+	return s.each(ctx, func(ctx context.Context, sink Sink) error { return sink.PullRequest(ctx, to, p) })
 }
 
-func (s Sinks) each(ctx context.Context, send func(Sink) error) error {
+func (s Sinks) each(ctx context.Context, send func(context.Context, Sink) error) error {
 	var refused []error
 	for _, sink := range s {
-		err := send(sink)
+		exchange, end := scm.Exchange(ctx)
+		err := send(exchange, sink)
+		end()
 		if Retryable(ctx, err) {
 			return err
 		}

@@ -166,9 +166,7 @@ func explainList(err error) error {
 		return fault.Wrap(code, err, "the control cluster forbids it: %v; ask an owner of the organization for the right", err)
 	case fault.NotFound:
 		return fault.Wrap(code, err, "the control cluster does not know these objects: %v; is Slipway installed there?", err)
-	case fault.Unavailable:
-		return fault.Wrap(code, err, "the control cluster did not answer: %v", err)
 	default:
-		return fault.Wrap(code, err, "the control cluster refuses the list: %v", err)
+		return kube.AskFault("the control cluster", err)
 	}
 }

@@ -104,7 +104,7 @@ func TestListWhatOneMaySee(t *testing.T) {
 		"one organization, which can't be found": {member: member{namespaces: map[string]bool{acme: true}}, code: fault.Denied, message: "name yours with -n ORGANIZATION"},
 		"no organization":                        {member: member{organizations: true}, code: fault.Denied, message: "name yours with -n ORGANIZATION"},
 		"another organization, named":            {member: member{organizations: true, namespaces: map[string]bool{acme: true}}, namespace: globex, code: fault.Denied, message: "ask an owner"},
-		"a server that is down":                  {member: member{organizations: true, broken: errors.New("connection refused")}, code: fault.Unavailable, message: "did not answer"},
+		"a server that is down":                  {member: member{organizations: true, broken: errors.New("connection refused")}, code: fault.Unavailable, message: "does not answer"},
 		"a cluster without Slipway": {
 			member: member{broken: apierrors.NewNotFound(schema.GroupResource{Group: "slipway.dev", Resource: "stages"}, "")},
 			code:   fault.NotFound, message: "is Slipway installed there?",

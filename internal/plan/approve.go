@@ -26,10 +26,12 @@ func rejected(f Facts) string {
 	return ""
 }
 
-// approvals holds a commit until enough people approved it. The approval of the
-// person who pushed or requested it does not count.
+// approvals holds a commit until enough people approved it. The approval of a person
+// who pushed any of it, or requested it, does not count.
 func approvals(f Facts) string {
-	others := slices.DeleteFunc(approvers(f), func(login string) bool { return strings.EqualFold(login, f.Actor.Login) })
+	others := slices.DeleteFunc(approvers(f), func(login string) bool {
+		return strings.EqualFold(login, f.Actor.Login) || slices.ContainsFunc(f.Contributions, func(p Contribution) bool { return strings.EqualFold(login, p.Actor.Login) })
+	})
 	need, have := f.Rule.Requires.Approvals, len(others)
 	if have >= need {
 		return ""

@@ -18,6 +18,12 @@ type Facts struct {
 	Ref string
 	// Actor is who pushed or requested the release; the zero Actor is unknown.
 	Actor project.Actor
+	// SameCommit is true when the last good release of the stage has the commit: who
+	// pushed it does not matter any more.
+	SameCommit bool
+	// Contributions are what else differs from the last good release, each pushed by
+	// somebody to another ref than the stage's.
+	Contributions []Contribution
 	// Action is what a person requested; empty for a push.
 	Action project.Action
 	// Approvers are the logins of those who approved this commit.
@@ -37,6 +43,15 @@ type Facts struct {
 	Last map[string]LastImage
 	// Where returns the place of a path of the project file, "file:line:col".
 	Where func(path string) string
+}
+
+// Contribution is what a release takes from another ref than its stage's: the project
+// file, or a commit of another repository.
+type Contribution struct {
+	// What names it for people.
+	What string
+	// Actor is who pushed it; the zero Actor is unknown.
+	Actor project.Actor
 }
 
 // CheckState is the state of one check of a commit.
@@ -175,25 +190,48 @@ func frozen(f Facts) string {
 	return ""
 }
 
-// actor holds a push by a person who may not deploy to the stage.
+// actor holds a push by a person who may not deploy to the stage, and one that takes
+// what such a person pushed elsewhere.
 func actor(f Facts) string {
 	if approved(f) {
 		return ""
 	}
-	if f.Actor.IsZero() {
+	if !f.SameCommit || f.Action != "" {
+		if reason := pusher(f, "this commit", f.Actor); reason != "" {
+			return reason
+		}
+	}
+	if !f.Rule.Protected || f.Action != "" {
+		return ""
+	}
+	for _, part := range f.Contributions {
+		if reason := pusher(f, part.What, part.Actor); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// pusher returns why who pushed something keeps it from the stage.
+func pusher(f Facts, what string, actor project.Actor) string {
+	if actor.IsZero() {
 		if !f.Rule.Protected {
 			return ""
 		}
-		return fmt.Sprintf("stage %s is protected (%s) and nobody knows who pushed this commit; %s", f.Rule.Name, f.where("protected"), whoApproves(f))
+		return fmt.Sprintf("stage %s is protected (%s) and nobody knows who pushed %s; %s", f.Rule.Name, f.where("protected"), what, whoApproves(f))
 	}
-	role := f.File.RoleOf(f.Actor)
+	role := f.File.RoleOf(actor)
 	if role.May(cmp.Or(f.Action, project.ActionDeploy), f.Rule.Protected) {
 		return ""
 	}
-	if role == "" {
-		return fmt.Sprintf("%s is no member of project %s (members in %s); %s", f.Actor.Login, f.File.Project, f.Where("members"), whoApproves(f))
+	who := actor.Login
+	if what != "this commit" {
+		who += ", who pushed " + what + ","
 	}
-	return fmt.Sprintf("%s has the role %s, which may not deploy to stage %s (%s); %s", f.Actor.Login, role, f.Rule.Name, f.where("protected"), whoApproves(f))
+	if role == "" {
+		return fmt.Sprintf("%s is no member of project %s (members in %s); %s", who, f.File.Project, f.Where("members"), whoApproves(f))
+	}
+	return fmt.Sprintf("%s has the role %s, which may not deploy to stage %s (%s); %s", who, role, f.Rule.Name, f.where("protected"), whoApproves(f))
 }
 
 // checks holds a commit until the forge reports its required checks passed.

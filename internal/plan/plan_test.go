@@ -38,6 +38,11 @@ func facts(change func(*plan.Facts)) plan.Facts {
 	return f
 }
 
+// part is a commit of another repository that somebody pushed.
+func part(by string) plan.Contribution {
+	return plan.Contribution{What: "commit 1 of repository api", Actor: project.Actor{Login: by}}
+}
+
 func TestDecideHolds(t *testing.T) {
 	protect := func(f *plan.Facts) { f.Rule.Protected = true }
 	tests := map[string]struct {
@@ -84,6 +89,37 @@ func TestDecideHolds(t *testing.T) {
 			f.Rule.Requires.Approvals = 2
 			f.Approvers = []string{"max", "MAX"}
 		}, "has 1 of 2 approvals"},
+		"a part by a maintainer": {func(f *plan.Facts) { protect(f); f.Contributions = []plan.Contribution{part("max")} }, ""},
+		"a part by a developer":  {func(f *plan.Facts) { protect(f); f.Contributions = []plan.Contribution{part("max"), part("olga")} }, "olga, who pushed commit 1 of repository api, has the role developer, which may not deploy to stage staging"},
+		"a part by a stranger":   {func(f *plan.Facts) { protect(f); f.Contributions = []plan.Contribution{part("eve")} }, "eve, who pushed commit 1 of repository api, is no member"},
+		"a part by nobody":       {func(f *plan.Facts) { protect(f); f.Contributions = []plan.Contribution{part("")} }, "nobody knows who pushed commit 1 of repository api"},
+		"a part, unprotected":    {func(f *plan.Facts) { f.Contributions = []plan.Contribution{part("eve"), part("")} }, ""},
+		"a part, approved": {func(f *plan.Facts) {
+			protect(f)
+			f.Contributions = []plan.Contribution{part("eve")}
+			f.Approvers = []string{"max"}
+		}, ""},
+		"a part, requested": {func(f *plan.Facts) {
+			protect(f)
+			f.Actor.Login, f.Action, f.Contributions = "max", project.ActionDeploy, []plan.Contribution{part("eve")}
+		}, ""},
+		"only a part": {func(f *plan.Facts) {
+			protect(f)
+			f.Actor, f.SameCommit, f.Contributions = project.Actor{}, true, []plan.Contribution{part("max")}
+		}, ""},
+		"only a part, by a developer": {func(f *plan.Facts) {
+			protect(f)
+			f.Actor, f.SameCommit, f.Contributions = project.Actor{}, true, []plan.Contribution{part("olga")}
+		}, "olga, who pushed"},
+		"the commit is live": {func(f *plan.Facts) { protect(f); f.Actor, f.SameCommit = project.Actor{}, true }, ""},
+		"the commit is live, requested": {func(f *plan.Facts) {
+			protect(f)
+			f.Actor, f.Action, f.SameCommit = project.Actor{Login: "olga"}, project.ActionDeploy, true
+		}, "olga has the role developer"},
+		"approved by who pushed a part": {func(f *plan.Facts) {
+			protect(f)
+			f.Rule.Requires.Approvals, f.Contributions, f.Approvers = 1, []plan.Contribution{part("max")}, []string{"Max"}
+		}, "has 0 of 1 approvals"},
 		"frozen": {func(f *plan.Facts) {
 			f.Rule.Freeze = []project.Freeze{{From: "2026-01-01T00:00:00Z", Until: "2026-01-03T00:00:00Z", Reason: "holidays"}}
 		}, "frozen until 2026-01-03T00:00:00Z: holidays (slipway.yaml:stages.staging.freeze[0])"},

@@ -7,7 +7,7 @@ package project
 func (f *File) Person(username string) (Member, bool) {
 	var best Member
 	for _, m := range f.Members {
-		if m.User == "" || username == "" || m.User != username && m.Email != username {
+		if !IsName(m.User) || !IsName(username) || m.User != username && m.Email != username {
 			continue
 		}
 		if m.Role.rank() > best.Role.rank() {

@@ -1,5 +1,7 @@
 package project
 
+import "slices"
+
 // Role is what a member may do in a project.
 type Role string
 
@@ -38,6 +40,14 @@ const (
 	ActionQuarantine Action = "override-quarantine"
 )
 
+// The changes of a project file that take a role.
+const (
+	// ActionChangeStages changes, adds or removes stages, or changes previews.
+	ActionChangeStages Action = "change-stages"
+	// ActionChangeMembers changes members, or what protects a stage.
+	ActionChangeMembers Action = "change-members"
+)
+
 // rank orders the roles; an unknown role has rank 0 and may do nothing.
 func (r Role) rank() int {
 	switch r {
@@ -66,9 +76,9 @@ func needed(action Action, protected bool) int {
 		return RoleDeveloper.rank()
 	case ActionRestart:
 		return RoleDeveloper.rank()
-	case ActionApprove, ActionScale, ActionExec:
+	case ActionApprove, ActionScale, ActionExec, ActionChangeStages:
 		return RoleMaintainer.rank()
-	case ActionDelete, ActionRotate, ActionQuarantine:
+	case ActionDelete, ActionRotate, ActionQuarantine, ActionChangeMembers:
 		return RoleOwner.rank()
 	}
 	return RoleOwner.rank() + 1
@@ -92,7 +102,7 @@ func (a Actor) IsZero() bool { return a.Login == "" && a.Email == "" && len(a.Gr
 
 // RoleOf returns the highest role that the members give to the actor, empty
 // when none. Only the login is matched for users: an e-mail address in a
-// commit can be anything its author likes.
+// commit can be anything its author likes. What is no name matches nobody.
 func (f *File) RoleOf(actor Actor) Role {
 	var best Role
 	for _, m := range f.Members {
@@ -105,33 +115,7 @@ func (f *File) RoleOf(actor Actor) Role {
 
 func (m Member) matches(actor Actor) bool {
 	if m.User != "" {
-		return actor.Login != "" && equalFold(m.User, actor.Login)
+		return IsName(m.User) && SameLogin(m.User, actor.Login)
 	}
-	for _, g := range actor.Groups {
-		if m.Group != "" && equalFold(m.Group, g) {
-			return true
-		}
-	}
-	return false
-}
-
-// equalFold compares ASCII names the way forges do: without case. Names with
-// other letters must match byte for byte, so that no look-alike fold helps.
-func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
+	return IsName(m.Group) && slices.ContainsFunc(actor.Groups, func(group string) bool { return SameLogin(m.Group, group) })
 }

@@ -17,8 +17,12 @@ func TestRoleTable(t *testing.T) {
 		ActionDelete:     {"o", "o"},
 		ActionRotate:     {"o", "o"},
 		ActionQuarantine: {"o", "o"},
-		"unknown":        {"", ""},
-		"":               {"", ""},
+
+		ActionChangeStages:  {"mo", "mo"},
+		ActionChangeMembers: {"o", "o"},
+
+		"unknown": {"", ""},
+		"":        {"", ""},
 	}
 	roles := []Role{RoleViewer, RoleDeveloper, RoleMaintainer, RoleOwner, "", "Owner", "admin"}
 	for action, want := range table {
@@ -45,6 +49,14 @@ func TestRoleOf(t *testing.T) {
 		{User: "émile", Role: RoleMaintainer},
 		{User: "carl", Role: "king"},
 		{Role: RoleOwner},
+		{User: "*", Role: RoleOwner},
+		{User: "al*", Role: RoleOwner},
+		{User: " ", Role: RoleOwner},
+		{User: "bob ", Role: RoleOwner},
+		{User: "b\u200bob", Role: RoleOwner},
+		{User: "b\u043eb", Role: RoleOwner},
+		{Group: "*", Role: RoleOwner},
+		{Group: "acme/*", Role: RoleOwner},
 	}}
 	tests := map[string]struct {
 		actor Actor
@@ -65,6 +77,12 @@ func TestRoleOf(t *testing.T) {
 		"no folding beyond ASCII":    {Actor{Login: "Émile"}, ""},
 		"look-alike":                 {Actor{Login: "\u212alice"}, ""},
 		"unknown role":               {Actor{Login: "carl"}, ""},
+		"everybody":                  {Actor{Login: "*", Groups: []string{"*", "acme/*"}}, ""},
+		"a pattern":                  {Actor{Login: "al*"}, ""},
+		"a blank":                    {Actor{Login: " "}, ""},
+		"a blank behind":             {Actor{Login: "bob "}, ""},
+		"an invisible letter":        {Actor{Login: "b\u200bob"}, ""},
+		"two scripts":                {Actor{Login: "b\u043eb"}, ""},
 	}
 	for name, test := range tests {
 		if got := f.RoleOf(test.actor); got != test.want {

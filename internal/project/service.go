@@ -83,10 +83,26 @@ type Build struct {
 	Ref        string   `json:"ref,omitempty"`
 }
 
-// Compose takes services of a Compose file.
+// Compose takes services of Compose files.
 type Compose struct {
-	File     string   `json:"file"`
+	// File is the path of the only file, Files those of several, of which later
+	// ones are merged into earlier ones. One of the two is given.
+	File  string   `json:"file,omitempty"`
+	Files []string `json:"files,omitempty"`
+	// Services are the ones to take; empty means those without profiles and
+	// those of Profiles.
 	Services []string `json:"services,omitempty"`
+	Profiles []string `json:"profiles,omitempty"`
+	// Variables are the values of ${NAME}; they win over a committed .env file.
+	Variables map[string]string `json:"variables,omitempty"`
+}
+
+// Paths returns the paths of the files.
+func (c Compose) Paths() []string {
+	if c.File != "" {
+		return []string{c.File}
+	}
+	return c.Files
 }
 
 // Helm renders a chart.

@@ -12,13 +12,14 @@ import (
 // Queue runs releases: of each stage at most one at a time, and the newest wins. A
 // newer release cancels the running one with
 // release.ErrSuperseded as the cause and starts when it has stopped; of those
-// that wait only the newest is kept.
+// that wait only the newest is kept. When all slots are taken, releases that people
+// wait for come before those of pushes.
 //
 // A Queue is safe for concurrent use. Close cancels everything and waits.
 type Queue struct {
 	ctx    context.Context
 	cancel context.CancelFunc
-	slots  chan struct{}
+	slots  *slots
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -31,42 +32,42 @@ type Queue struct {
 }
 
 type stageQueue struct {
-	running job
+	running Job
 	cancel  context.CancelCauseFunc
-	waiting *job
+	waiting *Job
 }
 
-// job is one release to run. Run reports whether it needs no other run.
-type job struct {
-	sequence int64
-	run      func(context.Context) (over bool)
+// Job is one release to run.
+type Job struct {
+	Sequence int64 // the release's number at its stage
+	Urgent   bool  // somebody waits for it
+	// Run runs the release and reports whether it needs no other run.
+	Run func(context.Context) (over bool)
 }
 
 // New returns a queue that runs at most parallel releases at the same time.
 func New(parallel int) *Queue {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Queue{
-		ctx: ctx, cancel: cancel, slots: make(chan struct{}, parallel),
+		ctx: ctx, cancel: cancel, slots: newSlots(parallel),
 		stages: map[types.NamespacedName]*stageQueue{}, over: map[types.NamespacedName]int64{}, reserved: map[types.NamespacedName]int{},
 	}
 }
 
-// Submit asks for run to be called for the stage's release number sequence.
-// A release that runs, waits or is over already, or that is older than one
-// that does or is, is left alone.
-func (q *Queue) Submit(stage types.NamespacedName, sequence int64, run func(context.Context) (over bool)) {
+// Submit asks for a release of a stage to be run. One that runs, waits or is over
+// already, or that is older than one that does or is, is left alone.
+func (q *Queue) Submit(stage types.NamespacedName, next Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ctx.Err() != nil || sequence <= q.over[stage] {
+	if q.ctx.Err() != nil || next.Sequence <= q.over[stage] {
 		return
 	}
-	next := job{sequence: sequence, run: run}
 	current, busy := q.stages[stage]
 	if !busy {
 		q.start(stage, next)
 		return
 	}
-	if sequence <= current.running.sequence || (current.waiting != nil && sequence <= current.waiting.sequence) {
+	if next.Sequence <= current.running.Sequence || (current.waiting != nil && next.Sequence <= current.waiting.Sequence) {
 		return
 	}
 	current.waiting = &next
@@ -94,7 +95,7 @@ func (q *Queue) Running(stage types.NamespacedName) int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if current, busy := q.stages[stage]; busy {
-		return current.running.sequence
+		return current.running.Sequence
 	}
 	return 0
 }
@@ -134,7 +135,7 @@ func (q *Queue) Reserved(stage types.NamespacedName) bool {
 func (q *Queue) Full() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.stages) >= cap(q.slots)
+	return len(q.stages) >= q.slots.size
 }
 
 // Busy reports whether a release of the stage runs or is prepared.
@@ -152,9 +153,9 @@ func (q *Queue) Newest(stage types.NamespacedName) int64 {
 	defer q.mu.Unlock()
 	newest := q.over[stage]
 	if current, busy := q.stages[stage]; busy {
-		newest = max(newest, current.running.sequence)
+		newest = max(newest, current.running.Sequence)
 		if current.waiting != nil {
-			newest = max(newest, current.waiting.sequence)
+			newest = max(newest, current.waiting.Sequence)
 		}
 	}
 	return newest
@@ -170,20 +171,15 @@ func (q *Queue) Close() {
 }
 
 // start runs a job of a stage of which none runs; the caller holds the lock.
-func (q *Queue) start(stage types.NamespacedName, next job) {
+func (q *Queue) start(stage types.NamespacedName, next Job) {
 	ctx, cancel := context.WithCancelCause(q.ctx)
 	q.stages[stage] = &stageQueue{running: next, cancel: cancel}
 	q.wg.Go(func() {
 		defer cancel(nil)
-		var over bool
-		select {
-		case q.slots <- struct{}{}:
-			over = next.run(ctx)
-			<-q.slots
-		case <-ctx.Done():
-			over = next.run(ctx)
+		if q.slots.take(ctx, next.Urgent) {
+			defer q.slots.give()
 		}
-		q.finish(stage, next.sequence, over)
+		q.finish(stage, next.Sequence, next.Run(ctx))
 	})
 }
 

@@ -150,7 +150,7 @@ func oneComment(t *testing.T, forge *gitea) {
 	p.commented(opened.Number, "live")
 	file := strings.Replace(files(stages, "")["slipway.yaml"], "{user: dev, role: developer}", "{user: dev, role: maintainer}", 1)
 	commit := dev.push("feature/cart", map[string]string{"slipway.yaml": file})
-	p.commented(opened.Number, commit[:8], "`dev` goes from developer to maintainer")
+	p.commented(opened.Number, commit[:8], "`dev goes from developer to maintainer`")
 	broken := dev.push("feature/cart", map[string]string{"slipway.yaml": file + "surprise: true\n"})
 	p.commented(opened.Number, "surprise", "slipway.yaml:")
 	p.told(broken, "slipway.yaml", "failure", "surprise")

@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -100,7 +101,7 @@ func (h History) Handling(wanted v1alpha1.Head) *v1alpha1.Release {
 			continue
 		}
 		overtaken := i > 0 && r.Status.Phase == v1alpha1.PhaseSuperseded && h[i-1].Spec.Trigger.KeepsCommit()
-		pusherKnown := i == 0 && !deployed && r.Status.Phase == v1alpha1.PhaseHeld && r.Spec.Head.Actor != wanted.Actor
+		pusherKnown := i == 0 && !deployed && r.Status.Phase == v1alpha1.PhaseHeld && !SameActors(r.Spec.Head, wanted)
 		switch {
 		case overtaken && h[i-1].Status.Phase.Done(), pusherKnown:
 			return nil
@@ -110,6 +111,11 @@ func (h History) Handling(wanted v1alpha1.Head) *v1alpha1.Release {
 		return nil
 	}
 	return nil
+}
+
+// SameActors reports whether the same people pushed what two heads are made of.
+func SameActors(a, b v1alpha1.Head) bool {
+	return a.Actor == b.Actor && a.FileActor == b.FileActor && slices.Equal(a.Secondary, b.Secondary)
 }
 
 // autoRollbackTarget returns the release to go back to when the newest one failed

@@ -20,6 +20,8 @@ func (o Inputs) Place() Place {
 		Ingress:         o.Cluster.Spec.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
+		Hosts:           append([]string{}, o.Project.Spec.Hosts...),
+		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 	}
 }
 
@@ -34,6 +36,11 @@ type Place struct {
 	ImagePullSecret string
 	// Policy is what the stage is held to.
 	Policy v1alpha1.ClusterPolicy
+	// Hosts are those that the project was given besides its stages' own; nil means
+	// that it isn't known, and any passes.
+	Hosts []string
+	// SharedClass is the storage class of volumes that several pods use, if any.
+	SharedClass string
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

@@ -29,6 +29,7 @@ func Policy(at Place, built ...string) guard.Policy {
 		Kinds:           policy.Kinds,
 		Registries:      registries,
 		PodSecurity:     policy.PodSecurity,
+		Hosts:           at.Hosts,
 		Domain:          ingress.Domain,
 		Project:         at.Project,
 		Stage:           at.Stage,

@@ -48,6 +48,7 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		ImagePullSecret: at.ImagePullSecret,
 		PodSecurity:     at.Policy.PodSecurity,
 		ServiceTokens:   at.Policy.Allows(v1alpha1.PermissionServiceTokens),
+		SharedClass:     at.SharedClass,
 		Sealed:          render.SealHashes(rule.Sealed),
 	}
 }

@@ -95,6 +95,7 @@ func slimHead(head v1alpha1.Head) v1alpha1.Head {
 		head.FileCommit = shared(head.FileCommit)
 	}
 	head.FileID, head.Actor = shared(head.FileID), shared(head.Actor)
+	head.FileObject, head.FileActor, head.AcceptedCommit = shared(head.FileObject), shared(head.FileActor), shared(head.AcceptedCommit)
 	return head
 }
 

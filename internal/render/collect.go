@@ -37,6 +37,9 @@ func collect(ctx context.Context, sources source.Map, from tree.Source, req Requ
 	if err := c.services(ctx); err != nil {
 		return Files{}, err
 	}
+	if req.Builds {
+		return Files{Sources: c.reader.Files()}, nil
+	}
 	if err := c.overlays(ctx); err != nil {
 		return Files{}, err
 	}
@@ -67,6 +70,9 @@ func (c *collector) services(ctx context.Context) error {
 		member, err := c.sources.Of(service)
 		if err != nil {
 			return err
+		}
+		if _, builds := member.(source.Builder); c.request.Builds && !builds {
+			continue
 		}
 		if err := member.Collect(ctx, c.reader, service); err != nil {
 			return err

@@ -38,6 +38,7 @@ func TestOrigins(t *testing.T) {
 		"ConfigMap/more":        "deploy/overlays/production/more.yaml" + overlay,
 		"ConfigMap/index":       "charts/search/templates/index.yaml" + overlay,
 		"Deployment/mailer":     "docker-compose.yml (by services.legacy)" + overlay,
+		"Service/mailer":        "docker-compose.yml (by services.legacy)" + overlay,
 		"ServiceAccount/mailer": "docker-compose.yml (by services.legacy)" + overlay,
 	}
 	if diff := cmp.Diff(want, result.Origins); diff != "" {

@@ -89,9 +89,10 @@ func renameHook(object map[string]any) error {
 	metadata, _ := object["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
 	name, _ := metadata["name"].(string)
+	hook, _ := annotations[workload.AnnotationHook].(string)
 	spec, _ := object["spec"].(map[string]any)
 	cut := strings.LastIndexByte(name, '-')
-	if object["kind"] != "Job" || annotations[workload.AnnotationHook] != workload.HookRelease || cut < 0 {
+	if object["kind"] != "Job" || hook != workload.HookRelease && hook != workload.HookOnce || cut < 0 {
 		return nil
 	}
 	text, err := json.Marshal(spec["template"])

@@ -26,6 +26,9 @@ func Render(ctx context.Context, req Request, files Files) (Result, error) {
 }
 
 func render(ctx context.Context, sources source.Map, req Request, files Files) (Result, error) {
+	if req.Builds {
+		return findBuilds(ctx, sources, req, files)
+	}
 	l, secrets, err := arrange(ctx, sources, req, files)
 	if err != nil {
 		return Result{}, err

@@ -39,11 +39,17 @@ type Request struct {
 	// ServiceTokens leaves it to pods whether they hold a token of their service
 	// account; else those hold none that don't say so.
 	ServiceTokens bool `json:"serviceTokens,omitempty"`
+	// SharedClass is the storage class of volumes that several pods use; empty
+	// means that those pods run on one node.
+	SharedClass string `json:"sharedClass,omitempty"`
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`
 	// Explain asks for nothing but the origins of the objects.
 	Explain bool `json:"explain,omitempty"`
+	// Builds asks for nothing but what Compose files build, and what is to be
+	// said of them.
+	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
 }
@@ -94,6 +100,9 @@ type Result struct {
 	// applied. Those of templates that were expanded before are not among
 	// them.
 	Secrets []Secret `json:"secrets,omitempty"`
+	// Builds is what is built for services of Compose files, by the service's
+	// name in the stage; only of a request that asks for it.
+	Builds map[string]project.Build `json:"builds,omitempty"`
 	// Origins are the files that each object comes from, by Kind/name; only of
 	// a request that asks for them.
 	Origins map[string]string `json:"origins,omitempty"`

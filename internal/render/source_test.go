@@ -64,7 +64,7 @@ func TestNewSource(t *testing.T) {
 func TestServicesThatStandForNothing(t *testing.T) {
 	fsys := repository(map[string]string{"compose.yaml": "services:\n  a: {image: a:1, profiles: [debug]}\n"})
 	_, err := renderAll(t, fsys, request(map[string]project.Service{"legacy": {Compose: &project.Compose{File: "compose.yaml"}}}))
-	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "services.legacy.compose: ") {
+	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "compose.yaml:2: services.a: every service has a profile") {
 		t.Errorf("got %v, want a refusal of a Compose file with nothing to take", err)
 	}
 }

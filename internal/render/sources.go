@@ -1,6 +1,8 @@
 package render
 
 import (
+	"context"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -75,8 +77,61 @@ func (r Request) services(limits Limits) []source.Service {
 	var services []source.Service
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {
 		services = append(services, source.Service{
-			Name: name, Spec: r.Services[name], Image: r.Images[name], Namespace: r.namespace(), Limits: limits,
+			Name: name, Spec: r.Services[name], Image: r.Images[name], Images: r.Images, Namespace: r.namespace(), Limits: limits,
 		})
 	}
 	return services
+}
+
+// Builds returns everything that is built for a stage, by the name that
+// Request.Images has for it: the services with build of the project file, and
+// those of Compose files, which only a renderer reads.
+func Builds(ctx context.Context, renderer Renderer, tree fs.FS, request Request) (map[string]project.Build, error) {
+	builds := map[string]project.Build{}
+	sources := allSources()
+	asks := false
+	for name, service := range request.Services {
+		if service.Build != nil {
+			builds[name] = *service.Build
+		}
+		_, is := sources[service.Source()].(source.Builder)
+		asks = asks || is
+	}
+	if !asks {
+		return builds, nil
+	}
+	request.Builds = true
+	result, err := renderer.Render(ctx, tree, request)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(builds, result.Builds)
+	return builds, nil
+}
+
+// findBuilds asks the sources that know of builds.
+func findBuilds(ctx context.Context, sources source.Map, req Request, files Files) (Result, error) {
+	result := Result{Builds: map[string]project.Build{}}
+	owner := map[string]string{}
+	for _, service := range req.services(DefaultLimits()) {
+		builder, is := sources[service.Spec.Source()].(source.Builder)
+		if !is {
+			continue
+		}
+		builds, warnings, err := builder.Builds(ctx, service, files.Sources)
+		if err != nil {
+			return Result{}, err
+		}
+		result.Warnings = append(result.Warnings, warnings...)
+		for _, name := range slices.Sorted(maps.Keys(builds)) {
+			if _, declared := req.Services[name]; declared && name != service.Name {
+				return Result{}, nameTaken(service.Name, name, "")
+			}
+			if other, taken := owner[name]; taken {
+				return Result{}, nameTaken(service.Name, name, other)
+			}
+			owner[name], result.Builds[name] = service.Name, builds[name]
+		}
+	}
+	return result, nil
 }

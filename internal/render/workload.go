@@ -14,11 +14,13 @@ import (
 // project file consists of.
 func (l *layout) workloads(dir, owner string, inputs []workload.Input, list *types.Kustomization) error {
 	for _, in := range inputs {
-		if err := l.reserveName(in.Name, owner); err != nil {
-			return err
+		for _, name := range append([]string{in.Name}, in.Names...) {
+			if err := l.reserveName(name, owner); err != nil {
+				return err
+			}
 		}
 		in.Hosts, in.Ingress = l.hosts(in.Name), l.request.Ingress
-		in.PullSecret, in.PodSecurity = l.request.ImagePullSecret, l.request.PodSecurity
+		in.PullSecret, in.PodSecurity, in.SharedClass = l.request.ImagePullSecret, l.request.PodSecurity, l.request.SharedClass
 		objects, warnings, err := workload.Objects(in)
 		if err != nil {
 			return err
@@ -44,13 +46,22 @@ func (l *layout) workloads(dir, owner string, inputs []workload.Input, list *typ
 // of the same name.
 func (l *layout) reserveName(name, owner string) error {
 	if other, taken := l.brought[name]; taken {
-		return fault.New(fault.Invalid, "service %s: it brings a service called %s, as service %s does too; rename one of them", owner, name, other)
+		return nameTaken(owner, name, other)
 	}
 	if _, declared := l.request.Services[name]; declared && name != owner {
-		return fault.New(fault.Invalid, "service %s: it brings a service called %s, which slipway.yaml declares too; rename one of them", owner, name)
+		return nameTaken(owner, name, "")
 	}
 	l.brought[name] = owner
 	return nil
+}
+
+// nameTaken is the error of two services of one name; other brings the second
+// one, or slipway.yaml when it is empty.
+func nameTaken(owner, name, other string) error {
+	if other == "" {
+		return fault.New(fault.Invalid, "service %s: it brings a service called %s, which slipway.yaml declares too; rename one of them", owner, name)
+	}
+	return fault.New(fault.Invalid, "service %s: it brings a service called %s, as service %s does too; rename one of them", owner, name, other)
 }
 
 // hosts returns what the service's routes are reached at.

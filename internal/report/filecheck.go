@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -16,6 +17,8 @@ type FileCheck struct {
 	Title      string // one line; the first mistake, if there is one
 	Summary    string // Markdown
 	Found      []scm.Finding
+	// Held is true while what the file says of members, stages and previews waits.
+	Held bool
 }
 
 // FileCheckOf reports what was found in the project file of a commit of the
@@ -32,6 +35,23 @@ func FileCheckOf(p *v1alpha1.Project, commit string, found []scm.Finding) FileCh
 		check.Summary = fmt.Sprintf("%s has mistakes: %d. Each is shown at its line; `slipway validate` shows them all.", project.FileName, len(found))
 	}
 	return check
+}
+
+// HeldFileOf reports that the project file of the trusted ref is held, or that
+// somebody accepted it; false when there is nothing to say of either.
+func HeldFileOf(p *v1alpha1.Project) (FileCheck, bool) {
+	check := FileCheckOf(p, p.Status.FileCommit, nil)
+	held, file := p.Status.Held, p.Status.File
+	switch {
+	case held != nil && held.Commit == p.Status.FileCommit:
+		check.Held, check.Summary = true, codeSpan(held.Message)
+		check.Title = fmt.Sprintf("held until `slipway approve %s`: %s", p.Name, strings.Join(held.Changes, ", "))
+		return check, true
+	case file != nil && file.Accepted != nil && file.Accepted.Reason == v1alpha1.AcceptedApproved && file.Accepted.Commit == p.Status.FileCommit:
+		check.Title = project.FileName + " is in force, accepted by " + file.Accepted.By
+		return check, true
+	}
+	return check, false
 }
 
 // Findings puts problems of a project file into findings at their lines.

@@ -3,11 +3,11 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
+	"github.com/slipway-dev/slipway/internal/acceptance"
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/scm"
@@ -20,7 +20,7 @@ const maxShown = 50
 type FileChange struct {
 	Differs  bool
 	Mistakes []scm.Finding
-	Members  []string // sentences about who gains or loses what
+	Rights   []string // sentences about who gains or loses what
 }
 
 // PullRequest is how things stand with an open pull request.
@@ -50,7 +50,7 @@ func markdown(stages []v1alpha1.Stage, change FileChange) string {
 		fmt.Fprintf(&text, "\n%d more stages are not shown.\n", n)
 	}
 	writeSection(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(change.Mistakes))
-	writeSection(&text, "Merging this into the trusted branch changes who may do what:", change.Members)
+	writeSection(&text, "Merging this into the trusted branch changes who may do what:", change.Rights)
 	if text.Len() == 0 {
 		return ""
 	}
@@ -123,35 +123,20 @@ func mistakes(found []scm.Finding) []string {
 	return lines
 }
 
-// MemberChanges says who gains or loses what between two project files.
-func MemberChanges(before, after *project.File) []string {
-	had, has := rolesOf(before), rolesOf(after)
+// RightsChanges says what a project file changes about who may do what, and whom
+// that takes.
+func RightsChanges(force, after *project.File) []string {
+	changes := acceptance.Compare(force, after)
+	if len(changes) == 0 {
+		return nil
+	}
 	var lines []string
-	for who, role := range has {
-		switch old := had[who]; {
-		case old == "":
-			lines = append(lines, fmt.Sprintf("`%s` becomes %s", codeSpan(who), role))
-		case old != role:
-			lines = append(lines, fmt.Sprintf("`%s` goes from %s to %s", codeSpan(who), old, role))
-		}
+	for _, line := range acceptance.Sentences(changes, maxShown-1) {
+		lines = append(lines, "`"+codeSpan(line)+"`")
 	}
-	for who, role := range had {
-		if has[who] == "" {
-			lines = append(lines, fmt.Sprintf("`%s` is no longer %s", codeSpan(who), role))
-		}
+	who := "a maintainer"
+	if acceptance.Needs(changes) == project.ActionChangeMembers {
+		who = "an owner"
 	}
-	slices.Sort(lines)
-	return lines
-}
-
-func rolesOf(file *project.File) map[string]project.Role {
-	roles := map[string]project.Role{}
-	for _, m := range file.Members {
-		who := m.User
-		if m.Group != "" {
-			who = "group " + m.Group
-		}
-		roles[who] = m.Role
-	}
-	return roles
+	return append(lines, "that takes "+who+": when somebody else merges, it is held until one accepts it")
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -142,11 +143,18 @@ func TestPullRequestOf(t *testing.T) {
 	}
 }
 
-func TestMemberChanges(t *testing.T) {
+func TestRightsChanges(t *testing.T) {
 	before := &project.File{Members: []project.Member{{User: "alice", Role: "owner"}, {User: "bob", Role: "viewer"}, {Group: "acme/x", Role: "developer"}}}
-	after := &project.File{Members: []project.Member{{User: "alice", Role: "developer"}, {User: "carol", Role: "maintainer"}, {Group: "acme/x", Role: "developer"}}}
-	want := "`alice` goes from owner to developer, `bob` is no longer viewer, `carol` becomes maintainer"
-	if got := strings.Join(MemberChanges(before, after), ", "); got != want {
-		t.Errorf("%s, want %s", got, want)
+	after := &project.File{Members: []project.Member{{User: "alice", Role: "developer"}, {User: "`carol|", Role: "maintainer"}, {Group: "acme/x", Role: "developer"}}}
+	want := []string{"` carol  becomes maintainer`", "`alice goes from owner to developer`", "`bob is no longer viewer`", "that takes an owner: when somebody else merges, it is held until one accepts it"}
+	if got := RightsChanges(before, after); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	stage := &project.File{Members: before.Members, Stages: []project.Stage{{Name: "dev"}}}
+	if got := RightsChanges(before, stage); !slices.Equal(got, []string{"`stage dev is added`", "that takes a maintainer: when somebody else merges, it is held until one accepts it"}) {
+		t.Errorf("%q", got)
+	}
+	if got := RightsChanges(before, before); got != nil {
+		t.Errorf("nothing changes, and %q is said", got)
 	}
 }

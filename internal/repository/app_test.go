@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube"
@@ -33,7 +34,7 @@ func newTestSources(t *testing.T, secrets map[string]map[string][]byte) *Sources
 		kinds[name] = kind.Report
 	}
 	kept := kube.NewSecrets(builder.Build(), time.Now)
-	return NewSources(kept, forge.NewForges(kinds, kept, true, time.Now), nil, Grants{}, true)
+	return NewSources(kept, forge.NewForges(kinds, kept, true, dial.Unrestricted().Transport(), time.Now), nil, Grants{}, true)
 }
 
 func repositoryAt(kind, api, credentials string) (*v1alpha1.Project, v1alpha1.Repository) {

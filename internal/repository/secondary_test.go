@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/mirror"
@@ -55,7 +56,7 @@ func repositories(t *testing.T, services func(secondary string) string) (sources
 		commit("acme/api", "version: 1\nproject: shop\nservices: {api: {image: \""+image+"\"}}\n")
 	}
 	sources = newTestSources(t, nil)
-	sources.mirrors = mirror.NewStore(filepath.Join(t.TempDir(), "mirrors"), git.DefaultLimits())
+	sources.mirrors = mirror.NewStore(filepath.Join(t.TempDir(), "mirrors"), git.DefaultLimits(), dial.Unrestricted())
 	t.Cleanup(sources.mirrors.Close)
 	p = &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: "slipway-org-acme"}, Spec: v1alpha1.ProjectSpec{Repositories: repositories}}
 	return sources, p, primary, push

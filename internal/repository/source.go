@@ -25,14 +25,19 @@ import (
 	"github.com/slipway-dev/slipway/internal/git/mirror"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
-// maxDocuments bounds the parsed project files that are kept.
-const maxDocuments = 512
+const (
+	// maxDocuments bounds the parsed project files that are kept.
+	maxDocuments = 512
+	// maxShownURL is how much of a clone URL people are shown.
+	maxShownURL = 200
+)
 
 // Sources opens projects' repositories: their heads, their commits' trees and
 // their project files. Where a repository is and who may read it always comes
@@ -43,6 +48,7 @@ type Sources struct {
 	mirrors   *mirror.Store
 	grants    Grants
 	allowHTTP bool
+	work      *Work
 
 	documents *lru.Cache // key → *projectfile.Document
 	parsing   singleflight.Group
@@ -61,11 +67,21 @@ type Grants struct {
 // NewSources returns sources kept in mirrors. Plain http clone URLs are
 // refused unless allowHTTP is set.
 func NewSources(secrets *kube.Secrets, forges *forge.Forges, mirrors *mirror.Store, grants Grants, allowHTTP bool) *Sources {
-	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, documents: lru.New(maxDocuments)}
+	return &Sources{secrets: secrets, forges: forges, mirrors: mirrors, grants: grants, allowHTTP: allowHTTP, work: &Work{}, documents: lru.New(maxDocuments)}
+}
+
+// Work is what runs for projects: fetches, and what waits for them.
+func (s *Sources) Work() *Work { return s.work }
+
+// fetching records a fetch of a repository.
+func (s *Sources) fetching(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (context.Context, func()) {
+	return s.work.Begin(ctx, client.ObjectKeyFromObject(p), "a fetch of "+printable.Excerpt(repository.URL, maxShownURL))
 }
 
 // Heads fetches what is new and returns the repository's heads.
 func (s *Sources) Heads(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Heads, error) {
+	ctx, end := s.fetching(ctx, p, repository)
+	defer end()
 	remote, err := s.remote(ctx, p, repository)
 	if err != nil {
 		return git.Heads{}, err
@@ -89,6 +105,8 @@ func (s *Sources) Head(ctx context.Context, p *v1alpha1.Project, ref string) (st
 // Tree returns the tree of a commit of the repository, which is fetched when
 // the mirror does not have it.
 func (s *Sources) Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error) {
+	ctx, end := s.fetching(ctx, p, repository)
+	defer end()
 	remote, err := s.remote(ctx, p, repository)
 	if err != nil {
 		return nil, err
@@ -112,10 +130,28 @@ func (s *Sources) Knows(ctx context.Context, p *v1alpha1.Project, repository v1a
 }
 
 // File returns the project file of a head, with the services that its commits
-// of secondary repositories declare, and an id that changes when the file or
-// one of those commits does. It reads no ref: the same head gives the same file.
+// of secondary repositories declare and what the accepted file says of members,
+// stages and previews, and an id that changes when the file or one of those commits
+// does. It reads no ref: the same head gives the same file.
 func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
-	commit := head.FileCommit
+	document, id, err := s.primary(ctx, p, head.FileCommit)
+	if err != nil {
+		return nil, "", err
+	}
+	document, id, err = s.withSecondary(ctx, p, document, id, head.Secondary)
+	if err != nil || head.AcceptedCommit == "" {
+		return document, id, err
+	}
+	accepted, _, err := s.Policy(ctx, p, head.AcceptedCommit)
+	if err != nil {
+		return nil, "", err
+	}
+	return document.Under(accepted), id, nil
+}
+
+// primary returns what the primary repository's own project file of a commit says,
+// and its object id.
+func (s *Sources) primary(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
 	tree, err := s.Tree(ctx, p, p.Primary(), commit)
 	if err != nil {
 		return nil, "", err
@@ -135,7 +171,7 @@ func (s *Sources) File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.H
 		line, col := document.Position("project")
 		return nil, "", fault.New(fault.Denied, "%s:%d:%d: project: is %q, but this repository belongs to project %q; write project: %s", project.FileName, line, col, document.File.Project, p.Name, p.Name)
 	}
-	return s.withSecondary(ctx, p, document, id, head.Secondary)
+	return document, id, nil
 }
 
 // document parses a primary project file once per object id.

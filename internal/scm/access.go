@@ -1,9 +1,7 @@
 package scm
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -24,7 +22,7 @@ type Access struct {
 	App *App
 	// AllowHTTP permits a base URL without TLS.
 	AllowHTTP bool
-	// Transport carries the requests; nil means the standard one.
+	// Transport carries the requests; with nil none is sent.
 	Transport http.RoundTripper
 	// Now is the clock that rate limits are read against; nil means time.Now.
 	Now func() time.Time
@@ -73,12 +71,6 @@ func (a App) String() string {
 // GoString is String, for %#v.
 func (a App) GoString() string { return a.String() }
 
-// Bounds of a call to a forge.
-const (
-	callTimeout = 30 * time.Second
-	maxAnswer   = 8 << 20
-)
-
 // Base returns the parsed base URL of the API, which ends in a slash, or of
 // the public one.
 func (a Access) Base(public string) (*url.URL, error) {
@@ -113,9 +105,18 @@ func (a Access) Clock() func() time.Time {
 func (a Access) Client() *http.Client {
 	transport := a.Transport
 	if transport == nil {
-		transport = http.DefaultTransport
+		transport = noTransport{}
 	}
-	return &http.Client{Transport: &pacedTransport{next: boundedTransport{transport}, now: a.Clock()}, CheckRedirect: sameHost}
+	return &http.Client{Transport: &pacedTransport{next: Bounded(transport), now: a.Clock()}, CheckRedirect: sameHost}
+}
+
+// noTransport sends nothing: which addresses may be reached is for the caller to
+// say.
+type noTransport struct{}
+
+// RoundTrip refuses the call.
+func (noTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return nil, fault.New(fault.Internal, "no transport to %s was given", req.URL.Host)
 }
 
 func sameHost(next *http.Request, before []*http.Request) error {
@@ -127,44 +128,4 @@ func sameHost(next *http.Request, before []*http.Request) error {
 		return fault.New(fault.Denied, "%s redirects to another host, which is not followed; set the API's URL to its new address", first.Host)
 	}
 	return nil
-}
-
-// boundedTransport ends calls that take too long and answers that are too long. The
-// time is bounded here and not by http.Client.Timeout, which keeps a goroutine
-// for every answer that isn't closed; go-github doesn't close those it reads
-// an error from.
-type boundedTransport struct{ next http.RoundTripper }
-
-// RoundTrip makes the call; its time runs until the answer is read or closed.
-func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(req.Context(), callTimeout)
-	resp, err := b.next.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	resp.Body = &boundedBody{rest: io.LimitReader(resp.Body, maxAnswer), whole: resp.Body, cancel: cancel}
-	return resp, nil
-}
-
-// boundedBody is an answer's body that frees its call when it ends.
-type boundedBody struct {
-	rest   io.Reader
-	whole  io.Closer
-	cancel context.CancelFunc
-}
-
-// Read reads on until the end or the bound.
-func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.rest.Read(p)
-	if err != nil {
-		b.cancel()
-	}
-	return n, err
-}
-
-// Close frees the call.
-func (b *boundedBody) Close() error {
-	b.cancel()
-	return b.whole.Close()
 }

@@ -44,7 +44,10 @@ type Event struct {
 	Deleted bool `json:"deleted,omitempty"`
 	Forced  bool `json:"forced,omitempty"`
 	// Actor is the login of the user who caused the event; empty: nobody.
-	Actor       string         `json:"actor,omitempty"`
+	Actor string `json:"actor,omitempty"`
+	// ActorID is the forge's id of that user's account, which stays when the login
+	// changes hands; empty when the forge doesn't say.
+	ActorID     string         `json:"actorID,omitempty"`
 	PullRequest *PullRequest   `json:"pullRequest,omitempty"`
 	Comment     *PostedComment `json:"comment,omitempty"`
 	Check       *Check         `json:"check,omitempty"`

@@ -68,6 +68,21 @@ func badness(state State) int {
 	return 3
 }
 
+// PullRequestList gathers open pull requests. The zero value is ready.
+type PullRequestList struct{ open []PullRequest }
+
+// Add takes in one, as long as there are not too many.
+func (l *PullRequestList) Add(operation string, p PullRequest) error {
+	if len(l.open) >= MaxPullRequests {
+		return TooMany(operation, MaxPullRequests)
+	}
+	l.open = append(l.open, p)
+	return nil
+}
+
+// Open returns what was gathered.
+func (l *PullRequestList) Open() []PullRequest { return l.open }
+
 // TooMany is the error of a list that goes on beyond what is read.
 func TooMany(operation string, limit int) error {
 	return fault.New(fault.Conflict, "%s: there are more than %d, which is more than Slipway reads", operation, limit)

@@ -40,13 +40,15 @@ func Limited(operation string, after time.Duration) error {
 	return retryable{fault.New(fault.Unavailable, "%s: the forge limits the rate of calls; Slipway tries again in %s", operation, after.Round(time.Second)), after}
 }
 
-// Unreached codes the error of a call that had no answer.
+// Unreached codes the error of a call that had no answer, or none that could be
+// read.
 func Unreached(operation string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	var where *url.Error
-	if errors.As(err, &where) {
+	answered := !errors.As(err, &where)
+	if !answered {
 		err = where.Err // without the URL, whose query may hold a token
 	}
 	var coded *fault.Error
@@ -56,6 +58,9 @@ func Unreached(operation string, err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return fault.New(fault.Unavailable, "%s: the forge's API didn't answer in time; Slipway tries again", operation)
+	}
+	if answered {
+		return fault.New(fault.Unavailable, "%s: the answer is not that of the forge's API; check its URL", operation)
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s: the forge's API can't be reached; check its URL and the network", operation)
 }

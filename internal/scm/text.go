@@ -51,6 +51,25 @@ func notInPath(r rune) bool {
 // Name returns a bounded name of one line.
 func Name(s string) string { return printable.Excerpt(s, maxName) }
 
+// ID is an id of a body: a number or a text, as forges like it. Anything else is
+// none.
+type ID string
+
+// UnmarshalJSON never fails: an id of another form is no reason to lose a delivery.
+func (id *ID) UnmarshalJSON(data []byte) error {
+	var number json.Number
+	var text string
+	switch {
+	case json.Unmarshal(data, &text) == nil:
+		*id = ID(Name(text))
+	case json.Unmarshal(data, &number) == nil:
+		*id = ID(Name(number.String()))
+	default:
+		*id = ""
+	}
+	return nil
+}
+
 // Body returns a bounded text that keeps its line ends.
 func Body(s string) string { return printable.Passage(s, MaxComment) }
 

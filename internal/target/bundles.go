@@ -36,6 +36,7 @@ type Bundles struct {
 	store        *bundle.Store
 	fingerprints *fingerprints
 	events       events.EventRecorder
+	transport    http.RoundTripper // to registries
 	log          *slog.Logger
 
 	stop    context.Context //nolint:containedctx // ends the pushes, which outlive the releases that began them
@@ -46,9 +47,9 @@ type Bundles struct {
 
 var _ runner.Bundles = (*Bundles)(nil)
 
-// NewBundles returns what keeps bundles in a store.
-func NewBundles(store *bundle.Store, recorder events.EventRecorder, log *slog.Logger) *Bundles {
-	b := &Bundles{store: store, fingerprints: newFingerprints(maxFingerprints), events: recorder, log: log, slots: semaphore.NewWeighted(parallelPushes)}
+// NewBundles returns what keeps bundles in a store and pushes them over a transport.
+func NewBundles(store *bundle.Store, recorder events.EventRecorder, transport http.RoundTripper, log *slog.Logger) *Bundles {
+	b := &Bundles{store: store, fingerprints: newFingerprints(maxFingerprints), events: recorder, transport: transport, log: log, slots: semaphore.NewWeighted(parallelPushes)}
 	b.stop, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -115,7 +116,7 @@ func (b *Bundles) push(o release.Inputs, manifests []byte) {
 	defer cancel()
 	request := o.Builds.Request
 	address, err := bundle.Push(ctx, bundle.Place{
-		Repository: request.Repository + "/bundles", Insecure: request.Insecure, Credentials: request.Credentials, Transport: http.DefaultTransport,
+		Repository: request.Repository + "/bundles", Insecure: request.Insecure, Credentials: request.Credentials, Transport: b.transport,
 	}, bundle.Origin{
 		Stage: naming.LabelValue(o.Stage.Spec.Name), Commit: o.Release.Spec.Head.Commit, Source: sourceOf(o.Project),
 	}, manifests)

@@ -14,7 +14,7 @@ import (
 // wrote.
 func TestFailedCommandKeepsItsLastLines(t *testing.T) {
 	failed := &ready.HookError{Cause: cause.Cause{
-		Code: cause.JobFailed, Sentence: "the release command of Job/web-release failed, so the new version was not started", Detail: "no such table: carts",
+		Code: cause.JobFailed, Sentence: "the command of Job/web-release failed, so what comes after it was not started", Detail: "no such table: carts",
 	}}
 	var got *release.Failure
 	if !errors.As(failureOf(fmt.Errorf("apply: %w", failed)), &got) {

@@ -35,8 +35,9 @@ func tooLarge() error {
 	return refuseAs(http.StatusRequestEntityTooLarge, fault.Invalid, resultTooLarge, "the body is larger than any delivery of this forge; send less")
 }
 
-// firstRead is how much is read before more is taken from the memory budget.
-const firstRead = 64 << 10
+// firstRead is how much is read before more is taken from the memory budget. It is
+// little, so that senders that never send can't use the budget up.
+const firstRead = 4 << 10
 
 // read returns the whole body, of at most maxBody bytes. The caller calls release
 // when the body is no longer needed, also after an error.

@@ -254,7 +254,7 @@ func (r *request) delivery(repository string, event scm.Event) *v1alpha1.Deliver
 		},
 		Spec: v1alpha1.DeliverySpec{
 			Project: r.project, Repository: repository, Forge: r.forge, ID: event.Delivery, Event: string(event.Kind),
-			Ref: event.Ref, Before: event.Before, After: event.After, Actor: event.Actor,
+			Ref: event.Ref, Before: event.Before, After: event.After, Actor: event.Actor, ActorID: event.ActorID,
 			Received: metav1.NewMicroTime(r.received),
 		},
 	}

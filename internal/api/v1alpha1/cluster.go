@@ -36,7 +36,19 @@ type ClusterSpec struct {
 	// +optional
 	Bundles Bundles `json:"bundles,omitempty"`
 	// +optional
+	Storage Storage `json:"storage,omitempty"`
+	// +optional
 	Policy ClusterPolicy `json:"policy,omitempty"`
+}
+
+// Storage is where persistent volumes come from.
+type Storage struct {
+	// SharedClass is a storage class whose volumes pods on several nodes mount at
+	// once (ReadWriteMany). A volume that several pods use is of this class;
+	// without one those pods run on one node. Volumes that exist keep their class.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SharedClass string `json:"sharedClass,omitempty"`
 }
 
 // Ingress is how stages are reached from outside.

@@ -5,8 +5,12 @@ const (
 	// ConditionReady is True when the object does what its spec asks.
 	ConditionReady = "Ready"
 	// ConditionSynced is True on a Project when its heads and its project
-	// file were read and every wanted stage exists.
+	// file were read and every wanted stage exists. It is Unknown, with the reason
+	// Slow, while a sync takes long; its message says what it waits for.
 	ConditionSynced = "Synced"
+	// ConditionFileAccepted is True on a Project whose whole file is in force, and
+	// False while what it says of members, stages and previews is held.
+	ConditionFileAccepted = "FileAccepted"
 	// ConditionUserNamespaces is True on a Cluster whose nodes can all give pods a
 	// user namespace, which the level contained needs; Unknown while nobody knows.
 	ConditionUserNamespaces = "UserNamespaces"

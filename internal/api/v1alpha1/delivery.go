@@ -51,6 +51,9 @@ type DeliverySpec struct {
 	// Actor is the login of who did it.
 	// +optional
 	Actor string `json:"actor,omitempty"`
+	// ActorID is the forge's id of their account.
+	// +optional
+	ActorID string `json:"actorID,omitempty"`
 	// PullRequest is the number of the pull request.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`

@@ -13,6 +13,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Stages",type=integer,JSONPath=`.status.stages`
 // +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`
+// +kubebuilder:printcolumn:name="File",type=string,JSONPath=`.status.conditions[?(@.type=="FileAccepted")].reason`
 // +kubebuilder:printcolumn:name="Last Change",type=date,JSONPath=`.status.lastChange`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Project struct {
@@ -42,6 +43,10 @@ type ProjectSpec struct {
 	TrustedRef string `json:"trustedRef,omitempty"`
 	// Webhook holds the secret that deliveries are signed with.
 	Webhook Webhook `json:"webhook"`
+	// Members says when a project file that changes members, stages or previews is
+	// accepted.
+	// +optional
+	Members MemberPolicy `json:"members,omitempty"`
 	// Budget bounds all stages and previews together.
 	// +optional
 	Budget Budget `json:"budget,omitempty"`
@@ -49,6 +54,15 @@ type ProjectSpec struct {
 	// cluster's policy.
 	// +optional
 	Policy ProjectPolicy `json:"policy,omitempty"`
+	// Hosts are those that the project's stages may use besides their own ones below
+	// the cluster's domain, such as shop.example.com; "*.x" stands for every host
+	// below x. Hosts that the cluster reserves stay refused.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Hosts []string `json:"hosts,omitempty"`
 	// SyncInterval is how often the refs are read without a delivery; default
 	// 5m.
 	// +optional
@@ -63,6 +77,23 @@ type ProjectSpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
+
+// MemberPolicy says when a project file that changes members, stages or previews is
+// accepted.
+type MemberPolicy struct {
+	// Trust "branchProtection" accepts whatever is on the trusted ref: the forge
+	// decides who may push there. Empty accepts a change whose author may make it by
+	// the file in force, and holds the others until somebody who may accepts them.
+	// +optional
+	// +kubebuilder:validation:Enum=branchProtection
+	Trust Trust `json:"trust,omitempty"`
+}
+
+// Trust is what a change of a project file is believed for.
+type Trust string
+
+// TrustBranchProtection believes the protection of the branch at the forge.
+const TrustBranchProtection Trust = "branchProtection"
 
 // Reports says which stages report a commit that changes nothing there.
 type Reports string
@@ -139,6 +170,16 @@ type ProjectStatus struct {
 	// who may do what, also at stages that its commit left as they were.
 	// +optional
 	File *FileInForce `json:"file,omitempty"`
+	// Held is the project file that waits until somebody accepts what it says of
+	// members, stages and previews. Its services and overlays are in force.
+	// +optional
+	Held *HeldFile `json:"held,omitempty"`
+	// Identities are the accounts at the forge that members' logins belong to.
+	// +optional
+	// +listType=map
+	// +listMapKey=login
+	// +kubebuilder:validation:MaxItems=1000
+	Identities []Identity `json:"identities,omitempty"`
 	// Recipient is what values are sealed for: slipway seal --recipient.
 	// +optional
 	Recipient string `json:"recipient,omitempty"`
@@ -172,17 +213,118 @@ type FileInForce struct {
 	Commit string `json:"commit"`
 	// ID changes when the file does, or what it takes from other repositories.
 	ID string `json:"id"`
+	// Object is the git object id of slipway.yaml at the commit.
+	// +optional
+	Object string `json:"object,omitempty"`
+	// Actor is the login of the person who pushed that slipway.yaml, or accepted it;
+	// empty when unknown.
+	// +optional
+	Actor string `json:"actor,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
 	// files apply or which services are built from.
 	// +kubebuilder:validation:MaxItems=100
 	// +listType=atomic
 	// +optional
 	Secondary []RepositoryCommit `json:"secondary,omitempty"`
+	// Accepted is the file whose members, stages and previews apply: this one, or an
+	// earlier one while this one is held.
+	// +optional
+	Accepted *AcceptedFile `json:"accepted,omitempty"`
+}
+
+// Identity is the account at the forge that a member's login belongs to: the first
+// that a delivery came from, or the one that was accepted since.
+type Identity struct {
+	// Login is the login, in the letters of the first delivery.
+	Login string `json:"login"`
+	// Forge is the host of the primary repository's forge.
+	Forge string `json:"forge"`
+	// ID is the forge's id of the account.
+	ID string `json:"id"`
+	// Since is since when it is known.
+	Since metav1.Time `json:"since"`
+	// Claimed is the id of another account that came with the login. It is nobody
+	// until an owner accepts it.
+	// +optional
+	Claimed string `json:"claimed,omitempty"`
+}
+
+// AcceptedFile is a project file whose members, stages and previews were accepted.
+type AcceptedFile struct {
+	// Commit is the newest commit of the trusted ref that says the same of them.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// ID is the git object id of its slipway.yaml.
+	ID string `json:"id"`
+	// Number counts the acceptances of the project.
+	Number int64 `json:"number"`
+	// Reason is why it was accepted.
+	// +kubebuilder:validation:Enum=Registered;Permitted;Approved;BranchProtection
+	Reason string `json:"reason"`
+	// By is who is answerable: logins of those who pushed it, or the Kubernetes user
+	// who accepted it; empty when unknown.
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when it was accepted.
+	At metav1.Time `json:"at"`
+	// Policy is what it says of members, stages and previews, as JSON. It counts when
+	// its commit is no longer in the repository.
+	// +optional
+	Policy string `json:"policy,omitempty"`
+}
+
+// The reasons for which a project file was accepted.
+const (
+	AcceptedRegistered       = "Registered"
+	AcceptedPermitted        = "Permitted"
+	AcceptedApproved         = "Approved"
+	AcceptedBranchProtection = "BranchProtection"
+)
+
+// HeldFile is a project file that waits until somebody accepts it.
+type HeldFile struct {
+	// Commit is the newest commit of the trusted ref with the file.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// ID is the git object id of the file; somebody accepts exactly this one.
+	ID string `json:"id"`
+	// Authors are the logins of those who pushed what it changes.
+	// +optional
+	// +listType=atomic
+	Authors []string `json:"authors,omitempty"`
+	// Unknown is true when nobody knows who pushed some of it.
+	// +optional
+	Unknown bool `json:"unknown,omitempty"`
+	// Before is the commit of the trusted ref before the first push that nobody knows
+	// the author of.
+	// +optional
+	Before string `json:"before,omitempty"`
+	// Changes say who gains or loses what, and what changes for stages and previews.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=51
+	Changes []string `json:"changes,omitempty"`
+	// Approvers are members who can accept it.
+	// +optional
+	// +listType=atomic
+	Approvers []string `json:"approvers,omitempty"`
+	// Message is the sentence for people.
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message"`
+	// Since is since when this file is held.
+	Since metav1.Time `json:"since"`
 }
 
 // Head returns the head that the file is read by, of no commit.
 func (f FileInForce) Head() Head {
-	return Head{FileCommit: f.Commit, FileID: f.ID, Secondary: f.Secondary}
+	head := Head{FileCommit: f.Commit, FileID: f.ID, FileObject: f.Object, FileActor: f.Actor, Secondary: f.Secondary}
+	if f.Accepted != nil {
+		head.Acceptance = f.Accepted.Number
+		if f.Accepted.Commit != f.Commit {
+			head.AcceptedCommit = f.Accepted.Commit
+		}
+	}
+	return head
 }
 
 // ExpiredRef is a ref whose stage was taken down after its time.

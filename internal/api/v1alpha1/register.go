@@ -24,6 +24,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Stage{}, &StageList{},
 		&Release{}, &ReleaseList{},
 		&Delivery{}, &DeliveryList{},
+		&Acceptance{}, &AcceptanceList{},
 	)
 	metav1.AddToGroupVersion(scheme, gv)
 	return nil

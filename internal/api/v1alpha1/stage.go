@@ -107,6 +107,21 @@ type Head struct {
 	// does.
 	// +optional
 	FileID string `json:"fileID,omitempty"`
+	// FileObject is the git object id of slipway.yaml at fileCommit.
+	// +optional
+	FileObject string `json:"fileObject,omitempty"`
+	// FileActor is the login of the person who pushed that slipway.yaml, or accepted
+	// it; empty when unknown.
+	// +optional
+	FileActor string `json:"fileActor,omitempty"`
+	// AcceptedCommit is the commit of the trusted ref whose members, stages and
+	// previews apply, if another than fileCommit: while those of fileCommit are held.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	AcceptedCommit string `json:"acceptedCommit,omitempty"`
+	// Acceptance is the number of the project's acceptance in force.
+	// +optional
+	Acceptance int64 `json:"acceptance,omitempty"`
 	// Secondary are the commits of the project's other repositories whose project
 	// files apply or which services are built from, as the sync found them: the same
 	// head always means the same services and the same sources.
@@ -144,6 +159,11 @@ type RepositoryCommit struct {
 	// Commit is the full commit id.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	Commit string `json:"commit"`
+	// Actor is the login of the person who pushed it, from a verified delivery of the
+	// forge; empty when unknown.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Actor string `json:"actor,omitempty"`
 }
 
 // StageStatus is what Slipway observed of a stage.
@@ -158,7 +178,8 @@ type StageStatus struct {
 	Commit string `json:"commit,omitempty"`
 	// Head is the newest head of the stage's ref that leaves the stage as it is:
 	// it makes the same manifests and images as the release that it names, so it
-	// has no release of its own. It is written up to half a minute after the push.
+	// has no release of its own. It is written half a minute after the last push, and
+	// after two minutes where pushes go on.
 	// +optional
 	Head *UnchangedHead `json:"head,omitempty"`
 	// Release names the newest release, Good the newest that succeeded.

@@ -2,9 +2,15 @@ package desired
 
 // Annotations that a manifest may carry to steer how its object is applied.
 const (
-	// AnnotationHook marks a Job that must complete before workloads change.
-	// Its only value is "release".
+	// AnnotationHook marks a Job that runs once: with "release" it must complete
+	// before workloads change; with "once" it runs beside them, and must complete
+	// before those that wait for it.
 	AnnotationHook = "slipway.dev/hook"
+	HookRelease    = "release"
+	HookOnce       = "once"
+	// AnnotationAfter names services, separated by commas, whose Jobs must have
+	// completed before the workload is applied.
+	AnnotationAfter = "slipway.dev/after"
 	// AnnotationAdopt ("true") lets Slipway take over an object, or fields of
 	// it, that somebody else made.
 	AnnotationAdopt = "slipway.dev/adopt"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -207,9 +208,16 @@ func (d *Document) Spec() map[string]any {
 // empty when it belongs to none.
 func (d *Document) Service() string { return d.label(naming.LabelService) }
 
-// Hook reports whether the object is a release Job.
+// Hook reports whether the object is a Job that runs once, and is waited for.
 func (d *Document) Hook() bool {
-	return d.Ref.Kind == "Job" && d.Annotation(AnnotationHook) == "release"
+	hook := d.Annotation(AnnotationHook)
+	return d.Ref.Kind == "Job" && (hook == HookRelease || hook == HookOnce)
+}
+
+// After returns the services whose Jobs must have completed before the object
+// is applied.
+func (d *Document) After() []string {
+	return strings.FieldsFunc(d.Annotation(AnnotationAfter), func(c rune) bool { return c == ',' })
 }
 
 // Keep reports whether the object outlives its manifest.

@@ -35,7 +35,7 @@ type Entry struct {
 	Stale bool
 	// Keep says that pruning leaves the object alone.
 	Keep bool
-	// Hook marks a release Job, Done that it completed.
+	// Hook marks a Job that runs once and is waited for, Done that it completed.
 	Hook bool
 	Done bool
 	// Once says that the object may vanish by itself.

@@ -91,7 +91,7 @@ func (c *Clients) hookFailed(ctx context.Context, ref inventory.Ref, job *batchv
 	if why == "" {
 		why = "its pods say nothing"
 	}
-	failure.Cause.Sentence = "the release command of " + ref.String() + " " + how + ", so the new version was not started: " + why
+	failure.Cause.Sentence = "the command of " + ref.String() + " " + how + ", so what comes after it was not started: " + why
 	return failure
 }
 

@@ -234,5 +234,5 @@ func clusterFault(err error, operation, namespace, job string) error {
 	case fault.Invalid:
 		return fault.Wrap(fault.Internal, err, "%s: the cluster finds it invalid", subject)
 	}
-	return fault.Wrap(fault.Unavailable, err, "%s: the cluster did not answer as it should; it is tried again", subject)
+	return fault.Wrap(fault.Unavailable, err, "%s: the cluster could not do it now; it is tried again", subject)
 }

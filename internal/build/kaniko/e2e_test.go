@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -104,7 +105,7 @@ func (n *node) checkReuse(t *testing.T, builder *Builder, request build.Request,
 	t.Helper()
 	client, err := build.NewRegistry(build.Options{
 		Insecure:  []string{n.registry},
-		Transport: build.Reach{Insecure: []string{n.registry}}.Transport(),
+		Transport: build.Reach{Dialer: dial.Unrestricted(), Insecure: []string{n.registry}}.Transport(),
 		Now:       time.Now,
 	})
 	if err != nil {

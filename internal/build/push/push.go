@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -70,13 +72,13 @@ func upload(ctx context.Context, tag name.Tag, image v1.Image, options Options) 
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, err, "read the built image; start the build again")
 	}
-	reach := build.Reach{Private: []string{tag.RegistryStr()}}
-	if options.Insecure {
-		reach.Insecure = reach.Private
+	transport, err := reach(tag, options.Insecure)
+	if err != nil {
+		return "", err
 	}
 	err = remote.Write(tag, image,
 		remote.WithContext(ctx),
-		remote.WithTransport(reach.Transport()),
+		remote.WithTransport(transport),
 		remote.WithAuthFromKeychain(options.Credentials),
 		remote.WithJobs(jobs),
 		remote.WithRetryBackoff(remote.Backoff{Duration: time.Second, Factor: 2, Steps: 5}),
@@ -87,9 +89,32 @@ func upload(ctx context.Context, tag name.Tag, image v1.Image, options Options) 
 	return digest.String(), nil
 }
 
+// reach returns the way to the registry, wherever it is: the platform team named
+// it. Where it may send the push on is checked.
+func reach(tag name.Tag, insecure bool) (http.RoundTripper, error) {
+	host := tag.RegistryStr()
+	where := &url.URL{Scheme: tag.Scheme(), Host: host}
+	dialer, err := dial.New(dial.Options{Allow: []string{dial.AddressOf(where)}})
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%s is no registry's host; correct the cluster's registry", host)
+	}
+	r := build.Reach{Dialer: dialer, Configured: []string{host}}
+	if insecure {
+		r.Insecure = r.Configured
+	}
+	return r.Transport(), nil
+}
+
 func uploadFault(err error, tag name.Tag) error {
 	var refused *transport.Error
-	if !errors.As(err, &refused) {
+	var coded *fault.Error
+	switch {
+	case errors.As(err, &refused):
+	case errors.As(err, &coded):
+		return fault.Wrap(coded.Code, err, "the image could not be pushed to %s: %s", tag.Context(), coded.Message)
+	case !build.Unreached(err):
+		return fault.Wrap(fault.Unavailable, err, "the image could not be pushed to %s: what answers at %s is no registry, or a broken one; check the cluster's registry", tag.Context(), tag.RegistryStr())
+	default:
 		return fault.Wrap(fault.Unavailable, err, "the image could not be pushed to %s: the registry %s cannot be reached; check the registry and the build network", tag.Context(), tag.RegistryStr())
 	}
 	switch refused.StatusCode {

@@ -175,7 +175,7 @@ func TestPushErrors(t *testing.T) {
 		"may only read":      {guarded, "reader", true, fault.Denied, "denied the push"},
 		"too large":          {strings.TrimPrefix(full.URL, "http://"), "x", true, fault.Invalid, "too large"},
 		"not reachable":      {strings.TrimPrefix(closed.URL, "http://"), "x", true, fault.Unavailable, "cannot be reached"},
-		"plain HTTP not set": {guarded, "slipway", false, fault.Unavailable, "cannot be reached"},
+		"plain HTTP not set": {guarded, "slipway", false, fault.Denied, "no plain HTTP"},
 		"no image reference": {"HOST IN CAPITALS", "x", true, fault.Invalid, "no image reference"},
 		"registry left out":  {"", "x", true, fault.Invalid, "no image reference"},
 	}

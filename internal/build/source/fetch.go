@@ -7,10 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -21,12 +23,16 @@ const (
 	firstWait     = 500 * time.Millisecond
 )
 
-// Fetch writes the context that token opens at url into the existing
+// Fetch writes the context that token opens at a URL into the existing
 // directory dir, which is emptied first. It tries again while the server is
 // unavailable, and follows no redirect. Zero limits mean the defaults. No
 // error holds the token.
-func Fetch(ctx context.Context, url, token, dir string, limits Limits) error {
-	fetch := newFetcher(url, token, limits)
+func Fetch(ctx context.Context, raw, token, dir string, limits Limits) error {
+	where, err := url.Parse(raw)
+	if err != nil {
+		return fault.New(fault.Invalid, "the URL of the build context is not valid; correct the server's URL for builds")
+	}
+	fetch := newFetcher(where, token, limits)
 	defer fetch.client.CloseIdleConnections()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -43,18 +49,15 @@ type fetcher struct {
 	limits Limits
 }
 
-func newFetcher(url, token string, limits Limits) *fetcher {
+func newFetcher(where *url.URL, token string, limits Limits) *fetcher {
+	transport := dial.Only(where).Transport() // the server is in or next to the cluster: no proxy
+	transport.ResponseHeaderTimeout = time.Minute
 	return &fetcher{
 		client: &http.Client{
-			Transport: &http.Transport{
-				Proxy:                 nil, // the server is in or next to the cluster
-				ResponseHeaderTimeout: time.Minute,
-				TLSHandshakeTimeout:   10 * time.Second,
-				DisableCompression:    true,
-			},
+			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		url:    url,
+		url:    where.String(),
 		token:  strings.TrimSpace(token),
 		limits: limits.withDefaults(),
 	}
@@ -84,7 +87,7 @@ func (f *fetcher) once(ctx context.Context, root *os.Root) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, nil)
 	if err != nil {
-		return fault.New(fault.Invalid, "the URL of the build context is not valid; correct the server's URL for builds")
+		return fault.Wrap(fault.Internal, err, "ask for the build context")
 	}
 	request.Header.Set("Authorization", "Bearer "+f.token)
 	response, err := f.client.Do(request)

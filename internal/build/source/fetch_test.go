@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,14 +158,18 @@ func TestFetchTriesAgain(t *testing.T) {
 }
 
 // fetchFast is Fetch with short waits between its attempts.
-func fetchFast(t *testing.T, url, token, dir string, limits Limits) error {
+func fetchFast(t *testing.T, raw, token, dir string, limits Limits) error {
 	t.Helper()
+	where, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	f := newFetcher(url, token, limits)
+	f := newFetcher(where, token, limits)
 	defer f.client.CloseIdleConnections()
 	return f.persist(t.Context(), root, time.Millisecond)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/operate"
 )
@@ -70,7 +71,7 @@ func (c *Connection) Client() (client.WithWatch, error) {
 	}
 	made, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "the control cluster %s does not answer: %v", config.Host, err)
+		return nil, kube.AskFault("the control cluster "+config.Host, err)
 	}
 	return made, nil
 }

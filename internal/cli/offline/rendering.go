@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/output"
+	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -46,6 +47,8 @@ type Rendering struct {
 	Target
 	images []string
 	Given  map[string]string
+
+	shared runner.Renderer // for several stages
 }
 
 // Rendered is one rendered stage.
@@ -82,17 +85,53 @@ func (r *Rendering) Load() error {
 // RenderStage renders a stage as if it were placed there, with the server's own
 // mapping, and checks the result against the cluster's policy.
 func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project.Stage, at release.Place) (Rendered, error) {
-	services, _, err := release.Services(from.Document, rule.Name, r.Templates)
+	request, err := r.request(from, rule, at)
 	if err != nil {
 		return Rendered{}, err
 	}
-	made := Rendered{Snapshot: from, Rule: rule.Name, Request: release.RenderRequest(from.Document, services, rule, at)}
-	made.Request.Commit = from.Commit
-	if made.Request.Images, made.unknown, err = r.imagesFor(made.Request); err != nil {
-		return Rendered{}, err
+	return r.render(ctx, from, rule, at, request)
+}
+
+// RenderApart renders each service of a stage alone, without overlays, and returns
+// what was rendered and what could not be, both sorted by service.
+func (r *Rendering) RenderApart(ctx context.Context, from Snapshot, rule project.Stage, at release.Place) (all []Rendered, failed []error) {
+	request, err := r.request(from, rule, at)
+	if err != nil {
+		return nil, []error{err}
 	}
+	for _, name := range slices.Sorted(maps.Keys(request.Services)) {
+		alone := request
+		alone.Services, alone.Overlays = map[string]project.Service{name: request.Services[name]}, nil
+		made, err := r.render(ctx, from, rule, at, alone)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		all = append(all, made)
+	}
+	return all, failed
+}
+
+// request returns what is rendered for a stage.
+func (r *Rendering) request(from Snapshot, rule project.Stage, at release.Place) (render.Request, error) {
+	services, _, err := release.Services(from.Document, rule.Name, r.Templates)
+	if err != nil {
+		return render.Request{}, err
+	}
+	request := release.RenderRequest(from.Document, services, rule, at)
+	request.Commit = from.Commit
+	return request, nil
+}
+
+func (r *Rendering) render(ctx context.Context, from Snapshot, rule project.Stage, at release.Place, request render.Request) (Rendered, error) {
+	made := Rendered{Snapshot: from, Rule: rule.Name, Request: request}
 	renderer, end := r.renderer(ctx)
 	defer end()
+	builds, err := render.Builds(ctx, renderer, from.Files, made.Request)
+	if err != nil {
+		return Rendered{}, err
+	}
+	made.Request.Images, made.unknown = r.imagesFor(request.Services, builds)
 	if made.Result, err = renderer.Render(ctx, from.Files, made.Request); err != nil {
 		return Rendered{}, err
 	}
@@ -109,23 +148,21 @@ func (r *Rendering) RenderStage(ctx context.Context, from Snapshot, rule project
 
 // imagesFor returns the images of the services that Slipway builds, as given
 // or as a placeholder.
-func (r *Rendering) imagesFor(request render.Request) (images map[string]string, unknown []string, err error) {
-	services, _, err := render.ExpandTemplates(request.Services, request.Templates)
-	if err != nil {
-		return nil, nil, err
-	}
+func (r *Rendering) imagesFor(services map[string]project.Service, builds map[string]project.Build) (images map[string]string, unknown []string) {
 	images = map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(services)) {
-		ref, given := r.Given[name]
-		switch {
-		case given:
+	for name := range services {
+		if ref, given := r.Given[name]; given {
 			images[name] = ref
-		case services[name].Source() == project.SourceBuild:
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(builds)) {
+		images[name] = r.Given[name]
+		if images[name] == "" {
 			images[name] = unbuilt + "/" + name + "@" + noDigest
 			unknown = append(unknown, name)
 		}
 	}
-	return images, unknown, nil
+	return images, unknown
 }
 
 // pin replaces the images that --images names by reference.
@@ -168,9 +205,28 @@ func (r *Rendering) Tags(made Rendered) []string {
 	return slices.DeleteFunc(slices.Clone(made.Result.Images), func(ref string) bool { return r.Given[ref] != "" })
 }
 
-// renderer returns the server's confined renderer where this machine can
-// confine a process, and else one in this process, with a warning.
+// Share makes all that is rendered until its end be rendered by one renderer, which
+// starts once.
+func (r *Rendering) Share(ctx context.Context) (end func()) {
+	renderer, stop := r.renderer(ctx)
+	r.shared = renderer
+	return func() {
+		r.shared = nil
+		stop()
+	}
+}
+
+// renderer returns the shared renderer, or a new one.
 func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
+	if r.shared != nil {
+		return r.shared, func() {}
+	}
+	return NewRenderer(ctx, r.Streams)
+}
+
+// NewRenderer returns the server's confined renderer where this machine can confine a
+// process, and else one in this process, with a warning.
+func NewRenderer(ctx context.Context, streams stream.Streams) (runner.Renderer, func()) {
 	executable, err := os.Executable()
 	if err == nil {
 		var pool *worker.Pool
@@ -179,7 +235,7 @@ func (r *Rendering) renderer(ctx context.Context) (runner.Renderer, func()) {
 			return pool, pool.Close
 		}
 	}
-	r.warn("rendering is not confined here: " + exit.MessageOf(err))
+	warn(streams, "rendering is not confined here: "+exit.MessageOf(err))
 	return inProcess{}, func() {}
 }
 
@@ -216,24 +272,24 @@ func (inProcess) Render(ctx context.Context, files fs.FS, request render.Request
 	}
 }
 
-func (r *Rendering) warn(text string) {
-	fmt.Fprintln(r.Streams.Err, "warning: "+output.Printable(text))
+func warn(streams stream.Streams, text string) {
+	fmt.Fprintln(streams.Err, "warning: "+output.Printable(text))
 }
 
 // Report prints what people should know of a rendered stage: warnings, images and
 // Secrets that only the server fills in, and refused objects.
 func (r *Rendering) Report(made Rendered) {
 	for _, warning := range made.Result.Warnings {
-		r.warn(warning)
+		warn(r.Streams, warning)
 	}
 	for _, name := range made.unknown {
-		r.warn(fmt.Sprintf("service %s: its image is not built here, the digest is zeros; give it with --images %s=REFERENCE@sha256:…", name, name))
+		warn(r.Streams, fmt.Sprintf("service %s: its image is not built here, the digest is zeros; give it with --images %s=REFERENCE@sha256:…", name, name))
 	}
 	for _, ref := range r.Tags(made) {
-		r.warn(fmt.Sprintf("image %s: the server replaces the tag by the digest that it has at the release", ref))
+		warn(r.Streams, fmt.Sprintf("image %s: the server replaces the tag by the digest that it has at the release", ref))
 	}
 	for _, secret := range made.Result.Secrets {
-		r.warn(fmt.Sprintf("service %s: the server makes the Secret %s, with %s", secret.Service, secret.Name, strings.Join(slices.Sorted(maps.Keys(secret.Values)), ", ")))
+		warn(r.Streams, fmt.Sprintf("service %s: the server makes the Secret %s, with %s", secret.Service, secret.Name, strings.Join(slices.Sorted(maps.Keys(secret.Values)), ", ")))
 	}
 	for _, f := range made.Findings {
 		fmt.Fprintln(r.Streams.Err, "refused: "+output.Printable(f.String()))

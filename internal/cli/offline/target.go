@@ -21,7 +21,7 @@ type Target struct {
 	domain       string
 	clusterFile  string
 	projectFile  string
-	project      v1alpha1.ProjectPolicy
+	project      v1alpha1.ProjectSpec
 	Cluster      v1alpha1.ClusterSpec
 	Own          Templates
 	Templates    render.OwnTemplates
@@ -34,7 +34,7 @@ func (s *Target) Flags(command *cobra.Command) {
 	flags.StringVarP(&s.Organization, "organization", "n", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
 	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
-	flags.StringVar(&s.projectFile, "project-object", "", "file with the Project object, for its policy: kubectl get swproject NAME -o yaml")
+	flags.StringVar(&s.projectFile, "project-object", "", "file with the Project object, for its policy and hosts: kubectl get swproject NAME -o yaml")
 }
 
 // Load reads the files that the flags name. It comes before everything else.
@@ -47,13 +47,21 @@ func (s *Target) Load() error {
 	if err := readObject(s.projectFile, "Project", "swproject", &project); err != nil {
 		return err
 	}
-	s.Cluster, s.project = cluster.Spec, project.Spec.Policy
+	s.Cluster, s.project = cluster.Spec, project.Spec
 	if s.domain != "" {
 		s.Cluster.Ingress.Domain = s.domain
 	}
 	var err error
 	s.Templates, err = s.Own.Load()
 	return err
+}
+
+// AssumeDomain makes up a base domain where no flag says one, for commands that check
+// what doesn't depend on it.
+func (s *Target) AssumeDomain() {
+	if s.clusterFile == "" && s.domain == "" {
+		s.Cluster.Ingress.Domain = "cluster.example"
+	}
 }
 
 // readObject reads a file with a custom resource; no file leaves the object empty.
@@ -80,6 +88,16 @@ func (s *Target) Place(project, stage string) release.Place {
 		Namespace:       naming.Namespace(s.Organization, project, stage),
 		Ingress:         s.Cluster.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(s.Cluster.Registry),
-		Policy:          s.Cluster.Policy.For(s.project),
+		Policy:          s.Cluster.Policy.For(s.project.Policy),
+		Hosts:           s.hosts(),
+		SharedClass:     s.Cluster.Storage.SharedClass,
 	}
+}
+
+// hosts returns those that the project was given, nil when no flag says so.
+func (s *Target) hosts() []string {
+	if s.projectFile == "" {
+		return nil
+	}
+	return append([]string{}, s.project.Hosts...)
 }

@@ -32,10 +32,18 @@ func (r *Reconciler) fileChange(ctx context.Context, p *v1alpha1.Project, commit
 		return report.FileChange{Differs: true, Mistakes: found}, err
 	}
 	change := report.FileChange{Differs: true}
-	if before, found, err := r.check(ctx, p, p.Status.FileCommit); err == nil && len(found) == 0 {
-		change.Members = report.MemberChanges(before.File, document.File)
+	if before, found, err := r.check(ctx, p, acceptedCommit(p)); err == nil && len(found) == 0 {
+		change.Rights = report.RightsChanges(before.File, document.File)
 	}
 	return change, nil
+}
+
+// acceptedCommit returns the commit whose members, stages and previews are in force.
+func acceptedCommit(p *v1alpha1.Project) string {
+	if file := p.Status.File; file != nil && file.Accepted != nil {
+		return file.Accepted.Commit
+	}
+	return p.Status.FileCommit
 }
 
 // check reads the project file of a commit: the document, or what is wrong
@@ -60,10 +68,16 @@ func (r *Reconciler) reportFile(ctx context.Context, to notify.Destination, p *v
 		return nil
 	}
 	_, found, err := r.check(ctx, p, commit)
-	if err != nil || (len(found) == 0 && commit == p.Status.FileCommit) {
-		return err // the file in force is right: nothing to show
+	if err != nil {
+		return err
 	}
 	check := report.FileCheckOf(p, commit, found)
+	if len(found) == 0 && commit == p.Status.FileCommit {
+		var say bool
+		if check, say = report.HeldFileOf(p); !say {
+			return nil // the file in force is right
+		}
+	}
 	key := keyOf(p) + "@" + commit
 	if !r.memory.changed(key, check.Title) {
 		return nil

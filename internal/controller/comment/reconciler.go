@@ -144,7 +144,8 @@ func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []
 	if err := r.Client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
 		return "", nil, fmt.Errorf("list deliveries: %w", err)
 	}
-	parts := []string{p.Status.FileCommit}
+	file, _ := report.HeldFileOf(p)
+	parts := []string{p.Status.FileCommit + " " + acceptedCommit(p) + " " + file.Title}
 	for _, stage := range stages.Items {
 		parts = append(parts, stage.Spec.Ref+" "+report.StageRow(stage))
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube/kubefake"
+	"github.com/slipway-dev/slipway/internal/report"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -75,7 +76,7 @@ func TestCommentsAndChecks(t *testing.T) {
 		"it feeds no stage":  {change: func(f *fixture) { f.pulls.open[0].Head.Ref = "refs/heads/other" }},
 		"a head without id":  {change: func(f *fixture) { f.pulls.open[0].Head.Commit = "" }, comment: []string{"`feature-cart`"}},
 		"the head is merged": {change: func(f *fixture) { f.pulls.open[0].Head.Commit = "base" }, comment: []string{"`feature-cart`"}},
-		"it changes members": {change: func(f *fixture) { f.sources.files["head"] = otherMember }, comment: []string{"`bob` becomes developer"}, checks: map[string]int{"head": 0}},
+		"it changes members": {change: func(f *fixture) { f.sources.files["head"] = otherMember }, comment: []string{"`bob becomes developer`", "that takes an owner"}, checks: map[string]int{"head": 0}},
 		"it has a mistake":   {change: func(f *fixture) { f.sources.files["head"] = mistaken }, comment: []string{"slipway.yaml:6:1", "surprise"}, checks: map[string]int{"head": 1}},
 		"it has no file":     {change: func(f *fixture) { f.sources.files["head"] = "" }, comment: []string{"slipway.yaml:1:1", "has no slipway.yaml"}, checks: map[string]int{"head": 1}},
 		"the file in force has a mistake": {change: func(f *fixture) { f.sources.files["base"], f.pulls.open = mistaken, nil },
@@ -116,6 +117,36 @@ func TestCommentsAndChecks(t *testing.T) {
 				t.Errorf("checks (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The forge hears that the file is held, and later who accepted it; each once.
+func TestHeldFileIsReported(t *testing.T) {
+	held := func(p *v1alpha1.Project) {
+		p.Status.FileCommit, p.Status.File = "head", &v1alpha1.FileInForce{Commit: "head", Accepted: &v1alpha1.AcceptedFile{Commit: "base", Reason: v1alpha1.AcceptedRegistered}}
+		p.Status.Held = &v1alpha1.HeldFile{Commit: "head", Changes: []string{"bob becomes developer"}, Message: "slipway.yaml of commit head is held: <bob> becomes developer"}
+	}
+	accepted := func(p *v1alpha1.Project) {
+		p.Status.Held, p.Status.File.Accepted = nil, &v1alpha1.AcceptedFile{Commit: "head", Reason: v1alpha1.AcceptedApproved, By: "alice"}
+	}
+	p := shopProject(held)
+	f := newFixture(t, p)
+	f.sources.files["head"], f.pulls.open = otherMember, nil
+	f.look(t)
+	f.look(t)
+	after := p.DeepCopy()
+	accepted(after)
+	if err := f.Client.Status().Patch(t.Context(), after, client.MergeFrom(p)); err != nil {
+		t.Fatal(err)
+	}
+	f.look(t)
+	f.look(t)
+	want := []report.FileCheck{
+		{Repository: "acme/shop", Commit: "head", Held: true, Title: "held until `slipway approve shop`: bob becomes developer", Summary: "slipway.yaml of commit head is held:  bob  becomes developer"},
+		{Repository: "acme/shop", Commit: "head", Title: "slipway.yaml is in force, accepted by alice", Summary: "Slipway can follow it."},
+	}
+	if diff := cmp.Diff(want, f.sink.checks); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -129,7 +129,7 @@ func TestReconcileWaits(t *testing.T) {
 			s.DeletionTimestamp, s.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"slipway.dev/stage"}
 		}},
 		"a release runs": {before: func(f *fixture) {
-			f.Queue.Submit(shopDev.NamespacedName, 3, func(ctx context.Context) bool { <-ctx.Done(); return false })
+			f.Queue.Submit(shopDev.NamespacedName, queue.Job{Sequence: 3, Run: func(ctx context.Context) bool { <-ctx.Done(); return false }})
 		}, again: driftBusy},
 		"its project is suspended": {objects: []client.Object{suspended}, again: driftSweep},
 		"its project is gone":      {objects: []client.Object{other}},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/lru"
 	"k8s.io/utils/ptr"
@@ -149,4 +150,19 @@ func (c task) do(ctx context.Context, to client.Client) error {
 		return nil
 	}
 	return fmt.Errorf("delete delivery %s/%s: %w", c.delivery.Namespace, c.delivery.Name, err)
+}
+
+// maxServed bounds what a DeliveryCleaner remembers; a delivery that is forgotten too early
+// costs a sync that finds nothing.
+const maxServed = 10_000
+
+// servedDelivery is a delivery as it was at one time: one that is delivered
+// again, or to be replayed, counts anew.
+type servedDelivery struct {
+	uid     types.UID
+	version string
+}
+
+func servedOf(d *v1alpha1.Delivery) servedDelivery {
+	return servedDelivery{d.UID, d.ResourceVersion}
 }

@@ -3,7 +3,10 @@ package project
 import (
 	"cmp"
 	"context"
+	"crypto/sha1" //nolint:gosec // as git does
+	"encoding/hex"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/queue"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/repository"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -40,19 +44,30 @@ func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 // repositories are the repositories of a project at some moment.
 type repositories struct {
 	heads map[string]string
-	file  string // of whatever commit
+	file  string // of whatever commit that files has not
+	files map[string]string
+	lost  map[string]bool // commits that can't be read any more
 	// errors by the method that returns them
-	errs    map[string]error
-	known   map[string]bool
-	message string // of every commit
-	subject string // of every commit; empty means "change"
-	reads   int
-	expired int // how often the pull requests were
+	errs   map[string]error
+	known  map[string]bool
+	groups map[string][]string // by login
+	// secondary are where other repositories are.
+	secondary []v1alpha1.RepositoryCommit
+	message   string // of every commit
+	subject   string // of every commit; empty means "change"
+	reads     int
+	during    func(context.Context) error // while the heads are read
+	expired   int                         // how often the pull requests were
 }
 
 // Heads implements Sources.
-func (r *repositories) Heads(context.Context, *v1alpha1.Project, []v1alpha1.Delivery) (git.Heads, error) {
+func (r *repositories) Heads(ctx context.Context, _ *v1alpha1.Project, _ []v1alpha1.Delivery) (git.Heads, error) {
 	r.reads++
+	if r.during != nil {
+		if err := r.during(ctx); err != nil {
+			return git.Heads{}, err
+		}
+	}
 	if err := r.errs["Heads"]; err != nil {
 		return git.Heads{}, err
 	}
@@ -60,16 +75,57 @@ func (r *repositories) Heads(context.Context, *v1alpha1.Project, []v1alpha1.Deli
 }
 
 // FileAt implements Sources.
-func (r *repositories) FileAt(_ context.Context, _ *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error) {
-	head := v1alpha1.Head{FileCommit: commit, FileID: "file-1"}
+func (r *repositories) FileAt(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error) {
+	head := v1alpha1.Head{FileCommit: commit, FileID: "file-1", Secondary: slices.Clone(r.secondary)}
 	if err := r.errs["File"]; err != nil {
 		return nil, head, err
 	}
-	document, err := projectfile.Parse(project.FileName, []byte(r.file))
-	if err != nil {
-		return nil, head, fault.Wrap(fault.Invalid, err, "%s", err.Error())
+	document, _, err := r.Policy(ctx, p, commit)
+	return document, head, err
+}
+
+// Policy implements Sources.
+func (r *repositories) Policy(_ context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error) {
+	if r.lost[commit] {
+		if file := p.Status.File; file != nil && file.Accepted.Commit == commit {
+			document, err := projectfile.ReadPolicy(project.FileName, file.Accepted.Policy)
+			return document, file.Accepted.ID, err
+		}
+		return nil, "", fault.New(fault.NotFound, "commit %.8s is in no branch", commit)
 	}
-	return document, head, nil
+	file, own := r.files[commit]
+	if !own {
+		file = r.file
+	}
+	document, err := projectfile.Parse(project.FileName, []byte(file))
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Invalid, err, "%s", err.Error())
+	}
+	return document, fileID(file), nil
+}
+
+// fileID is the object id of a file.
+func fileID(file string) string {
+	sum := sha1.Sum([]byte(file)) //nolint:gosec // as git does
+	return hex.EncodeToString(sum[:])
+}
+
+// Under implements Sources.
+func (r *repositories) Under(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, head v1alpha1.Head, accepted v1alpha1.AcceptedFile) (*projectfile.Document, v1alpha1.Head, error) {
+	policy, _, err := r.Policy(ctx, p, accepted.Commit)
+	if err != nil {
+		return nil, head, err
+	}
+	head.AcceptedCommit, head.FileID = accepted.Commit, head.FileID+" under "+accepted.ID
+	return document.Under(policy), head, nil
+}
+
+// Members implements Groups.
+func (r *repositories) Members(_ context.Context, _ *v1alpha1.Project, login string, among []string) ([]string, error) {
+	if err := r.errs["Members"]; err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(among), func(group string) bool { return !slices.Contains(r.groups[login], group) }), nil
 }
 
 // Expire implements PullRequests.
@@ -151,7 +207,7 @@ func push(name string, change func(*v1alpha1.Delivery)) *v1alpha1.Delivery {
 
 // newStage returns a stage of the main branch as a sync made it.
 func newStage(change func(*v1alpha1.Stage)) *v1alpha1.Stage {
-	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1"}})
+	wanted := wantedStages(newProject(nil), parsed(fileWith(devRule)), git.Heads{Refs: map[string]string{mainRef: commitA}}, hints{force: v1alpha1.Head{FileCommit: commitA, FileID: "file-1", FileObject: fileID(fileWith(devRule)), Acceptance: 1}})
 	stage := &wanted[0]
 	stage.UID, stage.Generation = "1", 1
 	if change != nil {
@@ -194,7 +250,7 @@ func newFixtureWith(t *testing.T, calls interceptor.Funcs, objects ...client.Obj
 	f := &fixture{client: kubefake.Intercepted(t, calls, objects...), contents: &contents{}, route: &route{}, now: start()}
 	f.repos = &repositories{heads: map[string]string{mainRef: commitA}, file: fileWith(devRule), errs: map[string]error{}}
 	f.Reconciler = New(Reconciler{
-		Client: f.client, Sources: f.repos, Pulls: f.repos, Interval: time.Minute, Now: func() time.Time { return f.now },
+		Client: f.client, Sources: f.repos, Pulls: f.repos, Groups: f.repos, Work: &repository.Work{}, Interval: time.Minute, Timers: 2, Now: func() time.Time { return f.now },
 		Stages:  &StageWriter{Client: f.client, Commits: f.repos, Contents: f.contents, FastPath: f.route, Log: log},
 		Cleaner: NewDeliveryCleaner(f.client, queue.NewPriorityGate(time.Second), log),
 	})

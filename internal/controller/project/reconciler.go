@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/lru"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -32,6 +34,8 @@ const (
 	// syncsPerHost how many of them read from one git server.
 	parallelSyncs = 32
 	syncsPerHost  = parallelSyncs / 2
+	// slowSync is when a sync begins to take long.
+	slowSync = 20 * time.Second
 )
 
 // Sources reads the repositories of projects.
@@ -44,12 +48,30 @@ type Sources interface {
 	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.
 	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
+	// Policy returns what the primary repository's own project file of a commit says
+	// of members, stages and previews, and its object id. The commit that was accepted
+	// last can always be read.
+	Policy(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error)
+	// Under returns a document and its head with the members, stages and previews of
+	// an accepted file.
+	Under(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, head v1alpha1.Head, accepted v1alpha1.AcceptedFile) (*projectfile.Document, v1alpha1.Head, error)
 }
 
 // PullRequests knows the open pull requests of projects' primary repositories.
 type PullRequests interface {
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
+}
+
+// Work is what runs for projects and waits for servers of others.
+type Work interface {
+	// Begin records work, named in a sentence after "waits for" or not at all, whose
+	// context ends when the project's work is stopped.
+	Begin(ctx context.Context, project types.NamespacedName, what string) (_ context.Context, end func())
+	// Stop ends what runs for a project, with a cause.
+	Stop(project types.NamespacedName, cause error)
+	// UnderWay says what a project waits for; empty when for nothing.
+	UnderWay(project types.NamespacedName) string
 }
 
 // Reconciler syncs projects: it reads the heads of a project's
@@ -62,17 +84,23 @@ type Reconciler struct {
 	Sources  Sources
 	Stages   *StageWriter
 	Pulls    PullRequests
+	Groups   Groups
+	Work     Work
 	Cleaner  *DeliveryCleaner
 	Interval time.Duration // between two syncs of a project that doesn't say
+	Timers   rate.Limit    // how many syncs a second only the timer may ask for
 	Now      func() time.Time
+	Slow     time.Duration // until a sync says what it waits for; 0 means slowSync
 
-	memory *memory
-	hosts  *hostSlots
+	memory  *memory
+	hosts   *hostSlots
+	decided *lru.Cache // UIDs of acceptances
 }
 
 // New returns a reconciler made from its exported fields.
 func New(r Reconciler) *Reconciler {
-	r.memory, r.hosts = newMemory(), newHostSlots(syncsPerHost)
+	r.Slow = cmp.Or(r.Slow, slowSync)
+	r.memory, r.hosts, r.decided = newMemory(r.Timers), newHostSlots(syncsPerHost), lru.New(maxDecided)
 	return &r
 }
 
@@ -96,34 +124,48 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	r.forget(done)
-	if !r.due(&p, waiting) {
+	asked, surplus, err := r.acceptances(ctx, &p)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !r.due(&p, waiting) && len(asked) == 0 {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
+	}
+	if turn := r.turn(&p, waiting); turn > 0 {
+		return ctrl.Result{RequeueAfter: turn}, nil
 	}
 	host := hostOf(p.Primary())
 	if !r.hosts.enter(host) {
 		return ctrl.Result{RequeueAfter: wait.Jitter(forge.BusyDelay, syncJitter)}, nil
 	}
 	defer r.hosts.leave(host)
-	return r.serve(ctx, &p, waiting)
+	return r.serve(ctx, &p, requests{waiting: waiting, asked: asked, surplus: surplus})
 }
 
-// serve syncs a project for the deliveries that wait.
-func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (ctrl.Result, error) {
+// requests are what a sync serves.
+type requests struct {
+	waiting []v1alpha1.Delivery
+	asked   []v1alpha1.Acceptance // that nobody decided yet
+	surplus []v1alpha1.Acceptance // that need not be kept
+}
+
+// serve syncs a project for what waits.
+func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these requests) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
-	r.memory.begin(name, len(waiting), r.Now())
+	r.memory.begin(name, len(these.waiting), r.Now())
 	r.Pulls.Expire(p)
-	outcome, syncErr := r.sync(ctx, p, waiting)
+	outcome, syncErr := r.syncWatched(ctx, p, these)
 	if apierrors.IsConflict(syncErr) {
 		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
 	}
 	r.memory.ended(name)
-	return r.conclude(ctx, p, outcome, waiting, syncErr)
+	return r.conclude(ctx, p, outcome, these, syncErr)
 }
 
 // conclude makes durable what a sync came to, and says when to look again. A
 // sync that failed for a reason that may pass is due at once, as often as the
 // queue allows.
-func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcome, waiting []v1alpha1.Delivery, syncErr error) (ctrl.Result, error) {
+func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcome, these requests, syncErr error) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
 	if err := r.record(ctx, p, o, syncErr); err != nil {
 		r.memory.again(name)
@@ -131,10 +173,14 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 	}
 	if fault.CodeOf(syncErr) == fault.Unavailable || fault.CodeOf(syncErr) == fault.Internal {
 		r.memory.again(name)
-		r.shed(waiting)
+		r.shed(these.waiting)
 		return ctrl.Result{}, fmt.Errorf("sync project %s: %w", name, syncErr)
 	}
-	s := r.settle(ctx, p, o.heads, waiting)
+	if err := r.answer(ctx, p, these, o, syncErr); err != nil {
+		r.memory.again(name)
+		return ctrl.Result{}, err
+	}
+	s := r.settle(ctx, p, o.heads, these.waiting)
 	r.finish(s, syncErr)
 	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
@@ -142,10 +188,20 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 // due reports whether there is anything to look for: a delivery waits, the
 // project changed, or the timer ran out.
 func (r *Reconciler) due(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
-	if len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation {
-		return true
+	return called(p, waiting) || r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
+}
+
+// called reports whether there is a reason to look besides the time.
+func called(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
+	return len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation
+}
+
+// turn returns how long a sync that is due has to wait for those of other projects.
+func (r *Reconciler) turn(p *v1alpha1.Project, waiting []v1alpha1.Delivery) time.Duration {
+	if called(p, waiting) {
+		return 0
 	}
-	return r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
+	return r.memory.turn(client.ObjectKeyFromObject(p), r.Now())
 }
 
 // next returns the time until the project's refs are read again.
@@ -164,10 +220,36 @@ func (r *Reconciler) interval(p *v1alpha1.Project) time.Duration {
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Project{}).
+		Watches(&v1alpha1.Project{}, handler.Funcs{UpdateFunc: r.projectMoved, DeleteFunc: r.projectEnded}).
 		Watches(&v1alpha1.Delivery{}, handler.EnqueueRequestsFromMapFunc(projectOfDelivery)).
+		Watches(&v1alpha1.Acceptance{}, handler.EnqueueRequestsFromMapFunc(projectOfAcceptance)).
 		Watches(&v1alpha1.Stage{}, handler.Funcs{UpdateFunc: r.stageMoved, DeleteFunc: r.stageEnded}).
 		WithOptions(controller.Options{MaxConcurrentReconciles: parallelSyncs, RateLimiter: kube.Retries()}).
 		Complete(r)
+}
+
+// projectMoved stops what runs for a project that is suspended or being deleted: a
+// server that takes its time must not hold up what nobody wants any more.
+func (r *Reconciler) projectMoved(_ context.Context, e event.UpdateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	p, ok := e.ObjectNew.(*v1alpha1.Project)
+	switch {
+	case !ok:
+	case !p.DeletionTimestamp.IsZero():
+		r.stop(p, "is being deleted")
+	case p.Spec.Suspend:
+		r.stop(p, "is suspended")
+	}
+}
+
+// projectEnded stops what runs for a project that is gone.
+func (r *Reconciler) projectEnded(_ context.Context, e event.DeleteEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	if p, ok := e.Object.(*v1alpha1.Project); ok {
+		r.stop(p, "was deleted")
+	}
+}
+
+func (r *Reconciler) stop(p *v1alpha1.Project, why string) {
+	r.Work.Stop(client.ObjectKeyFromObject(p), fault.New(fault.Unavailable, "stopped, because project %s %s", p.Name, why))
 }
 
 // stageEnded asks for a sync when a stage is gone: its branch may be there

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -191,6 +192,48 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// Timers have a pace, all projects together; a delivery, a changed project and a sync
+// that is tried again don't wait for it.
+func TestTimersHaveAPace(t *testing.T) {
+	tests := map[string]struct {
+		generation int64
+		objects    []client.Object
+		again      bool
+		waits      bool
+	}{
+		"timer":            {generation: 1, waits: true},
+		"delivery":         {generation: 1, objects: []client.Object{push("d-1", nil)}},
+		"changed project":  {generation: 2},
+		"a sync to repeat": {generation: 1, again: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, append(tt.objects, newProject(func(p *v1alpha1.Project) {
+				p.Generation, p.Status.ObservedGeneration = tt.generation, 1
+			}))...)
+			for i := range timerBurst + 1 {
+				f.memory.turn(types.NamespacedName{Namespace: namespace, Name: fmt.Sprint("other-", i)}, f.now)
+			}
+			if tt.again {
+				f.memory.again(shop.NamespacedName)
+			}
+			for _, left := range []time.Duration{time.Second, time.Second / 4} { // two a second, and one is before it
+				if !tt.waits {
+					break
+				}
+				f.now = start().Add(time.Second - left)
+				if got := f.reconcile(t).RequeueAfter; got != left || f.repos.reads > 0 {
+					t.Errorf("the project waits %v after %d syncs, want %v", got, f.repos.reads, left)
+				}
+				f.now = start().Add(time.Second)
+			}
+			if f.reconcile(t); f.repos.reads != 1 {
+				t.Errorf("%d syncs when it is its turn", f.repos.reads)
+			}
+		})
+	}
+}
+
 // A project that is gone or going is left alone, and a new one of its name is
 // synced at once.
 func TestProjectThatIsGone(t *testing.T) {
@@ -276,7 +319,7 @@ func TestNothingNewWritesNothing(t *testing.T) {
 	}
 	f := newFixtureWith(t, calls, newProject(nil))
 	f.reconcile(t)
-	if writes != 2 { // the stage and the project's status
+	if writes != 3 { // which file is accepted, the stage, and the project's status
 		t.Fatalf("the first sync wrote %d times", writes)
 	}
 	old := f.project(t)
@@ -284,7 +327,7 @@ func TestNothingNewWritesNothing(t *testing.T) {
 	if err := f.client.Status().Update(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
-	if f.reconcile(t); writes != 2 || f.repos.reads != 2 {
+	if f.reconcile(t); writes != 3 || f.repos.reads != 2 {
 		t.Errorf("wrote %d times in %d syncs", writes, f.repos.reads)
 	}
 }

@@ -135,8 +135,11 @@ func fits(current, wanted *v1alpha1.Stage) bool {
 func wantedSpec(current, wanted *v1alpha1.Stage) v1alpha1.StageSpec {
 	spec := wanted.Spec
 	spec.Pause, spec.Scale = current.Spec.Pause, current.Spec.Scale
-	if sameHead(current.Spec.Wanted, spec.Wanted) {
-		spec.Wanted = laterKnown(current.Spec.Wanted, spec.Wanted)
+	switch known := current.Spec.Wanted; {
+	case sameHead(known, spec.Wanted):
+		spec.Wanted = laterKnown(known, spec.Wanted)
+	case known.Commit == spec.Wanted.Commit && spec.Wanted.Actor == "": // something else changed
+		spec.Wanted.Actor, spec.Wanted.Delivery = known.Actor, known.Delivery
 	}
 	return spec
 }
@@ -211,6 +214,10 @@ func laterKnown(head, wanted v1alpha1.Head) v1alpha1.Head {
 	if head.Actor == "" {
 		head.Actor, head.Delivery = wanted.Actor, wanted.Delivery
 	}
+	if head.FileActor == "" && head.FileObject == wanted.FileObject {
+		head.FileActor = wanted.FileActor
+	}
+	head.Secondary = withActors(head.Secondary, wanted.Secondary)
 	return head
 }
 

@@ -36,7 +36,9 @@ func TestHeadOfAStage(t *testing.T) {
 		"moved":                 {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = commitB })}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one", Subject: "change"}, fast: 1},
 		"stays":                 {have: []client.Object{newStage(nil)}, want: v1alpha1.Head{Commit: commitA}},
 		"the file changed":      {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "file-0" })}, want: v1alpha1.Head{Commit: commitA, Subject: "change"}, fast: 1},
-		"its actor comes late":  {have: []client.Object{newStage(nil)}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one"}, fast: 1},
+		"the file changed, its actor is known": {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID, s.Spec.Wanted.Actor = "file-0", "bob" })},
+			want: v1alpha1.Head{Commit: commitA, Actor: "bob", Subject: "change"}, fast: 1},
+		"its actor comes late": {have: []client.Object{newStage(nil)}, deliveries: []client.Object{push("one", nil)}, want: v1alpha1.Head{Commit: commitA, Actor: "alice", Delivery: "one"}, fast: 1},
 		"its actor is known": {have: []client.Object{newStage(func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "bob" })}, deliveries: []client.Object{push("one", nil)},
 			want: v1alpha1.Head{Commit: commitA, Actor: "bob"}},
 	}
@@ -47,7 +49,7 @@ func TestHeadOfAStage(t *testing.T) {
 				tt.change(f.repos)
 			}
 			f.reconcile(t)
-			tt.want.FileCommit, tt.want.FileID = commitA, "file-1"
+			tt.want.FileCommit, tt.want.FileID, tt.want.FileObject, tt.want.Acceptance = commitA, "file-1", fileID(fileWith(devRule)), 1
 			if diff := cmp.Diff(tt.want, f.stages(t)["dev"].Spec.Wanted); diff != "" {
 				t.Errorf("the wanted head (-want +got):\n%s", diff)
 			}
@@ -223,7 +225,7 @@ func TestConflicts(t *testing.T) {
 // Conflicts that never end are met ever more seldom, and forgotten when a sync
 // ends without one.
 func TestConflictsInARow(t *testing.T) {
-	m := newMemory()
+	m := newMemory(1)
 	var last time.Duration
 	for range 100 {
 		last = m.conflicted(shop.NamespacedName)

@@ -1,9 +1,11 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,11 +27,57 @@ type outcome struct {
 	heads      git.Heads
 	fileCommit string
 	file       *v1alpha1.FileInForce // nil when it can't be read or is not in order
+	held       *v1alpha1.HeldFile    // the file that waits to be accepted, nil for none
+	before     *v1alpha1.Project     // as the sync found it
+	force      *project.File         // that was in force then
+	identities []v1alpha1.Identity
+	hints      hints
 	stages     int
 }
 
+// syncWatched syncs a project. Once that takes long, the project says what it
+// waits for; when the project ends, it does.
+func (r *Reconciler) syncWatched(ctx context.Context, p *v1alpha1.Project, these requests) (outcome, error) {
+	working, end := r.Work.Begin(ctx, client.ObjectKeyFromObject(p), "")
+	announced := make(chan struct{})
+	go func() {
+		defer close(announced)
+		r.announce(ctx, working, p)
+	}()
+	found, err := r.sync(working, p, these.waiting, these.asked)
+	cause := context.Cause(working)
+	end()
+	<-announced
+	if err != nil && cause != nil && ctx.Err() == nil {
+		err = cause
+	}
+	return found, err
+}
+
+// announce says on the project what its sync waits for, once that takes long. It
+// returns when the working context ends, or after it wrote.
+func (r *Reconciler) announce(ctx, working context.Context, p *v1alpha1.Project) {
+	slow := time.NewTimer(r.Slow)
+	defer slow.Stop()
+	select {
+	case <-working.Done():
+		return
+	case <-slow.C:
+	}
+	name := client.ObjectKeyFromObject(p)
+	waits := cmp.Or(r.Work.UnderWay(name), "its repositories and their forge")
+	before := r.memory.current(p)
+	after := before.DeepCopy()
+	kube.SetCondition(&after.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionSynced, Status: metav1.ConditionUnknown, Reason: "Slow",
+		Message: fmt.Sprintf("the sync has run for %s and waits for %s; what is live stays", r.Slow, waits),
+	}, p.Generation)
+	_ = kube.PatchStatus(ctx, r.Client, before, after) // a sentence for people only; whether it arrived or not,
+	r.memory.wrote(name, after.Status)                 // the end of the sync replaces it
+}
+
 // sync brings the project's Stage objects to what its refs ask for.
-func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery) (outcome, error) {
+func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1alpha1.Delivery, asked []v1alpha1.Acceptance) (outcome, error) {
 	heads, err := r.Sources.Heads(ctx, p, waiting)
 	if err != nil {
 		return outcome{}, err
@@ -42,15 +90,50 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if !exists {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)
 	}
-	document, force, err := r.Sources.FileAt(ctx, p, fileCommit)
 	found := outcome{heads: heads, fileCommit: fileCommit}
+	file, err := r.inForce(ctx, p, trusted, &found, waiting, asked)
 	if err != nil {
 		return found, err
 	}
-	found.file = &v1alpha1.FileInForce{Commit: force.FileCommit, ID: force.FileID, Secondary: force.Secondary}
-	wanted := wantedStages(p, document.File, heads, hints{force: force, deliveries: waiting})
+	wanted := wantedStages(p, file, heads, found.hints)
 	found.stages = len(wanted)
 	return found, r.writeStages(ctx, p, wanted)
+}
+
+// inForce finds the project file that applies to the heads, with the members, stages
+// and previews that are accepted, and makes durable which those are.
+func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted string, found *outcome, waiting []v1alpha1.Delivery, asked []v1alpha1.Acceptance) (*project.File, error) {
+	document, head, err := r.Sources.FileAt(ctx, p, found.fileCommit)
+	if err != nil {
+		return nil, err
+	}
+	now := r.memory.current(p)
+	_, force, err := r.accepted(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if force == nil {
+		force = document
+	}
+	who := identify(now, force.File, waiting, asked)
+	verdict, err := r.judge(ctx, now, trusted, found.fileCommit, who.deliveries, asked)
+	if err != nil {
+		return nil, err
+	}
+	if verdict.held != nil {
+		if document, head, err = r.Sources.Under(ctx, now, document, head, verdict.accepted); err != nil {
+			return nil, err
+		}
+	}
+	head.FileObject, head.FileActor, head.Acceptance = verdict.object, verdict.actor, verdict.accepted.Number
+	head.Secondary = secondaryActors(now, head.Secondary, who.deliveries)
+	found.file = &v1alpha1.FileInForce{
+		Commit: head.FileCommit, ID: head.FileID, Object: head.FileObject, Actor: head.FileActor, Secondary: head.Secondary, Accepted: &verdict.accepted,
+	}
+	found.held, found.before, found.force = verdict.held, now, force.File
+	found.identities = identities(now, who.accounts.Of(document.File), metav1.Time{Time: r.Now()})
+	found.hints = hints{force: head, deliveries: who.deliveries}
+	return document.File, r.keepVerdict(ctx, p, *found)
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
@@ -78,6 +161,37 @@ func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wante
 	return r.Stages.Write(ctx, p, have, living)
 }
 
+// keepVerdict makes durable which file is accepted, and which is held, before any
+// stage depends on it.
+func (r *Reconciler) keepVerdict(ctx context.Context, p *v1alpha1.Project, o outcome) error {
+	before := r.memory.current(p)
+	was := before.Status.File
+	if was != nil && was.Accepted != nil && was.Accepted.Number == o.file.Accepted.Number && apiequality.Semantic.DeepEqual(before.Status.Held, o.held) {
+		return nil
+	}
+	after := before.DeepCopy()
+	after.Status.FileCommit = o.fileCommit
+	setFile(&after.Status, o, p.Generation)
+	if err := kube.PatchStatus(ctx, r.Client, before, after); err != nil {
+		return err
+	}
+	r.memory.wrote(client.ObjectKeyFromObject(p), after.Status)
+	return nil
+}
+
+// setFile shows which project file is in force, and which is held.
+func setFile(status *v1alpha1.ProjectStatus, o outcome, generation int64) {
+	status.File, status.Held, status.Identities = o.file, o.held, o.identities
+	accepted := metav1.Condition{Type: v1alpha1.ConditionFileAccepted, Status: metav1.ConditionTrue, Reason: o.file.Accepted.Reason, Message: "the whole file is in force"}
+	if by := o.file.Accepted.By; by != "" {
+		accepted.Message += "; accepted for " + by
+	}
+	if o.held != nil {
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, "Held", o.held.Message
+	}
+	kube.SetCondition(&status.Conditions, accepted, generation)
+}
+
 // record writes what a sync found to the project's status.
 func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome, err error) error {
 	before := r.memory.current(p)
@@ -92,7 +206,7 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 		after.Status.FileCommit = o.fileCommit
 	}
 	if o.file != nil {
-		after.Status.File = o.file
+		setFile(&after.Status, o, p.Generation)
 	}
 	after.Status.ObservedGeneration = p.Generation
 	kube.SetCondition(&after.Status.Conditions, condition, p.Generation)

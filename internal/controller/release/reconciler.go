@@ -146,7 +146,11 @@ func (r *Reconciler) submit(ctx context.Context, in *numberedInputs, speculation
 	if held && r.Queue.Running(stage) == rel.Spec.Sequence {
 		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
 	}
-	r.Queue.Submit(stage, rel.Spec.Sequence, func(ctx context.Context) bool { return r.run(ctx, in.Inputs, speculation) })
+	r.Queue.Submit(stage, queue.Job{
+		Sequence: rel.Spec.Sequence,
+		Urgent:   held || release.IsAsked(rel), // a held one may have got its approval
+		Run:      func(ctx context.Context) bool { return r.run(ctx, in.Inputs, speculation) },
+	})
 	for i := range in.Overtaken {
 		older := in.Inputs
 		older.Release = &in.Overtaken[i]

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,10 +96,10 @@ func (e *Environment) Launch(ctx context.Context, l Launch) (*Process, error) {
 		return nil, err
 	}
 	flags := append([]string{
-		"server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git",
+		"server", "--kubeconfig", kubeconfig, "--leader-elect=false", "--allow-http-git", "--outgoing-allow", Neighbours,
 		"--public-address", public, "--internal-address", internal, "--data", filepath.Join(e.dir, "data"),
 		"--namespace", Namespace, "--image", "slipway.example/slipway:test", "--builder-image", "slipway.example/kaniko:test",
-		"--source-url", "http://source.invalid", "--sync-interval", syncInterval.String(),
+		"--source-url", "http://source.invalid", "--sync-interval", syncInterval.String(), "--timer-syncs", strconv.Itoa(timerSyncs),
 	}, l.Flags...)
 	p := &Process{Internal: "http://" + internal, Public: "http://" + public, env: e, done: make(chan struct{})}
 	p.command = exec.Command(string(l.Program), flags...) //nolint:noctx // it outlives the call; Kill ends it

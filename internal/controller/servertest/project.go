@@ -95,7 +95,7 @@ func (e *Environment) Enroll(ctx context.Context, p *Project, repository v1alpha
 		ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace},
 		Spec: v1alpha1.ProjectSpec{
 			Cluster: clusterName, Repositories: []v1alpha1.Repository{repository},
-			Webhook: v1alpha1.Webhook{Secret: v1alpha1.SecretKey{Name: p.Name + "-webhook"}},
+			Webhook: v1alpha1.Webhook{Secret: v1alpha1.SecretKey{Name: p.Name + "-webhook"}}, Hosts: []string{"*.example"},
 		},
 	}
 	if p.Change != nil {

@@ -19,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/slipway-dev/slipway/internal/controller"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fastpath"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
@@ -27,6 +28,12 @@ import (
 
 // syncInterval is long: tests that want a timer give the Project its own.
 const syncInterval = time.Hour
+
+// timerSyncs is more than any test asks for.
+const timerSyncs = 1000
+
+// Neighbours is the network of the forge and the registry.
+const Neighbours = "127.0.0.0/8"
 
 // Server is a running server. Stop ends it as a signal would.
 type Server struct {
@@ -93,7 +100,7 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 		Scheme:     scheme,
 		Logger:     logr.FromSlogHandler(logger.Handler()),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Cache:      controller.CacheOptions(),
+		Cache:      controller.CacheOptions(e.config),
 		Client:     controller.ClientOptions(),
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
@@ -102,7 +109,11 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
-	if s.parts, err = controller.New(running, mgr, e.options(logger)); err != nil {
+	options, err := e.options(logger)
+	if err == nil {
+		s.parts, err = controller.New(running, mgr, options)
+	}
+	if err != nil {
 		cancel()
 		return nil, err
 	}
@@ -121,7 +132,8 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-func (e *Environment) options(log *slog.Logger) controller.Options {
+func (e *Environment) options(log *slog.Logger) (controller.Options, error) {
+	dialer, err := dial.New(dial.Options{Allow: []string{Neighbours}}) // as a process has it with its flag
 	return controller.Options{
 		Config:           e.config,
 		Namespace:        Namespace,
@@ -130,15 +142,17 @@ func (e *Environment) options(log *slog.Logger) controller.Options {
 		Executor:         "slipway.example/kaniko:test",
 		SourceURL:        "http://source.invalid",
 		AllowHTTP:        true,
+		Dialer:           dialer,
 		ParallelReleases: 32,
 		RenderWorkers:    2,
 		SyncInterval:     syncInterval,
+		TimerSyncs:       timerSyncs,
 		Forges:           reporters(),
 		ShowHeadsAfter:   500 * time.Millisecond,
 		FastPathOff:      e.fastPathOff,
 		Now:              time.Now,
 		Log:              log,
-	}
+	}, err
 }
 
 func reporters() map[string]forge.NewReporter {

@@ -208,7 +208,7 @@ func TestStaleCacheMakesNothing(t *testing.T) {
 // A release that the queue knows already isn't made again.
 func TestReleaseInTheQueueIsNotMadeAgain(t *testing.T) {
 	f := newFixture(t, newStage(nil))
-	f.Queue.Submit(shopDev.NamespacedName, 1, func(ctx context.Context) bool { <-ctx.Done(); return false })
+	f.Queue.Submit(shopDev.NamespacedName, queue.Job{Sequence: 1, Run: func(ctx context.Context) bool { <-ctx.Done(); return false }})
 	stage := newStage(nil)
 	made, err := f.Release(t.Context(), stage, nil, release.Step{Trigger: v1alpha1.TriggerPush})
 	if made != nil || err != nil {
@@ -270,7 +270,7 @@ func TestRemove(t *testing.T) {
 			f := newFixture(t, newStage(deleted))
 			*f.place = tt.place
 			if tt.runs {
-				f.Queue.Submit(shopDev.NamespacedName, 1, func(ctx context.Context) bool { <-ctx.Done(); time.Sleep(time.Millisecond); return true })
+				f.Queue.Submit(shopDev.NamespacedName, queue.Job{Sequence: 1, Run: func(ctx context.Context) bool { <-ctx.Done(); time.Sleep(time.Millisecond); return true }})
 			}
 			result, err := f.Reconcile(t.Context(), shopDev)
 			if (err != nil) != tt.wantErr || result.RequeueAfter != tt.again {

@@ -63,7 +63,7 @@ func (s *Stand) Upgrade(ctx context.Context, image string) error {
 		"--set", "image.repository="+repository, "--set", "image.digest="+digest,
 		"--set", "builder.image="+s.Registry()+"/"+kanikoRepo+"@"+kaniko,
 		"--set", "ingress.enabled=true", "--set", "ingress.host="+SlipwayHost,
-		"--set", "git.allowHTTP=true",
+		"--set", "git.allowHTTP=true", "--set", "outgoing.allow={"+s.Bridge()+"}", // the forge and the registry
 		"--wait", "--timeout", "3m")
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
 	"github.com/slipway-dev/slipway/internal/git/mirror"
@@ -59,7 +60,7 @@ func touch(b *testing.B, dir string, n int) {
 func BenchmarkFirstFetch(b *testing.B) {
 	remote, _ := benchServer(b)
 	for b.Loop() {
-		m := mirror.NewStore(b.TempDir(), git.Limits{})
+		m := mirror.NewStore(b.TempDir(), git.Limits{}, dial.Unrestricted())
 		if _, err := m.Fetch(context.Background(), key, remote); err != nil {
 			b.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func BenchmarkFirstFetch(b *testing.B) {
 // BenchmarkWarmFetch is a push of one changed file in a repository of 10,000.
 func BenchmarkWarmFetch(b *testing.B) {
 	remote, dir := benchServer(b)
-	m := mirror.NewStore(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{}, dial.Unrestricted())
 	defer m.Close()
 	ctx := context.Background()
 	if _, err := m.Fetch(ctx, key, remote); err != nil {
@@ -109,7 +110,7 @@ func cpu(b *testing.B, who int) time.Duration {
 
 func BenchmarkUnchanged(b *testing.B) {
 	remote, _ := benchServer(b)
-	m := mirror.NewStore(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{}, dial.Unrestricted())
 	defer m.Close()
 	if _, err := m.Fetch(context.Background(), key, remote); err != nil {
 		b.Fatal(err)
@@ -123,7 +124,7 @@ func BenchmarkUnchanged(b *testing.B) {
 
 func BenchmarkReadFile(b *testing.B) {
 	remote, _ := benchServer(b)
-	m := mirror.NewStore(b.TempDir(), git.Limits{})
+	m := mirror.NewStore(b.TempDir(), git.Limits{}, dial.Unrestricted())
 	defer m.Close()
 	h, err := m.Fetch(context.Background(), key, remote)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
@@ -62,7 +63,7 @@ func TestDiskIsBounded(t *testing.T) {
 		t.Errorf("r0 was used more recently than r1 and is gone: %v", asked)
 	}
 	m.Close()
-	again := mirror.NewStore(dir, limits)
+	again := mirror.NewStore(dir, limits, dial.Unrestricted())
 	defer again.Close()
 	get(again, "r3")
 	if n := len(mirrorDirs(t, dir)); n != 2 {

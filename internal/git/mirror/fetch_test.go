@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
@@ -22,7 +23,7 @@ const key = "acme/shop"
 func newMirrors(t *testing.T, limits git.Limits) (*mirror.Store, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "mirrors")
-	m := mirror.NewStore(dir, limits)
+	m := mirror.NewStore(dir, limits, dial.Unrestricted())
 	t.Cleanup(m.Close)
 	return m, dir
 }

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
@@ -24,7 +25,7 @@ func TestRandomHistories(t *testing.T) {
 		r := s.Repo("shop")
 		dir := filepath.Join(t.TempDir(), fmt.Sprintf("mirrors%d", len(s.Dir)))
 		limits := git.Limits{Packs: 2, IncrementalBytes: 2 << 10, CacheBytes: 1 << 10}
-		m := mirror.NewStore(dir, limits)
+		m := mirror.NewStore(dir, limits, dial.Unrestricted())
 		defer func() { m.Close() }()
 		var commits []string
 		branch := rapid.SampledFrom([]string{"main", "a", "a-b", "feature/x"})
@@ -35,7 +36,7 @@ func TestRandomHistories(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(rt, "accident") {
 			case 0:
 				m.Close()
-				m = mirror.NewStore(dir, limits)
+				m = mirror.NewStore(dir, limits, dial.Unrestricted())
 			case 1:
 				loseAPack(dir)
 			}

@@ -128,6 +128,9 @@ type sshServer struct {
 	hostKey  ssh.PublicKey
 	wait     sync.WaitGroup
 
+	// speak, when set, answers a command in place of git.
+	speak func(server *ssh.ServerConn, channel ssh.Channel)
+
 	mu       sync.Mutex
 	commands []string
 }
@@ -185,6 +188,10 @@ func (s *sshServer) serve(conn net.Conn) {
 				continue
 			}
 			_ = request.Reply(true, nil)
+			if s.speak != nil {
+				s.speak(server, channel)
+				return
+			}
 			s.run(channel, string(request.Payload[4:]))
 		}
 	}
@@ -214,22 +221,34 @@ func (s *sshServer) run(channel ssh.Channel, command string) {
 	_ = channel.Close()
 }
 
-func TestSSH(t *testing.T) {
+// newClientKey returns a key of a client, in PEM and as servers know it.
+func newClientKey(t *testing.T) ([]byte, ssh.PublicKey) {
+	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	gittest.Must(t, err)
 	block, err := ssh.MarshalPrivateKey(private, "")
 	gittest.Must(t, err)
 	client, err := ssh.NewPublicKey(public)
 	gittest.Must(t, err)
+	return pem.EncodeToMemory(block), client
+}
+
+// remote is a repository at the server.
+func (s *sshServer) remote(key []byte, path string) git.Remote {
+	address := s.listener.Addr().String()
+	return git.Remote{URL: "ssh://git@" + address + "/" + path, Credentials: git.Credentials{
+		SSHKey: key, KnownHosts: []byte(knownhosts.Line([]string{knownhosts.Normalize(address)}, s.hostKey)),
+	}}
+}
+
+func TestSSH(t *testing.T) {
+	key, client := newClientKey(t)
 	s := gittest.NewServer(t)
 	r := s.Repo("shop.git")
 	other := newSSHServer(t, s.Dir, client)
 	server := newSSHServer(t, s.Dir, client)
 	address := server.listener.Addr().String()
-	good := git.Remote{URL: "ssh://git@" + address + "/shop.git", Credentials: git.Credentials{
-		SSHKey:     pem.EncodeToMemory(block),
-		KnownHosts: []byte(knownhosts.Line([]string{knownhosts.Normalize(address)}, server.hostKey)),
-	}}
+	good := server.remote(key, "shop.git")
 	m, _ := newMirrors(t, git.Limits{})
 	if h := fetch(t, m, good); len(h.Refs) != 0 {
 		t.Errorf("an empty repository has refs %v", h.Refs)

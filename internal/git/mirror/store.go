@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/wire"
@@ -30,13 +31,14 @@ type Store struct {
 	mirrors map[string]*mirror // by directory name; nil until the directory was read
 }
 
-// NewStore keeps mirrors in dir, which is made when it is needed.
-func NewStore(dir string, limits git.Limits) *Store {
+// NewStore keeps mirrors in dir, which is made when it is needed. The dialer
+// connects to the remotes.
+func NewStore(dir string, limits git.Limits, dialer *dial.Dialer) *Store {
 	limits = limits.WithDefaults()
 	return &Store{
 		dir:    dir,
 		limits: limits,
-		client: wire.NewClient(dir, limits),
+		client: wire.NewClient(dir, limits, dialer),
 		cache:  newObjectCache(limits.CacheBytes),
 	}
 }

@@ -95,7 +95,7 @@ type fetchPlan struct {
 
 // fetch asks for objects and stores what comes.
 func (r *repository) fetch(ctx context.Context, s wire.Session, l *wire.Listing, o fetchPlan, limits git.Limits) error {
-	in, err := wire.FetchPack(ctx, s, l, wire.Request{Wants: o.wants, Haves: r.haves(l), Shallows: r.shallows, Depth: o.depth})
+	in, err := wire.FetchPack(ctx, s, l, wire.Request{Wants: o.wants, Haves: r.haves(l), Shallows: r.shallows, Depth: o.depth, Max: o.max})
 	if err != nil {
 		return err
 	}

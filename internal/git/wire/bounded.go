@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/git"
@@ -42,28 +44,57 @@ func (b *boundedReader) atLimit() error {
 	return err
 }
 
+// meteredConn counts all that a server sends over a connection, whatever it is
+// for, and reads no more than was allowed.
+type meteredConn struct {
+	net.Conn
+	left atomic.Int64
+}
+
+// allow lets the server send more.
+func (c *meteredConn) allow(bytes int64) { c.left.Add(bytes) }
+
+// Read reads what is allowed. The connection is of no use after that.
+func (c *meteredConn) Read(p []byte) (int, error) {
+	if c.left.Load() <= 0 {
+		return 0, git.ErrTooLarge
+	}
+	n, err := c.Conn.Read(p)
+	c.left.Add(-int64(n))
+	return n, err
+}
+
 // watchdog cancels a context when nothing was read for a while.
 type watchdog struct {
 	io.ReadCloser
-	idle   time.Duration
-	timer  *time.Timer
-	cancel context.CancelCauseFunc
-	once   sync.Once
+	idle    time.Duration
+	timer   *time.Timer
+	stalled *atomic.Bool
+	cancel  context.CancelCauseFunc
+	once    sync.Once
 }
 
 // watch wraps a body whose context is cancelled by cancel after idle silence.
 func watch(body io.ReadCloser, idle time.Duration, cancel context.CancelCauseFunc) *watchdog {
+	stalled := new(atomic.Bool)
 	return &watchdog{
 		ReadCloser: body,
 		idle:       idle,
-		timer:      time.AfterFunc(idle, func() { cancel(errStalled) }),
-		cancel:     cancel,
+		timer: time.AfterFunc(idle, func() {
+			stalled.Store(true)
+			cancel(errStalled)
+		}),
+		stalled: stalled,
+		cancel:  cancel,
 	}
 }
 
 func (w *watchdog) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
 	w.timer.Reset(w.idle)
+	if err != nil && w.stalled.Load() {
+		err = errStalled
+	}
 	return n, err
 }
 

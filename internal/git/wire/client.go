@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
@@ -14,13 +15,19 @@ import (
 type Client struct {
 	scratch   string // directory for known_hosts files while they are parsed
 	idle      time.Duration
+	dialer    *dial.Dialer
 	transport *http.Transport
 }
 
+// headerTimeout is how long a server may count objects before it answers.
+const headerTimeout = 2 * time.Minute
+
 // NewClient makes a client. The directory scratch must exist before the first
 // session over ssh connects.
-func NewClient(scratch string, limits git.Limits) *Client {
-	return &Client{scratch: scratch, idle: limits.StallTime, transport: newHTTPTransport()}
+func NewClient(scratch string, limits git.Limits, dialer *dial.Dialer) *Client {
+	transport := dialer.Transport()
+	transport.ResponseHeaderTimeout = headerTimeout
+	return &Client{scratch: scratch, idle: limits.StallTime, dialer: dialer, transport: transport}
 }
 
 // Open checks the remote and makes a session with it; nothing is sent yet.
@@ -33,7 +40,7 @@ func (c *Client) Open(r git.Remote) (Endpoint, Session, error) {
 		return Endpoint{}, nil, err
 	}
 	if where.scheme == "ssh" {
-		return where, newSSHSession(where, r.Credentials, c.scratch, c.idle), nil
+		return where, newSSHSession(c, where, r.Credentials), nil
 	}
 	return where, newHTTPSession(c.transport, where, r.Credentials, c.idle), nil
 }
@@ -48,11 +55,7 @@ func List(ctx context.Context, s Session, r git.Remote, limit int) (*Listing, er
 	if err != nil {
 		return nil, err
 	}
-	adv, err := s.Refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return newListing(adv, patterns, limit)
+	return s.List(ctx, patterns, limit)
 }
 
 // MayRefuseDepth says whether a request may have failed for its depth alone.

@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 
@@ -33,7 +35,12 @@ func Fault(ctx context.Context, where Endpoint, err error) error {
 	say := func(code fault.Code, rest string) error {
 		return fault.Wrap(code, err, "fetch %s: %s", where, rest)
 	}
-	if ctx.Err() != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.As(cause, &coded):
+		return cause
+	case errors.Is(cause, context.DeadlineExceeded):
+		return say(fault.Unavailable, "the server took too long; Slipway tries again")
+	case cause != nil:
 		return say(fault.Unavailable, "stopped before it was done; Slipway tries again")
 	}
 	switch {
@@ -74,8 +81,28 @@ func transportFault(err error, say func(fault.Code, string) error) error {
 		return say(fault.Denied, "ssh keys don't match: the server's host key is not in the known hosts, or it doesn't accept our key; correct the repository's Secret")
 	case errors.As(err, &line), errors.As(err, &exit):
 		return say(fault.Unavailable, "the server ended with an error; Slipway tries again")
+	case errors.Is(err, errStalled):
+		return say(fault.Unavailable, "the server stopped sending; Slipway tries again")
+	case isUnreached(err):
+		return say(fault.Unavailable, "the server can't be reached; check the URL and the network. Slipway tries again")
+	case isBroken(err):
+		return say(fault.Unavailable, "the server broke the connection; Slipway tries again")
 	}
-	return say(fault.Unavailable, "the server can't be reached or broke the connection; Slipway tries again")
+	return say(fault.Unavailable, "the server's answer is damaged; Slipway tries again")
+}
+
+// isUnreached reports whether no connection came about.
+func isUnreached(err error) bool {
+	var name *net.DNSError
+	var network *net.OpError
+	return errors.As(err, &name) || errors.As(err, &network) && network.Op == "dial"
+}
+
+// isBroken reports whether a connection ended, or an answer did not come in time.
+func isBroken(err error) bool {
+	var network *net.OpError
+	var late net.Error
+	return errors.As(err, &network) || errors.As(err, &late) && late.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 func statusFault(status *statusError, say func(fault.Code, string) error) error {

@@ -2,10 +2,8 @@ package wire
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,28 +15,11 @@ import (
 )
 
 const (
-	infoRefs       = "/info/refs"
-	uploadPack     = "git-upload-pack"
-	maxRedirects   = 3
-	connectTimeout = 10 * time.Second
-	userAgent      = "git/2.0 (slipway)"
+	infoRefs     = "/info/refs"
+	uploadPack   = "git-upload-pack"
+	maxRedirects = 3
+	userAgent    = "git/2.0 (slipway)"
 )
-
-// newHTTPTransport keeps connections warm between fetches.
-func newHTTPTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   connectTimeout,
-		MaxIdleConns:          64,
-		MaxIdleConnsPerHost:   4,
-		IdleConnTimeout:       90 * time.Second,
-		ForceAttemptHTTP2:     true,
-		ResponseHeaderTimeout: 2 * time.Minute,
-		DisableCompression:    true,
-	}
-}
 
 // statusError is an answer other than 200.
 type statusError struct {
@@ -83,7 +64,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func (s *httpSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
+func (s *httpSession) List(ctx context.Context, patterns []string, limit int) (*Listing, error) {
 	u := *s.base
 	u.Path += infoRefs
 	u.RawQuery = "service=" + uploadPack
@@ -93,10 +74,10 @@ func (s *httpSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
 	}
 	defer func() { _ = body.Close() }()
 	s.base.Path = strings.TrimSuffix(final.Path, infoRefs)
-	return decodeRefs(&boundedReader{r: body, left: advertisementBytes})
+	return readListing(body, patterns, limit)
 }
 
-func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest, max int64) (*packp.UploadPackResponse, error) {
 	content, err := encodeRequest(req, false)
 	if err != nil {
 		return nil, err
@@ -107,7 +88,7 @@ func (s *httpSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return decodePack(body, req)
+	return decodePack(body, req, max)
 }
 
 func (s *httpSession) Close() {}

@@ -1,14 +1,11 @@
 package wire
 
 import (
-	"sort"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
@@ -25,26 +22,6 @@ type Target struct {
 	Commit plumbing.Hash // the peeled object
 }
 
-// newListing filters an advertisement.
-func newListing(adv *packp.AdvRefs, patterns []string, limit int) (*Listing, error) {
-	if len(adv.References) > limit {
-		return nil, fault.New(fault.Invalid, "the repository lists %d refs, more than the limit of %d; delete refs that are no longer needed or raise the limit", len(adv.References), limit)
-	}
-	l := &Listing{caps: adv.Capabilities, Refs: make(map[string]Target)}
-	for name, object := range adv.References {
-		if !wanted(name, patterns) || plumbing.ReferenceName(name).Validate() != nil {
-			continue
-		}
-		t := Target{Object: object, Commit: object}
-		if peeled, ok := adv.Peeled[name]; ok {
-			t.Commit = peeled
-		}
-		l.Refs[name] = t
-	}
-	l.Head = defaultBranch(adv)
-	return l, nil
-}
-
 func wanted(ref string, patterns []string) bool {
 	for _, p := range patterns {
 		if matchRef(p, ref) {
@@ -57,26 +34,22 @@ func wanted(ref string, patterns []string) bool {
 // defaultBranch reads HEAD's target from the capabilities. Servers too old to
 // name it only give HEAD's commit: then it is the one branch at that commit,
 // main or master first.
-func defaultBranch(adv *packp.AdvRefs) string {
-	for _, symref := range adv.Capabilities.Get(capability.SymRef) {
+func (a *advertisement) defaultBranch() string {
+	for _, symref := range a.caps.Get(capability.SymRef) {
 		if target, ok := strings.CutPrefix(symref, "HEAD:"); ok && plumbing.ReferenceName(target).Validate() == nil {
 			return target
 		}
 	}
-	if adv.Head == nil {
-		return ""
-	}
-	var same []string
-	for name, object := range adv.References {
-		if object == *adv.Head && strings.HasPrefix(name, "refs/heads/") {
-			same = append(same, name)
+	best := ""
+	for _, ref := range a.refs {
+		if a.head.IsZero() || ref.object != a.head || !strings.HasPrefix(ref.name, "refs/heads/") {
+			continue
+		}
+		if best == "" || rank(ref.name) < rank(best) {
+			best = ref.name
 		}
 	}
-	sort.Slice(same, func(i, j int) bool { return rank(same[i]) < rank(same[j]) })
-	if len(same) == 0 {
-		return ""
-	}
-	return same[0]
+	return best
 }
 
 func rank(ref string) string {

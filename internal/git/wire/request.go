@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,11 +12,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
-	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// advertisementBytes bounds a server's list of refs: room for 500,000 of them.
-const advertisementBytes = 64 << 20
+// responseHeadBytes bounds what precedes a pack: shallow boundaries and
+// acknowledgements, with room for 80,000 of them.
+const responseHeadBytes = 4 << 20
 
 // Request names the objects that a client asks for. Shallow boundaries are sent
 // even with depth 0: a server that doesn't know them assumes that the client
@@ -27,6 +26,7 @@ type Request struct {
 	Haves    []plumbing.Hash // commits that the server can build upon
 	Shallows []plumbing.Hash // commits whose parents the client doesn't have
 	Depth    int             // commits of history; 0: everything that is missing
+	Max      int64           // bytes of the pack
 }
 
 // Pack is the answer to a request. The caller closes it.
@@ -46,7 +46,7 @@ func FetchPack(ctx context.Context, s Session, l *Listing, r Request) (*Pack, er
 	if err != nil {
 		return nil, err
 	}
-	resp, err := s.Pack(ctx, req)
+	resp, err := s.Pack(ctx, req, r.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -91,26 +91,28 @@ func encodeRequest(req *packp.UploadPackRequest, stateful bool) (*bytes.Buffer, 
 	return &b, nil
 }
 
-// decodeRefs reads an advertisement.
-func decodeRefs(r io.Reader) (*packp.AdvRefs, error) {
-	adv := packp.NewAdvRefs()
-	err := adv.Decode(r)
-	if err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
-		return nil, fmt.Errorf("read the list of refs: %w", err)
-	}
-	transport.FilterUnsupportedCapabilities(adv.Capabilities)
-	return adv, nil
-}
-
-// decodePack reads a response up to where the pack begins.
-func decodePack(body io.ReadCloser, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+// decodePack reads a response up to where the pack begins. The response then
+// gives no more than a pack of max bytes needs; it closes the body.
+func decodePack(body io.ReadCloser, req *packp.UploadPackRequest, max int64) (*packp.UploadPackResponse, error) {
+	bounded := &boundedBody{boundedReader{r: body, left: responseHeadBytes}, body}
 	resp := packp.NewUploadPackResponse(req)
-	if err := resp.Decode(body); err != nil {
+	if err := resp.Decode(bounded); err != nil {
 		_ = body.Close()
 		return nil, fmt.Errorf("read the answer to a pack request: %w", err)
 	}
+	bounded.left = framedBytes(max)
 	return resp, nil
 }
+
+// boundedBody is a bounded reader that closes what it reads from.
+type boundedBody struct {
+	boundedReader
+	io.Closer
+}
+
+// framedBytes is what a server may send to give a pack of max bytes: the pack in
+// frames of a sideband, and some words about its progress.
+func framedBytes(max int64) int64 { return max + max/16 + 1<<20 }
 
 // packStream returns the pack inside a response, without progress messages.
 func packStream(req *packp.UploadPackRequest, resp io.Reader) io.Reader {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
+	"math"
 	"strings"
 	"time"
 
@@ -14,8 +14,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 )
 
-// stderrBytes is how much of a server's complaint is looked at.
-const stderrBytes = 4096
+const (
+	// stderrBytes is how much of a server's complaint is looked at.
+	stderrBytes = 4096
+	// handshakeBytes is what a server may send beside what it is asked for: keys,
+	// banners, complaints and whatever the protocol has it ignore.
+	handshakeBytes = 1 << 20
+	// handshakeTimeout bounds the opening of an ssh connection.
+	handshakeTimeout = 20 * time.Second
+)
 
 // sshSession speaks the git protocol over ssh. Each pack needs its own
 // command, so a second pack connects again. Neither the user's ssh
@@ -23,14 +30,13 @@ const stderrBytes = 4096
 type sshSession struct {
 	endpoint    Endpoint
 	credentials git.Credentials
-	scratch     string // directory for the known_hosts file while it is parsed
-	idle        time.Duration
+	client      *Client
 	line        *sshLine // nil when not connected
 }
 
 // sshLine is one running upload-pack.
 type sshLine struct {
-	conn    net.Conn
+	conn    *meteredConn
 	client  *ssh.Client
 	session *ssh.Session
 	stdin   io.WriteCloser
@@ -39,32 +45,33 @@ type sshLine struct {
 	release func() bool
 }
 
-func newSSHSession(e Endpoint, c git.Credentials, scratch string, idle time.Duration) *sshSession {
-	return &sshSession{endpoint: e, credentials: c, scratch: scratch, idle: idle}
+func newSSHSession(c *Client, e Endpoint, credentials git.Credentials) *sshSession {
+	return &sshSession{endpoint: e, credentials: credentials, client: c}
 }
 
-func (s *sshSession) Refs(ctx context.Context) (*packp.AdvRefs, error) {
+func (s *sshSession) List(ctx context.Context, patterns []string, limit int) (*Listing, error) {
 	line, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	adv, err := decodeRefs(&boundedReader{r: line.stdout, left: advertisementBytes})
+	listing, err := readListing(line, patterns, limit)
 	if err != nil {
 		line.close()
 		return nil, line.complaint(err)
 	}
 	s.line = line
-	return adv, nil
+	return listing, nil
 }
 
-func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
-	if s.line == nil {
-		if _, err := s.Refs(ctx); err != nil {
+func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest, max int64) (*packp.UploadPackResponse, error) {
+	if s.line == nil { // its refs were listed before, so that none need be kept
+		if _, err := s.List(ctx, nil, math.MaxInt32); err != nil {
 			return nil, err
 		}
 	}
 	line := s.line
 	s.line = nil
+	line.conn.allow(responseHeadBytes + framedBytes(max))
 	content, err := encodeRequest(req, true)
 	if err == nil {
 		_, err = line.stdin.Write(content.Bytes())
@@ -76,7 +83,7 @@ func (s *sshSession) Pack(ctx context.Context, req *packp.UploadPackRequest) (*p
 		line.close()
 		return nil, fmt.Errorf("send pack request: %w", err)
 	}
-	return decodePack(line, req)
+	return decodePack(line, req, max)
 }
 
 func (s *sshSession) Close() {
@@ -94,11 +101,12 @@ func (s *sshSession) connect(ctx context.Context) (*sshLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", s.endpoint.address())
+	conn, err := s.client.dialer.DialContext(ctx, "tcp", s.endpoint.address())
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	line := &sshLine{conn: conn, stderr: &headBuffer{max: stderrBytes}}
+	line := &sshLine{conn: &meteredConn{Conn: conn}, stderr: &headBuffer{max: stderrBytes}}
+	line.conn.allow(handshakeBytes + advertisementBytes)
 	line.release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	if err := line.start(s, config); err != nil {
 		line.close()
@@ -108,7 +116,7 @@ func (s *sshSession) connect(ctx context.Context) (*sshLine, error) {
 }
 
 func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
-	_ = l.conn.SetDeadline(time.Now().Add(2 * connectTimeout))
+	_ = l.conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	c, channels, requests, err := ssh.NewClientConn(l.conn, s.endpoint.address(), config)
 	if err != nil {
 		return fmt.Errorf("open ssh connection: %w", err)
@@ -126,7 +134,7 @@ func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
 		return fmt.Errorf("open ssh output: %w", err)
 	}
 	l.session.Stderr = l.stderr
-	l.stdout = watch(io.NopCloser(stdout), s.idle, func(error) { _ = l.conn.Close() })
+	l.stdout = watch(io.NopCloser(stdout), s.client.idle, func(error) { _ = l.conn.Close() })
 	if err := l.session.Start(uploadPack + " '" + s.endpoint.path + "'"); err != nil {
 		return fmt.Errorf("start %s: %w", uploadPack, err)
 	}
@@ -134,7 +142,13 @@ func (l *sshLine) start(s *sshSession, config *ssh.ClientConfig) error {
 }
 
 // Read and Close make a line the body of a pack response.
-func (l *sshLine) Read(p []byte) (int, error) { return l.stdout.Read(p) }
+func (l *sshLine) Read(p []byte) (int, error) {
+	n, err := l.stdout.Read(p)
+	if err != nil && l.conn.left.Load() <= 0 {
+		err = git.ErrTooLarge // the ssh client calls it the end
+	}
+	return n, err
+}
 
 // Close ends the connection.
 func (l *sshLine) Close() error {

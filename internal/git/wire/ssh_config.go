@@ -28,7 +28,6 @@ func (s *sshSession) config() (*ssh.ClientConfig, error) {
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
 		HostKeyCallback:   hosts.HostKeyCallback(),
 		HostKeyAlgorithms: hosts.HostKeyAlgorithms(s.endpoint.address()),
-		Timeout:           connectTimeout,
 	}, nil
 }
 
@@ -40,7 +39,7 @@ type hostKeys interface {
 
 // knownHosts parses the known_hosts lines; the parser only reads files.
 func (s *sshSession) knownHosts() (hostKeys, error) {
-	f, err := os.CreateTemp(s.scratch, "known_hosts-*")
+	f, err := os.CreateTemp(s.client.scratch, "known_hosts-*")
 	if err != nil {
 		return nil, fmt.Errorf("write known hosts: %w", err)
 	}

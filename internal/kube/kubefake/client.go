@@ -31,7 +31,7 @@ func Intercepted(t testing.TB, calls interceptor.Funcs, objects ...client.Object
 		t.Fatal(err)
 	}
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithInterceptorFuncs(calls).WithStatusSubresource(
-		&v1alpha1.Organization{}, &v1alpha1.Cluster{}, &v1alpha1.Project{}, &v1alpha1.Stage{}, &v1alpha1.Release{}, &v1alpha1.Delivery{})
+		&v1alpha1.Organization{}, &v1alpha1.Cluster{}, &v1alpha1.Project{}, &v1alpha1.Stage{}, &v1alpha1.Release{}, &v1alpha1.Delivery{}, &v1alpha1.Acceptance{})
 	if err := kube.IndexFields(context.Background(), indexer{builder}); err != nil {
 		t.Fatal(err)
 	}

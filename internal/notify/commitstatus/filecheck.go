@@ -40,8 +40,11 @@ func findingsOf(c report.FileCheck) scm.Findings {
 		Repository: c.Repository, Commit: c.Commit, Name: scm.Context(project.FileName), State: scm.StateSuccess,
 		Title: c.Title, Summary: c.Summary, Found: c.Found,
 	}
-	if len(c.Found) > 0 {
+	switch {
+	case len(c.Found) > 0:
 		findings.State = scm.StateFailure
+	case c.Held:
+		findings.State = scm.StatePending
 	}
 	return findings
 }

@@ -30,8 +30,8 @@ var (
 	secretNamePattern     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	secretKeyPattern      = regexp.MustCompile(`^[A-Za-z0-9_][-._A-Za-z0-9]*$`)
 	sealedValuePattern    = regexp.MustCompile(`^(YWdlLWVuY3J5cHRpb24ub3JnL3YxC[A-Za-z0-9+/]+={0,2}|-----BEGIN AGE ENCRYPTED FILE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END AGE ENCRYPTED FILE-----\n?)$`)
-	loginPattern          = regexp.MustCompile(`^[!-~]+$`)
-	emailPattern          = regexp.MustCompile(`^[!-?A-~]+@[!-?A-~]+$`)
+	loginPattern          = regexp.MustCompile(`^[!-)+-~]+$`)
+	emailPattern          = regexp.MustCompile(`^[!-)+-?A-~]+@[!-)+-?A-~]+$`)
 	branchNamePattern     = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?\[\]\\]+$`)
 	refNamePattern        = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?*\[\]\\]+$`)
 	filePathPattern       = regexp.MustCompile(`^(\.|` + segment + `(/` + segment + `)*/?)$`)
@@ -105,7 +105,7 @@ func sealedValue() *Format {
 }
 
 func login() *Format {
-	return &Format{Noun: "a name at the forge", Remedy: "use the login or group path without spaces", Pattern: loginPattern, Max: 128}
+	return &Format{Noun: "a name at the forge", Remedy: "use the login or group path, without spaces and without *: nobody has a role by a pattern", Pattern: loginPattern, Max: 128}
 }
 
 func email() *Format {

@@ -150,8 +150,11 @@ func detailRules() map[string]Rule {
 		"Build.repository": {Help: "URL of another repository of the project.", Text: repositoryURL()},
 		"Build.ref":        {Help: "Branch or tag of the other repository.", Text: refName()},
 
-		"Compose.file":     {Help: "Path of the Compose file.", Required: true, Text: filePath()},
-		"Compose.services": {Help: "Which of its services; default all.", Max: MaxServices, Unique: true, Text: composeName()},
+		"Compose.file":      {Help: "Path of the Compose file.", Text: filePath()},
+		"Compose.files":     {Help: "Paths of several Compose files; later ones are merged into earlier ones.", Min: 1, Max: 20, Unique: true, Text: filePath()},
+		"Compose.services":  {Help: "Which of its services; default all without profiles.", Max: MaxServices, Unique: true, Text: composeName()},
+		"Compose.profiles":  {Help: "Profiles whose services are taken, too.", Max: 50, Unique: true, Text: composeName()},
+		"Compose.variables": {Help: "Values of variables in the file; they win over a committed .env. Never secrets.", Max: 500, Keys: envName(), Text: envValue()},
 
 		"Helm.chart":  {Help: "Directory of the chart.", Required: true, Text: filePath()},
 		"Helm.values": {Help: "Values files, later ones win.", Max: 50, Unique: true, Text: filePath()},
@@ -188,10 +191,11 @@ func detailRules() map[string]Rule {
 // shapes returns the rules between fields by type.
 func shapes() map[string]Shape {
 	return map[string]Shape{
-		"Member": {ExactlyOne: []string{"user", "group"}, Needs: [][2]string{{"email", "user"}}},
-		"Stage":  {ExactlyOne: []string{"branch", "tag"}},
-		"Build":  {Needs: [][2]string{{"ref", "repository"}}},
-		"Health": {ExactlyOne: []string{"path", "command"}},
+		"Member":  {ExactlyOne: []string{"user", "group"}, Needs: [][2]string{{"email", "user"}}},
+		"Stage":   {ExactlyOne: []string{"branch", "tag"}},
+		"Compose": {ExactlyOne: []string{"file", "files"}},
+		"Build":   {Needs: [][2]string{{"ref", "repository"}}},
+		"Health":  {ExactlyOne: []string{"path", "command"}},
 		"Service": {
 			ExactlyOne: Sources(),
 			Apart: [][2]string{

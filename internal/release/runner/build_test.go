@@ -3,6 +3,8 @@ package runner_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,5 +44,40 @@ func TestReleaseOvertakenWhileItWaitsBuildsNothing(t *testing.T) {
 	passed := release.NewHistory([]v1alpha1.Release{{Status: f.status}}).UnfinishedBuilds()
 	if diff := cmp.Diff(o.EarlierBuilds, passed); diff != "" {
 		t.Errorf("the next release does not learn of the build: %s", diff)
+	}
+}
+
+// TestServicesOfComposeFilesAreBuilt releases a project whose only file is a
+// Compose file.
+func TestServicesOfComposeFilesAreBuilt(t *testing.T) {
+	f := newFixture(t)
+	f.file = "version: 1\nproject: shop\nmembers:\n  - {user: alice, role: owner}\nstages:\n  - {name: production, branch: main}\n" +
+		"services:\n  all: {compose: {file: compose.yaml, services: [app, worker, cache]}}\n"
+	f.more = map[string]string{"compose.yaml": "services:\n  app: {build: web, image: shop/app, labels: {a: b}}\n  worker: {image: shop/app, command: work}\n  cache: {image: 'cache:1'}\n  left: {build: gone}\n"}
+	if err := f.run(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if f.status.Phase != v1alpha1.PhaseSucceeded || len(f.jobs) != 1 {
+		t.Fatalf("phase %s (%s), builds %v, want one for both services", f.status.Phase, f.status.Message, f.jobs)
+	}
+	built := map[string]string{}
+	for _, s := range f.status.Services {
+		if s.InputHash != "" {
+			built[s.Name] = s.Image
+		}
+	}
+	if built["app"] == "" || built["app"] != built["worker"] || len(built) != 2 {
+		t.Errorf("the status has the images %v", built)
+	}
+	if n := strings.Count(string(f.applied), built["app"]); n != 2 {
+		t.Errorf("the image is in the manifests %d times, want in two workloads", n)
+	}
+	if !slices.ContainsFunc(f.status.Warnings, func(w string) bool { return strings.HasPrefix(w, "compose.yaml:2: services.app.labels: ") }) {
+		t.Errorf("the release's warnings are %q", f.status.Warnings)
+	}
+
+	f.status = v1alpha1.ReleaseStatus{}
+	if err := f.run(t.Context(), "alice"); err != nil || f.status.Built != 0 || f.status.Reused != 2 {
+		t.Errorf("again: %v, built %d, reused %d, want nothing to be built", err, f.status.Built, f.status.Reused)
 	}
 }

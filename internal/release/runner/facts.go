@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -22,15 +23,26 @@ func (r *run) addForgeFacts(ctx context.Context, f *plan.Facts) {
 		f.Checks, err = r.checks(ctx)
 		failed = errors.Join(failed, err)
 	}
-	if groups := decidingGroups(*f); len(groups) > 0 {
-		var err error
-		f.Actor.Groups, err = r.groups(ctx, f.Actor.Login, groups)
-		failed = errors.Join(failed, err)
+	failed = errors.Join(failed, r.addGroups(ctx, f, &f.Actor))
+	for i := range f.Contributions {
+		failed = errors.Join(failed, r.addGroups(ctx, f, &f.Contributions[i].Actor))
 	}
 	if failed != nil {
 		r.Log.Warn("read facts from the forge", "release", r.Release.Name, "error", failed)
-		f.Unknown = "the forge does not answer now: " + fault.MessageOf(failed)
+		f.Unknown = "the forge could not be asked: " + fault.MessageOf(failed)
 	}
+}
+
+// addGroups adds the groups of somebody who may not do what is requested by login
+// alone.
+func (r *run) addGroups(ctx context.Context, f *plan.Facts, actor *project.Actor) error {
+	groups := decidingGroups(*f, *actor)
+	if len(groups) == 0 {
+		return nil
+	}
+	var err error
+	actor.Groups, err = r.groups(ctx, actor.Login, groups)
+	return err
 }
 
 func (r *run) checks(ctx context.Context) (map[string]plan.CheckState, error) {
@@ -53,9 +65,9 @@ func errNoForge() error {
 
 // decidingGroups returns the groups whose members may do what is requested; none
 // when the actor may do it anyway.
-func decidingGroups(f plan.Facts) []string {
+func decidingGroups(f plan.Facts, actor project.Actor) []string {
 	action := cmp.Or(f.Action, project.ActionDeploy)
-	if f.Actor.Login == "" || f.File.RoleOf(f.Actor).May(action, f.Rule.Protected) {
+	if actor.Login == "" || f.File.RoleOf(actor).May(action, f.Rule.Protected) {
 		return nil
 	}
 	var groups []string
@@ -94,23 +106,44 @@ func (r *run) addVerdicts(file *project.File, facts *plan.Facts) {
 
 // facts returns what the plan is made from.
 func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
-	file := s.document.File
+	file := s.authority.file
 	facts := plan.Facts{
 		File:   file,
-		Rule:   s.rule,
+		Rule:   s.authority.rule,
 		Ref:    r.Stage.Spec.Ref,
 		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
 		Now:    r.Now(),
 		Images: images,
 		Last:   s.last,
-		Where:  s.where,
+		Where:  s.authority.where,
 	}
 	if r.Release.Spec.Trigger.Asked() {
 		who, _ := file.Person(r.Release.Spec.By)
 		facts.Actor, facts.Action = project.Actor{Login: who.User}, release.ActionOf(r.Release.Spec.Trigger)
 	}
+	facts.SameCommit, facts.Contributions = r.contributions()
 	r.addVerdicts(file, &facts)
 	return facts
+}
+
+// contributions returns whether the last good release has the commit, and what else
+// of the head differs from it. The project file is one where another ref feeds the
+// stage; else it is the commit's.
+func (r *run) contributions() (sameCommit bool, added []plan.Contribution) {
+	head := r.Release.Spec.Head
+	var good v1alpha1.Head
+	if r.Good != nil {
+		good = r.Good.Spec.Head
+	}
+	if head.FileCommit != head.Commit && head.FileObject != good.FileObject && head.FileID != good.FileID {
+		added = append(added, plan.Contribution{What: fmt.Sprintf("%s of commit %.8s", project.FileName, head.FileCommit), Actor: project.Actor{Login: head.FileActor}})
+	}
+	for _, c := range head.Secondary {
+		if !slices.ContainsFunc(good.Secondary, func(g v1alpha1.RepositoryCommit) bool { return g.Repository == c.Repository && g.Commit == c.Commit }) {
+			added = append(added, plan.Contribution{What: fmt.Sprintf("commit %.8s of repository %s", c.Commit, c.Repository), Actor: project.Actor{Login: c.Actor}})
+		}
+	}
+	return r.Good != nil && good.Commit == head.Commit, added
 }
 
 // lastImages returns the images of the stage's last good release.

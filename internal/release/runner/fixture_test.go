@@ -75,9 +75,11 @@ type fixture struct {
 	refused      error           // of the next apply
 	taken        []string
 
-	file   string   // instead of the usual one
-	read   []string // commits whose file was read
-	opened int      // trees
+	files  map[string]string // by commit, where it is another
+	file   string            // instead of the usual one
+	more   map[string]string // files of the commit besides the usual ones
+	read   []string          // commits whose file was read
+	opened int               // trees
 
 	log    recorder
 	writes int
@@ -195,6 +197,9 @@ func (renderer) Render(ctx context.Context, tree fs.FS, request render.Request) 
 func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error) {
 	f.read = append(f.read, head.FileCommit)
 	text := f.file
+	if own, found := f.files[head.FileCommit]; found {
+		text = own
+	}
 	if text == "" {
 		text = file
 	}
@@ -208,10 +213,14 @@ func (f *fixture) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v
 
 func (f *fixture) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
 	f.opened++
-	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: gittest.NewTree(f.t, map[string]gittest.File{
+	files := map[string]gittest.File{
 		"slipway.yaml":   {Data: file},
 		"web/Dockerfile": {Data: "FROM base:1\nRUN true\n"},
-	}, nil)}, nil
+	}
+	for name, data := range f.more {
+		files[name] = gittest.File{Data: data}
+	}
+	return release.Snapshot{Repository: "main", Commit: strings.Repeat("a", 40), Tree: gittest.NewTree(f.t, files, nil)}, nil
 }
 
 // Head implements runner.Refs: the ref is at the commit "n".

@@ -22,6 +22,7 @@ type planned struct {
 	effective
 	head      v1alpha1.Head // of the project file
 	snapshot  release.Snapshot
+	built     map[string]project.Build // services of Compose files among them
 	builds    map[string]recipe
 	recording *fingerprint.Recording // of the trees of the snapshots
 }
@@ -86,11 +87,38 @@ func inForce(p *v1alpha1.Project) (v1alpha1.Head, error) {
 	return p.Status.File.Head(), nil
 }
 
+// authority is what a project file says about who may do what at a stage.
+type authority struct {
+	file  *project.File
+	rule  project.Stage
+	where func(path string) string // places of settings in the file
+}
+
+// authority returns what decides who may do what: the members and the rule of the
+// file that the release is made from, or those that were accepted later. An approval
+// of somebody who is no member any more counts for nothing.
+func (r *run) authority(ctx context.Context, own effective) (authority, error) {
+	by := authority{file: own.document.File, rule: own.rule, where: whereIn(own.document)}
+	force := r.Project.Status.File
+	if r.Release.Spec.Trigger.Asked() || force == nil || force.Accepted == nil || force.Accepted.Number <= r.Release.Spec.Head.Acceptance {
+		return by, nil
+	}
+	document, _, err := r.Sources.File(ctx, r.Project, force.Head())
+	if err != nil {
+		return by, err
+	}
+	rule, found := document.File.Stage(own.rule.Name)
+	if !found {
+		return by, fault.New(fault.Conflict, "%s in force has no stage %s any more; the next sync updates the stage", project.FileName, own.rule.Name)
+	}
+	return authority{file: document.File, rule: rule, where: whereIn(document)}, nil
+}
+
 // resolved adds to planned what only the decision needs.
 type resolved struct {
 	planned
-	where func(path string) string  // places of settings in the project file
-	last  map[string]plan.LastImage // of the last good release
+	authority authority
+	last      map[string]plan.LastImage // of the last good release
 }
 
 // resolve loads the project file and the commit, and determines what every image
@@ -106,7 +134,9 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	}
 	s := resolved{
 		planned: planned{effective: stage, head: head, builds: map[string]recipe{}, recording: &fingerprint.Recording{}},
-		where:   whereIn(stage.document),
+	}
+	if s.authority, err = r.authority(ctx, stage); err != nil {
+		return resolved{}, err
 	}
 	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Release.Spec.Head.Commit); err != nil {
 		return resolved{}, err
@@ -115,16 +145,23 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if s.last, err = r.lastImages(ctx); err != nil {
 		return resolved{}, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.services)) { // equal fingerprints have one order
-		service := s.services[name]
-		if service.Build == nil || r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
-			continue
+	if s.built, err = render.Builds(ctx, r.Renderer, s.snapshot.Tree, r.buildsRequest(s.services)); err != nil {
+		return resolved{}, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.built)) { // equal fingerprints have one order
+		if r.Release.Spec.Trigger == v1alpha1.TriggerPromotion {
+			break
 		}
-		if s.builds[name], err = r.recipe(ctx, s.planned, name, *service.Build); err != nil {
+		if s.builds[name], err = r.recipe(ctx, s.planned, name, s.built[name]); err != nil {
 			return resolved{}, fmt.Errorf("service %s: %w", name, err)
 		}
 	}
 	return s, nil
+}
+
+// buildsRequest asks what is built, which doesn't depend on the cluster.
+func (r *run) buildsRequest(services map[string]project.Service) render.Request {
+	return render.Request{Organization: r.Organization, Project: r.Project.Name, Stage: r.Stage.Spec.Name, Services: services}
 }
 
 // effective reads what the project file of a head says about a stage.

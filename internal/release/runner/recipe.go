@@ -138,10 +138,7 @@ func (r *run) promoted(ctx context.Context, s resolved) (map[string]plan.Image, 
 	}
 	images := map[string]plan.Image{}
 	var missing []string
-	for name, service := range s.services {
-		if service.Build == nil {
-			continue
-		}
+	for name := range s.built {
 		at := slices.IndexFunc(source.Status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name && s.InputHash != "" && s.Image != "" })
 		if at < 0 {
 			missing = append(missing, name)

@@ -83,7 +83,7 @@ func (r *run) digests(ctx context.Context, refs []string) (map[string]string, er
 // and every service's address.
 func (r *run) recordServices(p planned, digests map[string]string) {
 	for name, service := range p.services {
-		if service.Build != nil {
+		if _, built := p.built[name]; built {
 			continue
 		}
 		note := v1alpha1.ReleaseService{Name: name, Why: "nothing to build: the source is " + string(service.Source())}

@@ -1,5 +1,11 @@
 package hostile
 
+import (
+	"fmt"
+
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
 // composeCases are Compose files that want what is not theirs.
 func composeCases(address, path string) []Case {
 	at := func(key string, says ...string) []string {
@@ -12,31 +18,51 @@ func composeCases(address, path string) []Case {
 		compose("env_file outside", "    env_file: [{path: ../../x.env, required: false}]\n", at("env_file", "leaves the repository")...),
 		compose("env_file by a variable", "    env_file: ['${HOME}/.env']\n", at("env_file")...),
 		compose("our environment by a variable", "    environment: {A: '${PATH}', B: '${HOME:-none}'}\n"),
-		compose("our environment by name", "    environment: [PATH]\n", at("environment", "no value")...),
-		composeFile("include", "include: [sub/compose.yaml]\nservices: {one: {image: 'one:1'}}\n", "compose.yaml:1: include"),
-		composeFile("remote include", "services: {one: {image: 'one:1'}}\ninclude: ['https://"+address+"/x.git']\n", "compose.yaml:2: include"),
+		compose("our environment by name", "    environment: [PATH]\n"),
+		composeFile("include", "include: [sub/compose.yaml]\nservices: {one: {image: 'one:1'}}\n", "include[0]", "sub/sub/compose.yaml"),
+		composeFile("include from above", "include: [../../etc/passwd, /etc/passwd]\nservices: {one: {image: 'one:1'}}\n", "include[0]", "leaves the repository", "include[1]", "absolute"),
+		{
+			Name: "compose: files that include each other twice", Says: []string{"compose.yaml", "more than 50 times"},
+			Tree:    files(doubling()).tree(),
+			Request: request(map[string]project.Service{"legacy": {Compose: &project.Compose{File: "compose.yaml"}}}),
+		},
+		composeFile("include of itself", "include: [compose.yaml]\nservices: {one: {image: 'one:1'}}\n", "include[0]", "leads back"),
+		composeFile("remote include", "services: {one: {image: 'one:1'}}\ninclude: ['https://"+address+"/x.git']\n", "include[0]", "is a URL"),
 		compose("extends from a file", "    extends: {file: /etc/passwd, service: x}\n", "services.one.extends.file"),
 		compose("remote extends", "    extends: {file: 'https://"+address+"/x.yaml', service: x}\n", "services.one.extends.file"),
 		compose("extends itself", "    extends: {service: one}\n", "compose.yaml"),
-		compose("the container runtime's socket", "    volumes: ['/var/run/docker.sock:/var/run/docker.sock']\n", at("volumes", "directory of the machine")...),
-		compose("a directory beside the file", "    volumes: ['./data:/data']\n", at("volumes", "directory of the machine")...),
-		compose("a bind mount, written out", "    volumes: [{type: bind, source: /, target: /host}]\n", at("volumes", "directory of the machine")...),
+		compose("the container runtime's socket", "    volumes: ['/var/run/docker.sock:/var/run/docker.sock']\n", at("volumes", "the machine's Docker")...),
+		compose("a directory beside the file", "    volumes: ['./data:/data']\n"),
+		compose("a bind mount, written out", "    volumes: [{type: bind, source: /, target: /host}]\n", at("volumes", "is of the machine")...),
+		compose("a directory above the repository", "    volumes: ['../..:/host', './sub/../../..:/more']\n", at("volumes", "leaves the repository")...),
+		compose("a home directory of this machine", "    volumes: ['~:/home', '~root/.ssh:/keys']\n", at("volumes", "is of the machine")...),
 		compose("privileged", "    privileged: true\n", at("privileged")...),
 		compose("the machine's network", "    network_mode: host\n", at("network_mode")...),
 		compose("the machine's processes", "    pid: host\n", at("pid")...),
 		compose("a device", "    devices: ['/dev/kvm:/dev/kvm']\n", at("devices")...),
 		compose("the runtime's API", "    use_api_socket: true\n", at("use_api_socket")...),
 		compose("a program as a provider", "    provider: {type: /bin/sh}\n", at("provider")...),
-		compose("a build", "    build: {context: 'https://"+address+"/x.git'}\n", at("build", "slipway.yaml")...),
-		compose("labels from a file", "    label_file: /etc/passwd\n", at("label_file")...),
-		composeFile("a secret from a file", "services: {one: {image: 'one:1', secrets: [s]}}\nsecrets: {s: {file: /etc/passwd}}\n", "services.one.secrets"),
+		compose("a build", "    build: {context: 'https://"+address+"/x.git'}\n", at("build", "is a URL")...),
+		compose("a build from above", "    build: {context: ../.., dockerfile: /etc/passwd}\n", at("build", "leaves the repository")...),
+		compose("labels from a file", "    label_file: /etc/passwd\n"),
+		composeFile("a secret from a file", "services: {one: {image: 'one:1', secrets: [s]}}\nsecrets: {s: {file: /etc/passwd}}\n", "secrets.s", "absolute"),
 		composeFile("a config from outside", "services: {one: {image: 'one:1', configs: [c]}}\nconfigs: {c: {file: ../../etc/passwd}}\n", "configs.c.file", "leaves the repository"),
-		composeFile("a config from our environment", "services: {one: {image: 'one:1', configs: [c]}}\nconfigs: {c: {environment: PATH}}\n", "services.one.configs"),
+		composeFile("a config from our environment", "services: {one: {image: 'one:1', configs: [c]}}\nconfigs: {c: {environment: PATH}}\n", "configs.c.environment", "no value"),
 		composeFile("alias bomb", bomb, "compose.yaml", "aliases"),
 		composeFile("unknown key", "services: {one: {image: 'one:1', exec: /bin/sh}}\n", "compose.yaml"),
 		composeFile("no mapping", "- services\n", "compose.yaml"),
 		composeFile("a name that is no service's", "services: {'One/../..': {image: 'one:1'}}\n", "compose.yaml"),
 	}
+}
+
+// doubling are files of which each includes the next twice.
+func doubling() map[string]string {
+	all := map[string]string{"compose.yaml": "include: [0.yaml, 0.yaml]\nservices: {one: {image: 'one:1'}}\n"}
+	for i := range 40 {
+		all[fmt.Sprintf("%d.yaml", i)] = fmt.Sprintf("include: [%d.yaml, %[1]d.yaml]\nservices: {s%[1]d: {image: 'one:1'}}\n", i+1)
+	}
+	all["40.yaml"] = "services: {last: {image: 'one:1'}}\n"
+	return all
 }
 
 // guardedCases render: what they ask for is for the guard to refuse.

@@ -31,6 +31,13 @@ type Source interface {
 	Base(ctx context.Context, s Service, files map[string][]byte) (Base, error)
 }
 
+// Builder is a source whose files name what is built for its services.
+type Builder interface {
+	// Builds returns what is built, by the name of the workload that runs it,
+	// made from nothing but the collected files, and the warnings of its base.
+	Builds(ctx context.Context, s Service, files map[string][]byte) (builds map[string]project.Build, warnings []string, err error)
+}
+
 // Map holds the sources by the key of the project file that names them.
 type Map map[project.SourceKind]Source
 
@@ -83,6 +90,8 @@ type Service struct {
 	// Image is the reference, by digest, of the service's image; empty while
 	// it is not built, or not resolved.
 	Image string
+	// Images are those of all services that are built, by name.
+	Images map[string]string
 	// Namespace is the stage's.
 	Namespace string
 	Limits    tree.Limits

@@ -73,6 +73,15 @@ func (r *Reader) Exists(name string) bool {
 	return err == nil && mode.IsRegular()
 }
 
+// Missing reports whether nothing is at name.
+func (r *Reader) Missing(name string) bool {
+	if _, read := r.files[name]; read {
+		return false
+	}
+	_, err := r.source.Look(name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // File returns the content of the file, which something at the place refers
 // to.
 func (r *Reader) File(ctx context.Context, at Place, name string) ([]byte, error) {

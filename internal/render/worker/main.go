@@ -34,6 +34,7 @@ func Main(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	if err := first.decode(&limits); err != nil || first.kind != kindConfine {
 		return fmt.Errorf("start rendering: the first message is no confinement: %w", err)
 	}
+	time.Local = time.UTC // no language that renders knows where the machine is
 	warm(ctx)
 	debug.FreeOSMemory() // what parsing left behind
 	runtime.GOMAXPROCS(limits.Threads)

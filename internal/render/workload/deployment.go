@@ -22,7 +22,7 @@ func deployment(in Input) (*appsv1.Deployment, error) {
 	}
 	return &appsv1.Deployment{
 		TypeMeta:   typeMeta("apps/v1", "Deployment"),
-		ObjectMeta: meta(in, in.Name, componentService),
+		ObjectMeta: workloadMeta(in),
 		Spec: appsv1.DeploymentSpec{
 			Replicas:                fixedReplicas(in.Service),
 			Selector:                &metav1.LabelSelector{MatchLabels: selector(in)},
@@ -39,6 +39,13 @@ func deployment(in Input) (*appsv1.Deployment, error) {
 			},
 		},
 	}, nil
+}
+
+// workloadMeta is what the service's own workload is called.
+func workloadMeta(in Input) metav1.ObjectMeta {
+	m := meta(in, in.Name, componentService)
+	m.Annotations = annotated(in, nil)
+	return m
 }
 
 // unproven is how long a pod without a health check must stay up before it

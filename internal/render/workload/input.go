@@ -32,12 +32,83 @@ type Input struct {
 	PodSecurity v1alpha1.PodSecurity
 	// Files are mounted read-only, by absolute path.
 	Files map[string]string
-	// Scratch are paths of empty directories that end with the pod.
-	Scratch []string
+	// Directories of files are mounted read-only as a whole: what is in each, by
+	// absolute path and relative name.
+	Directories map[string]map[string]string
+	// SecretFiles are keys of Secrets that are mounted, by absolute path.
+	SecretFiles map[string]SecretKey
+	// Scratch are empty directories that end with the pod.
+	Scratch []Scratch
+	// Claims are volumes of several pods, which have claims of their own; the
+	// ones with a size are made with this service.
+	Claims []project.Volume
+	// Mounts say where volumes and claims are mounted; nil means each volume at
+	// its path.
+	Mounts []Mount
+	// Together is a label's value: pods that share it run on one node, as a
+	// claim that they share wants it, unless its class is SharedClass.
+	Together    string
+	SharedClass string
 	// WorkingDir is where the container starts; empty means the image's.
 	WorkingDir string
 	// Grace is the time to end in seconds; 0 means the usual one.
 	Grace int64
+	// UDP are further ports.
+	UDP []int32
+	// Names are further names of the Kubernetes Service. Headless makes them,
+	// and the service's own, lead to every port of the pods.
+	Names    []string
+	Headless bool
+	// Group is the user's group and Groups are further ones, by number.
+	Group  *int64
+	Groups []int64
+	// Probe says how often Health is asked; nil means as usual.
+	Probe *Probe
+	// Limits differ from Service.Resources, which are the requests then.
+	Limits project.Resources
+	// TTY gives the container a terminal, Stdin an open standard input.
+	TTY, Stdin bool
+	// Once makes the service a Job, which runs once for each version of it.
+	Once *Once
+	// After names services of the stage whose Jobs must have succeeded before
+	// this one's pods start.
+	After []string
+}
+
+// SecretKey is one value of a Secret.
+type SecretKey struct{ Secret, Key string }
+
+// Scratch is an empty directory.
+type Scratch struct {
+	Path string
+	// Size is a Kubernetes quantity, empty for no limit; Memory keeps the
+	// directory there.
+	Size   string
+	Memory bool
+}
+
+// Mount is a place where a volume is seen.
+type Mount struct {
+	Volume, Path, SubPath string
+	ReadOnly              bool
+}
+
+// Probe is how often a command is asked, in seconds.
+type Probe struct {
+	Period, Timeout int32
+	// Failures in a row make a pod unready; twice as many end its container.
+	Failures int32
+	// StartPeriod is time for the start besides the usual one, in which
+	// StartInterval is the period.
+	StartPeriod, StartInterval int32
+}
+
+// Once is how a Job ends.
+type Once struct {
+	// Attempts is how often it may fail.
+	Attempts int32
+	// Restart tries again in the same pod.
+	Restart bool
 }
 
 // Object is one object of a service, by its file name in the base.
@@ -56,6 +127,12 @@ func Objects(in Input) ([]Object, []string, error) {
 	set.add("account", account(in))
 	if len(in.Files) > 0 {
 		set.add("files", files(in))
+	}
+	for i, path := range sortedKeys(in.Directories) {
+		set.add(directoryName(i), directory(in, i, path))
+	}
+	if err := addClaims(&set, in); err != nil {
+		return nil, nil, err
 	}
 	if err := addWorkload(&set, in); err != nil {
 		return nil, nil, err
@@ -80,6 +157,13 @@ func Objects(in Input) ([]Object, []string, error) {
 // addWorkload adds what runs the service's containers.
 func addWorkload(set *objectSet, in Input) error {
 	switch {
+	case in.Once != nil:
+		job, err := onceJob(in)
+		if err != nil {
+			return err
+		}
+		set.add("job", job)
+		return nil
 	case in.Service.Schedule != "":
 		job, err := cronJob(in)
 		if err != nil {
@@ -87,7 +171,7 @@ func addWorkload(set *objectSet, in Input) error {
 		}
 		set.add("cronjob", job)
 		return nil
-	case len(in.Service.Volumes) > 0:
+	case len(in.Service.Volumes) > 0 || len(in.Claims) > 0:
 		stateful, err := statefulSet(in)
 		if err != nil {
 			return err
@@ -111,10 +195,13 @@ func addWorkload(set *objectSet, in Input) error {
 
 // addNetwork adds how the service is reached.
 func addNetwork(set *objectSet, in Input) []string {
-	if len(ports(in.Service)) == 0 {
+	if in.Once != nil || len(ports(in.Service)) == 0 && len(in.UDP) == 0 && !in.Headless {
 		return nil
 	}
-	set.add("service", service(in))
+	set.add("service", service(in, in.Name))
+	for _, name := range in.Names {
+		set.add("service-"+name, service(in, name))
+	}
 	if len(in.Service.Routes) == 0 {
 		return nil
 	}
@@ -166,6 +253,9 @@ func check(in Input) error {
 		if d, err := time.ParseDuration(s.Deadline); err != nil || d < time.Second {
 			return fault.New(fault.Invalid, "service %s: deadline %.40q is no duration of at least a second; write it like 5m", in.Name, s.Deadline)
 		}
+	}
+	if err := checkFiles(in); err != nil {
+		return err
 	}
 	return checkScale(in.Name, s)
 }

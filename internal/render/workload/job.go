@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -81,15 +82,59 @@ func releaseJob(in Input) (*batchv1.Job, error) {
 	return job, nil
 }
 
+// onceJob runs a service once for each version of it: its name says which.
+func onceJob(in Input) (*batchv1.Job, error) {
+	template, err := onceTemplate(in, componentOnce)
+	if err != nil {
+		return nil, err
+	}
+	template.Annotations = configHash(in)
+	if !in.Once.Restart {
+		template.Spec.RestartPolicy = corev1.RestartPolicyNever
+	}
+	name, err := jobName(in.Name+"-once", template)
+	if err != nil {
+		return nil, err
+	}
+	job := &batchv1.Job{
+		TypeMeta:   typeMeta("batch/v1", "Job"),
+		ObjectMeta: meta(in, name, componentOnce),
+		Spec: batchv1.JobSpec{
+			BackoffLimit:          new(in.Once.Attempts),
+			ActiveDeadlineSeconds: jobSeconds(in.Service),
+			Template:              template,
+		},
+	}
+	job.Annotations = annotated(in, map[string]string{AnnotationHook: HookOnce})
+	return job, nil
+}
+
+// annotated adds to annotations what the service's workload waits for.
+func annotated(in Input, annotations map[string]string) map[string]string {
+	if len(in.After) == 0 {
+		return annotations
+	}
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[AnnotationAfter] = strings.Join(in.After, ",")
+	return annotations
+}
+
 // ReleaseJobName returns the name of a service's release Job, which changes
 // with what the Job would run.
 func ReleaseJobName(service string, template corev1.PodTemplateSpec) (string, error) {
+	return jobName(service+"-release", template)
+}
+
+// jobName returns a name that changes with what a Job would run.
+func jobName(prefix string, template corev1.PodTemplateSpec) (string, error) {
 	text, err := json.Marshal(template)
 	if err != nil {
-		return "", fmt.Errorf("name the release job of %s: %w", service, err)
+		return "", fmt.Errorf("name the job %s: %w", prefix, err)
 	}
 	sum := sha256.Sum256(text)
-	return service + "-release-" + hex.EncodeToString(sum[:5]), nil
+	return prefix + "-" + hex.EncodeToString(sum[:5]), nil
 }
 
 // onceTemplate returns pods that run to their end.
@@ -102,7 +147,7 @@ func onceTemplate(in Input, component string) (corev1.PodTemplateSpec, error) {
 	spec := podSpec(in, container)
 	spec.RestartPolicy = corev1.RestartPolicyOnFailure
 	return corev1.PodTemplateSpec{
-		ObjectMeta: metav1.ObjectMeta{Labels: labels(in, component)},
+		ObjectMeta: metav1.ObjectMeta{Labels: podLabels(in, component)},
 		Spec:       spec,
 	}, nil
 }

@@ -15,6 +15,10 @@ const (
 	componentService  = "service"
 	componentRelease  = "release"
 	componentSchedule = "schedule"
+	componentOnce     = "once"
+
+	// labelTogether is on pods that run on one node.
+	labelTogether = "app.kubernetes.io/part-of"
 )
 
 // AnnotationHook marks a Job that must run, and succeed, before the workloads
@@ -22,6 +26,11 @@ const (
 const (
 	AnnotationHook = "slipway.dev/hook"
 	HookRelease    = "release"
+	// HookOnce marks a Job that runs once for each version of its service.
+	HookOnce = "once"
+	// AnnotationAfter names services, separated by commas, whose Jobs must have
+	// succeeded before a workload is applied.
+	AnnotationAfter = "slipway.dev/after"
 )
 
 func labels(in Input, component string) map[string]string {
@@ -30,6 +39,15 @@ func labels(in Input, component string) map[string]string {
 		labelComponent:      component,
 		naming.LabelService: in.Name,
 	}
+}
+
+// podLabels are the labels of the service's pods.
+func podLabels(in Input, component string) map[string]string {
+	all := labels(in, component)
+	if in.Together != "" {
+		all[labelTogether] = in.Together
+	}
+	return all
 }
 
 // selector never changes during a service's life: Kubernetes forbids it.

@@ -18,33 +18,29 @@ func account(in Input) *corev1.ServiceAccount {
 	}
 }
 
-func files(in Input) *corev1.ConfigMap {
-	data := map[string]string{}
-	for i, name := range sortedKeys(in.Files) {
-		data[fileKey(i, name)] = in.Files[name]
-	}
-	return &corev1.ConfigMap{
-		TypeMeta:   typeMeta("v1", "ConfigMap"),
-		ObjectMeta: meta(in, filesName(in), componentService),
-		Data:       data,
-	}
-}
-
-func filesName(in Input) string { return in.Name + "-files" }
-
 // service is the Kubernetes Service: the name under which the other services
 // of the stage reach this one.
-func service(in Input) *corev1.Service {
+func service(in Input, name string) *corev1.Service {
 	all := ports(in.Service)
 	spec := corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP, Selector: selector(in)}
+	if in.Headless {
+		spec.ClusterIP = corev1.ClusterIPNone
+		// A member of a cluster finds the others, and itself, before it is ready.
+		spec.PublishNotReadyAddresses = len(in.Service.Volumes)+len(in.Claims) > 0
+	}
 	for _, name := range sortedKeys(all) {
 		spec.Ports = append(spec.Ports, corev1.ServicePort{
 			Name: name, Port: all[name], TargetPort: intstr.FromString(name), Protocol: corev1.ProtocolTCP,
 		})
 	}
+	for _, port := range in.UDP {
+		spec.Ports = append(spec.Ports, corev1.ServicePort{
+			Name: udpName(port), Port: port, TargetPort: intstr.FromString(udpName(port)), Protocol: corev1.ProtocolUDP,
+		})
+	}
 	return &corev1.Service{
 		TypeMeta:   typeMeta("v1", "Service"),
-		ObjectMeta: meta(in, in.Name, componentService),
+		ObjectMeta: meta(in, name, componentService),
 		Spec:       spec,
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,7 +32,7 @@ func podTemplate(in Input) (corev1.PodTemplateSpec, error) {
 	if err != nil {
 		return corev1.PodTemplateSpec{}, err
 	}
-	addProbes(&container, in.Service)
+	addProbes(&container, in)
 	if len(container.Ports) > 0 {
 		container.Lifecycle = &corev1.Lifecycle{
 			PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drainSeconds}},
@@ -43,7 +41,7 @@ func podTemplate(in Input) (corev1.PodTemplateSpec, error) {
 	spec := podSpec(in, container)
 	spec.TopologySpreadConstraints = spread(in)
 	return corev1.PodTemplateSpec{
-		ObjectMeta: metav1.ObjectMeta{Labels: labels(in, componentService), Annotations: configHash(in)},
+		ObjectMeta: metav1.ObjectMeta{Labels: podLabels(in, componentService), Annotations: configHash(in)},
 		Spec:       spec,
 	}, nil
 }
@@ -51,12 +49,18 @@ func podTemplate(in Input) (corev1.PodTemplateSpec, error) {
 // configHash changes with the files that pods mount, which alone would not
 // roll them. Environment variables are part of the template itself.
 func configHash(in Input) map[string]string {
-	if len(in.Files) == 0 {
+	if len(in.Files) == 0 && len(in.Directories) == 0 {
 		return nil
 	}
 	hash := sha256.New()
-	for _, name := range sortedKeys(in.Files) {
-		_, _ = fmt.Fprintf(hash, "%d %s %d %s", len(name), name, len(in.Files[name]), in.Files[name])
+	add := func(files map[string]string) {
+		for _, name := range sortedKeys(files) {
+			_, _ = fmt.Fprintf(hash, "%d %s %d %s", len(name), name, len(files[name]), files[name])
+		}
+	}
+	add(in.Files)
+	for _, path := range sortedKeys(in.Directories) {
+		add(in.Directories[path])
 	}
 	return map[string]string{naming.AnnotationConfigHash: hex.EncodeToString(hash.Sum(nil)[:8])}
 }
@@ -71,10 +75,15 @@ func podSpec(in Input, container corev1.Container) corev1.PodSpec {
 		TerminationGracePeriodSeconds: new(grace(in)),
 		Containers:                    []corev1.Container{container},
 		Volumes:                       podVolumes(in),
+		Affinity:                      together(in),
 	}
 	if in.PodSecurity.Contained() {
 		spec.HostUsers = new(false)
 	}
+	if in.Group != nil {
+		spec.SecurityContext.RunAsGroup = in.Group
+	}
+	spec.SecurityContext.SupplementalGroups = in.Groups
 	if in.PullSecret != "" {
 		spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: in.PullSecret}}
 	}
@@ -103,10 +112,12 @@ func container(in Input) (corev1.Container, error) {
 		WorkingDir:      in.WorkingDir,
 		Env:             environment(in.Service.Env),
 		EnvFrom:         secretEnvironment(in.Service.Secrets),
-		Ports:           containerPorts(in.Service),
+		Ports:           containerPorts(in),
 		Resources:       requirements,
 		SecurityContext: containerSecurity(in),
 		VolumeMounts:    mounts(in),
+		TTY:             in.TTY,
+		Stdin:           in.Stdin,
 	}, nil
 }
 
@@ -145,77 +156,18 @@ func ports(s project.Service) map[string]int32 {
 	return all
 }
 
-func containerPorts(s project.Service) []corev1.ContainerPort {
+func udpName(port int32) string { return "udp-" + strconv.Itoa(int(port)) }
+
+func containerPorts(in Input) []corev1.ContainerPort {
 	var list []corev1.ContainerPort
-	all := ports(s)
+	all := ports(in.Service)
 	for _, name := range sortedKeys(all) {
 		list = append(list, corev1.ContainerPort{Name: name, ContainerPort: all[name], Protocol: corev1.ProtocolTCP})
 	}
-	return list
-}
-
-func mounts(in Input) []corev1.VolumeMount {
-	var list []corev1.VolumeMount
-	needsTmp := !writableRoot(in)
-	for _, volume := range in.Service.Volumes {
-		list = append(list, corev1.VolumeMount{Name: VolumeName(volume), MountPath: volume.Path})
-		needsTmp = needsTmp && path.Clean(volume.Path) != "/tmp"
-	}
-	for i, name := range sortedKeys(in.Files) {
-		list = append(list, corev1.VolumeMount{Name: filesVolume, MountPath: name, SubPath: fileKey(i, name), ReadOnly: true})
-	}
-	for i, directory := range in.Scratch {
-		list = append(list, corev1.VolumeMount{Name: scratchVolume + strconv.Itoa(i), MountPath: directory})
-		needsTmp = needsTmp && path.Clean(directory) != "/tmp"
-	}
-	if needsTmp {
-		list = append(list, corev1.VolumeMount{Name: tmpVolume, MountPath: "/tmp"})
+	for _, port := range in.UDP {
+		list = append(list, corev1.ContainerPort{Name: udpName(port), ContainerPort: port, Protocol: corev1.ProtocolUDP})
 	}
 	return list
-}
-
-func podVolumes(in Input) []corev1.Volume {
-	var list []corev1.Volume
-	if len(in.Files) > 0 {
-		list = append(list, corev1.Volume{Name: filesVolume, VolumeSource: corev1.VolumeSource{
-			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: filesName(in)}},
-		}})
-	}
-	for _, mount := range mounts(in) {
-		if mount.Name == tmpVolume || strings.HasPrefix(mount.Name, scratchVolume) {
-			list = append(list, corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
-		}
-	}
-	return list
-}
-
-// VolumeName returns the volume's name, made from its path when it has none.
-func VolumeName(v project.Volume) string {
-	if v.Name != "" {
-		return v.Name
-	}
-	var b strings.Builder
-	for _, c := range strings.ToLower(path.Clean(v.Path)) {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			b.WriteRune(c)
-		} else {
-			b.WriteByte('-')
-		}
-	}
-	name := strings.Trim(b.String(), "-")
-	if name == "" || strings.HasPrefix(name, scratchVolume) || name == tmpVolume || name == filesVolume {
-		return "volume-" + name
-	}
-	return strings.TrimRight(name[:min(len(name), 40)], "-")
-}
-
-func fileKey(index int, name string) string {
-	return strconv.Itoa(index) + "-" + strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' {
-			return c
-		}
-		return '-'
-	}, path.Base(name))
 }
 
 // spread keeps several pods of a service on different nodes where it can.

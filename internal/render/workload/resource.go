@@ -29,10 +29,29 @@ func resources(in Input) (corev1.ResourceRequirements, error) {
 	if err != nil {
 		return corev1.ResourceRequirements{}, err
 	}
-	return corev1.ResourceRequirements{
+	requirements := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: memory},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: limit},
-	}, nil
+	}
+	return requirements, addLimits(requirements, in)
+}
+
+// addLimits sets limits that differ from the requests.
+func addLimits(r corev1.ResourceRequirements, in Input) error {
+	for name, given := range map[corev1.ResourceName]string{corev1.ResourceCPU: in.Limits.CPU, corev1.ResourceMemory: in.Limits.Memory} {
+		if given == "" {
+			continue
+		}
+		limit, err := quantity(in.Name, "limits."+string(name), given, "")
+		if err != nil {
+			return err
+		}
+		r.Limits[name] = limit
+		if request := r.Requests[name]; request.Cmp(limit) > 0 {
+			r.Requests[name] = limit // an unsaid request never exceeds what is allowed
+		}
+	}
+	return nil
 }
 
 // quantity parses a Kubernetes quantity, or the one that stands for nothing.

@@ -30,10 +30,11 @@ func podSecurity(in Input) *corev1.PodSecurityContext {
 	if user != nil && *user != 0 {
 		context.RunAsGroup, context.FSGroup = user, user
 	}
-	if user == nil && len(in.Service.Volumes) > 0 {
+	volumes := len(in.Service.Volumes) > 0 || len(in.Claims) > 0
+	if user == nil && volumes {
 		context.FSGroup = new(int64(nobody))
 	}
-	if len(in.Service.Volumes) > 0 {
+	if volumes {
 		context.FSGroupChangePolicy = new(corev1.FSGroupChangeOnRootMismatch)
 	}
 	for _, port := range ports(in.Service) {

@@ -23,7 +23,7 @@ func statefulSet(in Input) (*appsv1.StatefulSet, error) {
 	}
 	return &appsv1.StatefulSet{
 		TypeMeta:   typeMeta("apps/v1", "StatefulSet"),
-		ObjectMeta: meta(in, in.Name, componentService),
+		ObjectMeta: workloadMeta(in),
 		Spec: appsv1.StatefulSetSpec{
 			Replicas:             fixedReplicas(in.Service),
 			MinReadySeconds:      settleSeconds(in.Service),

@@ -9,6 +9,7 @@ import (
 // centerUser is a person or a program of the Data Center.
 type centerUser struct {
 	Name string `json:"name"`
+	ID   scm.ID `json:"id"`
 }
 
 func (u *centerUser) login() string {
@@ -34,6 +35,9 @@ func center(e scm.Event, repository centerRepository, actor *centerUser) (scm.Ev
 		return scm.Event{}, err
 	}
 	e.Repository, e.Actor = path, actor.login()
+	if actor != nil {
+		e.ActorID = string(actor.ID)
+	}
 	return e, nil
 }
 

@@ -41,6 +41,7 @@ func (c cloud) fill(e scm.Event) (scm.Event, error) {
 		return scm.Event{}, err
 	}
 	e.Repository, e.Actor = repository, c.Actor.login()
+	e.ActorID = e.Actor // which is an id already
 	return e, nil
 }
 

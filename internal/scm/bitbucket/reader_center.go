@@ -24,16 +24,18 @@ func (c *centerForge) sibling(name string) *url.URL {
 }
 
 func (c *centerForge) readRequests(ctx context.Context, operation, repository string) ([]scm.PullRequest, error) {
-	var open []scm.PullRequest
+	var list scm.PullRequestList
 	err := eachPage(ctx, c.rest, operation, c.repository(repository, "pull-requests"), "&state=OPEN", func(p centerPullRequest) error {
-		if len(open) >= scm.MaxPullRequests {
-			return scm.TooMany(operation, scm.MaxPullRequests)
-		}
 		_, request, err := p.neutral(scm.Event{Name: "pull request"}, nil)
-		open = append(open, request)
-		return err
+		if err != nil {
+			return err
+		}
+		return list.Add(operation, request)
 	})
-	return open, err
+	if err != nil {
+		return nil, err
+	}
+	return list.Open(), nil
 }
 
 // belongs asks for the users of the group whose name contains the login.

@@ -33,9 +33,9 @@ func (c *cloudForge) readChecks(ctx context.Context, operation, repository, comm
 }
 
 func (c *cloudForge) readRequests(ctx context.Context, operation, repository string) ([]scm.PullRequest, error) {
-	var open []scm.PullRequest
+	var list scm.PullRequestList
 	next := c.repository(repository, "pullrequests") + "?state=OPEN&pagelen=50"
-	for len(open) < scm.MaxPullRequests {
+	for range maxPages {
 		var page struct {
 			Values []cloudPullRequest `json:"values"`
 			Next   string             `json:"next"`
@@ -48,10 +48,12 @@ func (c *cloudForge) readRequests(ctx context.Context, operation, repository str
 			if err != nil {
 				return nil, err
 			}
-			open = append(open, request)
+			if err := list.Add(operation, request); err != nil {
+				return nil, err
+			}
 		}
 		if page.Next == "" {
-			return open, nil
+			return list.Open(), nil
 		}
 		next = page.Next
 	}

@@ -61,7 +61,7 @@ func (r *rest) call(ctx context.Context, operation, method, path string, in, out
 		return resp.Header, nil
 	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return nil, fault.New(fault.Unavailable, "%s: the answer is not that of the forge's API; check its URL", operation)
+		return nil, scm.Unreached(operation, err)
 	}
 	return resp.Header, nil
 }

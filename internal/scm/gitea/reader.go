@@ -77,8 +77,8 @@ func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.P
 	if err != nil {
 		return nil, err
 	}
-	var open []scm.PullRequest
-	for page := 1; len(open) < scm.MaxPullRequests; page++ {
+	var list scm.PullRequestList
+	for page := 1; page <= maxPages; page++ {
 		options := api.ListPullRequestsOptions{ListOptions: api.ListOptions{Page: page, PageSize: pageSize}, State: api.StateOpen}
 		listed, resp, err := client.ListRepoPullRequests(owner, name, options)
 		if err != nil {
@@ -89,10 +89,12 @@ func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.P
 			if err != nil {
 				return nil, err
 			}
-			open = append(open, neutral)
+			if err := list.Add(operation, neutral); err != nil {
+				return nil, err
+			}
 		}
 		if resp.NextPage == 0 {
-			return open, nil
+			return list.Open(), nil
 		}
 	}
 	return nil, scm.TooMany(operation, scm.MaxPullRequests)

@@ -101,7 +101,7 @@ func parseInstallation(e scm.Event, body []byte) (scm.Event, error) {
 			paths = append(paths, r.FullName)
 		}
 	}
-	e.Kind, e.Actor = scm.KindInstallation, installation.Sender.Name()
+	e.Kind, e.Actor, e.ActorID = scm.KindInstallation, installation.Sender.Name(), installation.Sender.Account()
 	e.Action, e.Repositories = scm.Name(installation.Action), scm.Paths(paths)
 	return e, nil
 }

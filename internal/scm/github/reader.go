@@ -90,9 +90,9 @@ func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.P
 	if err != nil {
 		return nil, err
 	}
-	var open []scm.PullRequest
+	var list scm.PullRequestList
 	options := &api.PullRequestListOptions{State: "open", ListOptions: api.ListOptions{PerPage: 100}}
-	for len(open) < scm.MaxPullRequests {
+	for range maxPages {
 		page, resp, err := r.client.PullRequests.List(ctx, owner, name, options)
 		if err != nil {
 			return nil, r.coded(operation, err)
@@ -102,10 +102,12 @@ func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.P
 			if err != nil {
 				return nil, err
 			}
-			open = append(open, neutral)
+			if err := list.Add(operation, neutral); err != nil {
+				return nil, err
+			}
 		}
 		if resp.NextPage == 0 {
-			return open, nil
+			return list.Open(), nil
 		}
 		options.Page = resp.NextPage
 	}

@@ -53,15 +53,16 @@ type project struct {
 
 type user struct {
 	Username string `json:"username"`
+	ID       scm.ID `json:"id"`
 }
 
 // fillShared fills in what most bodies share.
-func fillShared(e scm.Event, p project, actor string) (scm.Event, error) {
+func fillShared(e scm.Event, p project, actor user) (scm.Event, error) {
 	path, err := scm.Repository(p.Path)
 	if err != nil {
 		return scm.Event{}, err
 	}
-	e.Repository, e.Actor = path, scm.Name(actor)
+	e.Repository, e.Actor, e.ActorID = path, scm.Name(actor.Username), string(actor.ID)
 	return e, nil
 }
 
@@ -72,12 +73,13 @@ func parsePush(e scm.Event, body []byte) (scm.Event, error) {
 		After    string  `json:"after"`
 		Checkout string  `json:"checkout_sha"`
 		Username string  `json:"user_username"`
+		UserID   scm.ID  `json:"user_id"`
 		Project  project `json:"project"`
 	}
 	if err := scm.Decode(body, &push); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := fillShared(e, push.Project, push.Username)
+	e, err := fillShared(e, push.Project, user{push.Username, push.UserID})
 	if err != nil {
 		return scm.Event{}, err
 	}

@@ -20,7 +20,7 @@ func parsePipeline(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := fillShared(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User)
 	if err != nil {
 		return scm.Event{}, err
 	}
@@ -46,7 +46,7 @@ func parseJob(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := fillShared(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User)
 	if err != nil {
 		return scm.Event{}, err
 	}

@@ -44,7 +44,7 @@ func parseMergeRequest(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := fillShared(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User)
 	if err != nil {
 		return scm.Event{}, err
 	}
@@ -140,7 +140,7 @@ func parseNote(e scm.Event, body []byte) (scm.Event, error) {
 	if err := scm.Decode(body, &hook); err != nil {
 		return scm.Event{}, err
 	}
-	e, err := fillShared(e, hook.Project, hook.User.Username)
+	e, err := fillShared(e, hook.Project, hook.User)
 	if err != nil {
 		return scm.Event{}, err
 	}

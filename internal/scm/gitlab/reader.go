@@ -79,9 +79,9 @@ func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.P
 		return nil, err
 	}
 	forks := sources{reporter: r, operation: operation, paths: map[int64]*string{}}
-	var open []scm.PullRequest
+	var list scm.PullRequestList
 	options := &api.ListProjectMergeRequestsOptions{ListOptions: api.ListOptions{PerPage: 100}, State: new("opened")}
-	for len(open) < scm.MaxPullRequests {
+	for range maxPages {
 		page, resp, err := r.client.MergeRequests.ListProjectMergeRequests(path, options, api.WithContext(ctx))
 		if err != nil {
 			return nil, r.coded(operation, resp, err)
@@ -91,10 +91,12 @@ func (r *Reporter) PullRequests(ctx context.Context, repository string) ([]scm.P
 			if err != nil {
 				return nil, err
 			}
-			open = append(open, neutral)
+			if err := list.Add(operation, neutral); err != nil {
+				return nil, err
+			}
 		}
 		if resp.NextPage == 0 {
-			return open, nil
+			return list.Open(), nil
 		}
 		options.Page = resp.NextPage
 	}

@@ -17,6 +17,7 @@ type Repository struct {
 // User is a person or a program.
 type User struct {
 	Login string `json:"login"`
+	ID    scm.ID `json:"id"`
 }
 
 // Label is a label of a pull request.
@@ -32,6 +33,14 @@ func (u *User) Name() string {
 	return scm.Name(u.Login)
 }
 
+// Account returns the id of the account, empty for nobody.
+func (u *User) Account() string {
+	if u == nil {
+		return ""
+	}
+	return string(u.ID)
+}
+
 // Fill puts the shared part into an event.
 func (a About) Fill(e scm.Event) (scm.Event, error) {
 	var path string
@@ -42,7 +51,7 @@ func (a About) Fill(e scm.Event) (scm.Event, error) {
 	if err != nil {
 		return scm.Event{}, err
 	}
-	e.Repository, e.Actor = repository, a.Sender.Name()
+	e.Repository, e.Actor, e.ActorID = repository, a.Sender.Name(), a.Sender.Account()
 	return e, nil
 }
 

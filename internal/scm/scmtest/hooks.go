@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -147,7 +148,7 @@ func (d HookDialect) begin(t *testing.T, kept ...*KeptHook) *hookForge {
 	f := &hookForge{HookDialect: d, t: t, kept: kept, next: 10}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	r, err := d.Create(scm.Access{API: server.URL + d.Base, Token: Token, AllowHTTP: true})
+	r, err := d.Create(scm.Access{API: server.URL + d.Base, Token: Token, AllowHTTP: true, Transport: dial.Unrestricted().Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}

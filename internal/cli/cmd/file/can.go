@@ -1,6 +1,7 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,10 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cli/control"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/offline"
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
+	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 )
@@ -27,11 +30,15 @@ type verdict struct {
 	Why     string         `json:"why"`
 	// Also are gates that hold even for those who may.
 	Also []string `json:"also,omitempty"`
+	// Account says which account at the forge the user is, with --live.
+	Account string `json:"account,omitempty"`
 }
 
 type canCommand struct {
 	offline.Repository
+	control.Connection
 	groups []string
+	live   bool
 	format string
 }
 
@@ -45,21 +52,28 @@ func NewCan(streams stream.Streams) *cobra.Command {
 		Long: `Tell whether somebody may do something to a stage, and why.
 
 USER is a login at the forge. Which groups it belongs to only the forge knows:
-name them with --group. The actions are ` + output.Join(actions(), ", ") + `.
+name them with --group. With --live the control cluster is asked which account at
+the forge the login belongs to: a login that changed hands is nobody.
+
+The actions are ` + output.Join(actions(), ", ") + `.
 
 The exit code is 0 for yes and 3 for no.`,
 		Example: `  slipway can alice deploy production
   slipway can bob approve production --group acme/backend`,
 		Args: cobra.ExactArgs(3),
-		RunE: func(_ *cobra.Command, args []string) error { return c.run(args[0], project.Action(args[1]), args[2]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			return c.run(command.Context(), args[0], project.Action(args[1]), args[2])
+		},
 	}
-	c.Flags(command)
+	c.Repository.Flags(command)
+	c.Connection.Flags(command)
+	command.Flags().BoolVar(&c.live, "live", false, "ask the control cluster which account the user is")
 	command.Flags().StringSliceVar(&c.groups, "group", nil, "a group that the user belongs to")
 	output.AddFlag(command, &c.format)
 	return command
 }
 
-func (c *canCommand) run(user string, action project.Action, stage string) error {
+func (c *canCommand) run(ctx context.Context, user string, action project.Action, stage string) error {
 	if !slices.Contains(actions(), action) {
 		return exit.WrongUsage(fmt.Errorf("%.60q is no action; the actions are %s", action, output.Join(actions(), ", ")))
 	}
@@ -75,6 +89,11 @@ func (c *canCommand) run(user string, action project.Action, stage string) error
 		return err
 	}
 	v := judge(opened.Document, project.Actor{Login: user, Groups: c.groups}, action, rule)
+	if c.live {
+		if v.Account, err = c.account(ctx, opened.Document.File.Project, user); err != nil {
+			return err
+		}
+	}
 	if err := output.New(c.Streams, c.format).Print(v, v.text); err != nil {
 		return err
 	}
@@ -93,6 +112,22 @@ func (v verdict) text(t *output.Table) {
 	for _, gate := range v.Also {
 		t.Row("also: " + gate)
 	}
+	if v.Account != "" {
+		t.Row("account: " + v.Account)
+	}
+}
+
+// account says which account at the forge a user is, as the control cluster has it.
+func (c *canCommand) account(ctx context.Context, name, user string) (string, error) {
+	made, err := c.Client()
+	if err != nil {
+		return "", err
+	}
+	found, err := operate.Projects{Client: made}.Find(ctx, c.Scope(), name)
+	if err != nil {
+		return "", err
+	}
+	return operate.IdentityText(found, user), nil
 }
 
 // judge decides by the table of roles, and says why.

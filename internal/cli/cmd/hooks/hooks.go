@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/control"
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 )
 
@@ -56,7 +57,7 @@ func (c *hooksCommand) command(use, brief, long string, run hooksAction) *cobra.
 			if err != nil {
 				return err
 			}
-			all := &webhooks{client: made, forges: forges.All(), random: rand.Reader, namespace: c.Scope(), url: c.url, allowHTTP: c.allowHTTP}
+			all := &webhooks{client: made, forges: forges.All(), random: rand.Reader, namespace: c.Scope(), url: c.url, allowHTTP: c.allowHTTP, transport: dial.Unrestricted().Transport()}
 			rows, err := run(all, command.Context(), args[0])
 			if len(rows) > 0 {
 				if printed := output.New(c.streams, c.format).Print(rows, func(t *output.Table) { hookTable(t, rows) }); printed != nil {

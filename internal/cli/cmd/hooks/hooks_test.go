@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/cli/control"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 	"github.com/slipway-dev/slipway/internal/scm/forgetest"
@@ -50,7 +51,7 @@ func newHookFixture(t *testing.T) *hookFixture {
 	}}
 	credentials := &corev1.Secret{ObjectMeta: meta("forge"), Data: map[string][]byte{"token": []byte("token")}}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(p, credentials).Build()
-	return &hookFixture{forge: forge, webhooks: &webhooks{client: c, forges: forges.All(), random: rand.Reader, allowHTTP: true}}
+	return &hookFixture{forge: forge, webhooks: &webhooks{client: c, forges: forges.All(), random: rand.Reader, allowHTTP: true, transport: dial.Unrestricted().Transport()}}
 }
 
 func serveForge(t *testing.T) *forgetest.Forge {

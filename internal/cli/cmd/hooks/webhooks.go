@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type webhooks struct {
 	namespace string // of the organization; empty for all
 	url       string
 	allowHTTP bool
+	transport http.RoundTripper // to forges
 }
 
 // list returns all hooks of the project's repositories.
@@ -195,7 +197,7 @@ func (k *webhooks) hooks(ctx context.Context, p *v1alpha1.Project, repository v1
 	if err := k.client.Get(ctx, key, &secret); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "Secret %s with its credentials could not be read; does it exist, and may you read it?", key)
 	}
-	access, err := scm.Access{API: repository.API, AllowHTTP: k.allowHTTP}.With(secret.Data)
+	access, err := scm.Access{API: repository.API, AllowHTTP: k.allowHTTP, Transport: k.transport}.With(secret.Data)
 	if err != nil || (access.Token == "" && access.App == nil) {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -123,7 +124,7 @@ func (s *sealCommand) ask(ctx context.Context, name string) (string, error) {
 	case apierrors.IsNotFound(err):
 		return "", fault.Wrap(fault.NotFound, err, "organization %s has no project %s; slipway get projects lists them", s.Organization, name)
 	case err != nil:
-		return "", fault.Wrap(fault.Unavailable, err, "the control cluster did not answer: %v", err)
+		return "", kube.AskFault("the control cluster", err)
 	case found.Status.Recipient == "":
 		return "", fault.New(fault.Unavailable, "project %s has no recipient yet; the server makes one, is it running?", name)
 	}

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
@@ -20,11 +22,15 @@ type Options struct {
 	SourceURL        string
 	TrustedProxies   []string
 	AllowHTTPGit     bool
+	OutgoingAllow    []string
+	ClusterNetworks  []string
+	PublicOnly       bool
 	LeaderElect      bool
 	ParallelReleases int
 	RenderWorkers    int
 	SyncInterval     time.Duration
-	MemoryLimit      int64 // bytes
+	TimerSyncs       float64 // a second
+	MemoryLimit      int64   // bytes
 	LogLevel         string
 	Kubeconfig       string
 	Context          string
@@ -42,6 +48,9 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 		GroupID: "serve",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if o.TimerSyncs <= 0 {
+				return exit.WrongUsage(fmt.Errorf("--timer-syncs %v: give a number above 0", o.TimerSyncs))
+			}
 			return serve(command.Context(), o, streams)
 		},
 	}
@@ -55,10 +64,14 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 	flags.StringVar(&o.SourceURL, "source-url", "", "the internal address as build pods reach it")
 	flags.StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For header is trusted; repeatable")
 	flags.BoolVar(&o.AllowHTTPGit, "allow-http-git", false, "allow plain http for git and forge APIs; for tests")
+	flags.StringSliceVar(&o.OutgoingAllow, "outgoing-allow", nil, "network (CIDR), address or HOST:PORT that git, forges and registries may be reached at though it would be refused, such as a service of the cluster; repeatable")
+	flags.StringSliceVar(&o.ClusterNetworks, "cluster-network", nil, "network (CIDR) of the cluster's pods, Services or nodes, which outgoing connections are refused to; repeatable")
+	flags.BoolVar(&o.PublicOnly, "refuse-private-networks", false, "refuse outgoing connections to all private networks")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica at a time sync and release")
 	flags.IntVar(&o.ParallelReleases, "parallel-releases", 32, "how many releases run at the same time")
 	flags.IntVar(&o.RenderWorkers, "render-workers", 2, "how many processes render")
 	flags.DurationVar(&o.SyncInterval, "sync-interval", 5*time.Minute, "how often refs are read without a delivery")
+	flags.Float64Var(&o.TimerSyncs, "timer-syncs", 4, "how many projects a second are read for no other reason than their interval, and after a start")
 	flags.Int64Var(&o.MemoryLimit, "memory-limit", 0, "the memory there is, in bytes: garbage is collected so that the server's own process keeps below nine tenths of it; 0 is no limit")
 	flags.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "the control cluster, when not run inside it")

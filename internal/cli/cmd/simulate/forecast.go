@@ -30,6 +30,7 @@ const offlinePlatform = "linux/amd64"
 // mirrors, registry and forge.
 type forecaster struct {
 	*simulateCommand
+	renderer   runner.Renderer
 	repository offline.Repository
 	trustedRef string
 	fileCommit string
@@ -153,8 +154,8 @@ func (f *forecaster) stage(ctx context.Context, p *v1alpha1.Project, e scm.Event
 // had been released.
 func (f *forecaster) decide(ctx context.Context, p *v1alpha1.Project, e scm.Event, stage *v1alpha1.Stage) (plan.Decision, error) {
 	images := &offlineImages{known: map[string]string{}}
-	runner := &runner.Runner{Sources: offlineSources{f}, Facts: offlineFacts{f.simulateCommand}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
-	order := release.Inputs{Organization: f.organization, Project: p, Stage: stage, Builds: release.ImageBuilds{Registry: images, Request: build.Request{Platform: offlinePlatform}}}
+	runner := &runner.Runner{Sources: offlineSources{f}, Renderer: f.renderer, Facts: offlineFacts{f.simulateCommand}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
+	order := release.Inputs{Organization: f.organization, Project: p, Cluster: &v1alpha1.Cluster{}, Stage: stage, Builds: release.ImageBuilds{Registry: images, Request: build.Request{Platform: offlinePlatform}}}
 	last := map[string]plan.LastImage{}
 	before, err := f.resolve(e.Before, f.before, "before")
 	if err != nil && fault.CodeOf(err) != fault.NotFound {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/cli/offline"
 	"github.com/slipway-dev/slipway/internal/cli/output"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -92,7 +93,9 @@ func (c *simulateCommand) run(ctx context.Context) error {
 	}
 	answer := simulation{Event: event}
 	if answer.Ignored = event.Uninteresting(); answer.Ignored == "" && c.directory != "" {
-		made := forecaster{simulateCommand: c}
+		renderer, end := offline.NewRenderer(ctx, c.streams)
+		defer end()
+		made := forecaster{simulateCommand: c, renderer: renderer}
 		if err := made.open(); err != nil {
 			return err
 		}

@@ -16,8 +16,9 @@ import (
 // approve is a command that gives a verdict.
 type approve struct {
 	stageCommand
-	verdict verdict
-	release int64
+	verdict  verdict
+	release  int64
+	identity string // the login whose account is accepted
 }
 
 // verdict is what is decided about a held release: how the command is called,
@@ -27,12 +28,18 @@ type verdict struct {
 	give      func(*operate.Stage, context.Context, operate.Actor, int64) (*v1alpha1.Release, error)
 	// rejects is true when a release that ends is what was wanted.
 	rejects bool
+	// files is true when the verdict can also be about a held project file.
+	files bool
 }
 
 // NewApprove returns the command approve.
 func NewApprove(streams stream.Streams) *cobra.Command {
-	return newVerdict(streams, verdict{use: "approve", past: "approved", give: (*operate.Stage).Approve}, "Let a held release go on", `Let a held release go on. Your name is kept with the release. When it takes more
-than one approval, the release stays held until the others are given.`)
+	return newVerdict(streams, verdict{use: "approve", past: "approved", give: (*operate.Stage).Approve, files: true}, "Let a held release go on, or accept a held project file", `Let a held release go on. Your name is kept with the release. When it takes more
+than one approval, the release stays held until the others are given.
+
+Without a stage, accept the project's held slipway.yaml: exactly the one that the
+Project shows as held. Members, stages and previews then are as it says. With
+--identity, accept the other account at the forge that came with a member's login.`)
 }
 
 // NewReject returns the command reject.
@@ -49,7 +56,19 @@ func newVerdict(streams stream.Streams, given verdict, brief, long string) *cobr
 		Long:              long,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.CompleteStages,
-		RunE:              func(command *cobra.Command, args []string) error { return a.run(command.Context(), args[0], args[1]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.accept(command.Context(), args[0])
+			}
+			if a.identity != "" {
+				return exit.WrongUsage(errors.New("--identity is of a project, not of a stage; leave the stage out"))
+			}
+			return a.run(command.Context(), args[0], args[1])
+		},
+	}
+	if given.files {
+		command.Use, command.Args = given.use+" PROJECT [STAGE]", cobra.RangeArgs(1, 2)
+		command.Flags().StringVar(&a.identity, "identity", "", "accept the account that came with this member's login instead of the file")
 	}
 	a.waits(command)
 	command.Flags().Int64Var(&a.release, "release", 0, "the number of the release (default: the newest, which must be held)")

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/ignore"
 
 	"github.com/slipway-dev/slipway/internal/render/source"
@@ -134,15 +137,18 @@ func checkSchema(name string, data []byte) error {
 	if err := json.Unmarshal(data, &schema); err != nil {
 		return tree.Place{File: name}.Refuse("this is not JSON: %v; correct the syntax", err)
 	}
-	return eachReference(schema, func(ref string) error {
-		if strings.HasPrefix(ref, "#") {
+	return eachReference(schema, func(key, ref string) error {
+		switch {
+		case key == "$schema" && drafts.MatchString(ref), key != "$schema" && strings.HasPrefix(ref, "#"):
 			return nil
+		case key == "$schema":
+			return tree.Place{File: name, Field: key}.Refuse("%s is none of the drafts of JSON Schema, and nothing is downloaded; write http://json-schema.org/draft-07/schema#, say", tree.Quote(ref))
 		}
-		return tree.Place{File: name, Field: "$ref"}.Refuse("%s is outside the schema; copy the definition into it and refer to it as #/definitions/…", tree.Quote(ref))
+		return tree.Place{File: name, Field: key}.Refuse("%s is outside the schema; copy the definition into it and refer to it as #/definitions/…", tree.Quote(ref))
 	})
 }
 
-func eachReference(value any, visit func(string) error) error {
+func eachReference(value any, visit func(key, ref string) error) error {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, child := range value {
@@ -163,12 +169,31 @@ func eachReference(value any, visit func(string) error) error {
 	return nil
 }
 
-func visitReference(key string, value any, visit func(string) error) error {
+func visitReference(key string, value any, visit func(key, ref string) error) error {
 	ref, ok := value.(string)
-	if !ok || key != "$ref" && key != "$dynamicRef" && key != "$recursiveRef" {
+	if !ok || !slices.Contains([]string{"$schema", "$ref", "$dynamicRef", "$recursiveRef"}, key) {
 		return nil
 	}
-	return visit(ref)
+	return visit(key, ref)
+}
+
+// drafts are the versions of JSON Schema that the validator knows itself.
+var drafts = regexp.MustCompile(`^https?://json-schema\.org/(draft-0[467]/schema|draft/2019-09/schema|draft/2020-12/schema|schema)#?$`)
+
+// checkSchemas refuses the same in what is known only once archives of the chart
+// were unpacked.
+func checkSchemas(c *chart.Chart, at string) error {
+	if len(c.Schema) > 0 {
+		if err := checkSchema(path.Join(at, "values.schema.json"), c.Schema); err != nil {
+			return err
+		}
+	}
+	for _, child := range c.Dependencies() {
+		if err := checkSchemas(child, path.Join(at, "charts", child.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // entryInfo makes an entry what ignore rules look at.

@@ -1,7 +1,12 @@
 package helm_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -145,21 +150,52 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
+// archive packs files as helm package does.
+func archive(t *testing.T, files map[string]string) string {
+	t.Helper()
+	var out bytes.Buffer
+	zipped := gzip.NewWriter(&out)
+	packed := tar.NewWriter(zipped)
+	for name, text := range files {
+		if err := packed.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(packed, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(packed.Close(), zipped.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
 func TestRefusals(t *testing.T) {
 	cases := map[string]struct {
 		files map[string]string
 		says  string
 	}{
-		"library":       {map[string]string{"Chart.yaml": chartFile + "type: library\n"}, "library"},
-		"no chart":      {map[string]string{"Chart.yaml": "", "values.yaml": "a: 1\n"}, "can't be loaded"},
-		"syntax":        {map[string]string{"templates/o.yaml": "{{ if }}\n"}, "templates/o.yaml"},
-		"required":      {map[string]string{"templates/o.yaml": "a: {{ required \"give a\" .Values.a }}\n"}, "give a"},
-		"old cluster":   {map[string]string{"Chart.yaml": chartFile + "kubeVersion: '<1.20'\n"}, "wants Kubernetes"},
-		"schema":        {map[string]string{"values.schema.json": `{"required": ["a"]}`, "templates/o.yaml": "a: 1\n"}, "values are wrong"},
-		"renders rot":   {map[string]string{"templates/o.yaml": "a: [\n"}, "can't be read"},
-		"bad ignore":    {map[string]string{".helmignore": "**/x\n"}, ".helmignore"},
-		"bad values":    {map[string]string{"values.yaml": "- a\n"}, "can't be loaded"},
-		"values no map": {map[string]string{"values.yaml": "{"}, "not YAML"},
+		"library":              {map[string]string{"Chart.yaml": chartFile + "type: library\n"}, "library"},
+		"no chart":             {map[string]string{"Chart.yaml": "", "values.yaml": "a: 1\n"}, "can't be loaded"},
+		"syntax":               {map[string]string{"templates/o.yaml": "{{ if }}\n"}, "templates/o.yaml"},
+		"required":             {map[string]string{"templates/o.yaml": "a: {{ required \"give a\" .Values.a }}\n"}, "give a"},
+		"old cluster":          {map[string]string{"Chart.yaml": chartFile + "kubeVersion: '<1.20'\n"}, "wants Kubernetes"},
+		"schema":               {map[string]string{"values.schema.json": `{"required": ["a"]}`, "templates/o.yaml": "a: 1\n"}, "values are wrong"},
+		"a draft of one's own": {map[string]string{"values.schema.json": `{"$schema": "https://evil.example/draft-07/schema"}`}, "none of the drafts"},
+		"a draft inside":       {map[string]string{"values.schema.json": `{"$defs": {"a": {"$id": "x", "$schema": "http://json-schema.org/../meta"}}}`}, "none of the drafts"},
+		"a schema beside":      {map[string]string{"values.schema.json": `{"allOf": [{"$ref": "other.json#/a"}]}`}, "outside the schema"},
+		"a schema in an archive": {map[string]string{
+			"charts/sub.tgz": archive(t, map[string]string{"sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "sub/values.schema.json": `{"$ref": "file:///etc/passwd"}`}),
+		}, "charts/sub/values.schema.json"},
+		"the time for a word": {map[string]string{"templates/o.yaml": "a: {{ date \"2006\" \"x\" }}\n"}, "is no date"},
+		"a zone":              {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" 0 \"Europe/Berlin\" }}\n"}, "time zone"},
+		"the zone of a time":  {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" (toDate \"2006\" \"2026\") \"Local\" }}\n"}, "time zone"},
+		"how long ago":        {map[string]string{"templates/o.yaml": "a: {{ durationRound (toDate \"2006\" \"2026\") }}\n"}, "how long ago"},
+		"an address":          {map[string]string{"templates/o.yaml": "a: {{ printf \"%p\" .Capabilities }}\n"}, "in memory"},
+		"renders rot":         {map[string]string{"templates/o.yaml": "a: [\n"}, "can't be read"},
+		"bad ignore":          {map[string]string{".helmignore": "**/x\n"}, ".helmignore"},
+		"bad values":          {map[string]string{"values.yaml": "- a\n"}, "can't be loaded"},
+		"values no map":       {map[string]string{"values.yaml": "{"}, "not YAML"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func load(files map[string][]byte, s source.Service) (*chart.Chart, error) {
 		return nil, refuse(s, "it is a library, which has no objects of its own; name a chart that uses it")
 	}
 	sortDependencies(loaded)
-	return loaded, nil
+	return loaded, checkSchemas(loaded, dir)
 }
 
 // sortDependencies undoes the random order in which subcharts are loaded.

@@ -1,0 +1,487 @@
+package project
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/project"
+)
+
+// variant returns a project file that says what its words say: each changes
+// something of a file with the owner alice, the owners acme/heads, the maintainer
+// mia and the developer dev.
+func variant(words string) string {
+	has := func(word string) bool {
+		return strings.Contains(" "+words+" ", " "+word+" ")
+	}
+	pick := func(word, yes, no string) string {
+		if has(word) {
+			return yes
+		}
+		return no
+	}
+	return "version: 1\nproject: shop\nmembers:\n- {user: alice, email: " + pick("stolen", "mallory@acme.example", "alice@acme.example") + ", role: owner}\n" +
+		"- {group: acme/heads, role: owner}\n- {user: mia, role: maintainer}\n- {user: dev, role: " + pick("risen", "owner", "developer") + "}\n" +
+		pick("eve", "- {user: eve, role: owner}\n", "") + pick("bob", "- {user: bob, role: viewer}\n", "") +
+		"stages:\n" + pick("gone", "", "- {name: production, branch: main, protected: "+pick("open", "false", "true")+pick("unapproved", "", ", requires: {approvals: 1}")+pick("overlaid", ", overlay: deploy/new", "")+"}\n") +
+		"- {name: staging, branch: " + pick("branch", "staging", "main") + pick("host", ", hosts: {web: shop.acme.example}", "") + "}\n" +
+		pick("more", "- {name: more, branch: more}\n", "") + pick("previews", "previews: {from: staging, forks: always}\n", "") +
+		"services: {web: {image: \"web:" + pick("web2", "2", "1") + "\", port: 80" + pick("host", ", routes: [{path: /}]", "") + "}}\n" +
+		pick("wrong", "surprise: true\n", "")
+}
+
+// lives plays what happens to a project, a line each:
+//
+//	alice pushes b: eve      the trusted ref moves to b, whose file is variant("eve"),
+//	                         and the forge reports it
+//	nobody pushes b: eve     it moves, and no delivery comes
+//	alice#42 pushes b: eve   the same, from the account 42
+//	alice reports a b        a delivery comes: alice moved it from a to b
+//	again alice reports a b  the same, of a delivery that was dealt with before
+//	replayed alice reports a b
+//	alice accepts eve        somebody accepts variant("eve")
+//	alice accepts dev#77     somebody accepts the account 77 as dev's
+//	sync                     what waits is served
+//	restart                  the server starts anew
+//	forget a                 commit a is no longer in the repository
+type life struct {
+	*fixture
+	at     string // the letter of the trusted ref's commit
+	served int    // deliveries
+}
+
+func commitOf(letter string) string { return strings.Repeat(letter, 40) }
+
+func (l *life) play(t *testing.T, line string) {
+	t.Helper()
+	head, words, _ := strings.Cut(line, ":")
+	fields := strings.Fields(head)
+	words = strings.TrimSpace(words)
+	switch {
+	case len(fields) == 3 && fields[1] == "pushes":
+		if fields[0] != "nobody" {
+			l.deliver(t, fields[0], l.at, fields[2], nil)
+		}
+		l.repos.files[commitOf(fields[2])] = variant(words)
+		l.at, l.repos.heads[mainRef] = fields[2], commitOf(fields[2])
+	case len(fields) == 4 && fields[1] == "reports":
+		l.deliver(t, fields[0], fields[2], fields[3], nil)
+	case len(fields) == 5 && fields[0] == "again":
+		l.deliver(t, fields[1], fields[3], fields[4], func(d *v1alpha1.Delivery) { d.Status.Attempts, d.Status.Phase = 1, v1alpha1.DeliveryPending })
+	case len(fields) == 5 && fields[0] == "replayed":
+		l.deliver(t, fields[1], fields[3], fields[4], func(d *v1alpha1.Delivery) { d.Annotations = map[string]string{v1alpha1.AnnotationReplay: "now"} })
+	case len(fields) >= 2 && fields[1] == "accepts":
+		name := fmt.Sprintf("acceptance-%d", l.next())
+		l.create(t, &v1alpha1.Acceptance{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name), CreationTimestamp: metav1.Time{Time: l.now}},
+			Spec:       accepted(fields[0], strings.Join(fields[2:], " ")),
+		})
+	case head == "sync":
+		l.now = l.now.Add(time.Hour)
+		l.reconcile(t)
+	case head == "restart":
+		l.Reconciler = New(*l.Reconciler)
+	case len(fields) == 2 && fields[0] == "forget":
+		l.repos.lost[commitOf(fields[1])] = true
+	default:
+		t.Fatalf("%q is nothing that happens", line)
+	}
+}
+
+// accepted is what somebody accepts: a variant of the file, or LOGIN#ID.
+func accepted(by, what string) v1alpha1.AcceptanceSpec {
+	if login, id, is := strings.Cut(what, "#"); is {
+		return v1alpha1.AcceptanceSpec{Project: "shop", By: by, Identity: &v1alpha1.AcceptedIdentity{Login: login, ID: id}}
+	}
+	return v1alpha1.AcceptanceSpec{Project: "shop", By: by, File: fileID(variant(what))}
+}
+
+func (l *life) next() int { l.served++; return l.served }
+
+func (l *life) create(t *testing.T, o client.Object) {
+	t.Helper()
+	if err := l.client.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *life) deliver(t *testing.T, by, before, after string, change func(*v1alpha1.Delivery)) {
+	t.Helper()
+	l.create(t, push(fmt.Sprintf("delivery-%d", l.next()), func(d *v1alpha1.Delivery) {
+		d.Spec.Actor, d.Spec.ActorID, _ = strings.Cut(by, "#")
+		d.Spec.Before, d.Spec.After, d.Spec.Received = commitOf(before), commitOf(after), metav1.NewMicroTime(l.now)
+		if change != nil {
+			change(d)
+		}
+	}))
+}
+
+// newLife returns a project that was registered at commit a.
+func newLife(t *testing.T, change func(*v1alpha1.Project)) *life {
+	t.Helper()
+	l := &life{fixture: newFixture(t, newProject(change)), at: "a"}
+	l.repos.files = map[string]string{commitOf("a"): variant("")}
+	l.repos.lost = map[string]bool{}
+	l.repos.groups = map[string][]string{"hugo": {"acme/heads"}}
+	l.repos.known = map[string]bool{}
+	l.play(t, "sync")
+	return l
+}
+
+// A change of who may do what is in force when all who made it may make it, or when
+// somebody who may accepted it. Until then the file before it counts.
+func TestAcceptance(t *testing.T) {
+	tests := map[string]struct {
+		project func(*v1alpha1.Project)
+		happens string
+		force   string // the variant whose members, stages and previews are in force
+		held    string // the authors of what is held; "nobody" when they are unknown
+		number  int64  // of the acceptance in force; 0 is not looked at
+	}{
+		"the first file":                          {happens: "", force: "", number: 1},
+		"an owner's":                              {happens: "alice pushes b: eve; sync", force: "eve", number: 2},
+		"somebody writes himself in":              {happens: "mallory pushes b: eve; sync", held: "mallory"},
+		"a developer raises himself":              {happens: "dev pushes b: risen; sync", held: "dev"},
+		"a maintainer adds an owner":              {happens: "mia pushes b: eve; sync", held: "mia"},
+		"a maintainer adds a viewer":              {happens: "mia pushes b: bob; sync", held: "mia"},
+		"an owner's e-mail is stolen":             {happens: "mia pushes b: stolen; sync", held: "mia"},
+		"a maintainer opens a stage":              {happens: "mia pushes b: open; sync", held: "mia"},
+		"a maintainer drops the approvals":        {happens: "mia pushes b: unapproved; sync", held: "mia"},
+		"a maintainer removes a protected stage":  {happens: "mia pushes b: gone; sync", held: "mia"},
+		"a maintainer's stage":                    {happens: "mia pushes b: more host; sync", force: "more host"},
+		"a maintainer's previews":                 {happens: "mia pushes b: previews; sync", force: "previews"},
+		"a maintainer's branch":                   {happens: "mia pushes b: branch; sync", force: "branch"},
+		"a developer's stage":                     {happens: "dev pushes b: more; sync", held: "dev"},
+		"a developer's host":                      {happens: "dev pushes b: host; sync", held: "dev"},
+		"a developer's previews of forks":         {happens: "dev pushes b: previews; sync", held: "dev"},
+		"a developer's services":                  {happens: "dev pushes b: web2; sync", force: "web2", number: 1},
+		"a developer's overlay":                   {happens: "dev pushes b: overlaid; sync", force: "overlaid", number: 1},
+		"a member of an owning group":             {happens: "hugo pushes b: eve; sync", force: "eve"},
+		"nobody known":                            {happens: "nobody pushes b: eve; sync", held: "nobody"},
+		"a robot":                                 {happens: "renovate[bot] pushes b: more; sync", held: "renovate[bot]"},
+		"the delivery comes late":                 {happens: "nobody pushes b: eve; sync; alice reports a b; sync", force: "eve"},
+		"a stranger's delivery comes late":        {happens: "nobody pushes b: eve; sync; mallory reports a b; sync", held: "mallory"},
+		"late deliveries of two pushes":           {happens: "nobody pushes b: eve; nobody pushes c: eve web2; sync; alice reports a b; mallory reports b c; sync", force: "eve web2"},
+		"an owner on top, in another sync":        {happens: "mallory pushes b: eve; sync; alice pushes c: eve web2; sync", held: "mallory"},
+		"an owner on top, in one sync":            {happens: "mallory pushes b: eve; alice pushes c: eve web2; sync", held: "mallory"},
+		"an owner changes more on top":            {happens: "mallory pushes b: eve; alice pushes c: eve bob; sync", held: "alice mallory"},
+		"a stranger on top of an owner":           {happens: "alice pushes b: bob; mallory pushes c: bob eve; sync", held: "alice mallory"},
+		"a stranger's commit on top of an owner":  {happens: "alice pushes b: bob; mallory pushes c: bob web2; sync", force: "bob web2"},
+		"an owner takes it back and adds another": {happens: "mallory pushes b: eve; sync; alice pushes c: bob; sync", force: "bob"},
+		"a revert by its author":                  {happens: "mallory pushes b: eve; sync; mallory pushes c: ; sync", force: "", number: 1},
+		"a revert by a developer":                 {happens: "mallory pushes b: eve; sync; dev pushes c: web2; sync", force: "web2", number: 1},
+		"a force push back":                       {happens: "mallory pushes b: eve; sync; mallory pushes a: ; sync", force: "", number: 1},
+		"a force push to the same again":          {happens: "alice pushes b: eve; sync; alice pushes a: ; sync; mallory pushes b: eve; sync", held: "mallory", number: 3},
+		"an old delivery of an owner again":       {happens: "alice pushes b: eve; sync; alice pushes a: ; sync; nobody pushes b: eve; again alice reports a b; sync", held: "nobody"},
+		"an owner's delivery is replayed":         {happens: "alice pushes b: eve; sync; alice pushes a: ; sync; nobody pushes b: eve; replayed alice reports a b; sync", held: "nobody"},
+		"two who may have pushed it":              {happens: "mallory pushes b: eve; alice reports a b; sync", held: "alice mallory"},
+		"an owner's detour":                       {happens: "alice pushes b: eve; alice pushes c: bob; sync", force: "bob"},
+		"a lost delivery below an owner's":        {happens: "nobody pushes b: web2; alice pushes c: eve web2; sync", force: "eve web2"},
+		"a lost delivery of the change":           {happens: "nobody pushes b: eve; alice pushes c: eve web2; sync", held: "nobody"},
+		"a delivery that leads elsewhere":         {happens: "nobody pushes b: eve; alice reports a d; sync", held: "nobody"},
+		"a broken file on the way":                {happens: "mallory pushes b: eve wrong; alice pushes c: eve; sync", held: "alice mallory"},
+		"an owner's broken file on the way":       {happens: "alice pushes b: eve wrong; alice pushes c: eve; sync", force: "eve"},
+		"a broken file before":                    {happens: "mallory pushes b: eve wrong; sync; alice pushes c: eve; sync", held: "nobody"},
+		"an owner accepts":                        {happens: "mallory pushes b: eve; sync; alice accepts eve; sync", force: "eve", number: 2},
+		"an owner accepts by e-mail":              {happens: "mallory pushes b: eve; sync; alice@acme.example accepts eve; sync", force: "eve"},
+		"a maintainer accepts an owner":           {happens: "mallory pushes b: eve; sync; mia accepts eve; sync", held: "mallory"},
+		"a maintainer accepts a stage":            {happens: "dev pushes b: more; sync; mia accepts more; sync", force: "more"},
+		"its author accepts":                      {happens: "mallory pushes b: eve; sync; mallory accepts eve; sync", held: "mallory"},
+		"the one who gains it accepts":            {happens: "mallory pushes b: eve; sync; eve accepts eve; sync", held: "mallory"},
+		"the thief of an e-mail accepts":          {happens: "mia pushes b: stolen; sync; mallory@acme.example accepts stolen; sync", held: "mia"},
+		"an owner accepts what was changed since": {happens: "mallory pushes b: bob; sync; mallory pushes c: bob eve; alice accepts bob; sync", held: "mallory"},
+		"an owner accepts, and services change":   {happens: "mallory pushes b: eve; sync; mallory pushes c: eve web2; alice accepts eve; sync", held: "mallory"},
+		"a later proposal replaces it":            {happens: "mallory pushes b: eve; sync; mallory pushes c: bob; sync; alice accepts bob; sync", force: "bob"},
+		"an owner accepts before it is there":     {happens: "alice accepts eve; sync; mallory pushes b: eve; sync", held: "mallory"},
+		"an acceptance counts once":               {happens: "mallory pushes b: eve; sync; alice accepts eve; sync; alice pushes c: ; sync; mallory pushes d: eve; sync", held: "mallory"},
+		"branch protection is believed":           {project: trusting, happens: "mallory pushes b: eve; sync", force: "eve", number: 2},
+		"branch protection, nobody known":         {project: trusting, happens: "nobody pushes b: eve; sync", force: "eve"},
+		"held through a restart":                  {happens: "mallory pushes b: eve; sync; restart; sync; alice pushes c: eve web2; restart; sync", held: "mallory"},
+		"the accepted commit is forced away":      {happens: "mallory pushes b: eve; forget a; restart; sync", held: "mallory"},
+		"and an owner accepts":                    {happens: "mallory pushes b: eve; forget a; restart; sync; alice accepts eve; sync", force: "eve"},
+		"who was made owner makes owners":         {happens: "alice pushes b: eve; eve pushes c: eve bob; sync", held: "alice eve"},
+		"who was made owner before":               {happens: "alice pushes b: eve; sync; eve pushes c: eve bob; sync", force: "eve bob"},
+		"who was an owner before":                 {happens: "alice pushes b: eve; sync; alice pushes c: ; sync; eve pushes d: bob; sync", held: "eve"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLife(t, tt.project)
+			for line := range strings.SplitSeq(tt.happens, ";") {
+				if line = strings.TrimSpace(line); line != "" {
+					l.play(t, line)
+				}
+			}
+			l.check(t, tt.force, tt.held, tt.number)
+		})
+	}
+}
+
+func trusting(p *v1alpha1.Project) { p.Spec.Members.Trust = v1alpha1.TrustBranchProtection }
+
+// check compares what the project shows, and what its stages are made from.
+func (l *life) check(t *testing.T, force, held string, number int64) {
+	t.Helper()
+	status := l.project(t).Status
+	accepted := status.File.Accepted
+	document, _, err := l.repos.Policy(t.Context(), l.project(t), accepted.Commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := parsed(variant(force)); !sameRights(document.File, want) {
+		t.Errorf("in force is %+v\n%+v\nwant that of %q", document.File.Members, document.File.Stages, force)
+	}
+	if number != 0 && accepted.Number != number {
+		t.Errorf("acceptance %d is in force, want %d", accepted.Number, number)
+	}
+	got := ""
+	if status.Held != nil {
+		got = strings.Join(status.Held.Authors, " ")
+		if status.Held.Unknown {
+			got = "nobody"
+		}
+		if !strings.Contains(status.Held.Message, "`slipway approve shop`") || len(status.Held.Changes) == 0 {
+			t.Errorf("it is held with %+v", status.Held)
+		}
+	}
+	if got != held {
+		t.Errorf("held are changes of %q, want those of %q: %+v", got, held, status.Held)
+	}
+	condition := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionFileAccepted)
+	if condition == nil || (condition.Status == metav1.ConditionTrue) != (held == "") {
+		t.Errorf("the condition is %+v", condition)
+	}
+	for name, stage := range l.stages(t) {
+		if force == "branch" && name == "staging" {
+			continue // its branch isn't there
+		}
+		wanted := stage.Spec.Wanted
+		if (wanted.AcceptedCommit != "") != (held != "") || held != "" && wanted.AcceptedCommit != accepted.Commit {
+			t.Errorf("stage %s is made from %+v, accepted is %s", name, wanted, accepted.Commit)
+		}
+		if wanted.Commit != l.repos.heads[mainRef] {
+			t.Errorf("stage %s has commit %s", name, wanted.Commit)
+		}
+	}
+}
+
+func sameRights(a, b *project.File) bool {
+	return fmt.Sprint(a.Members, a.Previews == nil, rules(a)) == fmt.Sprint(b.Members, b.Previews == nil, rules(b))
+}
+
+func rules(f *project.File) []project.Stage {
+	stages := append([]project.Stage(nil), f.Stages...)
+	for i := range stages {
+		stages[i].Overlay, stages[i].Sealed = "", nil
+	}
+	return stages
+}
+
+// The forge does not answer: what a group may decide waits, and is looked at again.
+func TestGroupsThatTheForgeDoesNotTell(t *testing.T) {
+	l := newLife(t, nil)
+	l.repos.errs["Members"] = fault.New(fault.Unavailable, "forge.example does not answer")
+	l.play(t, "hugo pushes b: eve")
+	l.play(t, "sync")
+	if held := l.project(t).Status.Held; held == nil || !strings.Contains(held.Message, "the forge does not say who is in acme/heads: forge.example does not answer") {
+		t.Fatalf("held is %+v", held)
+	}
+	delete(l.repos.errs, "Members")
+	l.play(t, "sync")
+	l.check(t, "eve", "", 2)
+}
+
+// Whoever accepts is told what came of it.
+func TestAnswersToAcceptances(t *testing.T) {
+	tests := map[string]struct {
+		happens string
+		want    string
+	}{
+		"it counts":           {"mallory pushes b: eve; sync; alice accepts eve; sync", "Accepted: slipway.yaml of commit bbbbbbbb is in force as a whole"},
+		"by a maintainer":     {"mallory pushes b: eve; sync; mia accepts eve; sync", "Refused: mia may not accept it: the role maintainer does not allow it; slipway.yaml of commit bbbbbbbb is held: eve becomes owner; that takes an owner, and it was pushed by mallory (no member)."},
+		"by a stranger":       {"mallory pushes b: eve; sync; eve accepts eve; sync", "Refused: eve may not accept it: no member of project shop has that user or e-mail in the file in force"},
+		"nothing is held":     {"alice accepts eve; sync", "Refused: no slipway.yaml of project shop is held"},
+		"it is in force":      {"alice accepts ; sync", "Accepted: slipway.yaml of commit aaaaaaaa is in force as a whole"},
+		"of another file":     {"mallory pushes b: eve; sync; mallory pushes c: eve bob; alice accepts eve; sync", "Refused: slipway.yaml was changed meanwhile: that of commit cccccccc is held now"},
+		"an account":          {"dev#7 pushes b: ; sync; dev#8 pushes c: ; sync; alice accepts dev#8; sync", "Accepted: account 8 is dev from now on"},
+		"an account, by mia":  {"dev#7 pushes b: ; sync; dev#8 pushes c: ; sync; mia accepts dev#8; sync", "Refused: mia may not accept an account: that takes an owner, and the role is maintainer"},
+		"an account, by eve":  {"dev#7 pushes b: ; sync; dev#8 pushes c: ; sync; eve accepts dev#8; sync", "Refused: eve may not accept an account: no member of project shop"},
+		"an unseen account":   {"dev#7 pushes b: ; sync; alice accepts dev#8; sync", "Refused: account 8 did not come with the login dev"},
+		"the file is a wrong": {"mallory pushes b: eve; sync; mallory pushes c: eve wrong; alice accepts eve; sync", "Refused: project shop can't be synced: slipway.yaml:"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLife(t, nil)
+			for line := range strings.SplitSeq(tt.happens, ";") {
+				l.play(t, strings.TrimSpace(line))
+			}
+			var all v1alpha1.AcceptanceList
+			if err := l.client.List(t.Context(), &all); err != nil || len(all.Items) != 1 {
+				t.Fatalf("%d acceptances: %v", len(all.Items), err)
+			}
+			if got := string(all.Items[0].Status.Phase) + ": " + all.Items[0].Status.Message; !strings.HasPrefix(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// Acceptances that were decided go with time, and the oldest of too many at once.
+func TestAcceptancesAreBounded(t *testing.T) {
+	l := newLife(t, nil)
+	for range maxAcceptances + 10 {
+		l.play(t, "eve accepts eve")
+	}
+	l.play(t, "sync")
+	count := func() int {
+		var all v1alpha1.AcceptanceList
+		if err := l.client.List(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		return len(all.Items)
+	}
+	if n := count(); n != maxAcceptances {
+		t.Errorf("%d acceptances are kept", n)
+	}
+	l.now = l.now.Add(2 * acceptanceTTL)
+	l.reconcile(t)
+	if n := count(); n != 0 {
+		t.Errorf("%d old acceptances are kept", n)
+	}
+}
+
+// Whoever pushed to another repository, or the file that is in force, is known for
+// as long as it is there.
+func TestActorsOfContributions(t *testing.T) {
+	l := newLife(t, func(p *v1alpha1.Project) {
+		p.Spec.Repositories = append(p.Spec.Repositories,
+			v1alpha1.Repository{Name: "api", URL: "ssh://git@GIT.example:2222/acme/api.git"}, v1alpha1.Repository{Name: "foreign", URL: "https://elsewhere.example/acme/foreign.git"})
+	})
+	api := func(commit string) {
+		l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "api", Commit: commitOf(commit)}}
+	}
+	pushed := func(by, commit string, change func(*v1alpha1.Delivery)) {
+		l.create(t, push(fmt.Sprintf("delivery-%d", l.next()), func(d *v1alpha1.Delivery) {
+			d.Spec.Repository, d.Spec.Ref, d.Spec.Actor, d.Spec.After = l.repos.secondary[0].Repository, "refs/heads/main", by, commitOf(commit)
+			if change != nil {
+				change(d)
+			}
+		}))
+		l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: l.repos.secondary[0].Repository, Commit: commitOf(commit)}}
+	}
+	check := func(file, secondary string) {
+		t.Helper()
+		l.play(t, "sync")
+		force := l.project(t).Status.File
+		if force.Actor != file || force.Secondary[0].Actor != secondary {
+			t.Errorf("the file is %q's, the commit of the other repository %q's; want %q and %q", force.Actor, force.Secondary[0].Actor, file, secondary)
+		}
+		if l.repos.heads[mainRef] == commitA {
+			return
+		}
+		if wanted := l.stages(t)["production"].Spec.Wanted; wanted.FileActor != file {
+			t.Errorf("the stage has the file of %q", wanted.FileActor)
+		}
+	}
+	api("1")
+	check("", "") // registered
+	pushed("mallory", "2", nil)
+	check("", "mallory")
+	l.play(t, "alice pushes b: web2")
+	check("alice", "mallory")
+	l.play(t, "dev pushes c: web2")
+	check("alice", "mallory")
+	pushed("mia", "3", func(d *v1alpha1.Delivery) { d.Status.Attempts = 1 })
+	check("alice", "")
+	pushed("mia", "3", nil) // which comes late
+	check("alice", "mia")
+	pushed("mia", "4", nil)
+	pushed("mallory", "4", nil)
+	check("alice", "")
+	l.play(t, "dev pushes d: web2 eve")
+	l.play(t, "alice pushes e: web2 eve")
+	check("dev", "")
+	l.play(t, "alice accepts web2 eve")
+	check("alice", "")
+	l.play(t, "nobody pushes f: eve")
+	check("", "")
+	l.repos.secondary = []v1alpha1.RepositoryCommit{{Repository: "foreign", Commit: commitOf("5")}}
+	pushed("mia", "6", nil)
+	check("", "mia (at elsewhere.example)")
+}
+
+// A login that comes with another account is nobody until an owner accepts it.
+func TestLoginsThatChangeHands(t *testing.T) {
+	tests := map[string]struct {
+		project func(*v1alpha1.Project)
+		happens string
+		force   string
+		held    string
+		known   string // LOGIN#ID, and ?ID of a claim, of each identity
+	}{
+		"the first account":             {happens: "alice#42 pushes b: eve; sync", force: "eve", known: "alice#42"},
+		"another account":               {happens: "alice#42 pushes b: ; sync; alice#77 pushes c: eve; sync", held: "alice (account 77)", known: "alice#42?77"},
+		"another in the same sync":      {happens: "alice#42 pushes b: ; alice#77 pushes c: eve; sync", held: "alice (account 77)", known: "alice#42?77"},
+		"without an account":            {happens: "alice#42 pushes b: ; sync; alice pushes c: eve; sync", held: "alice (no account id)", known: "alice#42"},
+		"in other letters":              {happens: "alice#42 pushes b: ; sync; ALICE#77 pushes c: eve; sync", held: "ALICE (account 77)", known: "alice#42?77"},
+		"the first one again":           {happens: "alice#42 pushes b: ; sync; alice#77 pushes c: web2; sync; alice#42 pushes d: eve; sync", force: "eve", known: "alice#42?77"},
+		"an owner accepts it":           {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; alice accepts dev#8; sync", force: "web2", known: "dev#8"},
+		"and it counts from then":       {happens: "mia#7 pushes b: ; sync; mia#8 pushes c: web2; sync; alice accepts mia#8; sync; mia#8 pushes d: web2 more; sync", force: "web2 more", known: "mia#8"},
+		"and the old one is nobody":     {happens: "mia#7 pushes b: ; sync; mia#8 pushes c: web2; sync; alice accepts mia#8; sync; mia#7 pushes d: web2 more; sync", force: "web2", held: "mia (account 7)", known: "mia#8?7"},
+		"a maintainer accepts it":       {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; mia accepts dev#8; sync", force: "web2", known: "dev#7?8"},
+		"he accepts himself":            {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; dev accepts dev#8; sync", force: "web2", known: "dev#7?8"},
+		"an owner accepts another":      {happens: "dev#7 pushes b: ; sync; dev#8 pushes c: web2; sync; alice accepts dev#9; sync", force: "web2", known: "dev#7?8"},
+		"an owner accepts one too soon": {happens: "dev#7 pushes b: ; sync; alice accepts dev#8; sync; dev#8 pushes c: more; sync", held: "dev (account 8)", known: "dev#7?8"},
+		"who is no member":              {happens: "eve#9 pushes b: web2; sync", force: "web2"},
+		"who becomes one":               {happens: "eve#9 pushes b: web2; sync; alice#42 pushes c: web2 eve; sync; eve#9 pushes d: eve; sync", force: "eve", known: "alice#42 eve#9"},
+		"who is none any more":          {happens: "alice#42 pushes b: eve; sync; eve#9 pushes c: eve web2; sync; alice#42 pushes d: web2; sync", force: "web2", known: "alice#42"},
+		"and comes back":                {happens: "alice#42 pushes b: eve; sync; eve#9 pushes c: eve web2; sync; alice#42 pushes d: ; sync; alice#42 pushes e: eve; sync; eve#10 pushes f: eve bob; sync", force: "eve bob", known: "alice#42 eve#10"},
+		"through a restart":             {happens: "alice#42 pushes b: ; sync; restart; alice#77 pushes c: eve; sync", held: "alice (account 77)", known: "alice#42?77"},
+		"branch protection is believed": {project: trusting, happens: "alice#42 pushes b: ; sync; alice#77 pushes c: eve; sync", force: "eve", known: "alice#42?77"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLife(t, tt.project)
+			for line := range strings.SplitSeq(tt.happens, ";") {
+				l.play(t, strings.TrimSpace(line))
+			}
+			l.check(t, tt.force, tt.held, 0)
+			var known []string
+			for _, one := range l.project(t).Status.Identities {
+				text := one.Login + "#" + one.ID
+				if one.Claimed != "" {
+					text += "?" + one.Claimed
+				}
+				known = append(known, text)
+				if one.Forge != "git.example" || one.Since.IsZero() {
+					t.Errorf("known is %+v", one)
+				}
+			}
+			if got := strings.Join(known, " "); got != tt.known {
+				t.Errorf("known are %q, want %q", got, tt.known)
+			}
+		})
+	}
+}
+
+// The accounts of a forge that the project left mean nothing at another.
+func TestAccountsOfAnotherForge(t *testing.T) {
+	l := newLife(t, nil)
+	l.play(t, "alice#42 pushes b: ")
+	l.play(t, "sync")
+	l.update(t, func(p *v1alpha1.Project) { p.Spec.Repositories[0].URL = "https://other.example/acme/shop.git" })
+	l.play(t, "alice#77 pushes c: eve")
+	l.play(t, "sync")
+	l.check(t, "eve", "", 2)
+	if known := l.project(t).Status.Identities; len(known) != 1 || known[0].ID != "77" || known[0].Forge != "other.example" {
+		t.Errorf("known are %+v", known)
+	}
+}
