@@ -184,7 +184,7 @@ func detailRules() map[string]Rule {
 		"Security.runAsUser":     {Help: "Run as this user id, whatever the image says.", Least: 1, Most: 1<<31 - 1},
 		"Security.writableRoot":  {Help: "Whether the container may write to its root file system. It may unless this is false, or the policy is `restricted`."},
 		"Security.capabilities":  {Help: "Linux capabilities to add.", Max: 20, Unique: true, Text: capability()},
-		"Security.serviceTokens": {Help: "Mount the service account's token."},
+		"Security.serviceTokens": {Help: "Mount the service account's token. The stage needs the permission `serviceTokens`."},
 	}
 }
 
