@@ -44,9 +44,15 @@ type Place struct {
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the
-// stage's rule, or one made from the names below the cluster's domain.
+// stage's rule, or one made from the names below the cluster's domain. Services
+// of Compose files have one when the rule names it.
 func Hosts(rule project.Stage, services map[string]project.Service, at Place) map[string][]string {
 	hosts := map[string][]string{}
+	for name, host := range rule.Hosts {
+		if _, declared := services[name]; !declared && host != "" {
+			hosts[name] = []string{host}
+		}
+	}
 	for name, service := range services {
 		if len(service.Routes) == 0 {
 			continue

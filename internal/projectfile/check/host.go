@@ -48,9 +48,10 @@ func (c *checker) hostUses(stage project.Stage, hosts *syntax.Node) []hostUse {
 	return claims
 }
 
-// checkHostServices reports hosts of services that do not exist.
+// checkHostServices reports hosts of services that do not exist. A Compose file
+// may bring any.
 func (c *checker) checkHostServices(hosts *syntax.Node) {
-	if hosts == nil {
+	if hosts == nil || c.hasCompose() {
 		return
 	}
 	names := c.file.ServiceNames()
@@ -62,6 +63,16 @@ func (c *checker) checkHostServices(hosts *syntax.Node) {
 			c.Beyond(e.At, e.Value.Path(), `there is no service "`+syntax.Clip(e.Key)+`"`, syntax.Suggest(e.Key, names))
 		}
 	}
+}
+
+// hasCompose reports whether services come from Compose files.
+func (c *checker) hasCompose() bool {
+	for _, name := range c.file.ServiceNames() {
+		if service := c.root.Get("services").Get(name); service != nil && service.Kind == syntax.Map && service.Get("compose") != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // routeHosts lists a service's hosts: a route's own, else the stage's.

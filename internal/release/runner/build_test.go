@@ -51,9 +51,9 @@ func TestReleaseOvertakenWhileItWaitsBuildsNothing(t *testing.T) {
 // Compose file.
 func TestServicesOfComposeFilesAreBuilt(t *testing.T) {
 	f := newFixture(t)
-	f.file = "version: 1\nproject: shop\nmembers:\n  - {user: alice, role: owner}\nstages:\n  - {name: production, branch: main}\n" +
+	f.file = "version: 1\nproject: shop\nmembers:\n  - {user: alice, role: owner}\nstages:\n  - {name: production, branch: main, hosts: {app: shop.example}}\n" +
 		"services:\n  all: {compose: {file: compose.yaml, services: [app, worker, cache]}}\n"
-	f.more = map[string]string{"compose.yaml": "services:\n  app: {build: web, image: shop/app, labels: {a: b}}\n  worker: {image: shop/app, command: work}\n  cache: {image: 'cache:1'}\n  left: {build: gone}\n"}
+	f.more = map[string]string{"compose.yaml": "services:\n  app: {build: web, image: shop/app, labels: {a: b}, expose: ['80'], x-slipway: {routes: [{path: /}]}}\n  worker: {image: shop/app, command: work}\n  cache: {image: 'cache:1'}\n  left: {build: gone}\n"}
 	if err := f.run(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +68,9 @@ func TestServicesOfComposeFilesAreBuilt(t *testing.T) {
 	}
 	if built["app"] == "" || built["app"] != built["worker"] || len(built) != 2 {
 		t.Errorf("the status has the images %v", built)
+	}
+	if f.status.URL != "https://shop.example/" || !strings.Contains(string(f.applied), "host: shop.example") {
+		t.Errorf("its address is %q, want the host of the stage", f.status.URL)
 	}
 	if n := strings.Count(string(f.applied), built["app"]); n != 2 {
 		t.Errorf("the image is in the manifests %d times, want in two workloads", n)

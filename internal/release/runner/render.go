@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -39,11 +40,20 @@ func (r *run) render(ctx context.Context, p planned, images map[string]string) (
 		return nil, err
 	}
 	r.recordServices(p, digests)
-	r.status.Warnings = result.Warnings[:min(len(result.Warnings), maxWarnings)]
+	r.status.Warnings = bounded(result.Warnings)
 	r.origins = func(ctx context.Context) (map[string]string, error) {
 		return render.Origins(ctx, r.Renderer, p.snapshot.Tree, request)
 	}
 	return manifests, r.guard(ctx, manifests, slices.Sorted(maps.Keys(p.services)))
+}
+
+// bounded returns the first warnings, and how many there are besides.
+func bounded(warnings []string) []string {
+	if len(warnings) <= maxWarnings {
+		return warnings
+	}
+	more := fmt.Sprintf("%d more warnings; slipway render shows all", len(warnings)-maxWarnings+1)
+	return append(slices.Clone(warnings[:maxWarnings-1]), more)
 }
 
 // renderRequest returns what a stage's rendering depends on besides the commit's
@@ -109,7 +119,11 @@ func (r *run) urls(p planned) map[string]string {
 	urls := map[string]string{}
 	hosts := release.Hosts(p.rule, p.services, release.Place{Stage: r.Stage.Spec.Name, Project: r.Project.Name, Ingress: r.Cluster.Spec.Ingress})
 	for name, of := range hosts {
-		urls[name] = release.URL(r.Cluster.Spec.Ingress, of[0], p.services[name].Routes[0].Path)
+		at := "/" // of a Compose file, which says more only when it is rendered
+		if routes := p.services[name].Routes; len(routes) > 0 {
+			at = routes[0].Path
+		}
+		urls[name] = release.URL(r.Cluster.Spec.Ingress, of[0], at)
 	}
 	return urls
 }

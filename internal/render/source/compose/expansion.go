@@ -89,6 +89,7 @@ func (e *expansion) service(name string) error {
 	in := &workload.Input{Name: e.names[name], Image: from.Image, WorkingDir: from.WorkingDir, TTY: from.Tty, Stdin: from.StdinOpen}
 	in.Service = project.Service{Image: from.Image, Command: escapeAll(from.Entrypoint), Args: escapeAll(from.Command)}
 	e.inputs[name] = in
+	e.cleared(name, from, in)
 	if _, built := e.builds[name]; !built && from.Image == "" && from.Build == nil {
 		e.Refuse(e.key(name, "image"), "the service has neither image nor build; give it one, or name the file that does in compose.files of slipway.yaml, before this one")
 	}
@@ -109,6 +110,21 @@ func (e *expansion) service(name string) error {
 		in.Grace = int64(*from.StopGracePeriod) / 1e9
 	}
 	return nil
+}
+
+// cleared takes the image's own entry point or command away, where Kubernetes
+// can.
+func (e *expansion) cleared(name string, from service, in *workload.Input) {
+	noEntrypoint := from.Entrypoint != nil && len(from.Entrypoint) == 0
+	noCommand := from.Command != nil && len(from.Command) == 0
+	switch {
+	case noEntrypoint && len(from.Command) > 0:
+		in.Service.Command, in.Service.Args = in.Service.Args, nil
+	case noEntrypoint:
+		e.Refuse(e.key(name, "entrypoint"), "the image's entry point is only taken away together with a command; write one")
+	case noCommand && len(from.Entrypoint) == 0:
+		e.Warn(e.key(name, "command"), "the image's own command can't be taken away alone; it is left: write entrypoint, too")
+	}
 }
 
 // key returns the place of a service's key.
@@ -217,11 +233,7 @@ func texts(s service) []string {
 func (e *expansion) checkReferences() {
 	for _, name := range e.taken {
 		from := e.Project.Services[name]
-		for other, dependency := range from.DependsOn {
-			if _, known := e.Project.Services[other]; !known && dependency.Required {
-				e.Refuse(e.key(name, "depends_on", other), "there is no service %s; correct the name", tree.Quote(other))
-			}
-		}
+		e.checkDependencies(name, from)
 		for _, network := range slices.Sorted(maps.Keys(from.Networks)) {
 			if _, known := e.Project.Networks[network]; !known && network != "default" {
 				e.Refuse(e.key(name, "networks", network), "the network %s is not declared; add it to the top-level networks", tree.Quote(network))
@@ -229,6 +241,20 @@ func (e *expansion) checkReferences() {
 		}
 	}
 	e.checkIsolation()
+}
+
+// checkDependencies refuses dependencies that nothing has, and says which are
+// not taken.
+func (e *expansion) checkDependencies(name string, from service) {
+	for other, dependency := range from.DependsOn {
+		_, known := e.Project.Services[other]
+		switch at := e.key(name, "depends_on", other); {
+		case !known && dependency.Required:
+			e.Refuse(at, "there is no service %s; correct the name", tree.Quote(other))
+		case known && dependency.Required && !slices.Contains(e.taken, other):
+			e.Warn(at, "%s is not taken from the file; name it in compose.services of slipway.yaml, or its profile in compose.profiles, unless it runs by other means", other)
+		}
+	}
 }
 
 // checkIsolation says that networks no longer separate services.

@@ -65,20 +65,7 @@ func (c *Compose) included(ctx context.Context, d document, include *yaml.Node, 
 				c.Refuse(tree.Place{File: d.name, Line: other.Line, Field: at.Field + "." + key}, "it is not supported; include files whose paths start in their own directory")
 			}
 		}
-		names := []*yaml.Node{entry}
-		if entry.Kind == yaml.MappingNode {
-			names = []*yaml.Node{member(entry, "path")}
-		}
-		if names[0] != nil && names[0].Kind == yaml.SequenceNode {
-			names = names[0].Content
-		}
-		var paths []string
-		for _, name := range names {
-			if name != nil && name.Kind == yaml.ScalarNode {
-				paths = append(paths, name.Value)
-			}
-		}
-		model, sub, err := c.other(ctx, at, d, paths, true, commit)
+		model, sub, err := c.other(ctx, at, d, pathsOf(entry), true, commit)
 		if err != nil {
 			return nil, err
 		}
@@ -91,6 +78,25 @@ func (c *Compose) included(ctx context.Context, d document, include *yaml.Node, 
 		all[len(all)-1].config = model
 	}
 	return all, nil
+}
+
+// pathsOf returns the files of one entry of include: of which later ones are
+// merged into earlier ones.
+func pathsOf(entry *yaml.Node) []string {
+	if entry.Kind == yaml.MappingNode {
+		entry = member(entry, "path")
+	}
+	names := []*yaml.Node{entry}
+	if entry != nil && entry.Kind == yaml.SequenceNode {
+		names = entry.Content
+	}
+	var paths []string
+	for _, name := range names {
+		if name != nil && name.Kind == yaml.ScalarNode {
+			paths = append(paths, name.Value)
+		}
+	}
+	return paths
 }
 
 // extension is a service that extends one of another file.
