@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -101,6 +102,10 @@ func container(in Input) (corev1.Container, error) {
 	if err != nil {
 		return corev1.Container{}, err
 	}
+	security := containerSecurity(in.Service)
+	if security.Capabilities != nil {
+		dropCapabilities(security.Capabilities, in)
+	}
 	return corev1.Container{
 		Name:            in.Name,
 		Image:           in.Image,
@@ -111,11 +116,25 @@ func container(in Input) (corev1.Container, error) {
 		EnvFrom:         secretEnvironment(in.Service.Secrets),
 		Ports:           containerPorts(in),
 		Resources:       requirements,
-		SecurityContext: containerSecurity(in.Service),
+		SecurityContext: security,
 		VolumeMounts:    mounts(in),
 		TTY:             in.TTY,
 		Stdin:           in.Stdin,
 	}, nil
+}
+
+// dropCapabilities takes away what the service doesn't want.
+func dropCapabilities(c *corev1.Capabilities, in Input) {
+	for _, name := range in.Drop {
+		all := name == "ALL"
+		c.Add = slices.DeleteFunc(c.Add, func(given corev1.Capability) bool {
+			asked := in.Service.Security != nil && slices.Contains(in.Service.Security.Capabilities, string(given))
+			return string(given) == name || all && !asked
+		})
+		if !slices.Contains(c.Drop, corev1.Capability(name)) {
+			c.Drop = append(c.Drop, corev1.Capability(name))
+		}
+	}
 }
 
 // environment is written into the pod template itself, so that a changed value
