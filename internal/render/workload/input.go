@@ -62,6 +62,9 @@ type Input struct {
 	// Group is the user's group and Groups are further ones, by number.
 	Group  *int64
 	Groups []int64
+	// Drop are capabilities that the container is not given, whatever others
+	// are; ALL stands for those that the service doesn't ask for itself.
+	Drop []string
 	// Probe says how often Health is asked; nil means as usual.
 	Probe *Probe
 	// Limits differ from Service.Resources, which are the requests then.

@@ -58,15 +58,20 @@ func containerSecurity(in Input) *corev1.SecurityContext {
 }
 
 // capabilities drops all but what an image needs that starts as root, and what
-// the service asks for. Another user could not use them.
+// the service asks for. Another user could not use them. What the service itself drops
+// it does not get: "ALL" leaves what it asks for.
 func capabilities(in Input) *corev1.Capabilities {
 	var added []string
 	if user := userOf(in); user == nil || *user == 0 && in.PodSecurity != v1alpha1.PodSecurityRestricted {
 		added = v1alpha1.DefaultCapabilities()
 	}
+	if slices.Contains(in.Drop, "ALL") {
+		added = nil
+	}
 	if s := in.Service.Security; s != nil {
 		added = append(added, s.Capabilities...)
 	}
+	added = slices.DeleteFunc(added, func(name string) bool { return slices.Contains(in.Drop, name) })
 	slices.Sort(added)
 	capabilities := &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
 	for _, name := range slices.Compact(added) {

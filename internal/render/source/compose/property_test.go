@@ -58,6 +58,7 @@ func samples() map[string]sample {
 		"services.*.group_add":                            of(`group_add: ["7"]`),
 		"services.*.read_only":                            of("read_only: true"),
 		"services.*.cap_add":                              of("cap_add: [NET_ADMIN]"),
+		"services.*.cap_drop":                             of("cap_drop: [chown]"),
 		"services.*.stop_grace_period":                    of("stop_grace_period: 7s"),
 		"services.*.tty":                                  of("tty: true"),
 		"services.*.stdin_open":                           of("stdin_open: true"),
@@ -253,7 +254,6 @@ func unmapped() map[string]sample {
 	return map[string]sample{
 		"services.*.depends_on.*.required":                           more("depends_on: {b: {condition: service_started}}", "depends_on: {b: {condition: service_started, required: false}}", ""),
 		"services.*.depends_on.*.restart":                            more("", "depends_on: {b: {condition: service_started, restart: true}}", ""),
-		"services.*.cap_drop":                                        of("cap_drop: [ALL]"),
 		"services.*.security_opt":                                    of("security_opt: [seccomp=unconfined]"),
 		"services.*.stop_signal":                                     of("stop_signal: SIGQUIT"),
 		"services.*.init":                                            of("init: true"),

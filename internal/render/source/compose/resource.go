@@ -110,8 +110,8 @@ var idNumber = regexp.MustCompile(`^[0-9]{1,9}$`)
 // security asks for what Compose gives by default: a writable root. The user
 // is the image's unless it is given as a number.
 func (e *expansion) security(name string, from service, in *workload.Input) {
-	security := &project.Security{WritableRoot: new(!from.ReadOnly), Capabilities: from.CapAdd}
-	in.Service.Security = security
+	security := &project.Security{WritableRoot: new(!from.ReadOnly), Capabilities: capabilities(from.CapAdd)}
+	in.Service.Security, in.Drop = security, capabilities(from.CapDrop)
 	user, group, _ := strings.Cut(from.User, ":")
 	switch {
 	case user == "":
@@ -133,6 +133,15 @@ func (e *expansion) security(name string, from service, in *workload.Input) {
 			in.Groups = append(in.Groups, *id)
 		}
 	}
+}
+
+// capabilities returns names as Kubernetes has them.
+func capabilities(given []string) []string {
+	var names []string
+	for _, name := range given {
+		names = append(names, strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
+	}
+	return names
 }
 
 // id returns a number, nil with a warning when it is a name.

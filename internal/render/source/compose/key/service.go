@@ -31,7 +31,7 @@ func serviceKeys() []Key {
 		{Path: "services.*.group_add", Treatment: Mapped, Text: "further groups by number; a name is a warning"},
 		{Path: "services.*.read_only", Treatment: Mapped, Text: "a read-only root file system; without it the root is writable, as in Compose"},
 		{Path: "services.*.cap_add", Treatment: Mapped, Text: "capabilities, which the project's policy must allow"},
-		{Path: "services.*.cap_drop", Treatment: Holds, Text: "containers have no capability but those that the project's policy gives them"},
+		{Path: "services.*.cap_drop", Treatment: Mapped, Text: "capabilities that the container is not given"},
 		{Path: "services.*.security_opt", Treatment: LeftOut, Text: "the project's policy decides it; it is left out", Harmless: []string{"[no-new-privileges]", "[no-new-privileges:true]", "[no-new-privileges=true]"}},
 		{Path: "services.*.stop_grace_period", Treatment: Mapped, Text: "the time to end"},
 		{Path: "services.*.stop_signal", Treatment: LeftOut, Text: "the image's own signal is used; it is left out", Harmless: []string{"SIGTERM"}},
