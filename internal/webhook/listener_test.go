@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -22,7 +23,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 	go func() { done <- server.Serve(listener) }()
 	defer func() {
 		_ = server.Close()
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	}()
 	dial := func() net.Conn {
 		conn, err := net.Dial("tcp", inner.Addr().String())

@@ -44,15 +44,22 @@ func (c *cutter) cut(take func(item []byte) error) (frame []byte, err error) {
 			continue
 		case inList && b == ',':
 			continue
-		case quoted.pass(b):
-		case b == '{' || b == '[':
-			c.open = append(c.open, b)
-		case (b == '}' || b == ']') && len(c.open) > 0:
-			c.open = c.open[:len(c.open)-1]
+		case !quoted.pass(b):
+			c.bracket(b)
 		}
 		if frame = append(frame, b); len(frame) > maxItem {
 			return nil, fmt.Errorf("more than %d bytes are not of items", maxItem)
 		}
+	}
+}
+
+// bracket follows the brackets around items.
+func (c *cutter) bracket(b byte) {
+	switch b {
+	case '{', '[':
+		c.open = append(c.open, b)
+	case '}', ']':
+		c.open = c.open[:max(len(c.open)-1, 0)]
 	}
 }
 
