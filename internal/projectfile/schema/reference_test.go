@@ -92,7 +92,8 @@ const pageTop = `# slipway.yaml
 
 What a team says about its project, at the root of the project's primary repository. It is read from the trusted ref only
 (the default branch unless the Project says otherwise), strictly: unknown keys are refused, and every mistake is reported as
-` + "`slipway.yaml:LINE:COLUMN: PATH: what is wrong; what to do`" + `. ` + "`slipway validate`" + ` reports all of them at once, and editors use the
+` + "`slipway.yaml:LINE:COLUMN: PATH: what is wrong; what to do`" + `. ` + "`slipway validate`" + ` reports all of them at once; without any
+it renders every stage and shows what the server would refuse or warn about. Editors use the
 [schema](slipway.schema.json). The keys and limits on this page are made from the code (` + "`go test ./internal/projectfile/schema -update`" + `).
 
 ` + "```yaml" + `
