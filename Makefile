@@ -53,12 +53,11 @@ unit: compiler ## Run what needs no cluster
 unit-modules: ## Run the tests of the modules beside the main one
 	cd cmd/devcluster && $(GOTEST) ./...
 
-# Many of these tests wait for a cluster more than they compute.
 .PHONY: integration
 integration: compiler devcluster ## Run unit tests and those on a real API server
 	$(DEVCLUSTER) up -q --control-plane --dir $(CACHE)/warm
 	trap '$(DEVCLUSTER) down -q --dir $(CACHE)/warm' EXIT; \
-	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -p 4 -timeout 20m ./...
+	  CONTROL_PLANE=$(CACHE)/warm $(RACE) $(GOTEST) -race -tags integration -timeout 40m ./...
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster
