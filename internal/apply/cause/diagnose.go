@@ -67,6 +67,23 @@ func Diagnose(w Workload, e Evidence) (Cause, bool) {
 	return Cause{}, false
 }
 
+// LastCrash returns when a container of a workload's newest revision ended last that
+// was started again; zero when none was.
+func LastCrash(w Workload, e Evidence) time.Time {
+	var last time.Time
+	for _, pod := range e.podsOf(w, e.newestReplicaSet(w)) {
+		if pod.Spec.RestartPolicy != corev1.RestartPolicyAlways && pod.Spec.RestartPolicy != "" {
+			continue // its Job decides
+		}
+		for _, status := range pod.Status.ContainerStatuses {
+			if t := lastTermination(status); t != nil && t.FinishedAt.After(last) {
+				last = t.FinishedAt.Time
+			}
+		}
+	}
+	return last
+}
+
 // rank orders causes by how much they explain; the smallest explains most.
 func rank(code Code) int {
 	order := []Code{ImagePull, ConfigMissing, OutOfMemory, StartFailed, CrashLoop, Evicted, Quota, AdmissionRefused, VolumePending, Unschedulable, ProbeFailing}

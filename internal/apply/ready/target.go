@@ -37,7 +37,9 @@ type target struct {
 	// watch reports of an older one is history.
 	floor   int64
 	object  *unstructured.Unstructured
-	done    bool
+	current bool      // by its own status
+	settles time.Time // when a container that was restarted is taken to stay up
+	done    bool      // current, and settled
 	ready   int32
 	wanted  int32
 	message string // what its own status says
@@ -48,7 +50,7 @@ type target struct {
 
 // read takes over what an object's own status says.
 func (t *target) read() {
-	t.done, t.failed, t.message = false, "", ""
+	t.current, t.failed, t.message = false, "", ""
 	t.ready, t.wanted = replicasOf(t.object)
 	result, err := status.Compute(t.object)
 	if err != nil {
@@ -58,7 +60,7 @@ func (t *target) read() {
 	t.message = result.Message
 	switch result.Status {
 	case status.CurrentStatus:
-		t.done = true
+		t.current = true
 	case status.FailedStatus:
 		t.failed = result.Message
 	}

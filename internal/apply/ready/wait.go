@@ -119,6 +119,9 @@ func (w *waiter) nextDecision() time.Time {
 		if at := w.began.Add(w.options.deadline(t.Service)); at.Before(next) {
 			next = at
 		}
+		if t.current && t.settles.Before(next) {
+			next = t.settles
+		}
 		if t.found != nil && t.found.Grace >= 0 {
 			if at := t.since.Add(t.found.Grace); at.Before(next) {
 				next = at

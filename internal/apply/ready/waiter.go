@@ -111,6 +111,11 @@ func (w *waiter) close() {
 	w.group.Wait()
 }
 
+// crashSettle is how long after its end a container that was restarted must be ready
+// to count: one that ends at once is ready again and again, for less than a node
+// needs to notice.
+const crashSettle = 5 * time.Second
+
 // evaluate brings every target up to date.
 func (w *waiter) evaluate(now time.Time) {
 	var evidence *cause.Evidence
@@ -120,7 +125,7 @@ func (w *waiter) evaluate(now time.Time) {
 			t.object = object
 			t.read()
 		}
-		if t.done || t.object == nil {
+		if t.object == nil {
 			t.found = nil
 			continue
 		}
@@ -128,6 +133,11 @@ func (w *waiter) evaluate(now time.Time) {
 			evidence = &cause.Evidence{Pods: w.pods.all(), ReplicaSets: w.sets.all(), Warnings: w.warnings.all()}
 		}
 		workload, current := workloadOf(t.object)
+		t.settles = cause.LastCrash(workload, *evidence).Add(crashSettle)
+		if t.done = t.current && !now.Before(t.settles); t.done {
+			t.found = nil
+			continue
+		}
 		found, ok := cause.Diagnose(workload, *evidence)
 		switch {
 		case !ok || !current:
