@@ -36,7 +36,7 @@ type outcome struct {
 func try(ctx context.Context, c candidate) outcome {
 	var first outcome
 	for i, service := range c.services {
-		made := render1(ctx, c, service)
+		made := tryService(ctx, c, service)
 		if len(made.refused) == 0 {
 			return made
 		}
@@ -58,7 +58,8 @@ func (inProcess) Render(ctx context.Context, tree fs.FS, request render.Request)
 	return render.Render(ctx, request, files)
 }
 
-func render1(ctx context.Context, c candidate, service project.Service) outcome {
+// tryService renders one service as the only one of a stage.
+func tryService(ctx context.Context, c candidate, service project.Service) outcome {
 	at := release.Place{Organization: "field", Project: "field", Stage: "field", Namespace: naming.Namespace("field", "field", "field")}
 	request := render.Request{
 		Organization: at.Organization, Project: at.Project, Stage: at.Stage, Namespace: at.Namespace,

@@ -39,22 +39,6 @@ func TestRestartedContainersSettle(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			deployment := &appsv1.Deployment{
-				TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-				ObjectMeta: metav1.ObjectMeta{Name: "web", UID: "deployment", Generation: 1, Annotations: map[string]string{"deployment.kubernetes.io/revision": "1"}},
-				Spec:       appsv1.DeploymentSpec{Replicas: new(int32(1))},
-				Status: appsv1.DeploymentStatus{
-					ObservedGeneration: 1, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1,
-					Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue}},
-				},
-			}
-			fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
-			if err != nil {
-				t.Fatal(err)
-			}
-			set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
-				Name: "web-1", UID: "set", Annotations: deployment.Annotations, OwnerReferences: []metav1.OwnerReference{{UID: "deployment"}},
-			}}
 			pod := &corev1.Pod{
 				ObjectMeta: metav1.ObjectMeta{Name: "web-1-a", OwnerReferences: []metav1.OwnerReference{{UID: cmp.Or(tt.owner, "set")}}},
 				Spec:       corev1.PodSpec{RestartPolicy: tt.policy},
@@ -63,15 +47,7 @@ func TestRestartedContainersSettle(t *testing.T) {
 					LastTerminationState: corev1.ContainerState{Terminated: tt.last},
 				}}},
 			}
-			resource := schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
-			w := &waiter{began: now, stores: map[schema.GroupVersionResource]*store[*unstructured.Unstructured]{resource: newStore[*unstructured.Unstructured](func() {})}}
-			w.pods, w.sets, w.warnings = newStore[*corev1.Pod](func() {}), newStore[*appsv1.ReplicaSet](func() {}), newStore[*corev1.Event](func() {})
-			w.targets = []*target{{Target: Target{Ref: inventory.Ref{Group: "apps", Version: "v1", Kind: "Deployment", Name: "web"}}, resource: resource}}
-			for _, err := range []error{w.stores[resource].Add(&unstructured.Unstructured{Object: fields}), w.sets.Add(set), w.pods.Add(pod)} {
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
+			w := availableWaiter(t, now, pod)
 			if w.evaluate(now); w.allDone() != tt.want {
 				t.Errorf("ready is %t, want %t: %s", w.allDone(), tt.want, w.targets[0].message)
 			}
@@ -84,4 +60,40 @@ func TestRestartedContainersSettle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// availableWaiter waits for a Deployment that says that it is available, with one
+// replica set and a pod.
+func availableWaiter(t *testing.T, now time.Time, pod *corev1.Pod) *waiter {
+	t.Helper()
+	deployment := &appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+		ObjectMeta: metav1.ObjectMeta{Name: "web", UID: "deployment", Generation: 1, Annotations: map[string]string{"deployment.kubernetes.io/revision": "1"}},
+		Spec:       appsv1.DeploymentSpec{Replicas: new(int32(1))},
+		Status: appsv1.DeploymentStatus{
+			ObservedGeneration: 1, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1,
+			Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue}},
+		},
+	}
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+		Name: "web-1", UID: "set", Annotations: deployment.Annotations, OwnerReferences: []metav1.OwnerReference{{UID: "deployment"}},
+	}}
+	quiet := func() {}
+	resource := schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+	objects := newStore[*unstructured.Unstructured](quiet)
+	w := &waiter{
+		began: now, stores: map[schema.GroupVersionResource]*store[*unstructured.Unstructured]{resource: objects},
+		pods: newStore[*corev1.Pod](quiet), sets: newStore[*appsv1.ReplicaSet](quiet), warnings: newStore[*corev1.Event](quiet),
+		targets: []*target{{Target: Target{Ref: inventory.Ref{Group: "apps", Version: "v1", Kind: "Deployment", Name: "web"}}, resource: resource}},
+	}
+	for _, err := range []error{objects.Add(&unstructured.Unstructured{Object: fields}), w.sets.Add(set), w.pods.Add(pod)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
 }

@@ -128,10 +128,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if !r.due(&p, waiting) && len(asked) == 0 {
+	these := requests{waiting: waiting, asked: asked, surplus: surplus}
+	if !r.due(&p, these) {
 		return ctrl.Result{RequeueAfter: r.next(&p)}, nil
 	}
-	if turn := r.turn(&p, waiting); turn > 0 {
+	if turn := r.turn(&p, these); turn > 0 {
 		return ctrl.Result{RequeueAfter: turn}, nil
 	}
 	host := hostOf(p.Primary())
@@ -139,7 +140,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: wait.Jitter(forge.BusyDelay, syncJitter)}, nil
 	}
 	defer r.hosts.leave(host)
-	return r.serve(ctx, &p, requests{waiting: waiting, asked: asked, surplus: surplus})
+	return r.serve(ctx, &p, these)
 }
 
 // requests are what a sync serves.
@@ -185,20 +186,20 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
 
-// due reports whether there is anything to look for: a delivery waits, the
-// project changed, or the timer ran out.
-func (r *Reconciler) due(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
-	return called(p, waiting) || r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
+// due reports whether there is anything to look for: somebody waits, the project
+// changed, or the timer ran out.
+func (r *Reconciler) due(p *v1alpha1.Project, these requests) bool {
+	return called(p, these) || r.Now().Sub(r.memory.began(client.ObjectKeyFromObject(p))) >= r.interval(p)
 }
 
 // called reports whether there is a reason to look besides the time.
-func called(p *v1alpha1.Project, waiting []v1alpha1.Delivery) bool {
-	return len(waiting) > 0 || p.Status.ObservedGeneration != p.Generation
+func called(p *v1alpha1.Project, these requests) bool {
+	return len(these.waiting) > 0 || len(these.asked) > 0 || p.Status.ObservedGeneration != p.Generation
 }
 
 // turn returns how long a sync that is due has to wait for those of other projects.
-func (r *Reconciler) turn(p *v1alpha1.Project, waiting []v1alpha1.Delivery) time.Duration {
-	if called(p, waiting) {
+func (r *Reconciler) turn(p *v1alpha1.Project, these requests) time.Duration {
+	if called(p, these) {
 		return 0
 	}
 	return r.memory.turn(client.ObjectKeyFromObject(p), r.Now())

@@ -205,6 +205,9 @@ func TestTimersHaveAPace(t *testing.T) {
 		"delivery":         {generation: 1, objects: []client.Object{push("d-1", nil)}},
 		"changed project":  {generation: 2},
 		"a sync to repeat": {generation: 1, again: true},
+		"an acceptance": {generation: 1, objects: []client.Object{&v1alpha1.Acceptance{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "accept", UID: "accept"}, Spec: accepted("alice", "eve"),
+		}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -148,7 +148,7 @@ func (r *Reconciler) submit(ctx context.Context, in *numberedInputs, speculation
 	}
 	r.Queue.Submit(stage, queue.Job{
 		Sequence: rel.Spec.Sequence,
-		Urgent:   held || release.IsAsked(rel), // a held one may have got its approval
+		Urgent:   isAwaited(rel),
 		Run:      func(ctx context.Context) bool { return r.run(ctx, in.Inputs, speculation) },
 	})
 	for i := range in.Overtaken {
@@ -162,6 +162,12 @@ func (r *Reconciler) submit(ctx context.Context, in *numberedInputs, speculation
 		return ctrl.Result{RequeueAfter: heldPoll}, nil
 	}
 	return ctrl.Result{}, nil
+}
+
+// isAwaited reports whether somebody may wait for a release: who asked for it, or who
+// just approved it.
+func isAwaited(rel *v1alpha1.Release) bool {
+	return rel.Spec.Trigger.Asked() || rel.Status.Phase == v1alpha1.PhaseHeld
 }
 
 // supersede ends a release that a newer one overtook, unless it runs: then its

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -200,7 +202,50 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
-// What a person asks for is decided about before it overtakes anything.
+// When all slots are taken, what somebody waits for runs before what was pushed
+// earlier: what a person asked for, accepted or not, and what was held.
+func TestAwaitedReleasesComeFirst(t *testing.T) {
+	other := newStage(func(s *v1alpha1.Stage) { s.Name, s.UID, s.Spec.Name = "shop-production", "2", "production" })
+	of := func(trigger v1alpha1.Trigger, phase v1alpha1.Phase) *v1alpha1.Release {
+		return newRelease(1, trigger, phase, func(r *v1alpha1.Release) {
+			r.Name, r.Spec.Stage, r.Spec.By = "shop-production-1", other.Name, "alice"
+			r.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(other, v1alpha1.GroupVersion().WithKind("Stage"))}
+		})
+	}
+	tests := map[string]struct {
+		second *v1alpha1.Release
+		first  bool
+	}{
+		"pushed later":     {second: of(v1alpha1.TriggerPush, "")},
+		"asked for":        {second: of(v1alpha1.TriggerDeploy, ""), first: true},
+		"asked for, begun": {second: of(v1alpha1.TriggerDeploy, v1alpha1.PhaseBuilding), first: true},
+		"held":             {second: of(v1alpha1.TriggerPush, v1alpha1.PhaseHeld), first: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pushed := newRelease(1, v1alpha1.TriggerPush, "", nil)
+				f := newFixture(t, newStage(nil), other.DeepCopy(), pushed, tt.second)
+				let := make(chan struct{})
+				f.Queue.Submit(client.ObjectKey{Name: "busy"}, queue.Job{Sequence: 1, Run: func(context.Context) bool { <-let; return true }})
+				for _, rel := range []*v1alpha1.Release{pushed, tt.second} {
+					synctest.Wait()
+					if _, err := f.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(rel)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				close(let)
+				ran := slices.DeleteFunc(f.idle(t), func(what string) bool { return !strings.HasPrefix(what, "run ") })
+				if len(ran) == 0 || (ran[0] == "run shop-production-1") != tt.first {
+					t.Errorf("ran %v, the later one first: want %t", ran, tt.first)
+				}
+			})
+		})
+	}
+}
+
+// What a person asks for is decided about before// What a person asks for is decided about before it overtakes anything.
 func TestAskedReleases(t *testing.T) {
 	asked := newRelease(2, v1alpha1.TriggerRollback, "", func(r *v1alpha1.Release) { r.OwnerReferences, r.Spec.From, r.Spec.By = nil, nameOf(1), "alice" })
 	quarantine := &v1alpha1.Quarantine{Commit: commit, Release: nameOf(1), At: metav1.Now()}
