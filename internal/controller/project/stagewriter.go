@@ -45,6 +45,9 @@ type Contents interface {
 	// Unchanged returns the names of the Stage objects at which a new head changes
 	// nothing.
 	Unchanged(ctx context.Context, moves []release.Move) map[string]bool
+	// Runs reports whether a head would make what the stage runs; false where that
+	// can't be told.
+	Runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool
 }
 
 // StageWriter makes the Stage objects of a project what they should be. A
@@ -235,7 +238,7 @@ func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, head *v1al
 // say so.
 func (w *StageWriter) deleteUnwanted(ctx context.Context, unwanted map[string]*v1alpha1.Stage) error {
 	for _, stage := range unwanted {
-		if stage.Spec.OnDelete != "delete" || stage.Spec.PullRequest != 0 || !stage.DeletionTimestamp.IsZero() {
+		if stage.Spec.OnDelete != "delete" || !stage.DeletionTimestamp.IsZero() {
 			continue
 		}
 		w.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))
