@@ -87,7 +87,7 @@ func TestSkippedOf(t *testing.T) {
 			{Type: v1alpha1.ConditionAutoDeploy, Reason: release.ReasonSkipped, Message: "its commit says so", ObservedGeneration: 2},
 		}},
 	}
-	want := Release{Repository: "acme/shop", Commit: "c0ffee", Stage: "dev", Preview: true, Step: StepSkipped, Latest: true, Sentence: "skipped: its commit says so"}
+	want := Release{Repository: "acme/shop", Commit: "c0ffee", Stage: "preview", Preview: true, Step: StepSkipped, Latest: true, Sentence: "skipped: its commit says so"}
 	if diff := cmp.Diff(want, SkippedOf(shop(), stage)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
