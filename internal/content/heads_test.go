@@ -51,8 +51,8 @@ func newHeads(t *testing.T, c *comparer, past ...string) (*Heads, *v1alpha1.Stag
 	return NewHeads(kube, c, func() Comparison { return c }, 0, slog.New(slog.DiscardHandler)), stage, kube
 }
 
-func move(stage *v1alpha1.Stage, commit string) []release.Move {
-	return []release.Move{{Stage: stage, Head: v1alpha1.Head{Commit: releasetest.Commit(commit), FileCommit: releasetest.Commit("f"), FileID: "file"}}}
+func move(stage *v1alpha1.Stage, commit string) release.Move {
+	return release.Move{Stage: stage, Head: v1alpha1.Head{Commit: releasetest.Commit(commit), FileCommit: releasetest.Commit("f"), FileID: "file"}}
 }
 
 // Only a head that is known to change nothing is not released.
@@ -75,7 +75,7 @@ func TestUnchanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			heads, stage, _ := newHeads(t, &tt.compares, tt.past...)
 			stage.Status.Head = tt.known
-			if got := heads.Unchanged(t.Context(), move(stage, "c"))[stage.Name]; got != tt.want || tt.compares.asked != tt.asked {
+			if got := heads.Unchanged()(t.Context(), move(stage, "c")); got != tt.want || tt.compares.asked != tt.asked {
 				t.Errorf("unchanged: %v after %d comparisons, want %v after %d", got, tt.compares.asked, tt.want, tt.asked)
 			}
 		})
@@ -87,7 +87,7 @@ func TestHeadIsShown(t *testing.T) {
 	compares := &comparer{equal: true}
 	heads, stage, kube := newHeads(t, compares, "push b good")
 	for _, commit := range []string{"c", "c", "d", "d"} {
-		if !heads.Unchanged(t.Context(), move(stage, commit))[stage.Name] {
+		if !heads.Unchanged()(t.Context(), move(stage, commit)) {
 			t.Fatalf("%s is released", commit)
 		}
 	}
@@ -148,7 +148,7 @@ func TestHeadWaitsForAPause(t *testing.T) {
 // A stage that is gone is not shown, and nothing is tried again for it.
 func TestGoneStageIsNotShown(t *testing.T) {
 	heads, stage, kube := newHeads(t, &comparer{equal: true}, "push b good")
-	heads.Unchanged(t.Context(), move(stage, "c"))
+	heads.Unchanged()(t.Context(), move(stage, "c"))
 	if err := kube.Delete(t.Context(), stage.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}

@@ -180,22 +180,28 @@ func (r *route) Through(_ context.Context, stage *v1alpha1.Stage, write func() e
 // contents knows the stages at which every new head changes nothing.
 type contents struct {
 	unchanged map[string]bool // by the name of the Stage object
-	asked     []string
 	runs      map[string]bool // commits that make what a stage runs
+
+	mu    sync.Mutex
+	asked []string
 }
 
 // Runs implements Contents.
 func (c *contents) Runs(_ context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.asked = append(c.asked, stage.Name+" "+head.Commit)
 	return c.runs[head.Commit]
 }
 
 // Unchanged implements Contents.
-func (c *contents) Unchanged(_ context.Context, moves []release.Move) map[string]bool {
-	for _, move := range moves {
+func (c *contents) Unchanged() func(context.Context, release.Move) bool {
+	return func(_ context.Context, move release.Move) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.asked = append(c.asked, move.Stage.Name)
+		return c.unchanged[move.Stage.Name]
 	}
-	return c.unchanged
 }
 
 // fileWith returns a project file with stages.
