@@ -51,6 +51,11 @@ type Sources interface {
 	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.
 	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
+	Policies
+}
+
+// Policies reads what project files say under what was accepted.
+type Policies interface {
 	// Policy returns what the primary repository's own project file of a commit says
 	// of members, stages and previews, and its object id. The commit that was accepted
 	// last can always be read.
