@@ -117,6 +117,32 @@ func (h *Heads) unchanged(ctx context.Context, comparison Comparison, move relea
 	return equal && err == nil, err
 }
 
+// Runs reports whether a head, of whatever ref, would make what a stage runs. It is
+// false where that can't be told.
+func (h *Heads) Runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool {
+	equal, err := h.runs(ctx, stage, head)
+	if err != nil {
+		h.log.Warn("compare a commit with what a stage runs; it counts as different", "project", stage.Spec.Project, "stage", stage.Spec.Name, "commit", head.Commit, "error", err)
+	}
+	return equal && err == nil
+}
+
+func (h *Heads) runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) (bool, error) {
+	releases, err := kube.CachedReleasesOf(ctx, h.client, stage)
+	if err != nil {
+		return false, err
+	}
+	good := release.HistoryOf(stage, releases).Good()
+	if good == nil || good.Status.Bundle == "" {
+		return false, nil
+	}
+	inputs, err := h.targets.Inputs(ctx, stage)
+	if err != nil {
+		return false, err
+	}
+	return h.compare().Equal(ctx, inputs, good, head)
+}
+
 // headOf returns the last head that changed nothing at a stage, nil when there is
 // none.
 func (h *Heads) headOf(stage *v1alpha1.Stage) *v1alpha1.UnchangedHead {

@@ -82,6 +82,32 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
+// A head of another ref is compared with what the stage runs, and shown nowhere.
+func TestRuns(t *testing.T) {
+	tests := map[string]struct {
+		compares comparer
+		past     []string
+		want     bool
+		asked    int
+	}{
+		"equal":                {compares: comparer{equal: true}, past: []string{"push b good"}, want: true, asked: 1},
+		"different":            {past: []string{"push b good"}, asked: 1},
+		"can't be compared":    {compares: comparer{equal: true, err: errors.New("no answer")}, past: []string{"push b good"}, asked: 1},
+		"nothing was released": {compares: comparer{equal: true}},
+		"nothing succeeded":    {compares: comparer{equal: true}, past: []string{"push b failed"}},
+		"a later one failed":   {compares: comparer{equal: true}, past: []string{"push a good", "push b failed"}, want: true, asked: 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			heads, stage, _ := newHeads(t, &tt.compares, tt.past...)
+			head := v1alpha1.Head{Commit: releasetest.Commit("c")}
+			if got := heads.Runs(t.Context(), stage, head); got != tt.want || tt.compares.asked != tt.asked || heads.remembered() != 0 {
+				t.Errorf("it runs: %v after %d comparisons, %d heads remembered; want %v after %d", got, tt.compares.asked, heads.remembered(), tt.want, tt.asked)
+			}
+		})
+	}
+}
+
 // A head is compared once, and shown once for many.
 func TestHeadIsShown(t *testing.T) {
 	compares := &comparer{equal: true}

@@ -10,8 +10,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
-// Place returns where the release's stage is.
+// Place returns where the release's stage is. A preview has no hosts but its own.
 func (o Inputs) Place() Place {
+	hosts := []string{}
+	if !o.Stage.IsPreview() {
+		hosts = append(hosts, o.Project.Spec.Hosts...)
+	}
 	return Place{
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
@@ -20,7 +24,7 @@ func (o Inputs) Place() Place {
 		Ingress:         o.Cluster.Spec.Ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
-		Hosts:           append([]string{}, o.Project.Spec.Hosts...),
+		Hosts:           hosts,
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 const (
@@ -34,6 +35,8 @@ const (
 	// syncsPerHost how many of them read from one git server.
 	parallelSyncs = 32
 	syncsPerHost  = parallelSyncs / 2
+	// previewsAgain is when a forge is asked again that did not list the pull requests.
+	previewsAgain = 30 * time.Second
 	// slowSync is when a sync begins to take long.
 	slowSync = 20 * time.Second
 )
@@ -48,10 +51,18 @@ type Sources interface {
 	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.
 	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
+	Policies
+}
+
+// Policies reads what project files say under what was accepted.
+type Policies interface {
 	// Policy returns what the primary repository's own project file of a commit says
 	// of members, stages and previews, and its object id. The commit that was accepted
 	// last can always be read.
 	Policy(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error)
+	// FileOf returns the head of the project file of a pull request's commit, with the
+	// members, stages and previews of an accepted file; trusted is the trusted ref's.
+	FileOf(ctx context.Context, p *v1alpha1.Project, commit string, trusted v1alpha1.Head, accepted v1alpha1.AcceptedFile) (v1alpha1.Head, error)
 	// Under returns a document and its head with the members, stages and previews of
 	// an accepted file.
 	Under(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, head v1alpha1.Head, accepted v1alpha1.AcceptedFile) (*projectfile.Document, v1alpha1.Head, error)
@@ -59,6 +70,9 @@ type Sources interface {
 
 // PullRequests knows the open pull requests of projects' primary repositories.
 type PullRequests interface {
+	// Open returns them as they were read after the last sync began. An error of code
+	// denied says that the project gives nothing to ask its forge with.
+	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
 }
@@ -183,6 +197,10 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 	}
 	s := r.settle(ctx, p, o.heads, these.waiting)
 	r.finish(s, syncErr)
+	if o.previews.again {
+		r.memory.again(name)
+		return ctrl.Result{RequeueAfter: min(cmp.Or(s.again, previewsAgain), previewsAgain)}, nil
+	}
 	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
 

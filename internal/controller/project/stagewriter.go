@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"sync"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/plan"
@@ -44,6 +46,9 @@ type Contents interface {
 	// Unchanged begins the comparisons of one sync. What it returns reports whether a
 	// new head changes nothing at a stage, and is safe for concurrent use.
 	Unchanged() func(ctx context.Context, move release.Move) bool
+	// Runs reports whether a head would make what the stage runs; false where that
+	// can't be told.
+	Runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool
 }
 
 // StageWriter makes the Stage objects of a project what they should be. A
@@ -224,7 +229,7 @@ func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, head *v1al
 // say so.
 func (w *StageWriter) deleteUnwanted(ctx context.Context, unwanted map[string]*v1alpha1.Stage) error {
 	for _, stage := range unwanted {
-		if stage.Spec.OnDelete != "delete" || stage.Spec.PullRequest != 0 || !stage.DeletionTimestamp.IsZero() {
+		if stage.Spec.OnDelete != "delete" || !stage.DeletionTimestamp.IsZero() {
 			continue
 		}
 		w.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))
@@ -242,4 +247,32 @@ func (w *StageWriter) delete(ctx context.Context, stage *v1alpha1.Stage) error {
 		return fmt.Errorf("delete stage %s: %w", stage.Name, err)
 	}
 	return nil
+}
+
+// generations remembers the generation that stages have since they were last
+// written, which the watch cache may not show yet. The zero value is ready for use.
+type generations struct {
+	written sync.Map // types.UID → int64
+}
+
+func (g *generations) record(stage *v1alpha1.Stage) { g.written.Store(stage.UID, stage.Generation) }
+
+// expect records that a stage is about to be written, so that nobody takes the
+// write for somebody else's before it is answered.
+func (g *generations) expect(stage *v1alpha1.Stage) {
+	g.written.Store(stage.UID, stage.Generation+1)
+}
+
+func (g *generations) forget(stage types.UID) { g.written.Delete(stage) }
+
+// isStale reports whether a stage was written since it was as it is here.
+func (g *generations) isStale(stage *v1alpha1.Stage) bool {
+	written, known := g.written.Load(stage.UID)
+	return known && stage.Generation < written.(int64)
+}
+
+// isForeign reports whether somebody else wrote a stage as it is here.
+func (g *generations) isForeign(stage *v1alpha1.Stage) bool {
+	written, known := g.written.Load(stage.UID)
+	return !known || stage.Generation > written.(int64)
 }

@@ -33,6 +33,7 @@ type outcome struct {
 	identities []v1alpha1.Identity
 	hints      hints
 	stages     int
+	previews   previews
 }
 
 // syncWatched syncs a project. Once that takes long, the project says what it
@@ -97,7 +98,10 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	}
 	wanted := wantedStages(p, file, heads, found.hints)
 	found.stages = len(wanted)
-	return found, r.writeStages(ctx, p, wanted)
+	if err := r.writeStages(ctx, p, wanted); err != nil {
+		return found, err
+	}
+	return found, r.writePreviews(ctx, p, file, &found)
 }
 
 // inForce finds the project file that applies to the heads, with the members, stages
@@ -137,19 +141,14 @@ func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted s
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
-// have not run out of time. What it lists is the watch cache's own and must not
-// be changed.
+// have not run out of time. Previews are left alone.
 func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) error {
 	if len(wanted) > maxStages {
 		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
-	var existing v1alpha1.StageList
-	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("list stages: %w", err)
-	}
-	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
-	for i := range existing.Items {
-		have[existing.Items[i].Name] = &existing.Items[i]
+	have, err := r.existing(ctx, p, false)
+	if err != nil {
+		return err
 	}
 	living, over, err := r.expire(ctx, p, have, wanted)
 	if err != nil {
@@ -159,6 +158,22 @@ func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wante
 		return err
 	}
 	return r.Stages.Write(ctx, p, have, living)
+}
+
+// existing returns the project's previews, or its other stages, by name. They are the
+// watch cache's own and must not be changed.
+func (r *Reconciler) existing(ctx context.Context, p *v1alpha1.Project, previews bool) (map[string]*v1alpha1.Stage, error) {
+	var existing v1alpha1.StageList
+	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list stages: %w", err)
+	}
+	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
+	for i := range existing.Items {
+		if stage := &existing.Items[i]; stage.IsPreview() == previews {
+			have[stage.Name] = stage
+		}
+	}
+	return have, nil
 }
 
 // keepVerdict makes durable which file is accepted, and which is held, before any
@@ -201,6 +216,7 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Stages = int32(min(o.stages, maxStages)) //nolint:gosec // bounded on this line
+		setPreviews(&after.Status, o.previews, p.Generation)
 	}
 	if o.fileCommit != "" {
 		after.Status.FileCommit = o.fileCommit

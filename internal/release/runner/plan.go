@@ -76,6 +76,9 @@ func (r *run) fileHead() (v1alpha1.Head, error) {
 	if !r.Release.Spec.Trigger.Asked() {
 		return r.Release.Spec.Head, nil
 	}
+	if r.Stage.IsPreview() {
+		return r.Stage.Spec.Wanted, nil
+	}
 	return inForce(r.Project)
 }
 
@@ -107,7 +110,7 @@ func (r *run) authority(ctx context.Context, own effective) (authority, error) {
 	if err != nil {
 		return by, err
 	}
-	rule, found := document.File.Stage(own.rule.Name)
+	rule, found := document.File.Rule(own.rule.Name, r.Stage.IsPreview())
 	if !found {
 		return by, fault.New(fault.Conflict, "%s in force has no stage %s any more; the next sync updates the stage", project.FileName, own.rule.Name)
 	}
@@ -170,7 +173,7 @@ func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.
 	if err != nil {
 		return effective{}, err
 	}
-	rule, found := document.File.Stage(o.Stage.Spec.Rule)
+	rule, found := document.File.Rule(o.Stage.Spec.Rule, o.Stage.IsPreview())
 	if !found {
 		return effective{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, head.FileCommit, o.Stage.Spec.Rule)
 	}
