@@ -33,6 +33,7 @@ type outcome struct {
 	identities []v1alpha1.Identity
 	hints      hints
 	stages     int
+	ending     map[string]string // by ref: the stage that must be gone before it comes back
 }
 
 // syncWatched syncs a project. Once that takes long, the project says what it
@@ -97,7 +98,8 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	}
 	wanted := wantedStages(p, file, heads, found.hints)
 	found.stages = len(wanted)
-	return found, r.writeStages(ctx, p, wanted)
+	found.ending, err = r.writeStages(ctx, p, wanted)
+	return found, err
 }
 
 // inForce finds the project file that applies to the heads, with the members, stages
@@ -137,15 +139,15 @@ func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted s
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
-// have not run out of time. What it lists is the watch cache's own and must not
-// be changed.
-func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) error {
+// have not run out of time, and returns by ref those that are still being taken down.
+// What it lists is the watch cache's own and must not be changed.
+func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) (ending map[string]string, err error) {
 	if len(wanted) > maxStages {
-		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
+		return nil, fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
 	var existing v1alpha1.StageList
 	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("list stages: %w", err)
+		return nil, fmt.Errorf("list stages: %w", err)
 	}
 	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
 	for i := range existing.Items {
@@ -153,12 +155,18 @@ func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wante
 	}
 	living, over, err := r.expire(ctx, p, have, wanted)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.Stages.DeleteExpired(ctx, over); err != nil {
-		return err
+		return nil, err
 	}
-	return r.Stages.Write(ctx, p, have, living)
+	ending = map[string]string{}
+	for _, stage := range living {
+		if current := have[stage.Name]; current != nil && !current.DeletionTimestamp.IsZero() {
+			ending[stage.Spec.Ref] = stage.Spec.Name
+		}
+	}
+	return ending, r.Stages.Write(ctx, p, have, living)
 }
 
 // keepVerdict makes durable which file is accepted, and which is held, before any
