@@ -72,7 +72,7 @@ type Reconciler struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	contention *apply.ContentionTracker
+	contention *ContentionTracker
 	began      time.Time
 
 	mu     sync.Mutex
@@ -239,7 +239,7 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 // Setup registers the reconciler. Every stage is looked at once
 // after the start, so that what happened meanwhile is found.
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
-	r.contention, r.began, r.stages = apply.NewContentionTracker(), r.Now(), map[string]types.NamespacedName{}
+	r.contention, r.began, r.stages = NewContentionTracker(), r.Now(), map[string]types.NamespacedName{}
 	heard := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -91,7 +91,7 @@ func newFixture(t *testing.T, p *place, change func(*v1alpha1.Stage), objects ..
 	f.Reconciler = &Reconciler{
 		Client: f.client, Queue: q, Events: f.events, Now: func() time.Time { return f.now }, Log: slog.New(slog.DiscardHandler),
 		Targets:    func(context.Context, *v1alpha1.Stage) (Target, error) { return p, nil },
-		contention: apply.NewContentionTracker(), began: f.now.Add(-time.Hour), stages: map[string]types.NamespacedName{},
+		contention: NewContentionTracker(), began: f.now.Add(-time.Hour), stages: map[string]types.NamespacedName{},
 	}
 	return f
 }
