@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/ready"
+	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -96,7 +97,8 @@ type run struct {
 	inventory *inventory.Inventory
 	work      comparison
 	minimums  map[inventory.Key]int32
-	writing   bool // the server accepted all changes in a dry run
+	partial   *refusal.Partial // the services that are left as they are; nil for none
+	writing   bool             // the server accepted all changes in a dry run
 
 	mutex  sync.Mutex // guards what follows, and the inventory while writing
 	report Report
@@ -122,12 +124,14 @@ func (r *run) apply(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var refused error // a repair goes on with the objects that are not refused
-	if r.work, refused = compare(r.set, documents, r.inventory, live); refused != nil && r.repair == nil {
-		return refused
-	}
-	if err := r.validate(ctx); err != nil {
+	problems := r.compare(documents, live)
+	more, err := r.validate(ctx)
+	if err != nil {
 		return err
+	}
+	refused := r.withhold(append(problems, more...))
+	if refused != nil && r.repair == nil { // a repair goes on with the objects that are not refused
+		return refused
 	}
 	if err := r.recordIntent(ctx); err != nil {
 		return err
@@ -138,10 +142,19 @@ func (r *run) apply(ctx context.Context) (err error) {
 		err = saveErr
 	}
 	r.summarise()
-	if err == nil {
-		err = refused
+	switch {
+	case err != nil:
+		return err
+	case r.partial != nil:
+		return r.partial
 	}
-	return err
+	return refused
+}
+
+// compare finds the work, and the documents that can't be applied.
+func (r *run) compare(documents []*desired.Document, live map[inventory.Key]*cluster.State) (problems []refused) {
+	r.work, problems = compare(r.set, documents, r.inventory, live)
+	return problems
 }
 
 // checkPlacement refuses a set that is for another cluster or namespace than

@@ -30,11 +30,14 @@ const (
 type change struct {
 	document *desired.Document
 	entry    inventory.Entry // before; zero when the inventory does not know the object
+	intent   string          // what an object that is made is marked with
 	known    bool            // whether the inventory knows the object
 	live     *cluster.State  // nil when there is no such object
 	action   action
-	scaled   bool // an autoscaler of the set owns its replicas
-	drifted  bool // the document is the one last applied, but the object is not
+	orphan   bool          // replaced, while what belongs to it stays
+	claims   []volumeClaim // a StatefulSet's, which grow before
+	scaled   bool          // an autoscaler of the set owns its replicas
+	drifted  bool          // the document is the one last applied, but the object is not
 
 	force         bool // take conflicting fields
 	leaveReplicas bool // do not send spec.replicas
@@ -45,8 +48,23 @@ type change struct {
 
 // comparison is the work of one apply.
 type comparison struct {
-	changes []*change         // in the order of the documents
-	stale   []inventory.Entry // entries that no document wants
+	changes  []*change         // in the order of the documents
+	stale    []inventory.Entry // entries that no document wants
+	withheld []*change         // of services that are left as they are
+}
+
+// refused is a document that can't be applied.
+type refused struct {
+	change *change
+	err    error
+}
+
+// service returns the service that a change belongs to, empty for none.
+func (c *change) service() string {
+	if c.document.Object != nil {
+		return c.document.Service()
+	}
+	return c.entry.Service
 }
 
 // writes returns the changes that need a request.
@@ -56,22 +74,23 @@ func (c comparison) writes() []*change {
 
 // compare decides what has to be done. It is pure; live holds the states of the
 // documents' objects that exist.
-func compare(set desired.Set, documents []*desired.Document, owned *inventory.Inventory, live map[inventory.Key]*cluster.State) (comparison, error) {
+func compare(set desired.Set, documents []*desired.Document, owned *inventory.Inventory, live map[inventory.Key]*cluster.State) (comparison, []refused) {
 	var result comparison
-	var problems []error
+	var problems []refused
 	scaled := desired.ScaleTargets(documents)
 	wanted := make(map[inventory.Key]bool, len(documents))
 	for _, d := range documents {
 		key := d.Ref.Key()
 		if wanted[key] {
-			problems = append(problems, refusal.New(d.Ref, cause.Invalid, fault.Invalid, "the manifests hold it twice", "remove one of them"))
+			problems = append(problems, refused{&change{document: d}, refusal.New(d.Ref, cause.Invalid, fault.Invalid, "the manifests hold it twice", "remove one of them")})
 			continue
 		}
 		wanted[key] = true
 		c := &change{document: d, live: live[key], scaled: scaled[key]}
 		c.entry, c.known = owned.Lookup(key)
+		c.intent = c.entry.Intent
 		if err := c.decide(set); err != nil {
-			problems = append(problems, err)
+			problems = append(problems, refused{c, err})
 			continue
 		}
 		result.changes = append(result.changes, c)
@@ -81,7 +100,7 @@ func compare(set desired.Set, documents []*desired.Document, owned *inventory.In
 			result.stale = append(result.stale, entry)
 		}
 	}
-	return result, refusal.Join(problems)
+	return result, problems
 }
 
 // decide fills action, drifted and force.
@@ -97,7 +116,7 @@ func (c *change) decide(set desired.Set) error {
 		return nil
 	case same && c.live.Untouched(c.entry, c.scaled):
 		return nil
-	case c.ours(set.Owner):
+	case c.ours():
 		c.action, c.drifted = actionPatch, same
 		return nil
 	}
@@ -108,7 +127,7 @@ func (c *change) decide(set desired.Set) error {
 		return c.foreign("it belongs to another stage of Slipway", "give the object another name")
 	}
 	if c.document.Annotation(desired.AnnotationAdopt) != "true" {
-		return c.foreign("it exists and was not made by Slipway"+c.fieldOwners(),
+		return c.foreign(c.stranger(),
 			"give the object another name, delete the other one, or set the annotation "+desired.AnnotationAdopt+": \"true\" on it to take it over")
 	}
 	c.action, c.force = actionAdopt, true
@@ -124,19 +143,21 @@ func (c *change) finished() bool {
 	return c.entry.Once && c.entry.UID != "" && c.live == nil
 }
 
-// ours reports whether a live object is the stage's own: it is the recorded
-// one, it carries the stage's labels, or it was intended and applied, and a
-// crash came before its UID was recorded.
-func (c *change) ours(owner inventory.Owner) bool {
-	if c.known && c.entry.UID != "" && c.entry.UID == c.live.UID {
-		return true
-	}
-	return owner.Owns(c.live.Labels) || c.known && c.entry.UID == "" && c.live.Applied
-}
+// ours reports whether a live object is the stage's own, by the inventory.
+func (c *change) ours() bool { return c.known && c.live.IsOf(c.entry) }
 
 // foreign returns the error for an object that is not the stage's.
 func (c *change) foreign(words, remedy string) error {
 	return refusal.New(c.document.Ref, cause.Foreign, fault.Conflict, words, remedy)
+}
+
+// stranger says what somebody else's object is doing here. The labels say nothing
+// about that: anybody can write them.
+func (c *change) stranger() string {
+	if c.known && c.entry.UID != "" {
+		return "Slipway's own was deleted, and this one was made in its place" + c.fieldOwners()
+	}
+	return "it exists and was not made by Slipway" + c.fieldOwners()
 }
 
 // fieldOwners names who owns fields of the live object.
@@ -161,8 +182,11 @@ func (c *change) precondition() string {
 // unrecorded reports whether the inventory must be written before the change,
 // so that a crash right after it leaves no object that nobody knows.
 func (c *change) unrecorded() bool {
-	if c.action == actionNone {
+	switch c.action {
+	case actionNone:
 		return false
+	case actionCreate, actionReplace:
+		return c.entry.Intent == ""
 	}
 	return !c.known || c.entry.UID != c.precondition()
 }
@@ -209,4 +233,31 @@ func (c *change) applies(name string) bool {
 	return c.live != nil && slices.ContainsFunc(c.live.Managers, func(m cluster.Manager) bool {
 		return m.Name == name && m.Operation == metav1.ManagedFieldsOperationApply
 	})
+}
+
+// Replicas and autoscalers. An autoscaler must own spec.replicas of what it
+// scales, or every release would undo its work. But an object that is made
+// without replicas starts with one, and an owner who stops sending replicas
+// resets them to one. So Slipway sends the autoscaler's minimum when it makes
+// the object, goes on sending what it sent last for as long as it still owns
+// the field, and stops for good once the autoscaler took it.
+
+// replicas returns the spec.replicas to send, nil for none.
+func (c *change) replicas(minimum int32) *int32 {
+	own := c.document.Replicas()
+	switch {
+	case !c.document.Ref.Scalable():
+		return own
+	case c.leaveReplicas:
+		return nil
+	case !c.scaled:
+		return own
+	case c.action == actionCreate || c.action == actionReplace:
+		return &minimum
+	case c.action == actionPatch && c.live.Replicas && c.entry.Replicas != nil:
+		return c.entry.Replicas
+	case c.action == actionPatch && c.live.Replicas:
+		return &minimum
+	}
+	return nil
 }

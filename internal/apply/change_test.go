@@ -38,7 +38,8 @@ func TestDecide(t *testing.T) {
 	entry := func(uid, digest, fields string) inventory.Entry {
 		return inventory.Entry{Ref: d.Ref, UID: uid, Digest: digest, Fields: fields}
 	}
-	same := entry("u1", d.Digest, "f1")
+	same, intended, going := entry("u1", d.Digest, "f1"), entry("", "", ""), entry("u1", "", "")
+	intended.Intent, going.Intent = "i1", "i1"
 	for name, c := range map[string]struct {
 		entry  *inventory.Entry
 		live   *cluster.State
@@ -54,15 +55,23 @@ func TestDecide(t *testing.T) {
 		"never applied by us":         {&same, &cluster.State{UID: "u1", Fields: ""}, nil, actionPatch, "", true},
 		"deleted":                     {&same, nil, nil, actionCreate, "", true},
 		"being deleted":               {&same, &cluster.State{UID: "u1", Fields: "f1", Applied: true, Deleting: true}, nil, actionCreate, "", true},
-		"made anew with our labels":   {&same, &cluster.State{UID: "u2", Labels: own}, nil, actionPatch, "", true},
+		"made anew, all copied":       {&same, &cluster.State{UID: "u2", Labels: own, Applied: true, Fields: "f1"}, nil, actionNone, cause.Foreign, false},
 		"made anew by somebody":       {&same, &cluster.State{UID: "u2", Labels: foreign}, nil, actionNone, cause.Foreign, false},
-		"intended, made before crash": {new(entry("", "", "")), &cluster.State{UID: "u1", Applied: true, Labels: own}, nil, actionPatch, "", false},
-		"intended, labels lost":       {new(entry("", "", "")), &cluster.State{UID: "u1", Applied: true, Labels: foreign}, nil, actionPatch, "", false},
-		"intended, somebody's":        {new(entry("", "", "")), &cluster.State{UID: "u1", Labels: foreign}, nil, actionNone, cause.Foreign, false},
+		"intended, made before crash": {&intended, &cluster.State{UID: "u1", Applied: true, Labels: own, Intent: "i1"}, nil, actionPatch, "", false},
+		"intended, labels lost":       {&intended, &cluster.State{UID: "u1", Applied: true, Labels: foreign, Intent: "i1"}, nil, actionPatch, "", false},
+		"intended, a controller's":    {&intended, &cluster.State{UID: "u1", Applied: true, Intent: "i1", Managers: []cluster.Manager{{Name: "kube-scheduler"}}}, nil, actionPatch, "", false},
+		"intended, somebody's":        {&intended, &cluster.State{UID: "u1", Labels: foreign}, nil, actionNone, cause.Foreign, false},
+		"intended, all copied":        {&intended, &cluster.State{UID: "u1", Labels: own, Applied: true}, nil, actionNone, cause.Foreign, false},
+		"intended, an old intent":     {&intended, &cluster.State{UID: "u1", Labels: own, Applied: true, Intent: "i0"}, nil, actionNone, cause.Foreign, false},
+		"intended, both made it":      {&intended, &cluster.State{UID: "u1", Applied: true, Intent: "i1", Managers: []cluster.Manager{{Name: "kubectl"}}}, nil, actionNone, cause.Foreign, false},
+		"no intent, all copied":       {new(entry("", "", "")), &cluster.State{UID: "u1", Labels: own, Applied: true}, nil, actionNone, cause.Foreign, false},
+		"goes, before crash":          {&going, &cluster.State{UID: "u1", Applied: true}, nil, actionPatch, "", false},
+		"goes, and is made":           {&going, &cluster.State{UID: "u2", Applied: true, Intent: "i1"}, nil, actionPatch, "", false},
+		"goes, and is somebody's":     {&going, &cluster.State{UID: "u2", Applied: true, Labels: own}, nil, actionNone, cause.Foreign, false},
 		"somebody's":                  {nil, &cluster.State{UID: "u1", Labels: foreign}, nil, actionNone, cause.Foreign, false},
 		"somebody's, allowed":         {nil, &cluster.State{UID: "u1", Labels: foreign}, nil, actionAdopt, "", false},
 		"another stage's, allowed":    {nil, &cluster.State{UID: "u1", Labels: elsewhere}, nil, actionNone, cause.Foreign, false},
-		"unknown with our labels":     {nil, &cluster.State{UID: "u1", Labels: own}, nil, actionPatch, "", false},
+		"unknown, all copied":         {nil, &cluster.State{UID: "u1", Labels: own, Applied: true, Intent: "i1"}, nil, actionNone, cause.Foreign, false},
 		"hook done and gone":          {&inventory.Entry{Ref: d.Ref, UID: "u1", Digest: d.Digest, Hook: true, Done: true}, nil, nil, actionNone, "", false},
 		"hook not done and gone":      {&inventory.Entry{Ref: d.Ref, UID: "u1", Digest: d.Digest, Hook: true}, nil, nil, actionCreate, "", true},
 		"job vanished by itself":      {&inventory.Entry{Ref: d.Ref, UID: "u1", Digest: d.Digest, Once: true}, nil, nil, actionNone, "", false},
@@ -83,11 +92,11 @@ func TestDecide(t *testing.T) {
 			if strings.HasSuffix(name, ", allowed") {
 				wanted = allowed
 			}
-			work, err := compare(set, []*desired.Document{wanted}, owned, live)
-			if reasonOf(err) != c.reason {
-				t.Fatalf("error %v, want %q", err, c.reason)
+			work, problems := compare(set, []*desired.Document{wanted}, owned, live)
+			if got := reasonOf(problems); got != c.reason {
+				t.Fatalf("refused because %q, want %q: %v", got, c.reason, problems)
 			}
-			if err != nil {
+			if len(problems) > 0 {
 				return
 			}
 			if got := work.changes[0]; got.action != c.action || got.drifted != c.drift {
@@ -97,13 +106,13 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// reasonOf returns the reason of the only object that failed.
-func reasonOf(err error) cause.Code {
-	var failure *refusal.Failure
-	if !errors.As(err, &failure) || len(failure.Objects) != 1 || fault.CodeOf(err) != fault.Conflict {
+// reasonOf returns the reason of the only object that is refused.
+func reasonOf(problems []refused) cause.Code {
+	var object *refusal.ObjectError
+	if len(problems) != 1 || !errors.As(problems[0].err, &object) || object.Code != fault.Conflict {
 		return ""
 	}
-	return failure.Objects[0].Reason
+	return object.Reason
 }
 
 func TestCompareFindsWhatIsStale(t *testing.T) {
@@ -111,9 +120,9 @@ func TestCompareFindsWhatIsStale(t *testing.T) {
 	for _, name := range []string{"c", "a", "b"} {
 		owned.Put(inventory.Entry{Ref: inventory.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "sw-acme-shop-dev", Name: name}})
 	}
-	work, err := compare(someSet(""), []*desired.Document{parsed(t, configMap("b", "1"))}, owned, nil)
-	if err != nil {
-		t.Fatal(err)
+	work, problems := compare(someSet(""), []*desired.Document{parsed(t, configMap("b", "1"))}, owned, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	var names []string
 	for _, entry := range work.stale {

@@ -3,11 +3,16 @@
 package apply
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
+	"github.com/slipway-dev/slipway/internal/apply/cluster"
+	"github.com/slipway-dev/slipway/internal/apply/diff"
+	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
@@ -109,9 +114,6 @@ func TestDriftIsRepaired(t *testing.T) {
 		"all labels": func(s *stage) {
 			s.patch("cm/settings", "", `{"metadata":{"labels":null}}`)
 		},
-		"made anew": func(s *stage) {
-			s.kubectl(s.kubectl("", "get", "cm/settings", "-o", "yaml"), "replace", "--force", "-f", "-")
-		},
 		"forced": func(s *stage) {
 			s.kubectl(configMap("settings", "theirs"), "apply", "--server-side", "--force-conflicts", "--field-manager=other", "-f", "-")
 		},
@@ -139,6 +141,95 @@ func TestDriftIsRepaired(t *testing.T) {
 				t.Errorf("not settled: %+v", report)
 			}
 		})
+	}
+}
+
+// Whatever somebody copies onto an object, it is not the stage's: it is neither taken
+// over, nor set back, nor pruned, nor deleted with the stage.
+func TestCopiesAreSomebodyElses(t *testing.T) {
+	anew := func(s *stage) { // labels, annotations and our field manager, as a whole
+		s.kubectl(s.kubectl("", "get", "cm/settings", "-o", "yaml", "--show-managed-fields"), "replace", "--force", "-f", "-")
+	}
+	applied := func(s *stage) { // by another tool that calls itself slipway
+		manifest := s.kubectl("", "get", "cm/settings", "-o", "jsonpath={.metadata.annotations}")
+		s.remove("cm/settings")
+		s.kubectl("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  annotations: "+cmp.Or(manifest, "{}")+"\n  labels: "+s.labels()+"\ndata: {key: \"1\"}\n",
+			"apply", "--server-side", "--field-manager=slipway", "-f", "-")
+	}
+	for name, copied := range map[string]func(*stage){"made anew": anew, "applied as slipway": applied} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			first := manifests(configMap("settings", "1"), configMap("more", "1"))
+			s.apply(first)
+			copied(s)
+			theirs := s.field("cm/settings", ".metadata.uid")
+			if problem := s.refused(manifests(configMap("settings", "2"), configMap("more", "1"))); problem.Reason != cause.Foreign || !strings.Contains(problem.Words, "made in its place") {
+				t.Errorf("another set: %v", problem)
+			}
+			if problem := s.refused(first); problem.Reason != cause.Foreign {
+				t.Errorf("the same set: %v", problem)
+			}
+			drifts, err := s.applier.Drift(t.Context(), s.owner)
+			if err != nil || len(drifts) != 1 || drifts[0].Kind != inventory.DriftDeleted {
+				t.Errorf("drift: %+v, %v", drifts, err)
+			}
+			if _, err := s.applier.Repair(t.Context(), Repair{Owner: s.owner, Cluster: "test", Namespace: s.namespace, Manifests: [][]byte{[]byte(first)}}); fault.CodeOf(err) != fault.Conflict {
+				t.Errorf("repair: %v, want a conflict", err)
+			}
+			s.apply(manifests(configMap("more", "1")))
+			if removal := s.prune(); len(removal.Deleted) != 0 || len(removal.Left) != 1 {
+				t.Errorf("pruned: %+v", removal)
+			}
+			if got := s.field("cm/settings", ".metadata.uid") + s.field("cm/settings", ".data.key"); got != theirs+"1" {
+				t.Errorf("theirs was changed to %s", got)
+			}
+		})
+	}
+}
+
+// labels returns the labels that name the stage, as anybody can write them.
+func (s *stage) labels() string {
+	labels, err := json.Marshal(s.owner.Labels())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(labels)
+}
+
+// When a crash came before a UID was recorded, an object that somebody made meanwhile
+// is theirs, whatever it carries.
+func TestCopyInPlaceOfAnIntent(t *testing.T) {
+	s := newStage(t)
+	first := manifests(configMap("settings", "1"), configMap("more", "1"))
+	s.traffic.cut(1, false) // the intent is recorded, and nothing made
+	if _, err := s.applier.Apply(t.Context(), s.set(first)); err == nil {
+		t.Fatal("nothing was cut")
+	}
+	s.traffic.heal()
+	s.restart()
+	s.kubectl("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  labels: "+s.labels()+"\ndata: {key: \"1\"}\n", "apply", "--server-side", "--field-manager=slipway", "-f", "-")
+	if problem := s.refused(first); problem.Reason != cause.Foreign {
+		t.Errorf("%v", problem)
+	}
+	s.apply(manifests(configMap("more", "1")))
+	s.prune()
+	s.eventually("configmap/more", "configmap/settings")
+}
+
+// The mark of an intent goes with the next change, and is no difference before.
+func TestIntentGoes(t *testing.T) {
+	s := newStage(t)
+	s.apply(manifests(configMap("settings", "1")))
+	if got := s.field("cm/settings", ".metadata.annotations"); !strings.Contains(got, cluster.AnnotationIntent) {
+		t.Errorf("annotations: %s", got)
+	}
+	found, err := diff.Compare(t.Context(), plane.Config, s.set(manifests(configMap("settings", "1"))))
+	if err != nil || len(found) != 0 {
+		t.Errorf("differences: %+v, %v", found, err)
+	}
+	s.apply(manifests(configMap("settings", "2")))
+	if got := s.field("cm/settings", ".metadata.annotations"); got != "" {
+		t.Errorf("annotations after a change: %s", got)
 	}
 }
 

@@ -95,7 +95,7 @@ func (r *removal) deleteGroup(ctx context.Context, entries []inventory.Entry) er
 	var mutex sync.Mutex
 	outcomes := make(map[inventory.Key]outcome, len(entries))
 	problems := cluster.Each(ctx, entries, func(ctx context.Context, entry inventory.Entry) error {
-		result, err := r.applier.deleteEntry(ctx, r.inventory.Owner, entry)
+		result, err := r.applier.deleteEntry(ctx, entry)
 		if err != nil {
 			return err
 		}
@@ -121,10 +121,8 @@ func (r *removal) deleteGroup(ctx context.Context, entries []inventory.Entry) er
 	return refusal.Join(problems)
 }
 
-// deleteEntry deletes a recorded object if it is still the recorded one. An
-// entry without a UID was only intended: its object is ours when it carries
-// our labels and was applied by us.
-func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry inventory.Entry) (outcome, error) {
+// deleteEntry deletes a recorded object if it is still the recorded one.
+func (a *Applier) deleteEntry(ctx context.Context, entry inventory.Entry) (outcome, error) {
 	meta, err := a.client.Get(ctx, entry.Ref)
 	if err != nil {
 		var unserved *refusal.ObjectError
@@ -136,13 +134,8 @@ func (a *Applier) deleteEntry(ctx context.Context, owner inventory.Owner, entry 
 	if meta == nil {
 		return outcomeGone, nil
 	}
-	isOurs := func(s *cluster.State) bool {
-		if entry.UID != "" {
-			return s.UID == entry.UID && (s.Applied || owner.Owns(s.Labels))
-		}
-		return s.Applied && owner.Owns(s.Labels)
-	}
-	deleted, err := a.deleteSeen(ctx, entry.Ref, cluster.StateOf(entry.Ref, meta), isOurs)
+	isOurs := func(s *cluster.State) bool { return s.IsOf(entry) }
+	deleted, err := a.deleteSeen(ctx, entry.Ref, cluster.StateOf(entry.Ref, meta), propagationOf(entry.Ref), isOurs)
 	switch {
 	case err != nil:
 		return 0, err

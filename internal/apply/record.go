@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -26,7 +27,8 @@ func (r *run) recordIntent(ctx context.Context) error {
 		if !c.known {
 			entry = inventory.Entry{Ref: c.document.Ref}
 		}
-		entry.UID, entry.Fields, entry.Done, entry.Stale = "", "", false, false
+		r.intend(&entry, c)
+		entry.Fields, entry.Done, entry.Stale = "", false, false
 		if !c.drifted { // what is only made again is found missing after a crash
 			entry.Digest = ""
 		}
@@ -41,6 +43,24 @@ func (r *run) recordIntent(ctx context.Context) error {
 		return fmt.Errorf("record what will be applied: %w", err)
 	}
 	return nil
+}
+
+// intend marks in an entry which object a change is about to leave: one that is
+// made, by an intent that nobody else knows; one that is there, by its UID, unless
+// it is still somebody else's. The UID of an object that goes stays until the next
+// one's is known.
+func (r *run) intend(entry *inventory.Entry, c *change) {
+	switch c.action {
+	case actionCreate, actionReplace:
+		if c.intent == "" {
+			c.intent = rand.Text()
+		}
+		entry.Intent = c.intent
+	case actionPatch:
+		entry.UID, entry.Intent = c.live.UID, ""
+	default:
+		entry.UID, entry.Intent = "", ""
+	}
 }
 
 // describe copies into an entry what its document says about pruning, hooks and
@@ -65,7 +85,7 @@ func (r *run) recordResult(ctx context.Context) error {
 		}
 	}
 	for _, entry := range r.work.stale {
-		if !entry.Stale && r.repair == nil {
+		if !entry.Stale && r.repair == nil && !r.isLeft(entry.Service) {
 			entry.Stale, dirty = true, true
 			r.inventory.Put(entry)
 		}

@@ -33,14 +33,22 @@ func (r *run) checkReplace(ctx context.Context, c *change) error {
 	return r.applier.client.CheckCreate(ctx, c.document.Ref, body)
 }
 
-// replace deletes the object and creates it again.
+// replace deletes the object and creates it again. The pods of a StatefulSet whose
+// volumes grow go on running.
 func (r *run) replace(ctx context.Context, c *change) error {
 	if err := r.checkReplace(ctx, c); err != nil {
 		return err
 	}
 	ref := c.document.Ref
 	seen := c.live.UID
-	if _, err := r.applier.deleteSeen(ctx, ref, c.live, func(s *cluster.State) bool { return s.UID == seen }); err != nil {
+	propagation := propagationOf(ref)
+	if c.orphan {
+		propagation = metav1.DeletePropagationOrphan
+	}
+	if err := r.growClaims(ctx, c, false); err != nil {
+		return err
+	}
+	if _, err := r.applier.deleteSeen(ctx, ref, c.live, propagation, func(s *cluster.State) bool { return s.UID == seen }); err != nil {
 		return err
 	}
 	if err := r.waitUntilGone(ctx, ref, seen); err != nil {
@@ -58,7 +66,8 @@ func (r *run) recordReplacement(ctx context.Context, c *change) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	entry := c.entry
-	entry.UID, entry.Digest, entry.Fields, entry.Done = "", "", "", false
+	r.intend(&entry, c)
+	entry.Digest, entry.Fields, entry.Done = "", "", false
 	r.describe(&entry, c)
 	r.inventory.Put(entry)
 	r.dirty = true
@@ -71,11 +80,7 @@ func (r *run) recordReplacement(ctx context.Context, c *change) error {
 // deleteSeen deletes an object for as long as isOurs holds of it. It reads the
 // object again when it changed since it was seen, and returns false when the
 // object is gone or is not ours any more.
-func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *cluster.State, isOurs func(*cluster.State) bool) (bool, error) {
-	propagation := metav1.DeletePropagationBackground
-	if ref.Kind == "Job" {
-		propagation = metav1.DeletePropagationForeground // two runs of one Job never overlap
-	}
+func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *cluster.State, propagation metav1.DeletionPropagation, isOurs func(*cluster.State) bool) (bool, error) {
 	for range maxDeletes {
 		if !isOurs(seen) {
 			return false, nil
@@ -102,6 +107,14 @@ func (a *Applier) deleteSeen(ctx context.Context, ref inventory.Ref, seen *clust
 		seen = cluster.StateOf(ref, meta)
 	}
 	return false, refusal.New(ref, cause.Unavailable, fault.Unavailable, "it keeps changing while it is deleted", "it is tried again")
+}
+
+// propagationOf says what becomes of what belongs to a deleted object.
+func propagationOf(ref inventory.Ref) metav1.DeletionPropagation {
+	if ref.Kind == "Job" {
+		return metav1.DeletePropagationForeground // two runs of one Job never overlap
+	}
+	return metav1.DeletePropagationBackground
 }
 
 // waitUntilGone waits until the object with a UID does not exist any more.
@@ -139,24 +152,4 @@ func emptyOf(ref inventory.Ref, uid string) ([]byte, error) {
 		return nil, fmt.Errorf("encode an empty %s: %w", ref.Kind, err)
 	}
 	return body, nil
-}
-
-// replacement says what may be done about an immutable field.
-type replacement int
-
-const (
-	replaceNever  replacement = iota // data or an address would be lost with the object
-	replaceAsked                     // only with AnnotationReplace: its pods are interrupted
-	replaceFreely                    // nothing is lost
-)
-
-// replaceable says whether an object may be deleted and created anew.
-func replaceable(ref inventory.Ref) replacement {
-	switch ref.Kind {
-	case "Job", "Pod", "RoleBinding", "ConfigMap", "Secret":
-		return replaceFreely
-	case "Deployment", "DaemonSet", "ReplicaSet":
-		return replaceAsked
-	}
-	return replaceNever
 }

@@ -7,13 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/apply/ready"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
@@ -21,28 +25,50 @@ import (
 func TestImmutableFields(t *testing.T) {
 	const replaced, refused = true, false
 	annotated := func(manifest, annotation string) string {
-		return strings.Replace(manifest, "metadata:\n  name: web", "metadata:\n  name: web\n  annotations: {"+annotation+": \"true\"}", 1)
+		object := map[string]any{}
+		if err := yaml.Unmarshal([]byte(manifest), &object); err != nil {
+			t.Fatal(err)
+		}
+		metadata, _ := object["metadata"].(map[string]any)
+		metadata["annotations"] = map[string]any{annotation: "true"}
+		text, err := yaml.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
+	asked := func(manifest string) string { return annotated(manifest, desired.AnnotationReplace) }
+	const remedy = "set the annotation slipway.dev/replace: \"true\" on it, with which it is deleted and made anew: "
 	selector := func(manifest string) string { return strings.ReplaceAll(manifest, "{app: web}", "{app: web2}") }
 	binding := "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: web}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: %s}\nsubjects: [{kind: ServiceAccount, name: web}]\n"
 	role := "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: %s}\nrules: [{apiGroups: [\"\"], resources: [configmaps], verbs: [get]}]\n"
 	frozen := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: frozen}\nimmutable: true\ndata: {key: %q}\n"
-	deploy := deployment("web", "registry.example/web:1", 1)
+	deploy := strings.Replace(deployment("web", "registry.example/web:1", 1), "  labels: {slipway.dev/service: web}\n", "", 1)
+	roles := fmt.Sprintf(role, "a") + "---\n" + fmt.Sprintf(role, "b") + "---\n"
 	cases := map[string]struct {
 		first, second, object string
 		replaced              bool
 		remedy                string
 	}{
-		"job":                {job("seed", "registry.example/a:1"), job("seed", "registry.example/a:2"), "job/seed", replaced, ""},
-		"frozen config":      {fmt.Sprintf(frozen, "1"), fmt.Sprintf(frozen, "2"), "cm/frozen", replaced, ""},
-		"role of a binding":  {fmt.Sprintf(role, "a") + "---\n" + fmt.Sprintf(binding, "a"), fmt.Sprintf(role, "b") + "---\n" + fmt.Sprintf(binding, "b"), "rolebinding/web", replaced, ""},
-		"selector":           {deploy, selector(deploy), "deploy/web", refused, "slipway.dev/replace"},
-		"selector, asked":    {deploy, annotated(selector(deploy), desired.AnnotationReplace), "deploy/web", replaced, ""},
-		"claim template":     {statefulSet("db", "registry.example/db:1", "1Gi"), statefulSet("db", "registry.example/db:1", "2Gi"), "sts/db", refused, "--cascade=orphan"},
-		"volume's access":    {claim("files", "1Gi"), strings.Replace(claim("files", "1Gi"), "ReadWriteOnce", "ReadWriteMany", 1), "pvc/files", refused, "a volume can grow"},
-		"volume shrinks":     {claim("files", "2Gi"), claim("files", "1Gi"), "pvc/files", refused, "a volume can grow"},
-		"service's address":  {service("web", 80), service("web", 80) + "  clusterIP: None\n", "svc/web", refused, "kubectl delete service web"},
-		"successor unlawful": {job("seed", "registry.example/a:1"), strings.Replace(job("seed", "registry.example/a:2"), "restartPolicy: Never", "restartPolicy: Always", 1), "job/seed", refused, "correct"},
+		"job":                        {job("seed", "registry.example/a:1"), job("seed", "registry.example/a:2"), "job/seed", refused, remedy + "a run that goes on is ended"},
+		"job, asked":                 {job("seed", "registry.example/a:1"), asked(job("seed", "registry.example/a:2")), "job/seed", replaced, ""},
+		"frozen config":              {fmt.Sprintf(frozen, "1"), fmt.Sprintf(frozen, "2"), "cm/frozen", refused, remedy + "what it holds besides its manifest is lost"},
+		"frozen config, asked":       {fmt.Sprintf(frozen, "1"), asked(fmt.Sprintf(frozen, "2")), "cm/frozen", replaced, ""},
+		"role of a binding":          {roles + fmt.Sprintf(binding, "a"), roles + fmt.Sprintf(binding, "b"), "rolebinding/web", refused, remedy},
+		"role of a binding, asked":   {roles + fmt.Sprintf(binding, "a"), roles + asked(fmt.Sprintf(binding, "b")), "rolebinding/web", replaced, ""},
+		"selector":                   {deploy, selector(deploy), "deploy/web", refused, remedy + "its pods stop meanwhile"},
+		"selector, asked":            {deploy, asked(selector(deploy)), "deploy/web", replaced, ""},
+		"name of a governing":        {statefulSet("db", "registry.example/db:1", "1Gi"), strings.Replace(statefulSet("db", "registry.example/db:1", "1Gi"), "serviceName: db", "serviceName: other", 1), "sts/db", refused, remedy + "its pods stop meanwhile, and its volumes stay as they are"},
+		"name of a governing, asked": {statefulSet("db", "registry.example/db:1", "1Gi"), asked(strings.Replace(statefulSet("db", "registry.example/db:1", "1Gi"), "serviceName: db", "serviceName: other", 1)), "sts/db", replaced, ""},
+		"claim template shrinks":     {statefulSet("db", "registry.example/db:1", "2Gi"), statefulSet("db", "registry.example/db:1", "1Gi"), "sts/db", refused, remedy},
+		"claim template grows":       {statefulSet("db", "registry.example/db:1", "1Gi"), statefulSet("db", "registry.example/db:1", "2Gi"), "sts/db", refused, "deploy again then"},
+		"volume's access":            {claim("files", "1Gi"), strings.Replace(claim("files", "1Gi"), "ReadWriteOnce", "ReadWriteMany", 1), "pvc/files", refused, remedy + "its data is lost"},
+		"volume's access, asked":     {claim("files", "1Gi"), asked(strings.Replace(claim("files", "1Gi"), "ReadWriteOnce", "ReadWriteMany", 1)), "pvc/files", replaced, ""},
+		"volume shrinks":             {claim("files", "2Gi"), claim("files", "1Gi"), "pvc/files", refused, remedy + "its data is lost"},
+		"service's address":          {service("web", 80), service("web", 80) + "  clusterIP: None\n", "svc/web", refused, remedy + "it gets another address"},
+		"service's address, asked":   {service("web", 80), asked(service("web", 80) + "  clusterIP: None\n"), "svc/web", replaced, ""},
+		"successor unlawful":         {job("seed", "registry.example/a:1"), strings.Replace(job("seed", "registry.example/a:2"), "restartPolicy: Never", "restartPolicy: Always", 1), "job/seed", refused, "correct"},
+		"successor unlawful, asked":  {job("seed", "registry.example/a:1"), asked(strings.Replace(job("seed", "registry.example/a:2"), "restartPolicy: Never", "restartPolicy: Always", 1)), "job/seed", refused, "correct"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -69,6 +95,174 @@ func TestImmutableFields(t *testing.T) {
 				t.Error("something was changed although the set is refused")
 			}
 		})
+	}
+}
+
+// A rule of a custom resource that forbids a change is known by this: the server
+// accepts the object as a new one.
+func TestImmutableCustomResource(t *testing.T) {
+	s := newStage(t)
+	group := s.owner.Organization + ".example.com"
+	s.kubectl(fmt.Sprintf(`apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.%[1]s}
+spec:
+  group: %[1]s
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget, listKind: WidgetList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties: {size: {type: integer, x-kubernetes-validations: [{rule: self == oldSelf, message: nobody resizes a widget}]}}
+`, group), "create", "-f", "-")
+	s.kubectl("", "create", "clusterrolebinding", s.namespace, "--clusterrole=cluster-admin", "--serviceaccount="+s.namespace+":slipway-stage")
+	widget := func(size int, annotations string) string {
+		return fmt.Sprintf("apiVersion: %s/v1\nkind: Widget\nmetadata: {name: w, annotations: {%s}}\nspec: {size: %d}\n", group, annotations, size)
+	}
+	s.patiently("apply an object of a defined kind", func() error {
+		_, err := s.applier.Apply(t.Context(), s.set(manifests(widget(1, ""))))
+		return err
+	})
+	problem := s.refused(manifests(widget(2, ""), configMap("other", "1")))
+	if problem.Reason != cause.Immutable || !strings.Contains(problem.Words, "nobody resizes a widget") || !strings.Contains(problem.Remedy, desired.AnnotationReplace) {
+		t.Errorf("%s: %v", problem.Reason, problem)
+	}
+	if report := s.apply(manifests(widget(2, desired.AnnotationReplace+`: "true"`))); len(report.Replaced) != 1 {
+		t.Errorf("asked: %+v", report)
+	}
+}
+
+// One refused object keeps its service as it is, and no other.
+func TestOneServiceIsRefused(t *testing.T) {
+	s := newStage(t)
+	set := func(version, selector string) string {
+		return manifests(of("web", configMap("web", version)), of("web", service("web", 80)),
+			of("db", configMap("db", version)), strings.ReplaceAll(deployment("db", "registry.example/db:"+version, 1), "{app: db}", "{app: "+selector+"}"))
+	}
+	s.apply(set("1", "db"))
+	report, err := s.applier.Apply(t.Context(), s.set(set("2", "db2")))
+	var partial *refusal.Partial
+	if !errors.As(err, &partial) || fault.CodeOf(err) != fault.Invalid || !slices.Equal(partial.Applied, []string{"web"}) || len(partial.Services) != 1 || !strings.Contains(partial.Services["db"], "Deployment db") {
+		t.Fatalf("%+v: %v", partial, err)
+	}
+	if got := s.field("cm/web", ".data.key") + s.field("cm/db", ".data.key") + s.field("deploy/db", ".spec.template.spec.containers[0].image"); got != "21registry.example/db:1" {
+		t.Errorf("there is %s", got)
+	}
+	if len(report.Targets) != 1 || !report.Targets[0].Left {
+		t.Errorf("it waits for %+v", report.Targets)
+	}
+	drifts, err := s.applier.Drift(t.Context(), s.owner)
+	if err != nil || len(drifts) != 0 {
+		t.Errorf("drift: %+v, %v", drifts, err)
+	}
+	if removal := s.prune(); len(removal.Deleted) != 0 {
+		t.Errorf("pruned: %+v", removal)
+	}
+	if _, err := s.applier.Apply(t.Context(), s.set(set("2", "db2"))); !errors.As(err, &partial) { // the single change
+		t.Errorf("again: %v", err)
+	}
+	if report := s.apply(set("2", "db")); len(report.Changed) != 2 || report.Unchanged != 2 {
+		t.Errorf("mended: %+v", report)
+	}
+}
+
+// The claims of a StatefulSet grow, and it is made anew around its pods.
+func TestStatefulSetVolumesGrow(t *testing.T) {
+	for _, expandable := range []bool{true, false} {
+		t.Run(fmt.Sprintf("expandable: %t", expandable), func(t *testing.T) {
+			s := newStage(t)
+			class := s.owner.Organization + "-disk"
+			s.kubectl(fmt.Sprintf("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: %s}\nprovisioner: example.com/disk\nallowVolumeExpansion: %t\n", class, expandable), "create", "-f", "-")
+			sized := func(size string) string {
+				return manifests(strings.Replace(statefulSet("db", "registry.example/db:1", size), "accessModes:", "storageClassName: "+class+"\n      accessModes:", 1), configMap("other", size))
+			}
+			s.other(claim("data-db-x", "64Mi"))
+			s.disk(class, "data-db-0")
+			s.apply(sized("64Mi"))
+			uid := s.field("sts/db", ".metadata.uid")
+			s.bound("data-db-0")
+			if !expandable {
+				problem := s.refused(sized("128Mi"))
+				if problem.Ref.Kind != "StatefulSet" || !strings.Contains(problem.Words, "data-db-0") || !strings.Contains(problem.Remedy, "allowVolumeExpansion") {
+					t.Errorf("%v", problem)
+				}
+				if s.field("sts/db", ".metadata.uid") != uid || s.field("pvc/data-db-0", ".spec.resources.requests.storage") != "64Mi" {
+					t.Error("something was changed")
+				}
+				return
+			}
+			report := s.apply(sized("128Mi"))
+			if len(report.Replaced) != 1 || s.field("sts/db", ".metadata.uid") == uid {
+				t.Errorf("%+v", report)
+			}
+			if got := s.field("pvc/data-db-0", ".spec.resources.requests.storage") + s.field("pvc/data-db-x", ".spec.resources.requests.storage") + s.field("sts/db", ".spec.volumeClaimTemplates[0].spec.resources.requests.storage"); got != "128Mi64Mi128Mi" {
+				t.Errorf("sizes: %s", got)
+			}
+			if report := s.apply(sized("128Mi")); report.Unchanged != 2 {
+				t.Errorf("not settled: %+v", report)
+			}
+		})
+	}
+}
+
+// disk makes a volume for a claim of the namespace.
+func (s *stage) disk(class, claim string) {
+	s.t.Helper()
+	s.kubectl(fmt.Sprintf("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: %s-%s}\nspec:\n  storageClassName: %[3]s\n  capacity: {storage: 64Mi}\n  accessModes: [ReadWriteOnce]\n  hostPath: {path: /disk}\n  claimRef: {namespace: %[1]s, name: %[2]s}\n",
+		s.namespace, claim, class), "create", "-f", "-")
+}
+
+// bound waits until a claim has its volume.
+func (s *stage) bound(claim string) {
+	s.t.Helper()
+	s.patiently(claim+" is bound", func() error {
+		if got := s.field("pvc/"+claim, ".status.phase"); got != "Bound" {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+}
+
+// The reason why a claim can't grow is its storage class.
+func TestClaimOfAFixedClass(t *testing.T) {
+	s := newStage(t)
+	class := s.owner.Organization + "-fixed"
+	s.kubectl("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: "+class+"}\nprovisioner: example.com/disk\n", "create", "-f", "-")
+	sized := func(size string) string {
+		return manifests(strings.Replace(claim("files", size), "accessModes:", "storageClassName: "+class+"\n  accessModes:", 1))
+	}
+	s.disk(class, "files")
+	s.apply(sized("64Mi"))
+	s.bound("files")
+	problem := s.refused(sized("128Mi"))
+	if problem.Reason != cause.Immutable || problem.Code != fault.Invalid || !strings.Contains(problem.Remedy, "its storage class does not let volumes grow") {
+		t.Errorf("%s: %v", problem.Reason, problem)
+	}
+}
+
+// A Job that finished and went by itself counts as done for as long as it stays as it
+// is.
+func TestFinishedJobIsNotWaitedFor(t *testing.T) {
+	s := newStage(t)
+	once := strings.Replace(job("once", "registry.example/a:1"), "spec:\n", "spec:\n  ttlSecondsAfterFinished: 5\n", 1)
+	if report := s.apply(manifests(once, configMap("a", "1"))); len(report.Targets) != 1 || !report.Targets[0].Vanishes {
+		t.Errorf("it waits for %+v", report.Targets)
+	}
+	s.remove("job/once")
+	report := s.apply(manifests(once, configMap("a", "2")))
+	if len(report.Targets) != 0 || len(report.Changed) != 1 || len(report.Created) != 0 {
+		t.Errorf("%+v", report)
+	}
+	states, err := s.applier.Wait(t.Context(), []ready.Target{{Ref: s.ref("job/once"), Service: "once", Vanishes: true}}, ready.Options{Namespace: s.namespace})
+	if err != nil || len(states) != 1 || !states[0].Done {
+		t.Errorf("%+v, %v", states, err)
 	}
 }
 

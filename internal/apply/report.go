@@ -100,6 +100,16 @@ func (r *run) recordChange(c *change, meta *metav1.PartialObjectMetadata, warnin
 	}
 }
 
+// addTarget adds an object to those that become ready; nobody waits for one that is
+// left as it was.
+func (r *run) addTarget(c *change, left bool) {
+	entry, ok := r.inventory.Lookup(c.document.Ref.Key())
+	if !ok || entry.Hook || !ready.Watchable(entry.GroupKind()) || left && entry.UID == "" {
+		return
+	}
+	r.report.Targets = append(r.report.Targets, ready.Target{Ref: entry.Ref, Service: entry.Service, Vanishes: entry.Once, Left: left})
+}
+
 // summarise fills the parts of the report that concern the whole set.
 func (r *run) summarise() {
 	for _, list := range [][]inventory.Ref{r.report.Created, r.report.Changed, r.report.Replaced, r.report.Adopted, r.report.Repaired} {
@@ -109,9 +119,12 @@ func (r *run) summarise() {
 		if c.action == actionNone {
 			r.report.Unchanged++
 		}
-		if entry, ok := r.inventory.Lookup(c.document.Ref.Key()); ok && !entry.Hook && ready.Watchable(entry.GroupKind()) {
-			r.report.Targets = append(r.report.Targets, ready.Target{Ref: entry.Ref, Service: entry.Service})
+		if c.action != actionNone || !c.finished() {
+			r.addTarget(c, false)
 		}
+	}
+	for _, c := range r.work.withheld {
+		r.addTarget(c, true)
 	}
 	r.report.Stale = r.inventory.Stale()
 }

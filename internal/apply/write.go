@@ -6,29 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
-	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// validate has the server check every change in a dry run. A single change
-// needs none: its check is the change itself.
-func (r *run) validate(ctx context.Context) error {
+// validate has the server check every change in a dry run, and returns those that it
+// refuses. A single change needs no check: that is the change itself.
+func (r *run) validate(ctx context.Context) ([]refused, error) {
 	writes := r.work.writes()
 	if len(writes) < 2 || r.repair != nil { // the server accepted before what is repaired
-		return nil
+		return nil, nil
 	}
-	return refusal.Join(cluster.Each(ctx, writes, func(ctx context.Context, c *change) error {
+	var mutex sync.Mutex
+	var problems []refused
+	failed := cluster.Each(ctx, writes, func(ctx context.Context, c *change) error {
 		err := r.send(ctx, c, true)
-		if err != nil && r.dependsOnSet(c, err) {
+		var object *refusal.ObjectError
+		switch {
+		case err == nil || r.dependsOnSet(c, err):
 			return nil
+		case !errors.As(err, &object):
+			return err
 		}
-		return err
-	}))
+		mutex.Lock()
+		defer mutex.Unlock()
+		problems = append(problems, refused{c, err})
+		return nil
+	})
+	return problems, refusal.Join(failed)
 }
 
 // dependsOnSet reports whether a check failed only because an object of the
@@ -48,7 +58,7 @@ func (r *run) dependsOnSet(c *change, err error) bool {
 
 // write makes the changes, group after group, and stops at the first group
 // that fails. A repair goes on: its objects existed side by side before.
-func (r *run) write(ctx context.Context) (problem error) {
+func (r *run) write(ctx context.Context) error {
 	var steps [groups][]*change
 	for _, c := range r.work.changes {
 		hook := c.entry.Hook
@@ -63,6 +73,24 @@ func (r *run) write(ctx context.Context) (problem error) {
 		}
 		steps[c.group()] = append(steps[c.group()], c)
 	}
+	if single := r.work.writes(); len(single) == 1 && r.repair == nil {
+		return r.writeSingle(ctx, single[0], steps)
+	}
+	return r.writeSteps(ctx, steps)
+}
+
+// writeSingle makes the only change of a set, which nobody checked before.
+func (r *run) writeSingle(ctx context.Context, c *change, steps [groups][]*change) error {
+	err := r.writeSteps(ctx, steps)
+	var failure *refusal.Failure
+	if r.partial != nil || !errors.As(err, &failure) {
+		return err
+	}
+	return r.withhold([]refused{{c, failure.Objects[0]}})
+}
+
+// writeSteps makes changes, step after step.
+func (r *run) writeSteps(ctx context.Context, steps [groups][]*change) (problem error) {
 	for g, changes := range steps {
 		var err error
 		switch group(g) {
@@ -140,17 +168,36 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 	case c.mayReclaim(status) && r.writing:
 		c.reclaimed = true
 		return true, r.reclaim(ctx, c)
-	case c.action != actionPatch || !refusal.IsImmutable(status):
+	case c.action != actionPatch || status.Reason != metav1.StatusReasonInvalid || refusal.IsAdmission(status):
 		return false, refusal.Explain(c.document.Ref, err)
 	}
-	if err := r.readManagers(ctx, c); err != nil {
-		return false, err
-	}
-	if !c.mayReplace() {
+	if asNew := r.checkAsNew(ctx, c); asNew != nil {
+		if refusal.IsImmutable(status) {
+			err = asNew // the change can't be, and what it leads to can't either
+		}
 		return false, refusal.Explain(c.document.Ref, err)
+	}
+	grows, growErr := r.growsVolumes(ctx, c)
+	switch {
+	case growErr != nil:
+		return false, growErr
+	case !grows && !c.document.MayReplace():
+		return false, refusal.Immutable(c.document.Ref, err)
 	}
 	c.action = actionReplace
 	return true, r.recordReplacement(ctx, c)
+}
+
+// checkAsNew has the server check the object of a refused change as a new one: when it
+// accepts that, it is the change that it refuses. A quota would count the object twice.
+func (r *run) checkAsNew(ctx context.Context, c *change) error {
+	asNew := *c
+	asNew.action = actionReplace
+	err := r.checkReplace(ctx, &asNew)
+	if status := refusal.StatusOf(err); status != nil && refusal.IsQuota(status) {
+		return nil
+	}
+	return err
 }
 
 // explainUnanswered returns the error for a request that the server did not
@@ -194,25 +241,6 @@ func (r *run) readManagers(ctx context.Context, c *change) error {
 	}
 	c.live = cluster.StateOf(c.document.Ref, meta)
 	return nil
-}
-
-// mayReplace reports whether an object with a changed immutable field is
-// deleted and made anew: because nothing is lost with it and nobody else owns
-// fields of it, or because its manifest asks for it.
-func (c *change) mayReplace() bool {
-	asked := c.document.Annotation(desired.AnnotationReplace) == "true"
-	switch replaceable(c.document.Ref) {
-	case replaceFreely:
-		for _, m := range c.live.Managers {
-			if m.Subresource == "" && c.document.Ref.Kind != "Job" && c.document.Ref.Kind != "Pod" {
-				return asked
-			}
-		}
-		return true
-	case replaceAsked:
-		return asked
-	}
-	return false
 }
 
 // patch sends one server-side apply. The UID in it makes the server refuse it
@@ -264,11 +292,19 @@ func (r *run) body(c *change) ([]byte, error) {
 		return nil, err
 	}
 	object := maps.Clone(d.Object)
+	metadata, _ := object["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	object["metadata"] = metadata
 	if uid := c.precondition(); uid != "" {
-		metadata, _ := object["metadata"].(map[string]any)
-		metadata = maps.Clone(metadata)
 		metadata["uid"] = uid
-		object["metadata"] = metadata
+	} else if c.intent != "" { // a check comes before there is one
+		annotations, _ := metadata["annotations"].(map[string]any)
+		annotations = maps.Clone(annotations)
+		if annotations == nil {
+			annotations = map[string]any{}
+		}
+		annotations[cluster.AnnotationIntent] = c.intent
+		metadata["annotations"] = annotations
 	}
 	if d.Ref.Scalable() {
 		spec := maps.Clone(d.Spec())

@@ -40,6 +40,7 @@ const (
 type Claims struct {
 	client     client.Client
 	namespaces *tenancy.NamespaceApplier
+	marker     *tenancy.Marker
 	self       tenancy.Subject
 
 	mu   sync.Mutex
@@ -47,8 +48,8 @@ type Claims struct {
 }
 
 // NewClaims returns the claims on a connection's cluster.
-func NewClaims(c client.Client, namespaces *tenancy.NamespaceApplier, self tenancy.Subject) *Claims {
-	return &Claims{client: c, namespaces: namespaces, self: self, held: map[string]map[string]bool{}}
+func NewClaims(c client.Client, namespaces *tenancy.NamespaceApplier, marker *tenancy.Marker, self tenancy.Subject) *Claims {
+	return &Claims{client: c, namespaces: namespaces, marker: marker, self: self, held: map[string]map[string]bool{}}
 }
 
 // Claim takes hosts for a stage and returns those that another project uses.
@@ -114,7 +115,7 @@ func (c *Claims) holds(ctx context.Context, owner inventory.Owner, namespace str
 	}
 	held := map[string]bool{}
 	for _, one := range all.Items {
-		if _, uses := one.Data[namespace]; uses && one.Annotations[annotationOwner] == ownerName(owner) {
+		if _, uses := one.Data[namespace]; uses && c.owns(&one, owner) {
 			held[one.Annotations[annotationHost]] = true
 		}
 	}
@@ -147,6 +148,12 @@ type claim struct {
 	host      string
 }
 
+// owns reports whether a claim is a project's: this Slipway made it for that project.
+// Another Slipway that uses the cluster may have a project of the same name.
+func (c *Claims) owns(existing *corev1.ConfigMap, owner inventory.Owner) bool {
+	return existing.Annotations[annotationOwner] == ownerName(owner) && c.marker.Owns(existing, claim{owner: owner}.object().Labels)
+}
+
 func ownerName(owner inventory.Owner) string { return owner.Organization + "/" + owner.Project }
 
 // object returns the claim as it is first made.
@@ -169,9 +176,18 @@ func (c claim) object() *corev1.ConfigMap {
 // are gone. It reports false when another project has the host.
 func (c *Claims) take(ctx context.Context, wanted claim) (bool, error) {
 	for range claimTries {
-		err := c.client.Create(ctx, wanted.object())
+		made := wanted.object()
+		c.marker.MarkNew(made)
+		err := c.client.Create(ctx, made)
+		if err == nil {
+			c.marker.Mark(made)
+			err = c.client.Update(ctx, made)
+		}
 		if err == nil {
 			return true, nil
+		}
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			continue
 		}
 		if !apierrors.IsAlreadyExists(err) {
 			return false, fault.Wrap(fault.Unavailable, err, "the host %s could not be claimed", wanted.host)
@@ -191,10 +207,11 @@ func (c *Claims) join(ctx context.Context, wanted claim) (bool, error) {
 	if err := c.client.Get(ctx, client.ObjectKeyFromObject(wanted.object()), &existing); err != nil {
 		return false, err
 	}
-	if existing.Annotations[annotationOwner] == ownerName(wanted.owner) {
-		if _, uses := existing.Data[wanted.namespace]; uses {
+	if c.owns(&existing, wanted.owner) {
+		if _, uses := existing.Data[wanted.namespace]; uses && c.marker.IsMarked(&existing) {
 			return true, nil
 		}
+		c.marker.Mark(&existing)
 		if existing.Data == nil {
 			existing.Data = map[string]string{}
 		}
@@ -206,7 +223,8 @@ func (c *Claims) join(ctx context.Context, wanted claim) (bool, error) {
 		return false, err
 	}
 	next := wanted.object()
-	next.ResourceVersion = existing.ResourceVersion
+	next.ResourceVersion, next.UID = existing.ResourceVersion, existing.UID
+	c.marker.Mark(next)
 	return true, c.client.Update(ctx, next)
 }
 
@@ -243,7 +261,7 @@ func (c *Claims) leave(ctx context.Context, ended claim) error {
 	if err := c.client.Get(ctx, client.ObjectKeyFromObject(ended.object()), &existing); err != nil {
 		return err
 	}
-	if _, uses := existing.Data[ended.namespace]; !uses || existing.Annotations[annotationOwner] != ownerName(ended.owner) {
+	if _, uses := existing.Data[ended.namespace]; !uses || !c.owns(&existing, ended.owner) {
 		return nil
 	}
 	delete(existing.Data, ended.namespace)

@@ -50,6 +50,7 @@ type Connection struct {
 type Clusters struct {
 	Config  *rest.Config    // the control cluster
 	Account tenancy.Subject // the service account that Slipway runs as
+	Marker  *tenancy.Marker // of what Slipway makes there
 	Secrets *kube.Secrets
 	Builds  kaniko.Config
 	// Dialer connects to registries.
@@ -158,8 +159,8 @@ func (c *Clusters) connect(ctx context.Context, cluster *v1alpha1.Cluster, secre
 	if made.Client, err = client.New(config, client.Options{}); err != nil {
 		return nil, unasked(cluster, err)
 	}
-	made.Namespaces = tenancy.NewNamespaceApplier(made.Client, c.Now)
-	made.Hosts = NewClaims(made.Client, made.Namespaces, c.Account)
+	made.Namespaces = tenancy.NewNamespaceApplier(made.Client, c.Marker, c.Now).Adopting(cluster.Spec.AdoptNamespaces)
+	made.Hosts = NewClaims(made.Client, made.Namespaces, c.Marker, c.Account)
 	if len(secrets.push) > 0 {
 		if made.Push, err = build.ParseCredentials(secrets.push); err != nil {
 			return nil, err

@@ -59,6 +59,7 @@ type Components struct {
 // deps is what the reconcilers have in common.
 type deps struct {
 	*Components
+	marker  *tenancy.Marker
 	self    tenancy.Subject // the service account that Slipway runs as
 	secrets *kube.Secrets
 	forges  *forge.Forges
@@ -70,7 +71,15 @@ type deps struct {
 
 // newDeps makes what the reconcilers share.
 func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
-	signer, err := repository.NewSigner(ctx, mgr.GetAPIReader(), o.AnyReplica, o.Namespace, o.Now)
+	key, err := repository.ServerKey(ctx, mgr.GetAPIReader(), o.AnyReplica, o.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := source.NewSigner(o.Now, key)
+	if err != nil {
+		return nil, err
+	}
+	marker, err := tenancy.NewMarker(key, o.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +92,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 			Ready: cacheReadiness(mgr.GetCache()), queue: queue.New(o.ParallelReleases), pool: pool,
 			mirrors: mirror.NewStore(filepath.Join(o.Data, "mirrors"), git.DefaultLimits(), o.Dialer),
 		},
+		marker:     marker,
 		self:       tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount},
 		secrets:    kube.NewSecrets(mgr.GetAPIReader(), o.Now),
 		deliveries: queue.NewPriorityGate(deliveryGateLimit),
@@ -91,7 +101,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 	d.pulls = forge.NewPullRequests(d.forges)
 	grants := repository.Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}
 	d.sources = repository.NewSources(d.secrets, d.forges, d.mirrors, grants, o.AllowHTTP)
-	d.clusters = &cluster.Clusters{Config: o.Config, Account: d.self, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Dialer: o.Dialer, Now: o.Now}
+	d.clusters = &cluster.Clusters{Config: o.Config, Account: d.self, Marker: marker, Secrets: d.secrets, Builds: kaniko.Config{Image: o.Image, Executor: o.Executor}, Dialer: o.Dialer, Now: o.Now}
 	d.Source = source.NewHandler(signer, func(ctx context.Context, claims source.Claims) (source.Tar, error) {
 		return d.sources.Archive(ctx, mgr.GetClient(), claims)
 	}, source.Limits{})

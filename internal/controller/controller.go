@@ -94,7 +94,7 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	}
 	writer := &project.StageWriter{Client: c, Commits: d.sources, Contents: heads, FastPath: handOver(stages, releases, gate, o), Log: o.Log}
 	return []Reconciler{
-		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), o.Now), Self: d.self},
+		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), d.marker, o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
 		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Groups: &forge.Facts{Forges: d.forges}, Work: d.sources.Work(), Cleaner: cleaner, Interval: o.SyncInterval, Timers: rate.Limit(o.TimerSyncs), Now: o.Now}),
 		&identity.Reconciler{Client: mgr.GetClient()},

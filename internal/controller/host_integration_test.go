@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
@@ -91,13 +92,21 @@ func TestHostHasOneWinner(t *testing.T) {
 	if _, err := env.Server(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	var key corev1.Secret // the server's, which made the namespace of claims
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: "slipway-system", Name: "slipway-source-key"}, &key); err != nil {
+		t.Fatal(err)
+	}
+	marker, err := tenancy.NewMarker(key.Data["key"], time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const rivals, host = 16, "race.example"
 	won := make([]bool, rivals)
 	var group sync.WaitGroup
 	start := make(chan struct{})
 	for i := range rivals {
-		keeper := tenancy.NewNamespaceApplier(env.Client, time.Now)
-		claims := cluster.NewClaims(env.Client, keeper, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
+		keeper := tenancy.NewNamespaceApplier(env.Client, marker, time.Now)
+		claims := cluster.NewClaims(env.Client, keeper, marker, tenancy.Subject{Namespace: "slipway-system", Name: "slipway"})
 		owner := inventory.Owner{Organization: "race", Project: string(rune('a' + i)), Stage: "dev"}
 		namespace := naming.Namespace(owner.Organization, owner.Project, owner.Stage)
 		made := &corev1.Namespace{}

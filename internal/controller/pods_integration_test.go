@@ -44,7 +44,11 @@ func newTenant(t *testing.T, name string, policy v1alpha1.ClusterPolicy) tenant 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tenancy.NewNamespaceApplier(env.Client, time.Now).Ensure(t.Context(), tenancy.NewNamespace(stage), objects); err != nil {
+	marker, err := tenancy.NewMarker(make([]byte, 32), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tenancy.NewNamespaceApplier(env.Client, marker, time.Now).Ensure(t.Context(), tenancy.NewNamespace(stage), objects); err != nil {
 		t.Fatal(err)
 	}
 	meta := metav1.ObjectMeta{Namespace: stage.Namespace, Name: "tenant"}

@@ -26,6 +26,11 @@ const (
 	AnnotationSealHash   = "slipway.dev/seal-hash"
 	// AnnotationAllow of a stage's namespace is what its pods may have beyond others.
 	AnnotationAllow = "slipway.dev/allow"
+	// AnnotationOwner proves that Slipway made a namespace or a Secret.
+	AnnotationOwner = "slipway.dev/owner"
+	// AnnotationWantedAgain of a Stage that is being deleted is the commit that its
+	// ref came back with.
+	AnnotationWantedAgain = "slipway.dev/wanted-again"
 )
 
 // StageServiceAccount is the service account in a stage's namespace that

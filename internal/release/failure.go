@@ -11,6 +11,9 @@ var ErrSuperseded = errors.New("superseded by a newer release of the stage")
 type Failure struct {
 	Cause   string
 	Message string
+	// Refused says by service why it was left as it was; all others were released.
+	// It is empty when the failure is one of the whole release.
+	Refused map[string]string
 }
 
 // Error returns the sentence.

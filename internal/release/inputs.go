@@ -66,7 +66,8 @@ type Target interface {
 	Prepare(ctx context.Context, builds bool) error
 	// Provide makes the Secrets of the stage, before any object uses them.
 	Provide(ctx context.Context, secrets Secrets) error
-	// Apply applies the manifests and deletes nothing.
+	// Apply applies the manifests and deletes nothing. A *Failure with refused services
+	// says that all others were applied.
 	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
 	// Restart replaces the pods of the named services in the manifests, or of all
 	// when none is named, once for each mark.

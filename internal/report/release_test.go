@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -100,6 +101,33 @@ func TestSkippedOf(t *testing.T) {
 		change(other)
 		if why := Skipped(other); why != "" {
 			t.Errorf("%s: skipped because %q", name, why)
+		}
+	}
+}
+
+// A head that waits for its stage to be taken down says what keeps it; a stage that
+// just goes says nothing.
+func TestEndingOf(t *testing.T) {
+	deleted := metav1.Now()
+	stage := &v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted, Annotations: map[string]string{naming.AnnotationWantedAgain: "c0ffee"}},
+		Spec:       v1alpha1.StageSpec{Name: "feature-x", Ref: "refs/heads/feature/x"},
+		Status:     v1alpha1.StageStatus{Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonEnding, Message: "a finalizer keeps it"}}},
+	}
+	want := Release{Repository: "acme/shop", Commit: "c0ffee", Ref: "refs/heads/feature/x", Stage: "feature-x", Step: StepHeld, Latest: true, Sentence: "held: a finalizer keeps it"}
+	if diff := cmp.Diff(want, EndingOf(shop(), stage)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, change := range map[string]func(*v1alpha1.Stage){
+		"it stays":           func(s *v1alpha1.Stage) { s.DeletionTimestamp = nil },
+		"its ref is gone":    func(s *v1alpha1.Stage) { s.Annotations = nil },
+		"nobody looked yet":  func(s *v1alpha1.Stage) { s.Status.Conditions = nil },
+		"it failed for good": func(s *v1alpha1.Stage) { s.Status.Conditions[0].Reason = "CrashLoop" },
+	} {
+		other := stage.DeepCopy()
+		change(other)
+		if why := Ending(other); why != "" {
+			t.Errorf("%s: held because %q", name, why)
 		}
 	}
 }

@@ -4,24 +4,23 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // sourceKeyName is the Secret in Slipway's namespace with the key that signs
-// the tokens of builds. All replicas share it; it is made once.
+// the tokens of builds, and what Slipway makes on clusters. All replicas share it; it
+// is made once.
 const sourceKeyName = "slipway-source-key"
 
-// NewSigner returns what signs and checks the tokens of builds, with the key that
-// all replicas share in a Secret of namespace, Slipway's own.
-func NewSigner(ctx context.Context, reader client.Reader, writer client.Client, namespace string, now func() time.Time) (*source.Signer, error) {
+// ServerKey returns the key that all replicas share in a Secret of namespace,
+// Slipway's own.
+func ServerKey(ctx context.Context, reader client.Reader, writer client.Client, namespace string) ([]byte, error) {
 	name := client.ObjectKey{Namespace: namespace, Name: sourceKeyName}
 	var secret corev1.Secret
 	err := reader.Get(ctx, name, &secret)
@@ -33,7 +32,7 @@ func NewSigner(ctx context.Context, reader client.Reader, writer client.Client, 
 	if err != nil {
 		return nil, fmt.Errorf("read Secret %s: %w", name, err)
 	}
-	return source.NewSigner(now, secret.Data["key"])
+	return secret.Data["key"], nil
 }
 
 // createSourceKey makes the key, unless another replica was first.

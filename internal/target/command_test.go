@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
@@ -21,7 +22,7 @@ func TestFailedCommandKeepsItsLastLines(t *testing.T) {
 		t.Fatal("no failure of the release came of it")
 	}
 	want := release.Failure{Cause: "JobFailed", Message: failed.Cause.Sentence + "\nno such table: carts"}
-	if *got != want {
+	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("failure %+v, want %+v", *got, want)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
 // Provide implements release.Target. The Secrets are in no inventory: a password
@@ -34,10 +37,18 @@ func (s *Target) Provide(ctx context.Context, secrets release.Secrets) error {
 	}
 	for _, secret := range secrets.Made {
 		if err := s.provide(ctx, api, secret); err != nil {
-			return fault.Wrap(fault.Unavailable, err, "Secret %s of service %s could not be made", secret.Name, secret.Service)
+			return secretFault(err, secret)
 		}
 	}
 	return s.provideSealed(ctx, api, secrets.Sealed)
+}
+
+// secretFault says which Secret could not be made.
+func secretFault(err error, secret render.Secret) error {
+	if fault.CodeOf(err) == fault.Conflict {
+		return fault.Wrap(fault.Conflict, err, "Secret %s of service %s: %s", secret.Name, secret.Service, fault.MessageOf(err))
+	}
+	return fault.Wrap(fault.Unavailable, err, "Secret %s of service %s could not be made", secret.Name, secret.Service)
 }
 
 // providePullSecret puts the registry's pull credentials into the stage.
@@ -50,6 +61,20 @@ func (s *Target) providePullSecret(ctx context.Context) error {
 		}
 	}
 	return s.connection.Namespaces.EnsurePullSecret(ctx, s.secretsAPI, s.tenant(), config)
+}
+
+// marker tells the Secrets that Slipway made from those of others.
+func (s *Target) marker() *tenancy.Marker { return s.targets.clusters.Marker }
+
+// missingKeys lists the keys that a Secret lacks.
+func missingKeys(have, want map[string][]byte) string {
+	var missing []string
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if _, there := have[key]; !there {
+			missing = append(missing, key)
+		}
+	}
+	return strings.Join(missing, ", ")
 }
 
 // provide makes one Secret, or adds the values that it lacks.
@@ -67,13 +92,16 @@ func (s *Target) provide(ctx context.Context, api typedv1.SecretInterface, wante
 		labels := maps.Clone(s.tenant().Labels())
 		labels[naming.LabelService] = wanted.Service
 		made := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: wanted.Name, Labels: labels}, Data: data}
-		_, err = api.Create(ctx, made, metav1.CreateOptions{})
-		return err
+		return s.marker().CreateSecret(ctx, api, s.stage.Spec.Namespace, made)
 	}
 	if len(data) == len(existing.Data) {
-		return nil
+		return nil // complete, whoever made it
+	}
+	if !s.marker().Owns(existing, s.tenant().Labels()) {
+		return fault.New(fault.Conflict, "a Secret of this name is in namespace %s that Slipway did not make, and it lacks %s; add them there, or delete it", s.stage.Spec.Namespace, missingKeys(existing.Data, data))
 	}
 	existing.Data = data
+	s.marker().Mark(existing)
 	_, err = api.Update(ctx, existing, metav1.UpdateOptions{})
 	return err
 }

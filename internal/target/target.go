@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,10 @@ func (s *Target) Prepare(ctx context.Context, builds bool) error {
 		}
 	}
 	tenant := s.tenant()
+	if there, certain := s.connection.Live.Namespace(tenant.Namespace); certain && !there {
+		s.connection.Namespaces.Forget(tenant.Namespace)
+		s.targets.setAble(tenant.Namespace, false)
+	}
 	objects, err := tenancy.Objects(tenant)
 	if err != nil {
 		return err
@@ -175,6 +180,9 @@ func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes,
 	s.mu.Lock()
 	s.report = report
 	s.mu.Unlock()
+	if err != nil {
+		err = cmp.Or(s.lostNamespace(ctx), err)
+	}
 	return v1alpha1.Changes{
 		Created:   count(report.Created, report.Adopted),
 		Changed:   count(report.Changed, report.Replaced, report.Repaired),
@@ -194,7 +202,11 @@ func count(lists ...[]inventory.Ref) int32 {
 
 // failureOf gives what applying refused the shape that a release keeps.
 func failureOf(err error) error {
+	var partial *refusal.Partial
 	var failure *refusal.Failure
+	if errors.As(err, &partial) && errors.As(err, &failure) {
+		return &release.Failure{Cause: string(failure.Cause().Code), Message: partial.Error(), Refused: partial.Services}
+	}
 	if errors.As(err, &failure) && fault.CodeOf(err) != fault.Unavailable {
 		return &release.Failure{Cause: string(failure.Cause().Code), Message: fault.MessageOf(err)}
 	}
@@ -221,9 +233,26 @@ func (s *Target) Verify(ctx context.Context, deadlines map[string]time.Duration,
 	})
 	var notReady *ready.NotReadyError
 	if errors.As(err, &notReady) {
-		return &release.Failure{Cause: string(notReady.Cause.Code), Message: withDetail(notReady.Cause)}
+		return cmp.Or(s.lostNamespace(ctx), error(&release.Failure{Cause: string(notReady.Cause.Code), Message: withDetail(notReady.Cause)}))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.lostNamespace(ctx)
+}
+
+// lostNamespace returns a failure when the stage's namespace is being deleted, gone or
+// somebody else's: nothing is live there, whatever its objects say.
+func (s *Target) lostNamespace(ctx context.Context) error {
+	namespace := s.stage.Spec.Namespace
+	if there, certain := s.connection.Live.Namespace(namespace); certain && there {
+		return nil
+	}
+	wrong, err := s.connection.Namespaces.State(ctx, namespace, s.tenant().Labels())
+	if err != nil || wrong == "" {
+		return err
+	}
+	return &release.Failure{Cause: string(cause.NamespaceLost), Message: wrong}
 }
 
 // withDetail puts a cause's further lines, such as the last of a log, below
@@ -283,8 +312,12 @@ func (s *Target) Bundle(ctx context.Context, name, digest string) ([]byte, error
 	return s.targets.Bundles.Get(ctx, bundleStage(s.stage), name, digest)
 }
 
-// Drift returns what others changed or deleted since the stage was applied.
+// Drift returns what others changed or deleted since the stage was applied. A
+// *release.Failure says that nothing can be live, because the namespace is lost.
 func (s *Target) Drift(ctx context.Context) ([]inventory.Drift, error) {
+	if err := s.lostNamespace(ctx); err != nil {
+		return nil, err
+	}
 	applier, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -304,25 +337,25 @@ func (s *Target) Repair(ctx context.Context, manifests [][]byte, leave []invento
 	})
 }
 
-// Teardown takes everything down that the stage owns, and reports whether it
-// is gone.
-func (s *Target) Teardown(ctx context.Context) (gone bool, err error) {
-	gone, err = s.connection.Namespaces.Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
-	if err != nil || !gone {
-		return gone, err
+// Teardown takes everything down that the stage owns, and says what remains; empty
+// when all is gone.
+func (s *Target) Teardown(ctx context.Context) (remains string, err error) {
+	remains, err = s.connection.Namespaces.Delete(ctx, s.stage.Spec.Namespace, s.tenant().Labels())
+	if err != nil || remains != "" {
+		return remains, err
 	}
 	s.targets.setAble(s.stage.Spec.Namespace, false)
 	s.targets.setUnsealed(s.stage.Spec.Namespace, false)
 	if err := s.connection.Hosts.Keep(ctx, s.owner, s.stage.Spec.Namespace, nil); err != nil {
-		return false, err
+		return "", err
 	}
 	s.connection.Live.Forget(s.stage.Spec.Namespace)
 	inventory, err := s.targets.store.Load(ctx, s.owner)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	if err := s.targets.store.Delete(ctx, inventory); err != nil {
-		return false, err
+		return "", err
 	}
-	return true, s.targets.Bundles.Prune(ctx, bundleStage(s.stage), 0, nil)
+	return "", s.targets.Bundles.Prune(ctx, bundleStage(s.stage), 0, nil)
 }

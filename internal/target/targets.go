@@ -53,42 +53,48 @@ func NewTargets(c client.Client, clusters *cluster.Clusters, self tenancy.Subjec
 // Inputs gathers everything that a release of the stage works with, except the
 // release itself.
 func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.Inputs, error) {
-	organization, ok := naming.OrganizationOf(stage.Namespace)
-	if !ok {
-		return release.Inputs{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", stage.Name, stage.Namespace)
+	var p v1alpha1.Project
+	if err := s.read(ctx, "Project", client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+		return release.Inputs{}, err
 	}
-	p, cluster, err := s.placement(ctx, stage)
+	place, err := s.place(ctx, stage, &p)
 	if err != nil {
 		return release.Inputs{}, err
 	}
-	connection, err := s.clusters.Connect(ctx, cluster)
-	if err != nil {
-		return release.Inputs{}, err
-	}
-	site := &Target{
-		targets: s, stage: stage, project: p, cluster: cluster, connection: connection,
-		owner: inventory.Owner{Organization: organization, Project: p.Name, Stage: stage.Spec.Name},
-	}
+	organization := place.owner.Organization
 	return release.Inputs{
-		Organization: organization, Project: p, Cluster: cluster, Stage: stage,
+		Organization: organization, Project: &p, Cluster: place.cluster, Stage: stage,
 		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
 			return OwnTemplates(ctx, s.client, organization)
 		},
-		Target: site, Claims: site, Builds: imageBuilds(organization, p, cluster, connection, s.clusters.Builds),
+		Target: place, Claims: place, Builds: imageBuilds(organization, &p, place.cluster, place.connection, s.clusters.Builds),
 	}, nil
 }
 
-// placement reads the project of a stage and the cluster it is placed on.
-func (s *Targets) placement(ctx context.Context, stage *v1alpha1.Stage) (*v1alpha1.Project, *v1alpha1.Cluster, error) {
-	var p v1alpha1.Project
-	if err := s.read(ctx, "Project", client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
-		return nil, nil, err
+// place connects to where a stage of a project is.
+func (s *Targets) place(ctx context.Context, stage *v1alpha1.Stage, p *v1alpha1.Project) (*Target, error) {
+	owner, err := ownerOf(stage)
+	if err != nil {
+		return nil, err
 	}
 	var cluster v1alpha1.Cluster
 	if err := s.read(ctx, "Cluster", client.ObjectKey{Namespace: stage.Namespace, Name: p.Spec.Cluster}, &cluster); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &p, &cluster, nil
+	connection, err := s.clusters.Connect(ctx, &cluster)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{targets: s, stage: stage, project: p, cluster: &cluster, connection: connection, owner: owner}, nil
+}
+
+// ownerOf returns the stage as the owner of objects.
+func ownerOf(stage *v1alpha1.Stage) (inventory.Owner, error) {
+	organization, ok := naming.OrganizationOf(stage.Namespace)
+	if !ok {
+		return inventory.Owner{}, fault.New(fault.Invalid, "stage %s is in namespace %s, which is no organization's", stage.Name, stage.Namespace)
+	}
+	return inventory.Owner{Organization: organization, Project: stage.Spec.Project, Stage: stage.Spec.Name}, nil
 }
 
 func (s *Targets) read(ctx context.Context, kind string, key client.ObjectKey, into client.Object) error {
@@ -204,11 +210,35 @@ func (s *Targets) PruneBundles(ctx context.Context, stage *v1alpha1.Stage, slack
 	return s.Bundles.Prune(ctx, bundleStage(stage), slack, used)
 }
 
-// Teardown removes everything that a stage owns, and reports whether it is gone.
-func (s *Targets) Teardown(ctx context.Context, stage *v1alpha1.Stage) (gone bool, err error) {
+// Teardown removes everything that a stage owns, and says what remains; empty when
+// all is gone.
+func (s *Targets) Teardown(ctx context.Context, stage *v1alpha1.Stage) (remains string, err error) {
 	target, err := s.Of(ctx, stage)
+	if fault.CodeOf(err) == fault.NotFound {
+		target, err = s.orphan(ctx, stage)
+	}
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	return target.Teardown(ctx)
+}
+
+// orphan returns the place of a stage whose Project is gone, as far as the inventory
+// says on which cluster it is.
+func (s *Targets) orphan(ctx context.Context, stage *v1alpha1.Stage) (*Target, error) {
+	owner, err := ownerOf(stage)
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.store.Load(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	if known.Cluster == "" {
+		return nil, fault.New(fault.NotFound, "Project %s does not exist, and nothing else says on which cluster the stage is; create the Project again, or delete namespace %s there and then the finalizer %s of the Stage",
+			stage.Spec.Project, stage.Spec.Namespace, release.StageFinalizer)
+	}
+	p := &v1alpha1.Project{Spec: v1alpha1.ProjectSpec{Cluster: known.Cluster}}
+	p.Name, p.Namespace = stage.Spec.Project, stage.Namespace
+	return s.place(ctx, stage, p)
 }

@@ -75,19 +75,25 @@ func (s *Target) writeSealed(ctx context.Context, api typedv1.SecretInterface, n
 		labels := maps.Clone(s.tenant().Labels())
 		labels[naming.LabelSealed] = "true"
 		made := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}, Data: data}
-		_, err = api.Create(ctx, made, metav1.CreateOptions{})
+		err = s.marker().CreateSecret(ctx, api, s.stage.Spec.Namespace, made)
 	case err != nil:
-	case existing.Labels[naming.LabelSealed] == "":
+	case !s.isSealed(existing):
 		return fault.New(fault.Conflict, "%s: sealed.%s: a Secret of this name is in namespace %s that was not made from sealed values; delete it there, or choose another name", project.FileName, name, s.stage.Spec.Namespace)
-	case reflect.DeepEqual(existing.Data, data):
+	case reflect.DeepEqual(existing.Data, data) && s.marker().IsMarked(existing):
 	default:
 		existing.Data = data
+		s.marker().Mark(existing)
 		_, err = api.Update(ctx, existing, metav1.UpdateOptions{})
 	}
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the sealed Secret %s could not be written", name)
 	}
 	return nil
+}
+
+// isSealed reports whether Slipway made a Secret of the stage from sealed values.
+func (s *Target) isSealed(secret *corev1.Secret) bool {
+	return secret.Labels[naming.LabelSealed] != "" && s.marker().Owns(secret, s.tenant().Labels())
 }
 
 // sweepSealed deletes Secrets whose sealed values are no longer in the project
@@ -110,10 +116,11 @@ func (s *Target) sweepSealed(ctx context.Context) (int32, error) {
 	}
 	var deleted int32
 	for _, secret := range found.Items {
-		if _, keep := (*wanted)[secret.Name]; keep {
+		if _, keep := (*wanted)[secret.Name]; keep || !s.isSealed(&secret) {
 			continue
 		}
-		if err := api.Delete(ctx, secret.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		same := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(secret.UID))}
+		if err := api.Delete(ctx, secret.Name, same); err != nil && !apierrors.IsNotFound(err) {
 			return deleted, fault.Wrap(fault.Unavailable, err, "Secret %s, which nothing seals any more, could not be deleted", secret.Name)
 		}
 		deleted++

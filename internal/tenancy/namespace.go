@@ -7,13 +7,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,12 +40,27 @@ const maxRemembered = 1 << 16
 // costs no request. It is safe for concurrent use.
 type NamespaceApplier struct {
 	client  client.Client
+	marker  *Marker
+	adopted []types.UID
 	applied *cache.LRUExpireCache // digest by namespace, or by namespace/Secret
 }
 
 // NewNamespaceApplier returns an applier that writes with the client's identity.
-func NewNamespaceApplier(c client.Client, now func() time.Time) *NamespaceApplier {
-	return &NamespaceApplier{client: c, applied: cache.NewLRUExpireCacheWithClock(maxRemembered, clock(now))}
+func NewNamespaceApplier(c client.Client, marker *Marker, now func() time.Time) *NamespaceApplier {
+	return &NamespaceApplier{client: c, marker: marker, applied: cache.NewLRUExpireCacheWithClock(maxRemembered, clock(now))}
+}
+
+// Adopting returns an applier with the same memory to which namespaces belong that
+// Slipway did not make, by UID.
+func (a *NamespaceApplier) Adopting(namespaces []types.UID) *NamespaceApplier {
+	adopting := *a
+	adopting.adopted = namespaces
+	return &adopting
+}
+
+// owns reports whether a namespace is Slipway's for the owner that labels name.
+func (a *NamespaceApplier) owns(namespace *corev1.Namespace, owner map[string]string) bool {
+	return a.marker.Owns(namespace, owner) || slices.Contains(a.adopted, namespace.UID)
 }
 
 // clock makes a function what the cache asks for the time.
@@ -76,42 +94,60 @@ func (a *NamespaceApplier) Ensure(ctx context.Context, namespace *corev1.Namespa
 
 // ensureNamespace creates or changes the namespace when it is ours or nobody's.
 func (a *NamespaceApplier) ensureNamespace(ctx context.Context, wanted *corev1.Namespace) error {
-	var existing corev1.Namespace
-	err := a.client.Get(ctx, client.ObjectKey{Name: wanted.Name}, &existing)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return applyFault(err, "read namespace "+wanted.Name)
+	existing, err := a.read(ctx, wanted.Name)
+	isNew := false
+	if err == nil && existing == nil {
+		existing, isNew, err = a.create(ctx, wanted)
 	}
-	if err == nil && !sameOwner(existing.Labels, wanted.Labels) {
-		return fault.New(fault.Conflict, "namespace %s exists and is not Slipway's for this use; remove it, or give it the labels %v if it may be taken over", wanted.Name, ownerLabels(wanted.Labels))
+	switch {
+	case err != nil:
+		return err
+	case existing == nil:
+		return fault.New(fault.Unavailable, "namespace %s comes and goes", wanted.Name)
+	case !isNew && !a.owns(existing, wanted.Labels):
+		return fault.New(fault.Conflict, "namespace %s exists and was not made by this Slipway for this use, whatever its labels say; remove it with all that is in it, or add its UID %s to %s if it may be taken over",
+			wanted.Name, existing.UID, adoptField(wanted))
+	case !existing.DeletionTimestamp.IsZero():
+		return fault.New(fault.Unavailable, "%s", Remains(existing))
 	}
-	if err == nil && !existing.DeletionTimestamp.IsZero() {
-		return fault.New(fault.Unavailable, "namespace %s is still being deleted", wanted.Name)
+	wanted = wanted.DeepCopy()
+	wanted.UID = existing.UID // the API server refuses it when another one has the name by now
+	if mark, given := existing.Annotations[naming.AnnotationOwner]; given && !isNew && !a.marker.Owns(existing, wanted.Labels) {
+		setMark(wanted, mark) // another Slipway's, which uses the namespace too
+	} else {
+		a.marker.Mark(wanted)
 	}
 	return a.apply(ctx, wanted)
+}
+
+// create makes a namespace that is marked as ours from the first moment on, and
+// returns the one that is there when another replica or stage was faster.
+func (a *NamespaceApplier) create(ctx context.Context, wanted *corev1.Namespace) (_ *corev1.Namespace, isNew bool, _ error) {
+	made := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: wanted.Name, Labels: wanted.Labels}}
+	a.marker.MarkNew(made)
+	err := a.client.Create(ctx, made, client.FieldOwner(fieldManager))
+	if apierrors.IsAlreadyExists(err) {
+		existing, err := a.read(ctx, wanted.Name)
+		return existing, false, err
+	}
+	if err != nil {
+		return nil, false, applyFault(err, "create namespace "+wanted.Name)
+	}
+	return made, true, nil
+}
+
+// adoptField names where the platform team says that a namespace may be taken over.
+func adoptField(namespace *corev1.Namespace) string {
+	organization := namespace.Labels[naming.LabelOrganization]
+	if namespace.Name == naming.OrganizationNamespace(organization) {
+		return "spec.adoptNamespaces of the Organization"
+	}
+	return "spec.adoptNamespaces of the Cluster"
 }
 
 // ownerKeys are the labels that say whose a namespace is.
 func ownerKeys() []string {
 	return []string{naming.LabelManagedBy, naming.LabelOrganization, naming.LabelProject, naming.LabelStage}
-}
-
-func ownerLabels(labels map[string]string) map[string]string {
-	owner := map[string]string{}
-	for _, key := range ownerKeys() {
-		if value, set := labels[key]; set {
-			owner[key] = value
-		}
-	}
-	return owner
-}
-
-func sameOwner(have, want map[string]string) bool {
-	for _, key := range ownerKeys() {
-		if have[key] != want[key] {
-			return false
-		}
-	}
-	return true
 }
 
 // applyAll applies objects at the same time; none depends on another.
@@ -138,29 +174,55 @@ func (a *NamespaceApplier) apply(ctx context.Context, object client.Object) erro
 	return nil
 }
 
-// Delete deletes a namespace with all that is in it and reports whether it is
-// gone. One that is not the owner's is left alone and counts as gone.
-func (a *NamespaceApplier) Delete(ctx context.Context, name string, owner map[string]string) (gone bool, err error) {
-	a.forget(name)
+// Delete deletes a namespace with all that is in it and says what remains, empty
+// when it is gone. One that is not the owner's is left alone and counts as gone.
+func (a *NamespaceApplier) Delete(ctx context.Context, name string, owner map[string]string) (remains string, err error) {
+	a.Forget(name)
+	existing, err := a.read(ctx, name)
+	if err != nil || existing == nil || !a.owns(existing, owner) {
+		return "", err
+	}
+	if remains := Remains(existing); remains != "" {
+		return remains, nil
+	}
+	err = a.client.Delete(ctx, existing, client.Preconditions{UID: &existing.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return "", applyFault(err, "delete namespace "+name)
+	}
+	return "namespace " + name + " is being deleted", nil
+}
+
+// State says what is wrong with a namespace: it is being deleted, gone or somebody
+// else's; empty when nothing is.
+func (a *NamespaceApplier) State(ctx context.Context, name string, owner map[string]string) (wrong string, err error) {
+	existing, err := a.read(ctx, name)
+	switch {
+	case err != nil:
+		return "", err
+	case existing == nil:
+		wrong = "namespace " + name + " was deleted, and all that ran there"
+	case !a.owns(existing, owner):
+		wrong = "namespace " + name + " was deleted, and somebody else made one of that name"
+	default:
+		wrong = Remains(existing)
+	}
+	if wrong != "" {
+		a.Forget(name)
+	}
+	return wrong, nil
+}
+
+// read returns a namespace, nil when there is none.
+func (a *NamespaceApplier) read(ctx context.Context, name string) (*corev1.Namespace, error) {
 	var existing corev1.Namespace
-	err = a.client.Get(ctx, client.ObjectKey{Name: name}, &existing)
+	err := a.client.Get(ctx, client.ObjectKey{Name: name}, &existing)
 	if apierrors.IsNotFound(err) {
-		return true, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, applyFault(err, "read namespace "+name)
+		return nil, applyFault(err, "read namespace "+name)
 	}
-	if !sameOwner(existing.Labels, owner) {
-		return true, nil
-	}
-	if !existing.DeletionTimestamp.IsZero() {
-		return false, nil
-	}
-	err = a.client.Delete(ctx, &existing, client.Preconditions{UID: &existing.UID})
-	if client.IgnoreNotFound(err) != nil {
-		return false, applyFault(err, "delete namespace "+name)
-	}
-	return false, nil
+	return &existing, nil
 }
 
 // isApplied reports whether what goes by a key was applied lately and has this
@@ -172,7 +234,8 @@ func (a *NamespaceApplier) isApplied(key, digest string) bool {
 
 func (a *NamespaceApplier) remember(key, digest string) { a.applied.Add(key, digest, repairAfter) }
 
-func (a *NamespaceApplier) forget(namespace string) {
+// Forget makes the next Ensure look at a namespace.
+func (a *NamespaceApplier) Forget(namespace string) {
 	a.applied.Remove(namespace)
 	a.applied.Remove(pullSecretKey(namespace))
 }

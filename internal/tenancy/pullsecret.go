@@ -49,7 +49,7 @@ func (a *NamespaceApplier) EnsurePullSecret(ctx context.Context, api func() (typ
 	if err != nil {
 		return err
 	}
-	if err := ensurePullSecret(ctx, secrets, NewPullSecret(s, config)); err != nil {
+	if err := a.ensurePullSecret(ctx, secrets, NewPullSecret(s, config)); err != nil {
 		return err
 	}
 	a.remember(key, digest)
@@ -58,13 +58,13 @@ func (a *NamespaceApplier) EnsurePullSecret(ctx context.Context, api func() (typ
 
 func pullSecretKey(namespace string) string { return namespace + "/" + naming.PullSecret }
 
-func ensurePullSecret(ctx context.Context, api typedv1.SecretInterface, wanted *corev1.Secret) error {
+func (a *NamespaceApplier) ensurePullSecret(ctx context.Context, api typedv1.SecretInterface, wanted *corev1.Secret) error {
 	config := wanted.Data[corev1.DockerConfigJsonKey]
 	existing, err := api.Get(ctx, wanted.Name, metav1.GetOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return pullFault(err, wanted)
 	}
-	missing, own := err != nil, err == nil && sameOwner(existing.Labels, wanted.Labels)
+	missing, own := err != nil, err == nil && a.marker.Owns(existing, wanted.Labels)
 	switch {
 	case len(config) == 0 && !own:
 		return nil
@@ -74,11 +74,12 @@ func ensurePullSecret(ctx context.Context, api typedv1.SecretInterface, wanted *
 			return nil
 		}
 	case missing:
-		_, err = api.Create(ctx, wanted, metav1.CreateOptions{})
+		err = a.marker.CreateSecret(ctx, api, wanted.Namespace, wanted)
 	case !own:
 		return fault.New(fault.Conflict, "the Secret %s in namespace %s is not Slipway's, which puts the registry's pull credentials there; remove it", wanted.Name, wanted.Namespace)
-	case !bytes.Equal(existing.Data[corev1.DockerConfigJsonKey], config):
+	case !bytes.Equal(existing.Data[corev1.DockerConfigJsonKey], config) || !a.marker.IsMarked(existing):
 		existing.Data = wanted.Data
+		a.marker.Mark(existing)
 		_, err = api.Update(ctx, existing, metav1.UpdateOptions{})
 	}
 	return pullFault(err, wanted)

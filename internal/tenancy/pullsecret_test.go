@@ -26,7 +26,7 @@ type pulls struct {
 }
 
 func newPulls(now func() time.Time, existing ...runtime.Object) *pulls {
-	return &pulls{Clientset: fake.NewClientset(existing...), applier: NewNamespaceApplier(nil, now)}
+	return &pulls{Clientset: fake.NewClientset(existing...), applier: NewNamespaceApplier(nil, testMarker(), now)}
 }
 
 func (p *pulls) ensure(t *testing.T, config string) error {
@@ -60,12 +60,12 @@ func TestPullSecretFollowsTheCredentials(t *testing.T) {
 		requests int
 	}{
 		{"", 1},             // there is none
-		{`{"auths":{}}`, 2}, // created
+		{`{"auths":{}}`, 3}, // created and marked
 		{`{"auths":{}}`, 0}, // remembered
 		{`{"auths":1}`, 2},  // rotated
 		{"", 2},             // deleted
 		{"", 0},             // remembered
-		{`{"auths":{}}`, 2}, // created again
+		{`{"auths":{}}`, 3}, // created again
 	}
 	for i, step := range steps {
 		p.ClearActions()
@@ -89,7 +89,7 @@ func TestPullSecretFollowsTheCredentials(t *testing.T) {
 }
 
 func TestPullSecretOfSomebodyElse(t *testing.T) {
-	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: naming.PullSecret, Namespace: testStage().Namespace}, Data: map[string][]byte{"a": []byte("b")}}
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: naming.PullSecret, Namespace: testStage().Namespace, Labels: testStage().Labels()}, Data: map[string][]byte{"a": []byte("b")}}
 	p := newPulls(time.Now, foreign)
 	if err := p.ensure(t, `{"auths":{}}`); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("got %v, want a conflict", err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -23,10 +25,20 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
+
+// testMarker marks with the key of the tests' server.
+func testMarker() *Marker {
+	marker, err := NewMarker(bytes.Repeat([]byte("k"), 32), time.Now)
+	if err != nil {
+		panic(err)
+	}
+	return marker
+}
 
 func testStage() Stage {
 	return Stage{Organization: "acme", Project: "shop", Stage: "dev", Namespace: "sw-acme-shop-dev", Policy: v1alpha1.ClusterPolicy{}.For(v1alpha1.ProjectPolicy{})}
@@ -143,6 +155,22 @@ func (c *cluster) Get(_ context.Context, key client.ObjectKey, into client.Objec
 	return nil
 }
 
+func (c *cluster) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests++
+	if c.fail != nil {
+		return c.fail
+	}
+	if c.namespaces[object.GetName()] != nil {
+		return apierrors.NewAlreadyExists(schema.GroupResource{Resource: "namespaces"}, object.GetName())
+	}
+	object.SetUID(types.UID("uid-of-" + object.GetName()))
+	object.SetCreationTimestamp(metav1.Now())
+	c.namespaces[object.GetName()] = object.(*corev1.Namespace).DeepCopy()
+	return nil
+}
+
 func (c *cluster) Apply(_ context.Context, config runtime.ApplyConfiguration, _ ...client.ApplyOption) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +185,11 @@ func (c *cluster) Apply(_ context.Context, config runtime.ApplyConfiguration, _ 
 	}
 	var namespace corev1.Namespace
 	if err := yaml.Unmarshal(data, &namespace); err == nil && namespace.Kind == "Namespace" {
-		namespace.UID = types.UID(namespace.Name)
+		existing := c.namespaces[namespace.Name]
+		if existing == nil || existing.UID != namespace.UID {
+			return apierrors.NewConflict(schema.GroupResource{Resource: "namespaces"}, namespace.Name, errors.New("uid mismatch"))
+		}
+		namespace.CreationTimestamp = existing.CreationTimestamp
 		c.namespaces[namespace.Name] = &namespace
 	}
 	return nil
@@ -178,7 +210,7 @@ func (c *cluster) spent() int {
 func TestUnchangedNamespacesCostNothing(t *testing.T) {
 	now := time.Unix(0, 0)
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{}}
-	applier := NewNamespaceApplier(fake, func() time.Time { return now })
+	applier := NewNamespaceApplier(fake, testMarker(), func() time.Time { return now })
 	ensure := func(s Stage) int {
 		t.Helper()
 		all := stageObjects(t, s)
@@ -187,9 +219,9 @@ func TestUnchangedNamespacesCostNothing(t *testing.T) {
 		}
 		return fake.spent()
 	}
-	wanted := len(stageObjects(t, testStage())) + 2 // and the looks at namespace and quota
-	if got := ensure(testStage()); got != wanted {
-		t.Errorf("the first time costs %d requests, want %d", got, wanted)
+	wanted := len(stageObjects(t, testStage())) + 2  // and the looks at namespace and quota
+	if got := ensure(testStage()); got != wanted+1 { // and making it
+		t.Errorf("the first time costs %d requests, want %d", got, wanted+1)
 	}
 	if got := ensure(testStage()); got != 0 {
 		t.Errorf("unchanged, it costs %d requests", got)
@@ -209,58 +241,152 @@ func TestUnchangedNamespacesCostNothing(t *testing.T) {
 func TestQuotaIsAwaited(t *testing.T) {
 	all := stageObjects(t, testStage())
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{}, uncounted: 3}
-	if err := NewNamespaceApplier(fake, time.Now).Ensure(t.Context(), NewNamespace(testStage()), all[1:]); err != nil {
+	if err := NewNamespaceApplier(fake, testMarker(), time.Now).Ensure(t.Context(), NewNamespace(testStage()), all[1:]); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fake.spent(), len(all)+5; got != want {
+	if got, want := fake.spent(), len(all)+6; got != want {
 		t.Errorf("%d requests, want %d", got, want)
 	}
 	never, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	fake = &cluster{namespaces: map[string]*corev1.Namespace{}, uncounted: 1 << 30}
-	if err := NewNamespaceApplier(fake, time.Now).Ensure(never, NewNamespace(testStage()), all[1:]); fault.CodeOf(err) != fault.Unavailable {
+	if err := NewNamespaceApplier(fake, testMarker(), time.Now).Ensure(never, NewNamespace(testStage()), all[1:]); fault.CodeOf(err) != fault.Unavailable {
 		t.Errorf("a quota that is never counted: %v", err)
 	}
 }
 
-func TestEnsureRefusesForeignNamespaces(t *testing.T) {
+// made is a namespace as Ensure makes it on a cluster of its own.
+func made(t *testing.T, marker *Marker, s Stage) *corev1.Namespace {
+	t.Helper()
+	fake := &cluster{namespaces: map[string]*corev1.Namespace{}}
+	if err := NewNamespaceApplier(fake, marker, time.Now).Ensure(t.Context(), NewNamespace(s), nil); err != nil {
+		t.Fatal(err)
+	}
+	return fake.namespaces[s.Namespace]
+}
+
+// Whatever a namespace's labels and annotations say, it is Slipway's only when they
+// were written for this very namespace, by this server, for this use.
+func TestNamespacesOfOthers(t *testing.T) {
+	otherKey, err := NewMarker(bytes.Repeat([]byte("x"), 32), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	production := testStage()
+	production.Stage = "production"
 	others := map[string]func(*corev1.Namespace){
-		"nobody's":        func(n *corev1.Namespace) { n.Labels = nil },
-		"another project": func(n *corev1.Namespace) { n.Labels["slipway.dev/project"] = "other" },
-		"another stage":   func(n *corev1.Namespace) { delete(n.Labels, "slipway.dev/stage") },
+		"labelled":              func(n *corev1.Namespace) { n.Annotations = nil },
+		"nobody's":              func(n *corev1.Namespace) { n.Labels, n.Annotations = nil, nil },
+		"made anew, all copied": func(n *corev1.Namespace) { n.UID = "another" },
+		"of another server":     func(n *corev1.Namespace) { *n = *made(t, otherKey, testStage()) },
+		"of another stage":      func(n *corev1.Namespace) { *n = *made(t, testMarker(), production); n.Labels = testStage().Labels() },
+		"another name, all copied": func(n *corev1.Namespace) {
+			n.Annotations = made(t, testMarker(), Stage{Organization: "acme", Project: "shop", Stage: "dev", Namespace: "sw-other"}).Annotations
+		},
+		"an empty mark":      func(n *corev1.Namespace) { n.Annotations[naming.AnnotationOwner] = "" },
+		"a mark of nonsense": func(n *corev1.Namespace) { n.Annotations[naming.AnnotationOwner] = "born.x.y" },
+		"an old birth": func(n *corev1.Namespace) {
+			testMarker().MarkNew(n)
+			n.CreationTimestamp = metav1.NewTime(time.Now().Add(birthTime + time.Minute))
+		},
 	}
 	for name, change := range others {
 		t.Run(name, func(t *testing.T) {
-			foreign := NewNamespace(testStage())
+			foreign := made(t, testMarker(), testStage())
 			change(foreign)
-			fake := &cluster{namespaces: map[string]*corev1.Namespace{foreign.Name: foreign}}
-			applier := NewNamespaceApplier(fake, time.Now)
+			fake := &cluster{namespaces: map[string]*corev1.Namespace{testStage().Namespace: foreign}}
+			applier := NewNamespaceApplier(fake, testMarker(), time.Now)
 			err := applier.Ensure(t.Context(), NewNamespace(testStage()), nil)
-			if fault.CodeOf(err) != fault.Conflict || fake.spent() != 1 {
+			if fault.CodeOf(err) != fault.Conflict || fake.spent() != 1 || !strings.Contains(err.Error(), "adoptNamespaces of the Cluster") {
 				t.Errorf("got %v; want a conflict and nothing written", err)
 			}
-			gone, err := applier.Delete(t.Context(), foreign.Name, testStage().Labels())
-			if !gone || err != nil || fake.namespaces[foreign.Name] == nil {
-				t.Errorf("delete: %v, %v; want it left alone", gone, err)
+			remains, err := applier.Delete(t.Context(), testStage().Namespace, testStage().Labels())
+			if remains != "" || err != nil || len(fake.namespaces) == 0 {
+				t.Errorf("delete: %q, %v; want it left alone", remains, err)
+			}
+			if wrong, err := applier.State(t.Context(), testStage().Namespace, testStage().Labels()); !strings.Contains(wrong, "somebody else") || err != nil {
+				t.Errorf("its state: %q, %v", wrong, err)
+			}
+			mark := foreign.Annotations[naming.AnnotationOwner]
+			applier = applier.Adopting([]types.UID{foreign.UID})
+			if err := applier.Ensure(t.Context(), NewNamespace(testStage()), nil); err != nil {
+				t.Errorf("adopted: %v", err)
+			}
+			if got := fake.namespaces[testStage().Namespace].Annotations[naming.AnnotationOwner]; mark != "" && got != mark {
+				t.Error("the mark of another server was taken off")
 			}
 		})
 	}
 }
 
+// A crash right after a namespace was made leaves one that is known all the same.
+func TestNamespaceMadeBeforeACrash(t *testing.T) {
+	fake := &cluster{namespaces: map[string]*corev1.Namespace{}}
+	applier := NewNamespaceApplier(fake, testMarker(), time.Now)
+	born, isNew, err := applier.create(t.Context(), NewNamespace(testStage()))
+	if err != nil || !isNew {
+		t.Fatalf("new: %t, %v", isNew, err)
+	}
+	if testMarker().IsMarked(born) {
+		t.Error("it has its final mark before its UID is known")
+	}
+	if err := applier.Ensure(t.Context(), NewNamespace(testStage()), nil); err != nil {
+		t.Fatal(err)
+	}
+	if !testMarker().IsMarked(fake.namespaces[testStage().Namespace]) {
+		t.Error("it still has the mark of its birth")
+	}
+}
+
 func TestDeleteOwnNamespace(t *testing.T) {
-	own := NewNamespace(testStage())
+	own := made(t, testMarker(), testStage())
 	fake := &cluster{namespaces: map[string]*corev1.Namespace{own.Name: own}}
-	applier := NewNamespaceApplier(fake, time.Now)
-	var answers []bool
+	applier := NewNamespaceApplier(fake, testMarker(), time.Now)
+	var answers []string
 	for range 2 {
-		gone, err := applier.Delete(t.Context(), own.Name, testStage().Labels())
+		remains, err := applier.Delete(t.Context(), own.Name, testStage().Labels())
 		if err != nil {
 			t.Fatal(err)
 		}
-		answers = append(answers, gone)
+		answers = append(answers, remains)
 	}
-	if !slices.Equal(answers, []bool{false, true}) {
-		t.Errorf("gone: %v; want to be asked again, then true", answers)
+	if want := []string{"namespace " + own.Name + " is being deleted", ""}; !slices.Equal(answers, want) {
+		t.Errorf("remains: %q, want %q", answers, want)
+	}
+}
+
+// What keeps a namespace is said in Kubernetes' words, with where to look.
+func TestRemains(t *testing.T) {
+	begun := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	condition := func(kind corev1.NamespaceConditionType, status corev1.ConditionStatus, message string) corev1.NamespaceCondition {
+		return corev1.NamespaceCondition{Type: kind, Status: status, Message: message}
+	}
+	since := "namespace sw-x is being deleted since 2026-01-02 03:04:05 UTC"
+	tests := map[string]struct {
+		change func(*corev1.Namespace)
+		want   string
+	}{
+		"it stays":      {func(n *corev1.Namespace) { n.DeletionTimestamp = nil }, ""},
+		"it just began": {func(*corev1.Namespace) {}, since},
+		"nothing is bad": {func(n *corev1.Namespace) {
+			n.Status.Conditions = []corev1.NamespaceCondition{condition(corev1.NamespaceContentRemaining, corev1.ConditionFalse, "All content successfully removed")}
+		}, since},
+		"a finalizer": {func(n *corev1.Namespace) {
+			n.Status.Conditions = []corev1.NamespaceCondition{
+				condition(corev1.NamespaceContentRemaining, corev1.ConditionTrue, "Some resources are remaining: configmaps. has 1 resource instances, widgets.example.com has 2 resource instances"),
+				condition(corev1.NamespaceFinalizersRemaining, corev1.ConditionTrue, "Some content in the namespace has finalizers remaining: example.com/hold in 3 resource instances"),
+			}
+		}, since + ": Some resources are remaining: configmaps. has 1 resource instances, widgets.example.com has 2 resource instances; Some content in the namespace has finalizers remaining: example.com/hold in 3 resource instances; look with kubectl -n sw-x get configmaps,widgets.example.com -o yaml; whoever set a finalizer there must take it off"},
+		"one of its own": {func(n *corev1.Namespace) { n.Finalizers = []string{"example.com/hold"} }, since + ": the namespace itself has the finalizer example.com/hold; whoever set the finalizer must take it off"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "sw-x", DeletionTimestamp: &begun}}
+			tt.change(n)
+			if diff := cmp.Diff(tt.want, Remains(n)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -275,7 +401,7 @@ func TestServerErrorsHaveCodes(t *testing.T) {
 		"forbidden": {apierrors.NewForbidden(resource, "x", errors.New("no")), fault.Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			applier := NewNamespaceApplier(&cluster{fail: tc.err}, time.Now)
+			applier := NewNamespaceApplier(&cluster{fail: tc.err}, testMarker(), time.Now)
 			if err := applier.Ensure(t.Context(), NewNamespace(testStage()), nil); fault.CodeOf(err) != tc.want {
 				t.Errorf("got %v, want code %s", err, tc.want)
 			}

@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // Cluster is a Kubernetes API that projects of one organization may be placed
 // on.
@@ -39,6 +42,12 @@ type ClusterSpec struct {
 	Storage Storage `json:"storage,omitempty"`
 	// +optional
 	Policy ClusterPolicy `json:"policy,omitempty"`
+	// AdoptNamespaces are the UIDs of namespaces that exist already and that Slipway
+	// takes over, such as those of stages after a restore that gave them new UIDs. Others of the names that it uses are refused.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	AdoptNamespaces []types.UID `json:"adoptNamespaces,omitempty"`
 }
 
 // Storage is where persistent volumes come from.

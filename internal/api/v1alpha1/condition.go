@@ -36,7 +36,13 @@ const (
 	// ConditionAutoDeploy is True on a Stage whose pushes are released
 	// automatically; else its message says why not and what to do.
 	ConditionAutoDeploy = "AutoDeploy"
+	// ConditionNamespace is False on a Stage whose namespace is being deleted, gone
+	// or somebody else's, though the stage is to stay; its message says what to do.
+	ConditionNamespace = "Namespace"
 )
+
+// ReasonEnding is the reason of ConditionReady on a Stage that is being taken down.
+const ReasonEnding = "Ending"
 
 // ReasonNoUserNamespaces is the reason of ConditionUserNamespaces where no node has
 // them: stages of the level contained are refused.

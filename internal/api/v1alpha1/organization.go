@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Organization is an isolated group of people. It owns the namespace
@@ -40,6 +41,12 @@ type OrganizationSpec struct {
 	// use besides the built-in ones.
 	// +optional
 	Templates Templates `json:"templates,omitempty"`
+	// AdoptNamespaces are the UIDs of namespaces that exist already and that Slipway
+	// takes over as the organization's. Others of the names that it uses are refused.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	AdoptNamespaces []types.UID `json:"adoptNamespaces,omitempty"`
 }
 
 // Templates are an organization's own service templates, and the parameters that it

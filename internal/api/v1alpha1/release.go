@@ -234,6 +234,10 @@ type ReleaseService struct {
 	// Why explains the decision.
 	// +optional
 	Why string `json:"why,omitempty"`
+	// Refused says why the service was left as it was; empty when it was released.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Refused string `json:"refused,omitempty"`
 	// Job names the build Job.
 	// +optional
 	Job string `json:"job,omitempty"`

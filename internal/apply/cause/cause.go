@@ -38,6 +38,7 @@ const (
 	Invalid          Code = "InvalidObject"
 	Denied           Code = "Denied"
 	NamespaceMissing Code = "NamespaceMissing"
+	NamespaceLost    Code = "NamespaceLost"
 	Unavailable      Code = "ClusterUnavailable"
 )
 

@@ -128,6 +128,23 @@ func (c *Client) PatchJSON(ctx context.Context, ref inventory.Ref, body []byte) 
 		SetHeader("Accept", acceptMetadata).Body(body).Do(ctx))
 }
 
+// Merge sends a merge patch, or has the server check it.
+func (c *Client) Merge(ctx context.Context, ref inventory.Ref, body []byte, dryRun bool) error {
+	path, err := c.path(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := c.cluster.limiter.acquire(ctx); err != nil {
+		return err
+	}
+	defer c.cluster.limiter.release()
+	request := c.rest.Patch(types.MergePatchType).AbsPath(path...).Param("fieldManager", FieldManager).SetHeader("Accept", acceptMetadata).Body(body)
+	if dryRun {
+		request.Param("dryRun", metav1.DryRunAll)
+	}
+	return request.Do(ctx).Error()
+}
+
 // CheckCreate has the server check an object as a new one in a dry run, while
 // one of that name exists. The server checks the name last, so "already exists"
 // means that the object would be accepted.

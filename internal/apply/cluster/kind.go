@@ -73,6 +73,7 @@ func newKinds() *kinds {
 	add("policy", v1, map[string]string{"PodDisruptionBudget": "poddisruptionbudgets"})
 	add("rbac.authorization.k8s.io", v1, map[string]string{"Role": "roles", "RoleBinding": "rolebindings"})
 	add("autoscaling", []string{"v2", "v1"}, map[string]string{"HorizontalPodAutoscaler": "horizontalpodautoscalers"})
+	k.builtin[schema.GroupKind{Kind: "Namespace"}] = builtinKind{resource{"namespaces", false}, v1}
 	return k
 }
 

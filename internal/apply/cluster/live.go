@@ -86,7 +86,7 @@ func NewLive(config *rest.Config, changed func(inventory.Drift)) (*Live, error) 
 // server read the metadata of these, and of no others, in all namespaces.
 func watchedFromStart(gk schema.GroupKind) bool {
 	switch gk.Kind {
-	case "ConfigMap", "Service", "ServiceAccount", "PersistentVolumeClaim", "Deployment", "StatefulSet", "Job", "CronJob",
+	case "Namespace", "ConfigMap", "Service", "ServiceAccount", "PersistentVolumeClaim", "Deployment", "StatefulSet", "Job", "CronJob",
 		"Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget":
 		return true
 	}
@@ -252,6 +252,14 @@ func (l *Live) Objects() int {
 		count += len(kind.objects)
 	}
 	return count
+}
+
+// Namespace reports whether a stage's namespace is there and not being deleted;
+// certain is false when the view can't say. It does not know one that was made a
+// moment ago.
+func (l *Live) Namespace(name string) (there, certain bool) {
+	s, certain := l.lookup(inventory.Ref{Version: "v1", Kind: "Namespace", Name: name})
+	return s != nil && !s.Deleting, certain
 }
 
 // lookup returns what is known of an object, nil when it does not exist;

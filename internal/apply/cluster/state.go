@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,6 +15,10 @@ import (
 // FieldManager is the field manager that Slipway applies with.
 const FieldManager = "slipway"
 
+// AnnotationIntent is on an object that Slipway made and did not change since: it
+// names the inventory's entry that the object was made for.
+const AnnotationIntent = "slipway.dev/intent"
+
 // State is what an apply needs to know of a live object.
 type State struct {
 	UID      string
@@ -21,6 +27,7 @@ type State struct {
 	Applied  bool   // Slipway has applied the object
 	Replicas bool   // Slipway owns spec.replicas
 	Deleting bool
+	Intent   string // what Slipway made it for; empty for nothing
 	Labels   map[string]string
 	Managers []Manager
 	Partial  bool // labels and managers are not known
@@ -39,6 +46,7 @@ func StateOf(ref inventory.Ref, meta *metav1.PartialObjectMetadata) *State {
 		UID:      string(meta.UID),
 		Version:  meta.ResourceVersion,
 		Deleting: meta.DeletionTimestamp != nil,
+		Intent:   meta.Annotations[AnnotationIntent],
 		Labels:   meta.Labels,
 	}
 	for _, entry := range meta.ManagedFields {
@@ -52,6 +60,19 @@ func StateOf(ref inventory.Ref, meta *metav1.PartialObjectMetadata) *State {
 		}
 	}
 	return s
+}
+
+// IsOf reports whether an object is the one that an inventory's entry is about: by
+// its UID, which nobody can choose; or, when a crash came before that was recorded,
+// by the intent that it was made with, provided that nobody but Kubernetes itself
+// wrote to it: whoever made an object of that name at the same moment did.
+func (s *State) IsOf(entry inventory.Entry) bool {
+	if entry.UID != "" && entry.UID == s.UID {
+		return true
+	}
+	return entry.Intent != "" && entry.Intent == s.Intent && s.Applied && !slices.ContainsFunc(s.Managers, func(m Manager) bool {
+		return m.Subresource == "" && !strings.HasPrefix(m.Name, "kube-")
+	})
 }
 
 // IsOurs reports whether an entry of managedFields holds the fields that

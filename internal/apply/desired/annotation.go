@@ -14,8 +14,9 @@ const (
 	// AnnotationAdopt ("true") lets Slipway take over an object, or fields of
 	// it, that somebody else made.
 	AnnotationAdopt = "slipway.dev/adopt"
-	// AnnotationReplace ("true") lets Slipway delete and create a workload
-	// anew when an immutable field changes, with the interruption it brings.
+	// AnnotationReplace ("true") lets Slipway delete an object of any kind and make
+	// it anew when the cluster accepts a change in no other way, with the loss that
+	// this brings. Jobs that run once need none: to run them anew is what they are for.
 	AnnotationReplace = "slipway.dev/replace"
 	// AnnotationPrune says whether the object is deleted once the manifests
 	// no longer hold it: "true" or "false". The default is "true", and

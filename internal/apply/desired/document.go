@@ -214,6 +214,9 @@ func (d *Document) Hook() bool {
 	return d.Ref.Kind == "Job" && (hook == HookRelease || hook == HookOnce)
 }
 
+// MayReplace reports whether the object may be deleted and made anew.
+func (d *Document) MayReplace() bool { return d.Annotation(AnnotationReplace) == "true" || d.Hook() }
+
 // After returns the services whose Jobs must have completed before the object
 // is applied.
 func (d *Document) After() []string {

@@ -189,7 +189,7 @@ func (c *fieldComparison) leftovers(at place, owned *fieldpath.Set, want, have a
 		name := *element.FieldName
 		inside := at.field(name)
 		value, there := object[name]
-		if !isObject || !there || inside.path == "spec.replicas" && c.scaled {
+		if !isObject || !there || inside.path == "spec.replicas" && c.scaled || at.path == "metadata.annotations" && name == cluster.AnnotationIntent {
 			continue
 		}
 		parts := partsOf(owned, element)

@@ -40,6 +40,7 @@ type storedEntry struct {
 	Name         string `json:"n"`
 	Cluster      bool   `json:"cluster,omitempty"` // cluster-scoped
 	UID          string `json:"uid,omitempty"`
+	Intent       string `json:"i,omitempty"`
 	Digest       string `json:"d,omitempty"`
 	Fields       string `json:"f,omitempty"`
 	Service      string `json:"s,omitempty"`
@@ -63,7 +64,7 @@ func (i *Inventory) encode() (key string, data []byte, err error) {
 	for at, e := range i.Entries {
 		stored.Objects[at] = storedEntry{
 			Group: e.Group, Version: e.Version, Kind: e.Kind, Name: e.Name, Cluster: e.Namespace == "",
-			UID: e.UID, Digest: e.Digest, Fields: e.Fields, Service: e.Service, Stale: e.Stale, Keep: e.Keep,
+			UID: e.UID, Intent: e.Intent, Digest: e.Digest, Fields: e.Fields, Service: e.Service, Stale: e.Stale, Keep: e.Keep,
 			Hook: e.Hook, Done: e.Done, Once: e.Once, Replicas: e.Replicas, OwnsReplicas: e.OwnsReplicas, Scaled: e.Scaled,
 		}
 	}
@@ -142,7 +143,7 @@ func decode(owner Owner, key string, data []byte) (*Inventory, error) {
 		}
 		inventory.Entries[at] = Entry{
 			Ref: Ref{Group: s.Group, Version: s.Version, Kind: s.Kind, Namespace: namespace, Name: s.Name},
-			UID: s.UID, Digest: s.Digest, Fields: s.Fields, Service: s.Service, Stale: s.Stale, Keep: s.Keep,
+			UID: s.UID, Intent: s.Intent, Digest: s.Digest, Fields: s.Fields, Service: s.Service, Stale: s.Stale, Keep: s.Keep,
 			Hook: s.Hook, Done: s.Done, Once: s.Once, Replicas: s.Replicas, OwnsReplicas: s.OwnsReplicas, Scaled: s.Scaled,
 		}
 	}

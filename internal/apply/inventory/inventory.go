@@ -20,9 +20,12 @@ type Inventory struct {
 // Entry is one owned object.
 type Entry struct {
 	Ref
-	// UID is the object's; empty while the object is only intended or about to
-	// be replaced.
+	// UID is the object's; empty while the object is only intended. While it is
+	// about to be replaced, it is that of the object that goes.
 	UID string
+	// Intent is what an object carries that was made for the entry, until its UID
+	// is recorded: nobody else can have known it before.
+	Intent string
 	// Digest identifies the document that was last applied; empty when that
 	// is unknown.
 	Digest string

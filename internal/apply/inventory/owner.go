@@ -22,7 +22,8 @@ func (o Owner) Labels() map[string]string {
 	}
 }
 
-// Owns reports whether an object's labels name this stage as its owner.
+// Owns reports whether an object's labels name this stage as its owner. Anybody
+// can write labels: they prove nothing.
 func (o Owner) Owns(labels map[string]string) bool {
 	for key, value := range o.Labels() {
 		if labels[key] != value {

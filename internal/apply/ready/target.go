@@ -16,6 +16,10 @@ type Target struct {
 	inventory.Ref
 	// Service is the project's service the object belongs to; empty for none.
 	Service string
+	// Vanishes says that the object goes by itself when it has done its work.
+	Vanishes bool
+	// Left says that nobody waits for the object: it is left as it was.
+	Left bool
 }
 
 // Watchable reports whether objects of a kind take time to become ready.
@@ -64,4 +68,14 @@ func (t *target) read() {
 	case status.FailedStatus:
 		t.failed = result.Message
 	}
+	if !t.current && isPaused(t.object) {
+		t.failed = "it is paused, so Kubernetes starts no pods of its new version; take spec.paused out of its manifest"
+	}
+}
+
+// isPaused reports whether a Deployment, as its controller saw it, does not roll out.
+func isPaused(u *unstructured.Unstructured) bool {
+	paused, _, _ := unstructured.NestedBool(u.Object, "spec", "paused")
+	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	return u.GetKind() == "Deployment" && paused && observed == u.GetGeneration()
 }

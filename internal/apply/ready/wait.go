@@ -66,7 +66,7 @@ func (w *waiter) pause(ctx context.Context) error {
 // verdict returns the error of a service that can't become ready any more.
 func (w *waiter) verdict(ctx context.Context, now time.Time) error {
 	for _, t := range w.targets {
-		if t.done {
+		if t.done || t.Left {
 			continue
 		}
 		late := now.Sub(w.began) >= w.options.deadline(t.Service)
@@ -113,7 +113,7 @@ func (w *waiter) progress(t *target) string {
 func (w *waiter) nextDecision() time.Time {
 	next := w.began.Add(24 * time.Hour)
 	for _, t := range w.targets {
-		if t.done {
+		if t.done || t.Left {
 			continue
 		}
 		if at := w.began.Add(w.options.deadline(t.Service)); at.Before(next) {
@@ -132,5 +132,5 @@ func (w *waiter) nextDecision() time.Time {
 }
 
 func (w *waiter) allDone() bool {
-	return !slices.ContainsFunc(w.targets, func(t *target) bool { return !t.done })
+	return !slices.ContainsFunc(w.targets, func(t *target) bool { return !t.done && !t.Left })
 }

@@ -125,6 +125,10 @@ func (w *waiter) evaluate(now time.Time) {
 			t.object = object
 			t.read()
 		}
+		if !ok && t.Vanishes && t.failed == "" { // it was listed before it was watched
+			t.done, t.found = true, nil
+			continue
+		}
 		if t.object == nil {
 			t.found = nil
 			continue

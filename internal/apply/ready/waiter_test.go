@@ -2,10 +2,12 @@ package ready
 
 import (
 	"cmp"
+	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -96,4 +98,68 @@ func availableWaiter(t *testing.T, now time.Time, pod *corev1.Pod) *waiter {
 		}
 	}
 	return w
+}
+
+// What a Deployment, a Job and what is left say of themselves.
+func TestEvaluate(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	deployment := func(change func(*appsv1.Deployment)) *appsv1.Deployment {
+		d := &appsv1.Deployment{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+			ObjectMeta: metav1.ObjectMeta{Name: "web", UID: "deployment", Generation: 2},
+			Spec:       appsv1.DeploymentSpec{Replicas: new(int32(1)), Paused: true},
+			Status:     appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, ReadyReplicas: 1, AvailableReplicas: 1},
+		}
+		change(d)
+		return d
+	}
+	job := func(status batchv1.JobStatus) *batchv1.Job {
+		return &batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: metav1.ObjectMeta{Name: "web"}, Status: status}
+	}
+	updated := func(d *appsv1.Deployment) {
+		d.Status.UpdatedReplicas = 1
+		d.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue}}
+	}
+	tests := map[string]struct {
+		object         any // nil when it is gone
+		vanishes, left bool
+		done           bool
+		failed         string
+	}{
+		"paused, with a new version":    {object: deployment(func(*appsv1.Deployment) {}), failed: "it is paused"},
+		"paused, as it was":             {object: deployment(updated), done: true},
+		"paused, not seen yet":          {object: deployment(func(d *appsv1.Deployment) { d.Status.ObservedGeneration = 1 })},
+		"not paused":                    {object: deployment(func(d *appsv1.Deployment) { d.Spec.Paused = false })},
+		"left as it was, and not ready": {object: deployment(func(d *appsv1.Deployment) { d.Spec.Paused = false }), left: true, done: true},
+		"a job that runs":               {object: job(batchv1.JobStatus{Active: 1}), vanishes: true},
+		"a job that has gone":           {vanishes: true, done: true},
+		"a job that somebody deleted":   {},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := availableWaiter(t, now, &corev1.Pod{})
+			one, objects := w.targets[0], w.stores[w.targets[0].resource]
+			one.Vanishes, one.Left = tt.vanishes, tt.left
+			if err := objects.Replace(nil, ""); err != nil {
+				t.Fatal(err)
+			}
+			if tt.object != nil {
+				fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(tt.object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := objects.Add(&unstructured.Unstructured{Object: fields}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.evaluate(now)
+			if w.allDone() != tt.done || !strings.HasPrefix(one.failed, tt.failed) || (one.failed == "") != (tt.failed == "") {
+				t.Errorf("done: %t, failed: %q", w.allDone(), one.failed)
+			}
+			err := w.verdict(t.Context(), now)
+			if (err != nil) != (tt.failed != "") {
+				t.Errorf("the verdict is %v", err)
+			}
+		})
+	}
 }

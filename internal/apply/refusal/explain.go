@@ -44,17 +44,22 @@ func Explain(ref inventory.Ref, err error) *ObjectError {
 func classify(problem *ObjectError, status *metav1.Status) {
 	message := status.Message
 	switch {
-	case strings.Contains(message, "exceeded quota"):
+	case IsQuota(status):
 		problem.Reason, problem.Code = cause.Quota, fault.Conflict
 		problem.Remedy = "lower what the stage asks for, or raise the quota: cpu and memory are its resources in slipway.yaml, all else is spec.policy.quota of the Cluster or Project"
 	case strings.Contains(message, "status unknown for quota"):
 		problem.Reason, problem.Code, problem.Remedy = cause.Unavailable, fault.Unavailable, "it is tried again"
-	case strings.Contains(message, "admission webhook"), strings.Contains(message, "ValidatingAdmissionPolicy"), strings.Contains(message, "violates PodSecurity"):
+	case isUnexpandable(message):
+		problem.Reason, problem.Code = cause.Immutable, fault.Invalid
+		problem.Remedy = "its storage class does not let volumes grow: take the change back; or ask the platform team for allowVolumeExpansion: true of the class; or give the volume another name, which starts empty"
+	case IsAdmission(status):
 		problem.Reason, problem.Code = cause.AdmissionRefused, fault.Denied
 		problem.Remedy = "change the manifest to what the cluster's policy allows"
 	case IsImmutable(status):
 		problem.Reason, problem.Code = cause.Immutable, fault.Invalid
 		problem.Remedy = immutableRemedy(problem.Ref)
+	case strings.Contains(message, "because it is being terminated"):
+		problem.Reason, problem.Code, problem.Remedy = cause.NamespaceLost, fault.Conflict, "wait until it is gone, then deploy again"
 	case status.Reason == metav1.StatusReasonForbidden:
 		problem.Reason = cause.Denied
 		problem.Remedy = "allow it in the role slipway-stage of the cluster, or remove the object"
@@ -70,6 +75,20 @@ func classify(problem *ObjectError, status *metav1.Status) {
 	default:
 		problem.Remedy = "correct the field"
 	}
+}
+
+// IsQuota reports whether a quota of the namespace refused an object.
+func IsQuota(status *metav1.Status) bool { return strings.Contains(status.Message, "exceeded quota") }
+
+// IsAdmission reports whether a policy of the cluster refused an object.
+func IsAdmission(status *metav1.Status) bool {
+	return slices.ContainsFunc([]string{"admission webhook", "ValidatingAdmissionPolicy", "violates PodSecurity"},
+		func(words string) bool { return strings.Contains(status.Message, words) })
+}
+
+// isUnexpandable reports whether a volume may not grow because of its storage class.
+func isUnexpandable(message string) bool {
+	return strings.Contains(message, "storageclass that provisions the pvc must support resize")
 }
 
 // isTypeError reports whether server-side apply refused fields that the kind

@@ -6,8 +6,10 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // immutableWords are the API server's words for a field that can't change.
@@ -50,19 +52,32 @@ func IsReplaced(status *metav1.Status) bool {
 		slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool { return c.Field == "metadata.uid" })
 }
 
-// immutableRemedy says what to do about an immutable field that is not
-// replaced.
+// Immutable returns an ObjectError for an answer that refuses a change which the
+// server accepts in a new object only.
+func Immutable(ref inventory.Ref, err error) *ObjectError {
+	problem := Explain(ref, err)
+	problem.Reason, problem.Code, problem.Remedy = cause.Immutable, fault.Invalid, immutableRemedy(ref)
+	return problem
+}
+
+// immutableRemedy says what to do about a change that only a new object can have.
 func immutableRemedy(ref inventory.Ref) string {
+	return "take the change back, or set the annotation " + desired.AnnotationReplace + ": \"true\" on it, with which it is deleted and made anew: " + lossOf(ref)
+}
+
+// lossOf says what deleting an object loses.
+func lossOf(ref inventory.Ref) string {
 	switch ref.Kind {
-	case "StatefulSet":
-		return "take the change back; or give the service another name, which starts with empty volumes; or, to keep the volumes, run kubectl delete statefulset " +
-			ref.Name + " --cascade=orphan in namespace " + ref.Namespace + " and deploy again"
 	case "PersistentVolumeClaim":
-		return "take the change back: a volume can grow but not change otherwise; or give the volume another name, which starts empty"
+		return "its data is lost"
+	case "StatefulSet":
+		return "its pods stop meanwhile, and its volumes stay as they are"
+	case "Deployment", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod":
+		return "its pods stop meanwhile"
+	case "Job":
+		return "a run that goes on is ended"
 	case "Service":
-		return "remove the address from the manifest; to have another one, run kubectl delete service " + ref.Name + " in namespace " + ref.Namespace + " and deploy again"
-	case "Deployment", "DaemonSet", "ReplicaSet":
-		return "take the change back; or set the annotation " + desired.AnnotationReplace + ": \"true\" on it, which stops its pods before the new ones start"
+		return "it gets another address"
 	}
-	return "take the change back, or give the object another name"
+	return "what it holds besides its manifest is lost"
 }

@@ -1,7 +1,9 @@
 package drift
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -37,6 +39,8 @@ const (
 	// driftBlind is how long to wait for the watches to be complete; after that
 	// the cluster is asked about every object.
 	driftBlind = time.Minute
+	// driftLost is how often it is looked whether a lost namespace is back.
+	driftLost = 10 * time.Second
 )
 
 // Target is a stage's place on its cluster.
@@ -46,7 +50,8 @@ type Target interface {
 	// TryTurn keeps everybody else from writing to the stage until done is
 	// called, unless somebody writes now.
 	TryTurn() (done func(), free bool)
-	// Drift returns what others changed or deleted since the stage was applied.
+	// Drift returns what others changed or deleted since the stage was applied. A
+	// *release.Failure says why nothing can be live there: the namespace is lost.
 	Drift(ctx context.Context) ([]inventory.Drift, error)
 	// Repair brings back what stands in one of the manifests, except what leave
 	// names.
@@ -67,7 +72,7 @@ type Reconciler struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	contention *apply.ContentionTracker
+	contention *ContentionTracker
 	began      time.Time
 
 	mu     sync.Mutex
@@ -79,7 +84,7 @@ type Reconciler struct {
 // block.
 func (r *Reconciler) Changed(drift inventory.Drift) {
 	r.mu.Lock()
-	stage, known := r.stages[drift.Ref.Namespace]
+	stage, known := r.stages[cmp.Or(drift.Ref.Namespace, drift.Ref.Name)] // the name of a namespace
 	queue := r.queue
 	r.mu.Unlock()
 	if known && queue != nil { // others are looked at once anyway
@@ -147,7 +152,14 @@ func (r *Reconciler) look(ctx context.Context, stage *v1alpha1.Stage, target Tar
 		return driftBusy, nil
 	}
 	drifts, err := target.Drift(ctx)
+	var lost *release.Failure
+	if errors.As(err, &lost) {
+		return driftLost, r.showNamespace(ctx, stage, lost.Message)
+	}
 	if err != nil {
+		return 0, err
+	}
+	if err := r.showNamespace(ctx, stage, ""); err != nil {
 		return 0, err
 	}
 	if len(drifts) == 0 {
@@ -227,7 +239,7 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 // Setup registers the reconciler. Every stage is looked at once
 // after the start, so that what happened meanwhile is found.
 func (r *Reconciler) Setup(mgr ctrl.Manager) error {
-	r.contention, r.began, r.stages = apply.NewContentionTracker(), r.Now(), map[string]types.NamespacedName{}
+	r.contention, r.began, r.stages = NewContentionTracker(), r.Now(), map[string]types.NamespacedName{}
 	heard := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()

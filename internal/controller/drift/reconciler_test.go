@@ -3,11 +3,13 @@ package drift
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -22,6 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube/kubefake"
 	"github.com/slipway-dev/slipway/internal/queue"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 const namespace = "slipway-org-acme"
@@ -88,7 +91,7 @@ func newFixture(t *testing.T, p *place, change func(*v1alpha1.Stage), objects ..
 	f.Reconciler = &Reconciler{
 		Client: f.client, Queue: q, Events: f.events, Now: func() time.Time { return f.now }, Log: slog.New(slog.DiscardHandler),
 		Targets:    func(context.Context, *v1alpha1.Stage) (Target, error) { return p, nil },
-		contention: apply.NewContentionTracker(), began: f.now.Add(-time.Hour), stages: map[string]types.NamespacedName{},
+		contention: NewContentionTracker(), began: f.now.Add(-time.Hour), stages: map[string]types.NamespacedName{},
 	}
 	return f
 }
@@ -272,5 +275,38 @@ func TestReleaseMoved(t *testing.T) {
 				t.Errorf("causes a look: %t, want %t", got, tt.want)
 			}
 		})
+	}
+}
+
+// A stage whose namespace is lost says so until the namespace is back.
+func TestLostNamespace(t *testing.T) {
+	lost := &place{driftErr: fmt.Errorf("look: %w", &release.Failure{Cause: "NamespaceLost", Message: "namespace sw-shop-dev is being deleted"})}
+	f := newFixture(t, lost, nil)
+	shown := func() *metav1.Condition {
+		t.Helper()
+		var stage v1alpha1.Stage
+		if err := f.client.Get(t.Context(), shopDev.NamespacedName, &stage); err != nil {
+			t.Fatal(err)
+		}
+		return meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionNamespace)
+	}
+	for range 2 {
+		result, err := f.Reconcile(t.Context(), shopDev)
+		if err != nil || result.RequeueAfter != driftLost {
+			t.Fatalf("%v, %v", result, err)
+		}
+	}
+	if got := shown(); got == nil || got.Status != metav1.ConditionFalse || !strings.Contains(got.Message, "is being deleted; once it is gone, `slipway deploy shop dev` makes it anew") {
+		t.Errorf("the stage says %+v", got)
+	}
+	if n := len(f.events.Events); n != 1 {
+		t.Errorf("%d events, want one", n)
+	}
+	lost.driftErr = nil
+	if _, err := f.Reconcile(t.Context(), shopDev); err != nil {
+		t.Fatal(err)
+	}
+	if got := shown(); got != nil {
+		t.Errorf("it is back, and the stage says %+v", got)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -120,6 +122,25 @@ func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, reported [
 	}
 	after := stage.DeepCopy()
 	after.Status.Drift = &drift
+	return kube.PatchStatus(ctx, r.Client, stage, after)
+}
+
+// showNamespace says on a stage that its namespace is lost, and how it comes back; an
+// empty sentence takes that back.
+func (r *Reconciler) showNamespace(ctx context.Context, stage *v1alpha1.Stage, lost string) error {
+	after := stage.DeepCopy()
+	if lost == "" {
+		meta.RemoveStatusCondition(&after.Status.Conditions, v1alpha1.ConditionNamespace)
+		return kube.PatchStatus(ctx, r.Client, stage, after)
+	}
+	kube.SetCondition(&after.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionNamespace, Status: metav1.ConditionFalse, Reason: "NamespaceLost",
+		Message: fmt.Sprintf("%s; once it is gone, `slipway deploy %s %s` makes it anew", lost, stage.Spec.Project, stage.Spec.Name),
+	}, stage.Generation)
+	if apiequality.Semantic.DeepEqual(stage.Status, after.Status) {
+		return nil
+	}
+	r.Events.Eventf(stage, nil, corev1.EventTypeWarning, "NamespaceLost", "Watch", "%s", printable.Passage(lost, 1024))
 	return kube.PatchStatus(ctx, r.Client, stage, after)
 }
 

@@ -37,7 +37,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	namespace, objects := tenancy.NewOrganization(org.Name, r.Self)
 	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "NamespaceReady", Message: "namespace " + namespace.Name + " is ready"}
-	err := r.Namespaces.Ensure(ctx, namespace, objects)
+	err := r.Namespaces.Adopting(org.Spec.AdoptNamespaces).Ensure(ctx, namespace, objects)
 	if err != nil {
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, "NamespaceFailed", kube.Sentence(err)
 	}

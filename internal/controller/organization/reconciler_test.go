@@ -65,7 +65,11 @@ func TestReconcile(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := kubefake.Intercepted(t, tt.calls, tt.objects...)
-			r := &Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(c, time.Now), Self: tenancy.Subject{Namespace: "slipway-system", Name: "slipway"}}
+			marker, err := tenancy.NewMarker(make([]byte, 32), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(c, marker, time.Now), Self: tenancy.Subject{Namespace: "slipway-system", Name: "slipway"}}
 			result, err := r.Reconcile(t.Context(), acme)
 			if (err != nil) != tt.wantErr || err == nil && result.RequeueAfter != templatesPoll {
 				t.Fatalf("%v, %v", result, err)

@@ -216,7 +216,7 @@ const (
 
 func newProject(change func(*v1alpha1.Project)) *v1alpha1.Project {
 	p := &v1alpha1.Project{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop", UID: "1", Generation: 1},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop", UID: "1", Generation: 1, Finalizers: []string{projectFinalizer}},
 		Spec:       v1alpha1.ProjectSpec{Repositories: []v1alpha1.Repository{{Name: "main", Path: "acme/shop", URL: "https://git.example/acme/shop.git"}}},
 	}
 	if change != nil {

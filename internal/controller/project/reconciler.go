@@ -127,7 +127,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !p.DeletionTimestamp.IsZero() || p.Spec.Suspend {
+	if !p.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, r.end(ctx, &p)
+	}
+	if p.Spec.Suspend {
 		return ctrl.Result{}, nil
 	}
 	if pause := r.memory.pause(req.NamespacedName, r.Now()); pause > 0 {
@@ -167,6 +170,9 @@ type requests struct {
 // serve syncs a project for what waits.
 func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these requests) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
+	if err := r.hold(ctx, p); err != nil {
+		return ctrl.Result{}, err
+	}
 	r.memory.begin(name, len(these.waiting), r.Now())
 	r.Pulls.Expire(p)
 	outcome, syncErr := r.syncWatched(ctx, p, these)
@@ -196,6 +202,11 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 		return ctrl.Result{}, err
 	}
 	s := r.settle(ctx, p, o.heads, these.waiting)
+	for _, d := range s.served {
+		if stage := o.ending[d.Spec.Ref]; stage != "" && s.messages[d.Name] == "" {
+			s.messages[d.Name] = fmt.Sprintf("synced; stage %s is still being taken down and comes back after that: `slipway status %s` says what remains", stage, p.Name)
+		}
+	}
 	r.finish(s, syncErr)
 	if o.previews.again {
 		r.memory.again(name)

@@ -253,9 +253,11 @@ func TestProjectThatIsGone(t *testing.T) {
 	}
 	f := newFixture(t, newProject(nil))
 	f.reconcile(t)
+	f.takeDown(t)
 	if err := f.client.Delete(t.Context(), newProject(nil)); err != nil {
 		t.Fatal(err)
 	}
+	f.reconcile(t) // lets it go
 	f.reconcile(t)
 	if len(f.memory.projects) != 0 {
 		t.Error("a project that is gone is remembered")

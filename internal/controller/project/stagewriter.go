@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -16,10 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"sync"
-
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -74,7 +74,7 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
 		for i := range wanted {
 			current := have[wanted[i].Name]
-			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && fits(current, &wanted[i]) {
+			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && current.DeletionTimestamp.IsZero() && fits(current, &wanted[i]) {
 				continue
 			}
 			one := wanted[i].DeepCopy() // which writeOne fills in while this goes on
@@ -145,7 +145,7 @@ func (w *StageWriter) writeOne(ctx context.Context, p *v1alpha1.Project, current
 		return w.FastPath.Through(ctx, wanted, func() error { return w.create(ctx, wanted) })
 	}
 	if !current.DeletionTimestamp.IsZero() {
-		return nil // it comes back with the sync after its end
+		return w.wantAgain(ctx, current, wanted.Spec.Wanted.Commit) // it comes back with the sync after its end
 	}
 	after := current.DeepCopy()
 	spec := wantedSpec(current, wanted)
@@ -154,6 +154,23 @@ func (w *StageWriter) writeOne(ctx context.Context, p *v1alpha1.Project, current
 		w.quote(ctx, p, &after.Spec.Wanted)
 	}
 	return w.FastPath.Through(ctx, after, func() error { return w.update(ctx, after) })
+}
+
+// wantAgain notes on a stage that is being deleted with which commit its ref came
+// back.
+func (w *StageWriter) wantAgain(ctx context.Context, stage *v1alpha1.Stage, commit string) error {
+	if stage.Annotations[naming.AnnotationWantedAgain] == commit {
+		return nil
+	}
+	after := stage.DeepCopy()
+	if after.Annotations == nil {
+		after.Annotations = map[string]string{}
+	}
+	after.Annotations[naming.AnnotationWantedAgain] = commit
+	if err := client.IgnoreNotFound(w.Client.Patch(ctx, after, client.MergeFrom(stage))); err != nil {
+		return fmt.Errorf("note that the ref of stage %s is back: %w", stage.Name, err)
+	}
+	return nil
 }
 
 func (w *StageWriter) create(ctx context.Context, stage *v1alpha1.Stage) error {

@@ -34,6 +34,7 @@ type outcome struct {
 	hints      hints
 	stages     int
 	previews   previews
+	ending     map[string]string // by ref: the stage that must be gone before it comes back
 }
 
 // syncWatched syncs a project. Once that takes long, the project says what it
@@ -98,7 +99,7 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	}
 	wanted := wantedStages(p, file, heads, found.hints)
 	found.stages = len(wanted)
-	if err := r.writeStages(ctx, p, wanted); err != nil {
+	if found.ending, err = r.writeStages(ctx, p, wanted); err != nil {
 		return found, err
 	}
 	return found, r.writePreviews(ctx, p, file, &found)
@@ -141,23 +142,30 @@ func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted s
 }
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
-// have not run out of time. Previews are left alone.
-func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) error {
+// have not run out of time, and returns by ref those that are still being taken down.
+// Previews are left alone.
+func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) (ending map[string]string, err error) {
 	if len(wanted) > maxStages {
-		return fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
+		return nil, fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
 	have, err := r.existing(ctx, p, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	living, over, err := r.expire(ctx, p, have, wanted)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.Stages.DeleteExpired(ctx, over); err != nil {
-		return err
+		return nil, err
 	}
-	return r.Stages.Write(ctx, p, have, living)
+	ending = map[string]string{}
+	for _, stage := range living {
+		if current := have[stage.Name]; current != nil && !current.DeletionTimestamp.IsZero() {
+			ending[stage.Spec.Ref] = stage.Spec.Name
+		}
+	}
+	return ending, r.Stages.Write(ctx, p, have, living)
 }
 
 // existing returns the project's previews, or its other stages, by name. They are the

@@ -7,17 +7,18 @@ import (
 	"k8s.io/utils/lru"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/report"
 )
 
 // reportMemory keeps what was last reported of releases, which the watch cache
-// may not show yet, and of skipped heads. All can be lost: a release's status
+// may not show yet, and of heads without a release. All can be lost: a release's status
 // says the step.
 type reportMemory struct{ known *lru.Cache } // types.UID of a release or stage → reportedState
 
 // reportedState is what was last reported: of a stage, message is the commit that
-// is skipped.
+// has no release, and why where that changes.
 type reportedState struct {
 	step    report.Step
 	message string
@@ -76,8 +77,24 @@ func (r *Reconciler) changed(rel *v1alpha1.Release) bool {
 	return now != "" && now != known.step && now != report.StepOf(rel.Status.Reported)
 }
 
-// skipChanged reports whether it isn't reported yet that the stage's head is
-// skipped.
-func (r *Reconciler) skipChanged(stage *v1alpha1.Stage) bool {
-	return report.Skipped(stage) != "" && r.memory.get(stage.UID).message != stage.Spec.Wanted.Commit
+// unreleased is a head that has no release, and what is known to have been reported of
+// it: the commit, and why where that changes.
+type unreleased struct {
+	of    func(*v1alpha1.Project, *v1alpha1.Stage) report.Release
+	known string
+}
+
+// unreleasedOf returns the stage's head that has no release and isn't reported yet:
+// its commit is skipped, or it waits for the stage to be taken down; nil for none.
+func (r *Reconciler) unreleasedOf(stage *v1alpha1.Stage) *unreleased {
+	var found *unreleased
+	if ending := report.Ending(stage); ending != "" {
+		found = &unreleased{report.EndingOf, stage.Annotations[naming.AnnotationWantedAgain] + " " + ending}
+	} else if report.Skipped(stage) != "" {
+		found = &unreleased{report.SkippedOf, stage.Spec.Wanted.Commit}
+	}
+	if found == nil || r.memory.get(stage.UID).message == found.known {
+		return nil
+	}
+	return found
 }

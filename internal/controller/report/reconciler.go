@@ -55,20 +55,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	pending, skip := r.pending(releases), r.skipChanged(&stage)
-	if len(pending) == 0 && !skip {
+	pending, head := r.pending(releases), r.unreleasedOf(&stage)
+	if len(pending) == 0 && head == nil {
 		return ctrl.Result{}, nil
 	}
 	var p v1alpha1.Project
 	if err := r.client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	return r.report(ctx, &p, &stage, pending, skip)
+	return r.report(ctx, &p, &stage, pending, head)
 }
 
-// report sends what is pending of a stage, and that its head is skipped. When
+// report sends what is pending of a stage, and that its head has no release. When
 // the forge has no client for a reason that stays, the other sinks still get it.
-func (r *Reconciler) report(ctx context.Context, p *v1alpha1.Project, stage *v1alpha1.Stage, pending []pendingRelease, skip bool) (ctrl.Result, error) {
+func (r *Reconciler) report(ctx context.Context, p *v1alpha1.Project, stage *v1alpha1.Stage, pending []pendingRelease, head *unreleased) (ctrl.Result, error) {
 	organization, _ := naming.OrganizationOf(p.Namespace)
 	to := notify.Destination{Organization: organization, Project: p.Name}
 	host, noForge := r.forges.Client(ctx, p, p.Primary())
@@ -91,12 +91,12 @@ func (r *Reconciler) report(ctx context.Context, p *v1alpha1.Project, stage *v1a
 			return ctrl.Result{}, err
 		}
 	}
-	if skip {
-		err := errors.Join(r.sinks.Release(ctx, to, report.SkippedOf(p, stage)), noForge)
+	if head != nil {
+		err := errors.Join(r.sinks.Release(ctx, to, head.of(p, stage)), noForge)
 		if notify.Retryable(ctx, err) {
 			return forge.RetryAfter(err)
 		}
-		r.markSkipped(stage, err)
+		r.markUnreleased(stage, head, err)
 	}
 	return ctrl.Result{}, nil
 }
@@ -115,14 +115,13 @@ func (r *Reconciler) markReported(ctx context.Context, rel *v1alpha1.Release, fa
 	return nil
 }
 
-// markSkipped records that a skipped head was reported, or can't be because of an
-// error.
-func (r *Reconciler) markSkipped(stage *v1alpha1.Stage, failed error) {
-	commit := stage.Spec.Wanted.Commit
+// markUnreleased records that a head without a release was reported, or can't be
+// because of an error.
+func (r *Reconciler) markUnreleased(stage *v1alpha1.Stage, head *unreleased, failed error) {
 	if failed != nil {
-		r.log.Error("report", "project", stage.Spec.Project, "stage", stage.Spec.Name, "commit", commit, "error", failed)
+		r.log.Error("report", "project", stage.Spec.Project, "stage", stage.Spec.Name, "commit", stage.Spec.Wanted.Commit, "error", failed)
 	}
-	r.memory.set(stage.UID, reportedState{message: commit})
+	r.memory.set(stage.UID, reportedState{message: head.known})
 }
 
 // Setup registers the reconciler.
@@ -130,7 +129,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("report").
 		Watches(&v1alpha1.Release{}, handler.EnqueueRequestsFromMapFunc(stageOfRelease)).
-		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(skippedStage)).
+		Watches(&v1alpha1.Stage{}, handler.EnqueueRequestsFromMapFunc(unreleasedStage)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 16, RateLimiter: kube.Retries()}).
 		Complete(r)
 }
@@ -145,10 +144,11 @@ func stageOfRelease(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: rel.Namespace, Name: rel.Spec.Stage}}}
 }
 
-// skippedStage asks for the report of a head that is skipped.
-func skippedStage(_ context.Context, o client.Object) []reconcile.Request {
+// unreleasedStage asks for the report of a head that is skipped, or that came back
+// for a stage which is being taken down.
+func unreleasedStage(_ context.Context, o client.Object) []reconcile.Request {
 	stage, ok := o.(*v1alpha1.Stage)
-	if !ok || !stage.Spec.Wanted.Skip {
+	if !ok || !stage.Spec.Wanted.Skip && report.Ending(stage) == "" {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(stage)}}

@@ -296,9 +296,9 @@ func TestWatches(t *testing.T) {
 		"the same step":    {stageOfRelease(t.Context(), releaseOf(1, "a", v1alpha1.PhaseVerifying, v1alpha1.PhaseApplying)), nil},
 		"held":             {stageOfRelease(t.Context(), releaseOf(1, "a", v1alpha1.PhaseHeld, v1alpha1.PhaseHeld)), look}, // perhaps for another reason
 		"no release":       {stageOfRelease(t.Context(), stage()), nil},
-		"a skipped head":   {skippedStage(t.Context(), skipped("b")), look},
-		"a head":           {skippedStage(t.Context(), stage()), nil},
-		"not even a stage": {skippedStage(t.Context(), project()), nil},
+		"a skipped head":   {unreleasedStage(t.Context(), skipped("b")), look},
+		"a head":           {unreleasedStage(t.Context(), stage()), nil},
+		"not even a stage": {unreleasedStage(t.Context(), project()), nil},
 	}
 	for name, tt := range tests {
 		if !cmp.Equal(tt.got, tt.want) {

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -28,9 +26,9 @@ const parallelStages = 8
 
 // Targets are the places of stages on their clusters.
 type Targets interface {
-	// Teardown removes everything that a stage owns, and reports whether it is
-	// gone.
-	Teardown(ctx context.Context, stage *v1alpha1.Stage) (gone bool, err error)
+	// Teardown removes everything that a stage owns, and says what remains; empty
+	// when all is gone.
+	Teardown(ctx context.Context, stage *v1alpha1.Stage) (remains string, err error)
 	// PruneBundles deletes the bundles of a stage that are not among those used,
 	// when more than slack are.
 	PruneBundles(ctx context.Context, stage *v1alpha1.Stage, slack int, used []string) error
@@ -102,35 +100,6 @@ func (r *Reconciler) Next(ctx context.Context, stage *v1alpha1.Stage) ([]v1alpha
 		return nil, release.Step{}, fmt.Errorf("decide what stage %s does next: %w", stage.Name, err)
 	}
 	return releases, step, nil
-}
-
-// remove takes a deleted stage down: first its running release, then what it
-// owns in its cluster, last the Stage itself.
-func (r *Reconciler) remove(ctx context.Context, stage *v1alpha1.Stage) (ctrl.Result, error) {
-	if !controllerutil.ContainsFinalizer(stage, stageFinalizer) {
-		return ctrl.Result{}, nil
-	}
-	if key := client.ObjectKeyFromObject(stage); r.Queue.Reserved(key) || !r.Queue.Stop(key) {
-		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
-	}
-	gone, err := r.Targets.Teardown(ctx, stage)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("take down stage %s: %w", stage.Name, err)
-	}
-	if !gone {
-		return ctrl.Result{RequeueAfter: queue.StopPoll}, nil
-	}
-	after := stage.DeepCopy()
-	controllerutil.RemoveFinalizer(after, stageFinalizer)
-	// The lock keeps a look at an old stage from letting a new one of its name go.
-	err = r.Client.Patch(ctx, after, client.MergeFromWithOptions(stage, client.MergeFromWithOptimisticLock{}))
-	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: kube.ConflictDelay}, nil
-	}
-	if client.IgnoreNotFound(err) != nil {
-		return ctrl.Result{}, fmt.Errorf("let stage %s go: %w", stage.Name, err)
-	}
-	return ctrl.Result{}, nil
 }
 
 // Setup registers the reconciler.

@@ -2,10 +2,11 @@ package stage
 
 import (
 	"context"
-	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,15 +29,15 @@ const (
 
 // place is where stages are on their clusters.
 type place struct {
-	gone   bool
-	err    error
-	torn   []string
-	pruned []string // the bundles that stay
+	remains string
+	err     error
+	torn    []string
+	pruned  []string // the bundles that stay
 }
 
-func (p *place) Teardown(_ context.Context, stage *v1alpha1.Stage) (bool, error) {
+func (p *place) Teardown(_ context.Context, stage *v1alpha1.Stage) (string, error) {
 	p.torn = append(p.torn, stage.Name)
-	return p.gone, p.err
+	return p.remains, p.err
 }
 
 func (p *place) PruneBundles(_ context.Context, _ *v1alpha1.Stage, _ int, used []string) error {
@@ -99,7 +100,7 @@ func newFixture(t *testing.T, objects ...client.Object) *fixture {
 	c := kubefake.New(t, objects...)
 	q := queue.New(1)
 	t.Cleanup(q.Close)
-	f := &fixture{client: c, place: &place{gone: true}}
+	f := &fixture{client: c, place: &place{}}
 	f.Reconciler = &Reconciler{Client: c, Live: c, Queue: q, Targets: f.place, Ancestry: ancestry{}, Now: start}
 	return f
 }
@@ -226,7 +227,9 @@ func TestShow(t *testing.T) {
 		"live":           {newStage(nil), []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseSucceeded, nil)}, "True", "Succeeded"},
 		"failed": {newStage(nil), []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseFailed, func(r *v1alpha1.Release) { r.Status.Cause = "CrashLoop" })},
 			"False", "CrashLoop"},
-		"builds": {newStage(nil), []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseBuilding, nil)}, "Unknown", "Building"},
+		"its namespace is lost":       {newStage(lostNamespaceOf), []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseSucceeded, nil)}, "False", "NamespaceLost"},
+		"lost, and a release goes on": {newStage(lostNamespaceOf), []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseApplying, nil)}, "Unknown", "Applying"},
+		"builds":                      {newStage(nil), []client.Object{newRelease(1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseBuilding, nil)}, "Unknown", "Building"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -251,6 +254,11 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// lostNamespaceOf has a stage's namespace be deleted by somebody.
+func lostNamespaceOf(s *v1alpha1.Stage) {
+	s.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionNamespace, Status: metav1.ConditionFalse, Reason: "NamespaceLost", Message: "it is being deleted"}}
+}
+
 func TestRemove(t *testing.T) {
 	deleted := func(s *v1alpha1.Stage) { s.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }
 	tests := map[string]struct {
@@ -259,15 +267,24 @@ func TestRemove(t *testing.T) {
 		again   time.Duration
 		wantErr bool
 		gone    bool
+		begun   time.Time // the deletion
+		says    string    // on the stage, which is not ready
 	}{
-		"taken down":      {place: place{gone: true}, gone: true},
-		"still there":     {place: place{}, again: queue.StopPoll},
-		"cluster is away": {place: place{err: errors.New("no answer")}, wantErr: true},
-		"a release runs":  {place: place{gone: true}, runs: true, again: queue.StopPoll},
+		"taken down":      {gone: true},
+		"still there":     {place: place{remains: "a finalizer"}, again: stuckPoll, says: "the stage is being taken down: a finalizer"},
+		"just begun":      {place: place{remains: "all"}, begun: start().Add(-time.Second), again: queue.StopPoll, says: "the stage is being taken down: all"},
+		"cluster is away": {place: place{err: fault.New(fault.Unavailable, "no answer")}, wantErr: true, says: "no answer"},
+		"a release runs":  {runs: true, again: queue.StopPoll},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, newStage(deleted))
+			f := newFixture(t, newStage(func(s *v1alpha1.Stage) {
+				deleted(s)
+				if !tt.begun.IsZero() {
+					s.DeletionTimestamp = &metav1.Time{Time: tt.begun}
+				}
+				s.Status.Phase, s.Status.Services = v1alpha1.PhaseSucceeded, []v1alpha1.ServiceStatus{{Name: "web", Ready: 1, Wanted: 1}}
+			}))
 			*f.place = tt.place
 			if tt.runs {
 				f.Queue.Submit(shopDev.NamespacedName, queue.Job{Sequence: 1, Run: func(ctx context.Context) bool { <-ctx.Done(); time.Sleep(time.Millisecond); return true }})
@@ -279,6 +296,10 @@ func TestRemove(t *testing.T) {
 			var stage v1alpha1.Stage
 			if gone := client.IgnoreNotFound(f.client.Get(t.Context(), shopDev.NamespacedName, &stage)) == nil && stage.Name == ""; gone != tt.gone {
 				t.Errorf("gone: %t, want %t", gone, tt.gone)
+			}
+			if ready := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionReady); tt.says != "" && (ready == nil || ready.Status != metav1.ConditionFalse ||
+				!strings.Contains(ready.Message, tt.says) || stage.Status.Phase != v1alpha1.PhaseFailed || stage.Status.Services[0].Ready != 0) {
+				t.Errorf("the stage shows %+v, want that %s", stage.Status, tt.says)
 			}
 			if tt.runs && len(f.place.torn) > 0 {
 				t.Error("it was taken down under a release that runs")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
@@ -46,8 +47,21 @@ func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, history re
 	}
 	after.Status.Quarantine = history.Quarantine(stage.Status.Quarantine)
 	kube.SetCondition(&after.Status.Conditions, condition, stage.Generation)
+	if lost := lostNamespace(stage, history); lost != "" {
+		showLost(after, "NamespaceLost", lost)
+	}
 	kube.SetCondition(&after.Status.Conditions, autoDeploy(step), stage.Generation)
 	return kube.PatchStatus(ctx, r.Client, stage, after)
+}
+
+// lostNamespace says why nothing of a stage is live, whatever its newest release came
+// to; empty while it is, and while a release may bring it back.
+func lostNamespace(stage *v1alpha1.Stage, history release.History) string {
+	lost := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionNamespace)
+	if lost == nil || lost.Status != metav1.ConditionFalse || len(history) == 0 || !history[0].Status.Phase.Done() {
+		return ""
+	}
+	return lost.Message
 }
 
 // autoDeploy puts what a stage does by itself into a condition.

@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -41,13 +44,49 @@ func (r *run) phases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.apply(ctx, manifests); err != nil {
+	partial, err := r.applied(r.apply(ctx, manifests))
+	if err != nil {
 		return err
 	}
 	if err := r.verify(ctx); err != nil {
-		return err
+		return besides(err, partial)
+	}
+	if partial != nil {
+		return partial // nothing is pruned before all is good
 	}
 	return r.prune(ctx)
+}
+
+// applied records the services that were left as they were, and returns them as the
+// failure that the release ends with; any other error it returns as it is.
+func (r *run) applied(err error) (partial *release.Failure, _ error) {
+	for i := range r.status.Services {
+		r.status.Services[i].Refused = ""
+	}
+	if !errors.As(err, &partial) || len(partial.Refused) == 0 {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(partial.Refused)) {
+		at := slices.IndexFunc(r.status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name })
+		if at < 0 {
+			r.status.Services = append(r.status.Services, v1alpha1.ReleaseService{Name: name})
+			at = len(r.status.Services) - 1
+		}
+		r.status.Services[at].Refused = printable.Passage(partial.Refused[name], maxRefused)
+	}
+	return partial, nil
+}
+
+// maxRefused bounds what is said about one refused service, in bytes.
+const maxRefused = 1024
+
+// besides adds to an error of the services that were released those that were not.
+func besides(err error, partial *release.Failure) error {
+	var failure *release.Failure
+	if partial == nil || !errors.As(err, &failure) {
+		return err
+	}
+	return &release.Failure{Cause: failure.Cause, Message: failure.Message + "\nBesides, " + partial.Message, Refused: partial.Refused}
 }
 
 // prepare plans, builds, renders, guards and keeps the manifests, while the
@@ -66,10 +105,10 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	ready := make(chan error, 1)
-	go func() { ready <- r.prepareNamespace(ctx) }()
+	go func() { ready <- r.Target.Prepare(ctx, false) }()
 	manifests, err := r.manifests(ctx, plan)
 	if readyErr := <-ready; err == nil && readyErr != nil {
-		err = readyErr
+		err = r.prepareNamespace(ctx) // which says what it waits for
 	}
 	if err != nil {
 		return nil, err
@@ -80,11 +119,9 @@ func (r *run) prepare(ctx context.Context) ([]byte, error) {
 	return manifests, r.keepManifests(ctx, plan, manifests)
 }
 
-// prepareNamespace prepares the stage's namespace. It runs beside the phases, so
-// it leaves the status alone.
+// prepareNamespace prepares the stage's namespace.
 func (r *run) prepareNamespace(ctx context.Context) error {
-	prepare := func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) }
-	_, err := persist(ctx, r, prepare, func(error) {})
+	_, err := attempt(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Target.Prepare(ctx, false) })
 	return err
 }
 
@@ -174,7 +211,7 @@ func (r *run) observe(ctx context.Context, services []v1alpha1.ServiceStatus) {
 func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStatus) {
 	message := verifying
 	for _, service := range services {
-		if service.Message != "" {
+		if service.Message != "" && !r.isRefused(service.Name) {
 			message = printable.Passage(verifying+"; "+service.Name+": "+service.Message, 4096)
 			break
 		}
@@ -188,12 +225,31 @@ func (r *run) writeProgress(ctx context.Context, services []v1alpha1.ServiceStat
 	}
 }
 
+// presentImage returns the image that a service had before the release.
+func (r *run) presentImage(service string) string {
+	for _, s := range r.Stage.Status.Services {
+		if s.Name == service {
+			return s.Image
+		}
+	}
+	return ""
+}
+
+// isRefused reports whether a service was left as it was.
+func (r *run) isRefused(name string) bool {
+	return slices.ContainsFunc(r.status.Services, func(s v1alpha1.ReleaseService) bool { return s.Name == name && s.Refused != "" })
+}
+
 // describeServices adds images and addresses to the services' readiness.
 func (r *run) describeServices(services []v1alpha1.ServiceStatus) []v1alpha1.ServiceStatus {
 	for i := range services {
 		for _, s := range r.status.Services {
-			if s.Name == services[i].Name {
-				services[i].Image, services[i].URL = s.Image, s.URL
+			if s.Name != services[i].Name {
+				continue
+			}
+			services[i].Image, services[i].URL = s.Image, s.URL
+			if s.Refused != "" {
+				services[i].Image, services[i].Message = r.presentImage(s.Name), "left as it was: "+s.Refused
 			}
 		}
 	}

@@ -126,6 +126,7 @@ func Objects(in Input) ([]Object, []string, error) {
 	if err := check(in); err != nil {
 		return nil, nil, err
 	}
+	in = asWritten(in)
 	var set objectSet
 	set.add("account", account(in))
 	if len(in.Files) > 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render/source"
+	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
 // serviceVariable stands for the name of the service that uses the template.
@@ -126,6 +127,7 @@ func (t Template) service(name string, shape map[string]any, values map[string]a
 	if kind := s.Source(); kind != project.SourceBuild && kind != project.SourceImage {
 		return project.Service{}, fault.New(fault.Invalid, "template %s: service %s: its source is %q, and a template's service has build or image; correct the template", t.Name, name, kind)
 	}
+	s.Expands = true
 	return s, nil
 }
 
@@ -242,7 +244,9 @@ func besides(s, given project.Service) project.Service {
 		if env == nil {
 			env = map[string]string{}
 		}
-		maps.Copy(env, given.Env)
+		for key, value := range given.Env {
+			env[key] = workload.Literal(value)
+		}
 		s.Env = env
 	}
 	s.Secrets = append(s.Secrets, given.Secrets...)
