@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -45,6 +46,20 @@ func try(ctx context.Context, c candidate) outcome {
 		}
 	}
 	return first
+}
+
+// refusedByOriginal says on one line why kustomize or helm refuse a candidate.
+func refusedByOriginal(c candidate) error {
+	if c.original == nil {
+		return nil
+	}
+	err := c.original()
+	if err == nil {
+		return nil
+	}
+	const most = 160
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	return errors.New(text[:min(len(text), most)])
 }
 
 // inProcess renders here: the corpus is what its fetcher chose.

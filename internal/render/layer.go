@@ -62,7 +62,7 @@ func up(dir string) string {
 	return strings.Repeat("../", strings.Count(dir, "/")+1)
 }
 
-// stageLayer puts every object into the stage: its namespace, its labels, the
+// stageLayer leaves out what Slipway makes itself, and puts every other object into the stage: its namespace, its labels, the
 // images that were built for it, the Secret that they are pulled with, and the
 // order of the output.
 func (l *layout) stageLayer(resources []string) error {
@@ -81,7 +81,7 @@ func (l *layout) stageLayer(resources []string) error {
 			naming.LabelStage:        naming.LabelValue(l.request.Stage),
 		}),
 		Images:      l.builtImages(),
-		Patches:     pullPatches(l.request.ImagePullSecret),
+		Patches:     append(l.leaveOutProvided(), pullPatches(l.request.ImagePullSecret)...),
 		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
 	})
 }

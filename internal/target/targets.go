@@ -74,6 +74,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
 			return OwnTemplates(ctx, s.client, organization)
 		},
+		Seed:   func(ctx context.Context) ([]byte, error) { return s.seed(ctx, stage, p) },
 		Target: site, Claims: site, Builds: imageBuilds(organization, p, cluster, connection, s.clusters.Builds),
 	}, nil
 }

@@ -1,7 +1,10 @@
 // Package helm renders charts that are in the repository, from memory, without
-// a cluster, a network or a clock: the same chart and values give the same
-// objects. Functions of Helm whose result would differ each time are refused
-// when a template calls them.
+// a network or a clock: the same chart, values, capabilities and seed give the
+// same objects.
+//
+// Random functions give values that are derived from the seed and from the field
+// that they end up in. Functions that differ with the time may be called, but
+// what they give must reach no object.
 //
 // What happens to hooks:
 //
