@@ -33,25 +33,40 @@ func (c *check) service() {
 	}
 }
 
+// patch is text for people to paste, which is shown as a whole.
+type patch string
+
 // clusterIPPatch returns what an overlay's kustomization.yaml must have for the
 // service to stay inside the cluster.
-func (c *check) clusterIPPatch() string {
+func (c *check) clusterIPPatch() patch {
 	spec := c.object.fields["spec"]
 	operations := []string{`{"op": "replace", "path": "/spec/type", "value": "ClusterIP"}`}
 	remove := func(path string) {
 		operations = append(operations, fmt.Sprintf(`{"op": "remove", "path": "/spec/%s"}`, path))
 	}
 	for i, port := range list(spec, "ports") {
-		if set(port, "nodePort") {
+		if i < maxPatched && set(port, "nodePort") {
 			remove(fmt.Sprintf("ports/%d/nodePort", i))
 		}
 	}
-	for _, name := range keys(spec) {
-		if set(spec, name) && !slices.Contains(serviceFields(), name) {
+	for _, name := range reachingFields() {
+		if set(spec, name) {
 			remove(name)
 		}
 	}
-	return fmt.Sprintf("patches: [{target: {kind: Service, name: %s}, patch: '[%s]'}]", c.object.name, strings.Join(operations, ", "))
+	return patch(fmt.Sprintf("patches: [{target: {kind: Service, name: %s}, patch: '[%s]'}]", clip(c.object.name), strings.Join(operations, ", ")))
+}
+
+// maxPatched is how many ports a patch is shown for.
+const maxPatched = 20
+
+// reachingFields are the fields of Kubernetes Services that reach out of the
+// namespace.
+func reachingFields() []string {
+	return []string{
+		"allocateLoadBalancerNodePorts", "externalIPs", "externalName", "externalTrafficPolicy", "healthCheckNodePort",
+		"loadBalancerClass", "loadBalancerIP", "loadBalancerSourceRanges",
+	}
 }
 
 func serviceFields() []string {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -150,5 +151,41 @@ spec: {limits: []}
 				t.Errorf("warnings are %q, want five, the first about %s", result.Warnings, c.from)
 			}
 		})
+	}
+}
+
+// A ServiceAccount says nothing of Secrets, and keeps everything else.
+func TestSecretsOfAnAccountAreLeftOut(t *testing.T) {
+	const plain = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: plain}\nautomountServiceAccountToken: false\n"
+	const accounts = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: db}\nautomountServiceAccountToken: false\nsecrets: [{name: db}]\n" + plain
+	result := mustRender(t, repository(map[string]string{"k/kustomization.yaml": "resources: [s.yaml]\n", "k/s.yaml": accounts}), request(map[string]project.Service{"x": {Kustomize: "k"}}))
+	if text := string(result.Manifests); strings.Contains(text, "secrets") || strings.Count(text, "automountServiceAccountToken: false") != 2 {
+		t.Errorf("got\n%s", text)
+	}
+	if len(result.Warnings) != 1 || !strings.HasPrefix(result.Warnings[0], "k/s.yaml:1: ServiceAccount db has secrets, which is left out") {
+		t.Errorf("warnings are %q", result.Warnings)
+	}
+}
+
+// The patch that guard shows for a Kubernetes Service works as it is.
+func TestServiceTypePatchCanBePasted(t *testing.T) {
+	files := map[string]string{
+		"k/kustomization.yaml": "resources: [s.yaml]\n",
+		"k/s.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerIP: 192.0.2.1, selector: {a: b}, ports: [{port: 80, nodePort: 30080}, {port: 81}]}\n",
+	}
+	req := request(map[string]project.Service{"x": {Kustomize: "k"}})
+	policy := guard.Policy{Namespace: "sw-acme-shop-production"}
+	findings, err := guard.Check(mustRender(t, repository(files), req).Manifests, policy)
+	if err != nil || len(findings) != 4 || findings[0].Rule != guard.RuleServiceType {
+		t.Fatalf("findings are %v: %v", findings, err)
+	}
+	_, patch, found := strings.Cut(findings[0].Message, "overlay: ")
+	if !found {
+		t.Fatalf("%q shows no patch", findings[0].Message)
+	}
+	files["o/kustomization.yaml"] = patch
+	req.Overlays = overlays("o")
+	if findings, err = guard.Check(mustRender(t, repository(files), req).Manifests, policy); err != nil || len(findings) > 0 {
+		t.Errorf("with the patch %s: %v, %v", patch, findings, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
@@ -22,37 +23,56 @@ func provided() []resid.Gvk {
 	}
 }
 
-// leaveOutProvided returns patches that delete what Slipway makes itself, and warns
-// of each such object: nearly every chart and many a repository bring one.
-func (l *layout) leaveOutProvided() []types.Patch {
-	if !l.mentionsProvided() {
+// account is the kind whose field secrets is left out.
+func account() resid.Gvk { return resid.Gvk{Version: "v1", Kind: "ServiceAccount"} }
+
+// leaveOut returns patches that delete what a stage may not hold and nobody misses,
+// and warns of each: nearly every chart and many a repository bring such objects.
+func (l *layout) leaveOut() []types.Patch {
+	if !l.mentions(append(provided(), account())) {
 		return nil
 	}
 	var patches []types.Patch
 	declared := kustomization.Declarations(l.tree)
 	for _, kind := range provided() {
-		found := false
-		for _, d := range declared {
-			if d.Kind != kind.Kind || d.IsPatch || groupOf(d.APIVersion) != kind.Group {
-				continue
-			}
-			found = true
-			l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is left out: Slipway makes the stage's own", l.place(d), d))
+		if found := ofKind(declared, kind); len(found) > 0 {
+			l.warn(found, "is left out: Slipway makes the stage's own")
+			patches = append(patches, patchAll(kind, "$patch: delete"))
 		}
-		if found {
-			patches = append(patches, types.Patch{
-				Patch:  fmt.Sprintf("{$patch: delete, apiVersion: %s, kind: %s, metadata: {name: any}}", kind.ApiVersion(), kind.Kind),
-				Target: &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Group: kind.Group, Kind: kind.Kind}}},
-			})
-		}
+	}
+	withSecrets := slices.DeleteFunc(ofKind(declared, account()), func(d kustomization.Declaration) bool { return !slices.Contains(d.Fields, "secrets") })
+	if len(withSecrets) > 0 {
+		l.warn(withSecrets, "has secrets, which is left out: pods may use every Secret of their stage")
+		patches = append(patches, patchAll(account(), "secrets: null"))
 	}
 	return patches
 }
 
-// mentionsProvided reports whether a file may hold what Slipway makes itself.
-func (l *layout) mentionsProvided() bool {
+// ofKind returns the objects of a kind that are declared, patches left out.
+func ofKind(declared []kustomization.Declaration, kind resid.Gvk) []kustomization.Declaration {
+	return slices.DeleteFunc(slices.Clone(declared), func(d kustomization.Declaration) bool {
+		return d.Kind != kind.Kind || d.IsPatch || groupOf(d.APIVersion) != kind.Group
+	})
+}
+
+func (l *layout) warn(about []kustomization.Declaration, what string) {
+	for _, d := range about {
+		l.warnings = append(l.warnings, fmt.Sprintf("%s: %s %s", l.place(d), d, what))
+	}
+}
+
+// patchAll returns a patch of all objects of a kind.
+func patchAll(kind resid.Gvk, change string) types.Patch {
+	return types.Patch{
+		Patch:  fmt.Sprintf("{%s, apiVersion: %s, kind: %s, metadata: {name: any}}", change, kind.ApiVersion(), kind.Kind),
+		Target: &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Group: kind.Group, Kind: kind.Kind}}},
+	}
+}
+
+// mentions reports whether a file may hold an object of one of the kinds.
+func (l *layout) mentions(kinds []resid.Gvk) bool {
 	for _, data := range l.tree {
-		for _, kind := range provided() {
+		for _, kind := range kinds {
 			if bytes.Contains(data, []byte(kind.Kind)) {
 				return true
 			}

@@ -21,6 +21,8 @@ type Declaration struct {
 	At tree.Place
 	// By is the kustomization file that lists it.
 	By string
+	// Fields are the names of its fields.
+	Fields []string
 	// IsPatch says that it changes an object of another declaration.
 	IsPatch bool
 }
@@ -108,8 +110,16 @@ func (l *lister) object(file string, node *yaml.Node, isPatch bool) {
 	}
 	l.found = append(l.found, Declaration{
 		APIVersion: value(node, "apiVersion"), Kind: value(node, "kind"), Name: value(metadata, "name"), Namespace: value(metadata, "namespace"),
-		At: at, By: l.by, IsPatch: isPatch,
+		Fields: fieldNames(node), At: at, By: l.by, IsPatch: isPatch,
 	})
+}
+
+func fieldNames(node *yaml.Node) []string {
+	var names []string
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		names = append(names, node.Content[i].Value)
+	}
+	return names
 }
 
 // value returns the text of a field, empty when there is none.

@@ -10,8 +10,9 @@
 //
 //	pre-install, pre-upgrade   Jobs become release Jobs, which Slipway runs before
 //	                           the workloads; other kinds become ordinary objects
-//	post-install, post-upgrade ordinary objects, unless they are Jobs or Pods, which
-//	                           are refused: nothing would say when to run them
+//	post-install, post-upgrade Jobs run beside the workloads, once for each version
+//	                           of them; other kinds become ordinary objects
+//	Pods of these              refused: nothing runs them once
 //	test, *-delete, *-rollback left out, with a warning
 //
 // Dependencies must be in the chart's charts directory. Files in crds are left

@@ -23,6 +23,7 @@ type fate int
 const (
 	fateKeep fate = iota
 	fateRelease
+	fateOnce
 	fateDrop
 	fateRefuse
 )
@@ -75,9 +76,12 @@ func decide(node *yaml.RNode, name string, s source.Service) (warning string, ke
 	case fateDrop:
 		return fmt.Sprintf("service %s: the hook %s (%s) is left out", s.Name, label, hooks), false, nil
 	case fateRefuse:
-		return "", false, refuse(s, "the hook %s (%s) in %s would have to run after the release, which nothing here does; switch it off in the values", label, hooks, name)
+		return "", false, refuse(s, "the hook %s (%s) in %s is a pod of its own, which nothing here runs; switch it off in the values", label, hooks, name)
 	case fateRelease:
-		return "", true, becomeRelease(node)
+		return "", true, becomeJob(node, workload.HookRelease)
+	case fateOnce:
+		warning = fmt.Sprintf("service %s: the hook %s (%s) runs beside the workloads, once for each version of it", s.Name, label, hooks)
+		return warning, true, becomeJob(node, workload.HookOnce)
 	}
 	return "", true, clearHook(node)
 }
@@ -98,29 +102,30 @@ func fateOf(hooks, kind string) fate {
 		return fateDrop
 	case !runs:
 		return fateKeep
-	case before && kind == "Job":
+	case kind == "Pod":
+		return fateRefuse
+	case before:
 		return fateRelease
 	}
-	return fateRefuse
+	return fateOnce
 }
-
-// becomeRelease makes a Job one that Slipway runs before the workloads. Its
-// name changes with its content, because a Job can't be changed.
-func becomeRelease(object *yaml.RNode) error {
+// becomeJob makes a Job one that Slipway runs before the workloads, or beside them.
+// Its name changes with its content, because a Job can't be changed.
+func becomeJob(object *yaml.RNode, hook string) error {
 	if err := clearHook(object); err != nil {
 		return err
 	}
 	text, err := object.MarshalJSON()
 	if err != nil {
-		return fmt.Errorf("name a release job: %w", err)
+		return fmt.Errorf("name a job: %w", err)
 	}
 	sum := sha256.Sum256(text)
 	name := object.GetName()
 	name = strings.TrimRight(name[:min(len(name), 50)], "-.") + "-" + hex.EncodeToString(sum[:5])
 	if err := object.SetName(name); err != nil {
-		return fmt.Errorf("name a release job: %w", err)
+		return fmt.Errorf("name a job: %w", err)
 	}
-	return object.PipeE(yaml.SetAnnotation(workload.AnnotationHook, workload.HookRelease))
+	return object.PipeE(yaml.SetAnnotation(workload.AnnotationHook, hook))
 }
 
 func clearHook(object *yaml.RNode) error {
