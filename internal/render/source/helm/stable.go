@@ -52,8 +52,12 @@ func refuseDifferences(found []leaf, functions []string, s source.Service) error
 	if others := len(found) - 1; others > 0 {
 		more = fmt.Sprintf(" and %d more", others)
 	}
-	return refuse(s, "%s of %s (%s)%s would be another one each time, through %s; switch it off in the values, or name a Secret there that the stage holds already",
-		first.path, first.object.name(), first.object.file, more, strings.Join(functions, ", "))
+	remedy := "write the value itself"
+	if first.isSecret() {
+		remedy = "name a Secret there that the stage holds already"
+	}
+	return refuse(s, "%s of %s (%s)%s would be another one each time, through %s; switch it off in the values, or %s",
+		first.path, first.object.name(), first.object.file, more, strings.Join(functions, ", "), remedy)
 }
 
 // minNamed is how long a value must be to be recognised in an object.
