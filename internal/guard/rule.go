@@ -85,7 +85,7 @@ func objectRules() []Row {
 
 func trafficRules() []Row {
 	return []Row{
-		{RuleServiceType, "Kubernetes Services that are not of type ClusterIP.", "Reach the service through `routes`."},
+		{RuleServiceType, "Kubernetes Services that are not of type ClusterIP.", "Reach the service through `routes` or an Ingress. Set the type in the chart's values, or paste the patch that the finding shows into an overlay."},
 		{RuleServiceReach, "External IPs and names, node ports, fixed cluster IPs and whatever else reaches out of the namespace.", "Remove the field."},
 		{RuleServiceSelector, "Kubernetes Services without a selector: somebody else says where they lead.", "Select the service's pods."},
 		{RuleHost, "Routes without a host, with a wildcard, or for a host that the project was not given: its stages' own hosts below the cluster's domain are its, all others only when `spec.hosts` of the Project lists them.", "Leave the host out to get the stage's own, or let the platform team list it."},

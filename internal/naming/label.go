@@ -24,6 +24,7 @@ const (
 	AnnotationCommit     = "slipway.dev/commit"
 	AnnotationConfigHash = "slipway.dev/config-hash"
 	AnnotationSealHash   = "slipway.dev/seal-hash"
+	AnnotationGenerated  = "slipway.dev/generated" // names the fields that hold generated values
 	// AnnotationAllow of a stage's namespace is what its pods may have beyond others.
 	AnnotationAllow = "slipway.dev/allow"
 	// AnnotationOwner proves that Slipway made a namespace or a Secret.

@@ -35,6 +35,7 @@ var kinds = map[string]struct {
 	"job":          {1, func(a, _, _ string) string { return BuildJob(a) }},
 	"inventory":    {1, func(a, _, _ string) string { return Inventory(a) }},
 	"seal":         {1, func(a, _, _ string) string { return SealIdentity(a) }},
+	"seed":         {1, func(a, _, _ string) string { return ChartSeed(a) }},
 	"host claim":   {1, func(a, _, _ string) string { return HostClaim(a) }},
 	"bundle":       {2, func(a, b, _ string) string { return Bundle(a, b) }},
 	"ref":          {2, func(a, b, _ string) string { return StageForRef(a, b) }},

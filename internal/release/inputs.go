@@ -36,7 +36,10 @@ type Inputs struct {
 	// Templates reads the organization's own templates; nil means that it has
 	// none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
-	Builds    ImageBuilds
+	// Seed returns what the generated values of the stage's charts are derived from;
+	// nil means that they are not known here.
+	Seed   func(ctx context.Context) ([]byte, error)
+	Builds ImageBuilds
 }
 
 // Whole returns a release with what SlimRelease drops.

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
@@ -26,6 +27,7 @@ func (o Inputs) Place() Place {
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
 		Hosts:           hosts,
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
+		Capabilities:    CapabilitiesOf(o.Cluster.Status),
 	}
 }
 
@@ -45,6 +47,13 @@ type Place struct {
 	Hosts []string
 	// SharedClass is the storage class of volumes that several pods use, if any.
 	SharedClass string
+	// Capabilities are what charts see of the cluster.
+	Capabilities render.Capabilities
+}
+
+// CapabilitiesOf returns what charts see of a cluster.
+func CapabilitiesOf(status v1alpha1.ClusterStatus) render.Capabilities {
+	return render.Capabilities{Version: status.Version, APIs: status.APIVersions}
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

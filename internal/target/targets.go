@@ -67,6 +67,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
 			return OwnTemplates(ctx, s.client, organization)
 		},
+		Seed:   func(ctx context.Context) ([]byte, error) { return s.seed(ctx, stage, &p) },
 		Target: place, Claims: place, Builds: imageBuilds(organization, &p, place.cluster, place.connection, s.clusters.Builds),
 	}, nil
 }

@@ -164,6 +164,11 @@ type ClusterStatus struct {
 	// Version is the Kubernetes version.
 	// +optional
 	Version string `json:"version,omitempty"`
+	// APIVersions are the API versions that the cluster serves (apps/v1), and the
+	// kinds of each (apps/v1/Deployment), sorted. Charts see them as
+	// .Capabilities.APIVersions.
+	// +optional
+	APIVersions []string `json:"apiVersions,omitempty"`
 	// +optional
 	// +listType=map
 	// +listMapKey=type

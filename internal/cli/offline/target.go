@@ -23,6 +23,7 @@ type Target struct {
 	projectFile  string
 	project      v1alpha1.ProjectSpec
 	Cluster      v1alpha1.ClusterSpec
+	capabilities render.Capabilities
 	Own          Templates
 	Templates    render.OwnTemplates
 }
@@ -33,7 +34,7 @@ func (s *Target) Flags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVarP(&s.Organization, "organization", "n", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
-	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
+	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress, policy and what it serves: kubectl get swcluster NAME -o yaml")
 	flags.StringVar(&s.projectFile, "project-object", "", "file with the Project object, for its policy and hosts: kubectl get swproject NAME -o yaml")
 }
 
@@ -48,6 +49,7 @@ func (s *Target) Load() error {
 		return err
 	}
 	s.Cluster, s.project = cluster.Spec, project.Spec
+	s.capabilities = release.CapabilitiesOf(cluster.Status)
 	if s.domain != "" {
 		s.Cluster.Ingress.Domain = s.domain
 	}
@@ -91,6 +93,7 @@ func (s *Target) Place(project, stage string) release.Place {
 		Policy:          s.Cluster.Policy.For(s.project.Policy),
 		Hosts:           s.hosts(),
 		SharedClass:     s.Cluster.Storage.SharedClass,
+		Capabilities:    s.capabilities,
 	}
 }
 

@@ -33,6 +33,7 @@ type effective struct {
 	rule     project.Stage
 	services map[string]project.Service // templates expanded
 	secrets  []render.Secret            // what templates need
+	seed     []byte                     // of the generated values of charts
 }
 
 // wanted returns what the Secrets of the stage must contain.
@@ -182,7 +183,23 @@ func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.
 		return effective{}, err
 	}
 	services, secrets, err := release.Services(document, rule.Name, own)
-	return effective{document: document, rule: rule, services: services, secrets: secrets}, err
+	if err != nil {
+		return effective{}, err
+	}
+	seed, err := chartSeed(ctx, o, services)
+	return effective{document: document, rule: rule, services: services, secrets: secrets, seed: seed}, err
+}
+
+// chartSeed returns what the generated values of charts are derived from, where a
+// service is one. Nothing is rendered for a cluster that was not looked at yet.
+func chartSeed(ctx context.Context, o release.Inputs, services map[string]project.Service) ([]byte, error) {
+	if o.Seed == nil || !release.HasCharts(services) {
+		return nil, nil
+	}
+	if at := o.Cluster.Status; at.Version == "" || len(at.APIVersions) == 0 {
+		return nil, fault.New(fault.Unavailable, "what cluster %s serves is not known yet, which charts depend on; its status says why", o.Cluster.Name)
+	}
+	return o.Seed(ctx)
 }
 
 // ownTemplates reads the organization's templates where a service uses one.
