@@ -26,6 +26,10 @@ const (
 	AnnotationSealHash   = "slipway.dev/seal-hash"
 	// AnnotationAllow of a stage's namespace is what its pods may have beyond others.
 	AnnotationAllow = "slipway.dev/allow"
+	// AnnotationRegistry of a stage's namespace is the path that images of all
+	// organizations lie below; AnnotationImages are those below it that its pods may use.
+	AnnotationRegistry = "slipway.dev/registry"
+	AnnotationImages   = "slipway.dev/images"
 )
 
 // StageServiceAccount is the service account in a stage's namespace that

@@ -37,6 +37,8 @@ type Inputs struct {
 	// none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
 	Builds    ImageBuilds
+	// OwnHosts are those that Slipway itself is reached at; no stage may use them.
+	OwnHosts []string
 }
 
 // Whole returns a release with what SlimRelease drops.

@@ -1,6 +1,8 @@
 package release
 
 import (
+	"slices"
+
 	"fmt"
 	"path"
 
@@ -12,16 +14,19 @@ import (
 
 // Place returns where the release's stage is.
 func (o Inputs) Place() Place {
+	ingress := o.Cluster.Spec.Ingress
+	ingress.Reserved = slices.Concat(o.OwnHosts, ingress.Reserved)
 	return Place{
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
 		Stage:           o.Stage.Spec.Name,
 		Namespace:       o.Stage.Spec.Namespace,
-		Ingress:         o.Cluster.Spec.Ingress,
+		Ingress:         ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
 		Hosts:           append([]string{}, o.Project.Spec.Hosts...),
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
+		Registry:        o.Cluster.Spec.Registry,
 	}
 }
 
@@ -41,6 +46,8 @@ type Place struct {
 	Hosts []string
 	// SharedClass is the storage class of volumes that several pods use, if any.
 	SharedClass string
+	// Registry holds the images of all projects on the cluster.
+	Registry v1alpha1.Registry
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

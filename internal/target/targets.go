@@ -30,6 +30,8 @@ type Targets struct {
 	store      inventory.Store
 	Bundles    *bundle.Store
 	self       tenancy.Subject
+	// OwnHosts are those that Slipway itself is reached at.
+	OwnHosts []string
 
 	mu       sync.Mutex
 	able     map[string]bool // namespaces whose account has its rights
@@ -74,7 +76,8 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
 			return OwnTemplates(ctx, s.client, organization)
 		},
-		Target: site, Claims: site, Builds: imageBuilds(organization, p, cluster, connection, s.clusters.Builds),
+		OwnHosts: s.OwnHosts,
+		Target:   site, Claims: site, Builds: imageBuilds(organization, p, cluster, connection, s.clusters.Builds),
 	}, nil
 }
 

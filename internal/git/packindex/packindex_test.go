@@ -2,7 +2,10 @@ package packindex
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
+	"crypto/sha1"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +18,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
 )
 
@@ -145,4 +149,46 @@ func TestDamagedPacks(t *testing.T) {
 	if left, _ := os.ReadDir(spill); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// TestDeepDeltas has deltas that build on each other, as many as there may be and one
+// more.
+func TestDeepDeltas(t *testing.T) {
+	for deltas, want := range map[int]error{MaxDepth - 1: nil, MaxDepth: git.ErrTooLarge} {
+		name := filepath.Join(t.TempDir(), "pack")
+		gittest.Must(t, os.WriteFile(name, chain(deltas), 0o600))
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if entries, _, err := Build(t.Context(), file, t.TempDir()); !errors.Is(err, want) || err == nil && len(entries) != deltas+1 {
+			t.Errorf("%d deltas: %d objects, %v, want %v", deltas, len(entries), err, want)
+		}
+	}
+}
+
+// chain returns a pack with a blob and deltas, each of which builds on the one before
+// it and has one byte more.
+func chain(deltas int) []byte {
+	pack := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), uint32(deltas+1))
+	varint := func(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
+	add := func(kind int, base, data []byte) {
+		pack = append(append(pack, byte(kind<<4|len(data)&15|0x80), byte(len(data)>>4)), base...)
+		var packed bytes.Buffer
+		zip := zlib.NewWriter(&packed)
+		_, _ = zip.Write(data)
+		_ = zip.Close()
+		pack = append(pack, packed.Bytes()...)
+	}
+	last := len(pack)
+	add(3, nil, []byte("x"))
+	for i := 1; i <= deltas; i++ {
+		distance := len(pack) - last
+		last = len(pack)
+		delta := append(append(varint(i), varint(i+1)...), 0xb0, byte(i), byte(i>>8), 1, 'x') // all of the base, and an x
+		add(6, []byte{byte(distance)}, delta)
+	}
+	sum := sha1.Sum(pack)
+	return append(pack, sum[:]...)
 }
