@@ -44,6 +44,7 @@ const (
 	RuleImage           Rule = "image"
 	RuleImageDigest     Rule = "image-digest"
 	RuleImageRegistry   Rule = "image-registry"
+	RuleImageOwner      Rule = "image-owner"
 	RuleJob             Rule = "job"
 	RuleScaler          Rule = "scaler"
 	RuleDisruption      Rule = "disruption"
@@ -117,5 +118,6 @@ func podRules() []Row {
 		{RuleImage, "What is no image reference.", "Correct it."},
 		{RuleImageDigest, "Images by tag: tags move.", "Let Slipway resolve it, or add `@sha256:…`."},
 		{RuleImageRegistry, "Images from registries that the cluster does not allow.", "Push the image to an allowed registry."},
+		{RuleImageOwner, "Images in the cluster's registry that are another project's or organization's, in pods and in whatever else an allowed kind may hold: `ORGANIZATION/PROJECT` below its prefix, and all below that.", "Use an image of the project's own, or ask the platform team to share it in the Cluster's `spec.registry.shared`."},
 	}
 }

@@ -55,7 +55,9 @@ func TestPreviewsThatCannotBeRead(t *testing.T) {
 	p := &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: "shop"}}
 	p.Status.Previews = []v1alpha1.Preview{{PullRequest: 7, State: v1alpha1.PreviewLive, Commit: commitB}}
 	away := errors.New("away")
-	c := fakeClient(t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error { return away }})
+	c := fakeClient(t, interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+		return away
+	}})
 	if _, _, err := (Projects{Client: c}).Previews(t.Context(), p); !errors.Is(err, away) {
 		t.Errorf("%v", err)
 	}

@@ -40,6 +40,8 @@ type Inputs struct {
 	// nil means that they are not known here.
 	Seed   func(ctx context.Context) ([]byte, error)
 	Builds ImageBuilds
+	// OwnHosts are those that Slipway itself is reached at; no stage may use them.
+	OwnHosts []string
 }
 
 // Whole returns a release with what SlimRelease drops.

@@ -1,6 +1,8 @@
 package release
 
 import (
+	"slices"
+
 	"fmt"
 	"path"
 
@@ -17,17 +19,20 @@ func (o Inputs) Place() Place {
 	if !o.Stage.IsPreview() {
 		hosts = append(hosts, o.Project.Spec.Hosts...)
 	}
+	ingress := o.Cluster.Spec.Ingress
+	ingress.Reserved = slices.Concat(o.OwnHosts, ingress.Reserved)
 	return Place{
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
 		Stage:           o.Stage.Spec.Name,
 		Namespace:       o.Stage.Spec.Namespace,
-		Ingress:         o.Cluster.Spec.Ingress,
+		Ingress:         ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
 		Hosts:           hosts,
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 		Capabilities:    CapabilitiesOf(o.Cluster.Status),
+		Registry:        o.Cluster.Spec.Registry,
 	}
 }
 
@@ -49,6 +54,8 @@ type Place struct {
 	SharedClass string
 	// Capabilities are what charts see of the cluster.
 	Capabilities render.Capabilities
+	// Registry holds the images of all projects on the cluster.
+	Registry v1alpha1.Registry
 }
 
 // CapabilitiesOf returns what charts see of a cluster.

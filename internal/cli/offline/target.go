@@ -1,13 +1,15 @@
 package offline
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/cli/localfile"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
@@ -75,8 +77,12 @@ func readObject(file, kind, resource string, into client.Object) error {
 	if err != nil {
 		return err
 	}
-	if err := yaml.Unmarshal(data, into); err != nil || into.GetObjectKind().GroupVersionKind().Kind != kind {
-		return fault.New(fault.Invalid, "%s holds no %s object; write one there with kubectl get %s NAME -o yaml", file, kind, resource)
+	err = manifest.Unmarshal(data, into)
+	if err == nil && into.GetObjectKind().GroupVersionKind().Kind != kind {
+		err = errors.New("it is of another kind")
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "%s holds no %s object: %v; write one there with kubectl get %s NAME -o yaml", file, kind, err, resource)
 	}
 	return nil
 }
@@ -94,6 +100,7 @@ func (s *Target) Place(project, stage string) release.Place {
 		Hosts:           s.hosts(),
 		SharedClass:     s.Cluster.Storage.SharedClass,
 		Capabilities:    s.capabilities,
+		Registry:        s.Cluster.Registry,
 	}
 }
 

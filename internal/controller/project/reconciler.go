@@ -31,10 +31,6 @@ import (
 const (
 	// syncJitter spreads the timers of many projects.
 	syncJitter = 0.2
-	// parallelSyncs is how many projects are synced at the same time, and
-	// syncsPerHost how many of them read from one git server.
-	parallelSyncs = 32
-	syncsPerHost  = parallelSyncs / 2
 	// previewsAgain is when a forge is asked again that did not list the pull requests.
 	previewsAgain = 30 * time.Second
 	// slowSync is when a sync begins to take long.
@@ -105,6 +101,7 @@ type Reconciler struct {
 	Timers   rate.Limit    // how many syncs a second only the timer may ask for
 	Now      func() time.Time
 	Slow     time.Duration // until a sync says what it waits for; 0 means slowSync
+	Long     time.Duration // until a sync makes place for quick ones; 0 means longSync
 
 	memory  *memory
 	hosts   *hostSlots
@@ -113,8 +110,8 @@ type Reconciler struct {
 
 // New returns a reconciler made from its exported fields.
 func New(r Reconciler) *Reconciler {
-	r.Slow = cmp.Or(r.Slow, slowSync)
-	r.memory, r.hosts, r.decided = newMemory(r.Timers), newHostSlots(syncsPerHost), lru.New(maxDecided)
+	r.Slow, r.Long = cmp.Or(r.Slow, slowSync), cmp.Or(r.Long, longSync)
+	r.memory, r.hosts, r.decided = newMemory(r.Timers), newHostSlots(quickSyncs, longSyncs, syncsPerHost), lru.New(maxDecided)
 	return &r
 }
 
@@ -152,12 +149,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if turn := r.turn(&p, these); turn > 0 {
 		return ctrl.Result{RequeueAfter: turn}, nil
 	}
-	host := hostOf(p.Primary())
-	if !r.hosts.enter(host) {
+	slot, free := r.hosts.enter(hostOf(p.Primary()))
+	if !free {
 		return ctrl.Result{RequeueAfter: wait.Jitter(forge.BusyDelay, syncJitter)}, nil
 	}
-	defer r.hosts.leave(host)
-	return r.serve(ctx, &p, these)
+	defer slot.leave()
+	return r.serve(ctx, &p, these, slot)
 }
 
 // requests are what a sync serves.
@@ -168,14 +165,14 @@ type requests struct {
 }
 
 // serve syncs a project for what waits.
-func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these requests) (ctrl.Result, error) {
+func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these requests, slot *hostSlot) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
 	if err := r.hold(ctx, p); err != nil {
 		return ctrl.Result{}, err
 	}
 	r.memory.begin(name, len(these.waiting), r.Now())
 	r.Pulls.Expire(p)
-	outcome, syncErr := r.syncWatched(ctx, p, these)
+	outcome, syncErr := r.syncWatched(ctx, p, these, slot)
 	if apierrors.IsConflict(syncErr) {
 		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
 	}

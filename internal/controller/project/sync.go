@@ -38,9 +38,17 @@ type outcome struct {
 }
 
 // syncWatched syncs a project. Once that takes long, the project says what it
-// waits for; when the project ends, it does.
-func (r *Reconciler) syncWatched(ctx context.Context, p *v1alpha1.Project, these requests) (outcome, error) {
+// waits for; when the project ends, it does. When it takes long and there is no place
+// for it, it ends, too.
+func (r *Reconciler) syncWatched(ctx context.Context, p *v1alpha1.Project, these requests, slot *hostSlot) (outcome, error) {
 	working, end := r.Work.Begin(ctx, client.ObjectKeyFromObject(p), "")
+	working, stop := context.WithCancelCause(working)
+	defer stop(nil)
+	defer time.AfterFunc(r.Long, func() {
+		if !slot.takesLong() {
+			stop(fault.New(fault.Unavailable, "stopped after %s, because many git servers take long at the moment and others wait; it is tried again", r.Long))
+		}
+	}).Stop()
 	announced := make(chan struct{})
 	go func() {
 		defer close(announced)
