@@ -95,6 +95,9 @@ type Service struct {
 	// Namespace is the stage's.
 	Namespace string
 	Limits    tree.Limits
+	// FromTemplate says that the service was made from a template, which writes what
+	// Kubernetes expands.
+	FromTemplate bool
 }
 
 // Place returns where the project file holds a field of the service; an empty
