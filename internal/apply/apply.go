@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"k8s.io/client-go/rest"
@@ -125,6 +126,10 @@ func (r *run) apply(ctx context.Context) (err error) {
 		return err
 	}
 	problems := r.compare(documents, live)
+	if !r.direct && slices.ContainsFunc(problems, isForeign) { // by an inventory that another process may have written since
+		r.applier.store.Forget(r.set.Owner)
+		return errStale
+	}
 	more, err := r.validate(ctx)
 	if err != nil {
 		return err

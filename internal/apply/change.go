@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -57,6 +58,13 @@ type comparison struct {
 type refused struct {
 	change *change
 	err    error
+}
+
+// isForeign reports whether a document is refused because its object is somebody
+// else's.
+func isForeign(r refused) bool {
+	var object *refusal.ObjectError
+	return errors.As(r.err, &object) && object.Reason == cause.Foreign
 }
 
 // service returns the service that a change belongs to, empty for none.
@@ -154,20 +162,16 @@ func (c *change) foreign(words, remedy string) error {
 // stranger says what somebody else's object is doing here. The labels say nothing
 // about that: anybody can write them.
 func (c *change) stranger() string {
+	words, by := "it exists and was not made by Slipway", " but by "
 	if c.known && c.entry.UID != "" {
-		return "Slipway's own was deleted, and this one was made in its place" + c.fieldOwners()
+		words, by = "Slipway's own was deleted, and this one was made in its place", " by "
 	}
-	return "it exists and was not made by Slipway" + c.fieldOwners()
-}
-
-// fieldOwners names who owns fields of the live object.
-func (c *change) fieldOwners() string {
 	for _, m := range c.live.Managers {
 		if m.Subresource == "" {
-			return " but by " + printable.Excerpt(m.Name, 80)
+			return words + by + printable.Excerpt(m.Name, 80)
 		}
 	}
-	return ""
+	return words
 }
 
 // precondition returns the UID that the live object must still have, empty

@@ -1,6 +1,9 @@
 package apply
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 func configMap(name, value string) string {
 	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\ndata:\n  key: %q\n", name, value)
@@ -47,6 +50,11 @@ spec:
       restartPolicy: Never
       containers: [{name: main, image: %s}]
 `, name, image)
+}
+
+// replaceable lets an object be deleted and made anew.
+func replaceable(manifest string) string {
+	return strings.Replace(manifest, "metadata: {", "metadata: {annotations: {slipway.dev/replace: \"true\"}, ", 1)
 }
 
 func horizontal(target string, low, high int) string {
@@ -115,7 +123,7 @@ func twelve(version string) []string {
 		service("web", 80),
 		deployment("web", image, -1),
 		statefulSet("db", "registry.example/db:1", "1Gi"),
-		job("seed", image),
+		replaceable(job("seed", image)),
 		ingress("web", "web.example"),
 		horizontal("web", 2, 5),
 	}

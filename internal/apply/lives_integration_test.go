@@ -133,7 +133,7 @@ func (l *life) change() map[string]string {
 		case kind == "svc":
 			next[name] = service(name, 80+version)
 		case kind == "job":
-			next[name] = job(name, image)
+			next[name] = replaceable(job(name, image))
 		case kind == "pvc":
 			next[name] = strings.Replace(claim(name, "1Gi"), "{name: "+name+"}", "{name: "+name+", annotations: {slipway.dev/prune: \"true\"}}", 1)
 		case kind == "ing":

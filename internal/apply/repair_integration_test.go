@@ -107,7 +107,7 @@ func TestRepairLeavesForeignObjects(t *testing.T) {
 	// A Kubernetes Service with another port can't have ours besides: it has no name.
 	s.patch("svc/web", "", `{"spec":{"ports":[{"port":81}]}}`)
 	report, err := s.repair(all)
-	if fault.CodeOf(err) != fault.Conflict || !strings.Contains(err.Error(), "ConfigMap a: it exists and was not made by Slipway") {
+	if fault.CodeOf(err) != fault.Conflict || !strings.Contains(err.Error(), "ConfigMap a: Slipway's own was deleted, and this one was made in its place by somebody") {
 		t.Errorf("the foreign object: %v", err)
 	}
 	if len(report.Repaired) != 2 || s.field("cm/b", ".data.key") != "1" || s.field("cm/a", ".data.key") != "theirs" || s.field("svc/web", ".spec.ports[*].port") != "80" {

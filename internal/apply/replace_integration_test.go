@@ -296,7 +296,7 @@ func TestSecretIsNeverEchoed(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	typo := strings.Replace(deployment("web", "registry.example/web:1", 1), "replicas: 1", "replcas: 1", 1)
+	typo := strings.NewReplacer("replicas: 1", "replcas: 1", "  labels: {slipway.dev/service: web}\n", "").Replace(deployment("web", "registry.example/web:1", 1))
 	cases := map[string]struct {
 		manifest string
 		reason   cause.Code

@@ -52,7 +52,7 @@ func sentences() map[string]sentence {
 		"quota exceeded":            {arrange: quota("requests.storage: 1Gi"), after: []string{claim("big", "10Gi")}, code: cause.Quota},
 		"quota exceeded by pods":    {arrange: quota("pods: \"0\""), after: []string{web}, wait: true, late: true, code: cause.Quota},
 		"refused admission":         {arrange: (*stage).refuseAll, after: []string{configMap("settings", "1")}, code: cause.AdmissionRefused},
-		"immutable field":           {before: []string{statefulSet("db", "registry.example/db:1", "1Gi")}, after: []string{statefulSet("db", "registry.example/db:1", "2Gi")}, code: cause.Immutable},
+		"immutable field":           {before: []string{statefulSet("db", "registry.example/db:1", "2Gi")}, after: []string{statefulSet("db", "registry.example/db:1", "1Gi")}, code: cause.Immutable},
 		"immutable selector":        {before: []string{web}, after: []string{strings.ReplaceAll(web, "app: web", "app: other")}, code: cause.Immutable},
 		"removed version":           {after: []string{strings.Replace(ingress("web", "web.example"), "networking.k8s.io/v1", "extensions/v1beta1", 1)}, code: cause.VersionNotServed},
 		"removed autoscaler":        {after: []string{strings.Replace(horizontal("web", 1, 2), "autoscaling/v2", "autoscaling/v2beta2", 1)}, code: cause.VersionNotServed},

@@ -37,9 +37,6 @@ type Service struct {
 	Deadline string `json:"deadline,omitempty"`
 	// Stages overrides fields per stage, by stage name.
 	Stages map[string]Service `json:"stages,omitempty"`
-	// Expands says that Kubernetes is to put variables' values in place of $(NAME) in
-	// Command, Args and Env, as templates write them. No file can say it.
-	Expands bool `json:"-"`
 }
 
 // SourceKind names where a service comes from.

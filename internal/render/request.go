@@ -57,6 +57,8 @@ type Request struct {
 	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
+
+	fromTemplates map[string]bool // services, once the templates are expanded
 }
 
 // OverlayReference is a Kustomize directory of the repository, and where the

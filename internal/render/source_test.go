@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -66,5 +67,35 @@ func TestServicesThatStandForNothing(t *testing.T) {
 	_, err := renderAll(t, fsys, request(map[string]project.Service{"legacy": {Compose: &project.Compose{File: "compose.yaml"}}}))
 	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "compose.yaml:2: services.a: every service has a profile") {
 		t.Errorf("got %v, want a refusal of a Compose file with nothing to take", err)
+	}
+}
+
+// A replacement keeps text what was text, also where it makes the field.
+func TestReplacementKeepsText(t *testing.T) {
+	source := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from, annotations: {quoted: \"7\"}}\ndata: {port: \"8080\", on: \"true\", plain: text, mode: \"0644\", version: \"1.50\"}\nimmutable: true\n"
+	target := "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: registry.example/web:1, env: [{name: PORT, value: x}]}]}\n"
+	for name, tt := range map[string]struct{ from, to, want string }{
+		"a created annotation":         {"data.port", "metadata.annotations.[example.com/port]", "example.com/port: \"8080\""},
+		"a created annotation of pods": {"data.port", "spec.template.metadata.annotations.[example.com/port]", "example.com/port: \"8080\""},
+		"a created label":              {"data.on", "metadata.labels.on", "\"on\": \"true\""},
+		"from an annotation":           {"metadata.annotations.quoted", "metadata.annotations.seven", "seven: \"7\""},
+		"a variable":                   {"data.port", "spec.template.spec.containers.0.env.0.value", "value: \"8080\""},
+		"a created variable":           {"data.port", "spec.template.spec.containers.0.env.[name=NEW].value", "value: \"8080\""},
+		"a number to an annotation":    {"immutable", "metadata.annotations.frozen", "frozen: \"true\""},
+		"a created label of pods":      {"data.on", "spec.template.metadata.labels.on", "\"on\": \"true\""},
+		"a version":                    {"data.version", "spec.template.metadata.annotations.version", "version: \"1.50\""},
+		"octal text":                   {"data.mode", "spec.template.metadata.annotations.mode", "mode: \"0644\""},
+		"words":                        {"data.plain", "metadata.annotations.words", "words: text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fsys := repository(map[string]string{
+				"raw/kustomization.yaml": fmt.Sprintf("resources: [from.yaml, web.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: from, fieldPath: %q}\n  targets:\n  - select: {kind: Deployment}\n    fieldPaths: [%q]\n    options: {create: true}\n", tt.from, tt.to),
+				"raw/from.yaml":          source, "raw/web.yaml": target,
+			})
+			result := mustRender(t, fsys, request(map[string]project.Service{"raw": {Kustomize: "raw"}}))
+			if !strings.Contains(string(result.Manifests), tt.want) {
+				t.Errorf("it lacks %s:\n%s", tt.want, result.Manifests)
+			}
+		})
 	}
 }

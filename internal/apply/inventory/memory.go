@@ -80,6 +80,9 @@ func (m *memory) Delete(ctx context.Context, inventory *Inventory) error {
 	return m.store.Delete(ctx, inventory)
 }
 
+// Forget implements Store.
+func (m *memory) Forget(owner Owner) { m.forget(owner) }
+
 // recall returns what is known of an owner's inventory.
 func (m *memory) recall(owner Owner) remembered {
 	m.mutex.Lock()

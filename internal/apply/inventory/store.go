@@ -24,6 +24,8 @@ type Store interface {
 	Save(ctx context.Context, inventory *Inventory) error
 	// Delete removes an inventory that was loaded.
 	Delete(ctx context.Context, inventory *Inventory) error
+	// Forget makes the next Load read what is stored.
+	Forget(owner Owner)
 }
 
 // ConfigMaps is a Store of ConfigMaps in the organizations' namespaces on the
@@ -131,6 +133,9 @@ func (s *ConfigMaps) Delete(ctx context.Context, inventory *Inventory) error {
 	inventory.version = ""
 	return nil
 }
+
+// Forget implements Store: nothing is remembered here.
+func (s *ConfigMaps) Forget(Owner) {}
 
 // storeFault says what an answer about a stored inventory means.
 func storeFault(err error, verb string, owner Owner) error {

@@ -2,6 +2,7 @@ package refusal
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -135,6 +136,9 @@ func wordsOf(status *metav1.Status) string {
 	var words []string
 	for _, c := range status.Details.Causes {
 		word, _, _ := strings.Cut(c.Message, "\n") // what follows is a dump of the object
+		if len(word) > maxDump {
+			word = dump.ReplaceAllString(word, "")
+		}
 		if c.Field != "" {
 			word = c.Field + ": " + word
 		}
@@ -144,6 +148,13 @@ func wordsOf(status *metav1.Status) string {
 	}
 	return strings.Join(words, "; ")
 }
+
+// dump is a whole object in front of what is wrong with it.
+var dump = regexp.MustCompile(`^Invalid value: [A-Za-z.0-9]*\{.*\}: `)
+
+// maxDump is how long an answer about a field may be with the value that it repeats,
+// in bytes.
+const maxDump = 200
 
 func fieldsOf(status *metav1.Status) []string {
 	if status.Details == nil {

@@ -12,6 +12,7 @@ import (
 
 // decode reads the fields of an object, numbers of their kind.
 func decode(one *resource.Resource) (Object, error) {
+	keepTexts(one.YNode())
 	asJSON, err := one.MarshalJSON()
 	if err != nil {
 		return Object{}, err

@@ -100,6 +100,9 @@ type Service struct {
 	// they are shown as Unknown.
 	Seed   []byte
 	Limits tree.Limits
+	// FromTemplate says that the service was made from a template, which writes what
+	// Kubernetes expands.
+	FromTemplate bool
 }
 
 // Place returns where the project file holds a field of the service; an empty

@@ -21,6 +21,9 @@ import (
 type Input struct {
 	Name    string
 	Service project.Service
+	// Expands says that Kubernetes is to put variables' values in place of $(NAME), as
+	// templates write them.
+	Expands bool
 	// Image is the reference that containers run.
 	Image string
 	// Hosts are what routes without a host of their own are reached at.

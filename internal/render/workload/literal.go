@@ -34,7 +34,7 @@ func literals(texts []string) []string {
 // asWritten returns a service whose texts reach its containers as they are. Those of a
 // template are written for Kubernetes.
 func asWritten(in Input) Input {
-	if in.Service.Expands {
+	if in.Expands {
 		return in
 	}
 	in.Service.Command, in.Service.Args = literals(in.Service.Command), literals(in.Service.Args)

@@ -73,7 +73,7 @@ func TestTextsAreLiteral(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, expands := range []bool{false, true} {
 				in := workload.Input{Name: "web", Image: "registry.example/web:1", Service: service}
-				in.Service.Expands = expands
+				in.Expands = expands
 				tt.change(&in)
 				objects, _, err := workload.Objects(in)
 				if err != nil {

@@ -52,8 +52,8 @@ func (f *forecaster) stages(ctx context.Context, e scm.Event) ([]simulatedStage,
 	if e.Ref == "" {
 		return nil, nil // a sync, which finds no other heads
 	}
-	commit, err := f.resolve(e.After, f.commit, "commit")
-	if err != nil && !e.Deleted {
+	commit, err := f.head(e)
+	if err != nil {
 		return nil, err
 	}
 	document, err := f.file(e, commit)
@@ -73,6 +73,26 @@ func (f *forecaster) stages(ctx context.Context, e scm.Event) ([]simulatedStage,
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// head returns the commit that the event moved its ref to. Events about a tag that was
+// made don't name it: it is where the tag is here.
+func (f *forecaster) head(e scm.Event) (string, error) {
+	if e.Deleted {
+		commit, err := f.resolve(e.After, f.commit, "commit")
+		if err != nil {
+			return "", nil //nolint:nilerr // what is gone need not be here
+		}
+		return commit, nil
+	}
+	if e.After != "" || f.commit != "" {
+		return f.resolve(e.After, f.commit, "commit")
+	}
+	_, commit, err := git.OpenTree(f.directory, e.Ref)
+	if fault.CodeOf(err) == fault.NotFound {
+		return "", fault.Wrap(fault.NotFound, err, "the event names no commit, and %s has no %s; fetch it, or say what stands for it with --commit", f.directory, e.Ref)
+	}
+	return commit, err
 }
 
 // resolve returns the commit that the event names, or the one that stands for

@@ -43,7 +43,7 @@ func (Source) Base(_ context.Context, s source.Service, _ map[string][]byte) (so
 		return source.Base{}, fault.New(fault.Invalid, "service %s: its image is not built yet; build it, or give its image, before rendering", s.Name)
 	}
 	return source.Base{
-		Workloads: []workload.Input{{Name: s.Name, Service: s.Spec, Image: image}},
+		Workloads: []workload.Input{{Name: s.Name, Service: s.Spec, Image: image, Expands: s.FromTemplate}},
 		From:      project.FileName + " (services." + s.Name + ")",
 	}, nil
 }

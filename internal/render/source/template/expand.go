@@ -127,7 +127,6 @@ func (t Template) service(name string, shape map[string]any, values map[string]a
 	if kind := s.Source(); kind != project.SourceBuild && kind != project.SourceImage {
 		return project.Service{}, fault.New(fault.Invalid, "template %s: service %s: its source is %q, and a template's service has build or image; correct the template", t.Name, name, kind)
 	}
-	s.Expands = true
 	return s, nil
 }
 

@@ -81,7 +81,7 @@ func TestExpand(t *testing.T) {
 	}
 	user := int64(999)
 	want := project.Service{
-		Image: "postgres:17", Port: 5432, Deadline: "9m", Expands: true,
+		Image: "postgres:17", Port: 5432, Deadline: "9m",
 		Env:       map[string]string{"PGDATA": "/var/lib/postgresql/data/pgdata", "TZ": "UTC", "MOTD": "$$(TZ)"},
 		Secrets:   []string{"db-credentials"},
 		Health:    &project.Health{Command: []string{"pg_isready", "-h", "127.0.0.1", "-U", "app", "-d", "shop"}},
@@ -162,8 +162,8 @@ also:
 		t.Fatal(err)
 	}
 	want := map[string]project.Service{
-		"jobs":      {Image: "registry.example/queue:1", Port: 4000, Args: []string{"--workers=5"}, Expands: true},
-		"jobs-page": {Image: "registry.example/queue-page:1", Port: 8080, Env: map[string]string{"QUEUE": "jobs:4000", "WORKERS": "5"}, Expands: true},
+		"jobs":      {Image: "registry.example/queue:1", Port: 4000, Args: []string{"--workers=5"}},
+		"jobs-page": {Image: "registry.example/queue-page:1", Port: 8080, Env: map[string]string{"QUEUE": "jobs:4000", "WORKERS": "5"}},
 	}
 	if diff := cmp.Diff(want, services); diff != "" {
 		t.Errorf("services (-want +got):\n%s", diff)
