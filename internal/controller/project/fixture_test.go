@@ -58,6 +58,7 @@ type repositories struct {
 	reads     int
 	during    func(context.Context) error // while the heads are read
 	expired   int                         // how often the pull requests were
+	merged    map[string]*scm.Merged      // by commit
 }
 
 // Heads implements Sources.
@@ -126,6 +127,11 @@ func (r *repositories) Members(_ context.Context, _ *v1alpha1.Project, login str
 		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(among), func(group string) bool { return !slices.Contains(r.groups[login], group) }), nil
+}
+
+// Merged implements PullRequests.
+func (r *repositories) Merged(_ context.Context, _ *v1alpha1.Project, _, commit, _ string) (*scm.Merged, error) {
+	return r.merged[commit], r.errs["Merged"]
 }
 
 // Expire implements PullRequests.

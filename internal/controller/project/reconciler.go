@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 const (
@@ -57,6 +58,9 @@ type Sources interface {
 type PullRequests interface {
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
+	// Merged returns the pull request whose merge made a commit of a branch, nil when
+	// none did or the forge does not say.
+	Merged(ctx context.Context, p *v1alpha1.Project, branch, commit, file string) (*scm.Merged, error)
 }
 
 // Work is what runs for projects and waits for servers of others.
