@@ -14,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"k8s.io/utils/lru"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/printable"
@@ -70,6 +71,7 @@ type Registry struct {
 	puller  *remote.Puller // keeps the login of each project's repository
 	bases   *digestCache
 	images  *digestCache
+	configs *lru.Cache // project.ImageConfig by digest
 }
 
 // NewRegistry returns a Registry. Transport and Now must be set. Make a new
@@ -84,6 +86,7 @@ func NewRegistry(options Options) (*Registry, error) {
 		puller:  puller,
 		bases:   newDigestCache(options.TTL, options.Now),
 		images:  newDigestCache(options.TTL, options.Now),
+		configs: lru.New(maxConfigs),
 	}, nil
 }
 
@@ -179,7 +182,11 @@ func (r *Registry) places(image name.Reference) ([]name.Reference, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "registry mirror %s is no host or host/path; correct the cluster's mirrors", mirror)
 		}
-		places = append(places, repo.Tag(image.Identifier()))
+		if digest, byDigest := image.(name.Digest); byDigest {
+			places = append(places, repo.Digest(digest.DigestStr()))
+		} else {
+			places = append(places, repo.Tag(image.Identifier()))
+		}
 	}
 	return append(places, image), nil
 }

@@ -40,6 +40,9 @@ func Pin(manifests []byte, digests map[string]string) ([]byte, error) {
 	return bytes.Join(documents, []byte("\n---\n")), nil
 }
 
+// IsPinned reports whether a reference has a digest.
+func IsPinned(ref string) bool { return strings.Contains(ref, "@") }
+
 func mentionsAny(document []byte, digests map[string]string) bool {
 	for ref := range digests {
 		if bytes.Contains(document, []byte(ref)) {

@@ -22,16 +22,7 @@ const maxWarnings = 20
 // guarded.
 func (r *run) render(ctx context.Context, p planned, images map[string]string) ([]byte, error) {
 	r.mark(v1alpha1.PhaseRendering, "rendering")
-	request := r.renderRequest(p, images)
-	result, err := attempt(ctx, r, func(ctx context.Context) (render.Result, error) {
-		return r.Renderer.Render(ctx, p.snapshot.Tree, request)
-	})
-	if err != nil {
-		return nil, err
-	}
-	digests, err := attempt(ctx, r, func(ctx context.Context) (map[string]string, error) {
-		return r.digests(ctx, result.Images)
-	})
+	request, result, digests, err := r.rendered(ctx, p, images)
 	if err != nil {
 		return nil, err
 	}
