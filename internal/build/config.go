@@ -10,9 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/printable"
@@ -55,43 +53,8 @@ func (r *Registry) Config(ctx context.Context, ref, digest string) (project.Imag
 	return config, nil
 }
 
-// readConfig reads a configuration from the places that an image may come from.
-func (r *Registry) readConfig(ctx context.Context, image name.Digest) ([]byte, error) {
-	places, failed := r.places(image)
-	for _, place := range places {
-		raw, err := r.readConfigAt(ctx, place)
-		if err == nil || ctx.Err() != nil || fault.CodeOf(err) == fault.Invalid {
-			return raw, err
-		}
-		failed = err
-	}
-	return nil, failed
-}
-
-func (r *Registry) readConfigAt(ctx context.Context, image name.Reference) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	options := append(r.options.remote(), remote.WithContext(ctx))
-	found, err := remote.Get(image, options...)
-	if err != nil {
-		return nil, err
-	}
-	made, err := found.Image()
-	if found.MediaType.IsIndex() {
-		made, err = imageOf(found)
-	}
-	if err != nil {
-		return nil, noImage(err)
-	}
-	return made.RawConfigFile()
-}
-
 // imageOf chooses an image of an index: the platform's, or the first for Linux.
-func imageOf(found *remote.Descriptor) (v1.Image, error) {
-	index, err := found.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
+func imageOf(index v1.ImageIndex) (v1.Image, error) {
 	list, err := index.IndexManifest()
 	if err != nil {
 		return nil, err

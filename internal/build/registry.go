@@ -211,6 +211,46 @@ func (r *Registry) head(ctx context.Context, image name.Reference) (v1.Hash, err
 	return full.Digest, nil
 }
 
+// readConfig reads a configuration from the places that an image may come from.
+func (r *Registry) readConfig(ctx context.Context, image name.Digest) ([]byte, error) {
+	places, failed := r.places(image)
+	for _, place := range places {
+		raw, err := r.readConfigAt(ctx, place)
+		if err == nil || ctx.Err() != nil || fault.CodeOf(err) == fault.Invalid {
+			return raw, err
+		}
+		failed = err
+	}
+	return nil, failed
+}
+
+func (r *Registry) readConfigAt(ctx context.Context, image name.Reference) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	options := append(r.options.remote(), remote.WithContext(ctx))
+	found, err := remote.Get(image, options...)
+	if err != nil {
+		return nil, err
+	}
+	made, err := chooseImage(found)
+	if err != nil {
+		return nil, noImage(err)
+	}
+	return made.RawConfigFile()
+}
+
+// chooseImage returns the image that a descriptor leads to.
+func chooseImage(found *remote.Descriptor) (v1.Image, error) {
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return imageOf(index)
+}
+
 // ParseReference parses an image reference; a host among insecure may be
 // spoken to in plain HTTP.
 func ParseReference(ref string, insecure []string) (name.Reference, error) {

@@ -171,7 +171,7 @@ func TestSecretsOfAnAccountAreLeftOut(t *testing.T) {
 func TestServiceTypePatchCanBePasted(t *testing.T) {
 	files := map[string]string{
 		"k/kustomization.yaml": "resources: [s.yaml]\n",
-		"k/s.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerIP: 192.0.2.1, selector: {a: b}, ports: [{port: 80, nodePort: 30080}, {port: 81}]}\n",
+		"k/s.yaml":             "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerIP: 192.0.2.1, selector: {a: b}, ports: [{port: 80, nodePort: 30080}, {port: 81}]}\n",
 	}
 	req := request(map[string]project.Service{"x": {Kustomize: "k"}})
 	policy := guard.Policy{Namespace: "sw-acme-shop-production"}

@@ -29,12 +29,12 @@ func TestGeneratedSecretsPassGuard(t *testing.T) {
 		refused  string
 		warns    string
 	}{
-		"generated":   {files: generating(nil), services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, warns: "the chart generates"},
-		"in git":      {files: generating(map[string]string{"c/templates/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {pw: hunter2}\n"}), services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, refused: "Secret/db"},
-		"claimed":     {files: map[string]string{"k/kustomization.yaml": "resources: [s.yaml]\n", "k/s.yaml": claim}, services: map[string]project.Service{"k": {Kustomize: "k"}}, refused: "Secret/mine"},
-		"both":        {files: generating(map[string]string{"k/kustomization.yaml": "resources: [s.yaml]\n", "k/s.yaml": claim}), services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}, "k": {Kustomize: "k"}}, refused: "Secret/mine"},
+		"generated":    {files: generating(nil), services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, warns: "the chart generates"},
+		"in git":       {files: generating(map[string]string{"c/templates/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {pw: hunter2}\n"}), services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, refused: "Secret/db"},
+		"claimed":      {files: map[string]string{"k/kustomization.yaml": "resources: [s.yaml]\n", "k/s.yaml": claim}, services: map[string]project.Service{"k": {Kustomize: "k"}}, refused: "Secret/mine"},
+		"both":         {files: generating(map[string]string{"k/kustomization.yaml": "resources: [s.yaml]\n", "k/s.yaml": claim}), services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}, "k": {Kustomize: "k"}}, refused: "Secret/mine"},
 		"more by hand": {files: generating(map[string]string{"o/kustomization.yaml": "patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: db}, stringData: {admin: hunter2}}'}]\n"}), overlay: true, services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, warns: "admin is not generated"},
-		"replaced":    {files: generating(map[string]string{"o/kustomization.yaml": "patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: db}, data: {pw: aHVudGVyMg==}}'}]\n"}), overlay: true, services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, refused: "Secret/db"},
+		"replaced":     {files: generating(map[string]string{"o/kustomization.yaml": "patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: db}, data: {pw: aHVudGVyMg==}}'}]\n"}), overlay: true, services: map[string]project.Service{"c": {Helm: &project.Helm{Chart: "c"}}}, refused: "Secret/db"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 // Version is raised whenever equal requests and files are rendered differently
 // than before: manifests that were rendered by another version are not taken for
 // what this one would render. A test compares it with the goldens.
-const Version = "2"
+const Version = "3"
 
 // Render makes the manifests of a stage from collected files. It is pure, but
 // no two Renders may run at once in one process, and it doesn't look at the

@@ -151,4 +151,3 @@ func places(declarations []Declaration) []string {
 	}
 	return all
 }
-

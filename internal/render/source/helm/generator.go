@@ -23,7 +23,7 @@ type generator struct {
 	// later makes what differs with the time differ.
 	later bool
 
-	calls  []call
+	calls     []call
 	differing []string // functions that were called whose result differs with the time
 }
 

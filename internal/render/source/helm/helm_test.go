@@ -194,13 +194,13 @@ func TestRefusals(t *testing.T) {
 		"a schema in an archive": {map[string]string{
 			"charts/sub.tgz": archive(t, map[string]string{"sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "sub/values.schema.json": `{"$ref": "file:///etc/passwd"}`}),
 		}, "charts/sub/values.schema.json"},
-		"a zone":              {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" 0 \"Europe/Berlin\" }}\n"}, "time zone"},
-		"the zone of a time":  {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" (toDate \"2006\" \"2026\") \"Local\" }}\n"}, "time zone"},
-		"an address":          {map[string]string{"templates/o.yaml": "a: {{ printf \"%p\" .Capabilities }}\n"}, "in memory"},
-		"renders rot":         {map[string]string{"templates/o.yaml": "a: [\n"}, "can't be read"},
-		"bad ignore":          {map[string]string{".helmignore": "**/x\n"}, ".helmignore"},
-		"bad values":          {map[string]string{"values.yaml": "- a\n"}, "can't be loaded"},
-		"values no map":       {map[string]string{"values.yaml": "{"}, "not YAML"},
+		"a zone":             {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" 0 \"Europe/Berlin\" }}\n"}, "time zone"},
+		"the zone of a time": {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" (toDate \"2006\" \"2026\") \"Local\" }}\n"}, "time zone"},
+		"an address":         {map[string]string{"templates/o.yaml": "a: {{ printf \"%p\" .Capabilities }}\n"}, "in memory"},
+		"renders rot":        {map[string]string{"templates/o.yaml": "a: [\n"}, "can't be read"},
+		"bad ignore":         {map[string]string{".helmignore": "**/x\n"}, ".helmignore"},
+		"bad values":         {map[string]string{"values.yaml": "- a\n"}, "can't be loaded"},
+		"values no map":      {map[string]string{"values.yaml": "{"}, "not YAML"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

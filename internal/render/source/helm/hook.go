@@ -109,6 +109,7 @@ func fateOf(hooks, kind string) fate {
 	}
 	return fateOnce
 }
+
 // becomeJob makes a Job one that Slipway runs before the workloads, or beside them.
 // Its name changes with its content, because a Job can't be changed.
 func becomeJob(object *yaml.RNode, hook string) error {

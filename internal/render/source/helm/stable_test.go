@@ -245,8 +245,8 @@ func TestPathsThatAreNone(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	files := map[string]string{"templates/o.yaml": "kind: V\nv: {{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.KubeVersion.Minor }} {{ .Capabilities.APIVersions.Has \"monitoring.coreos.com/v1/ServiceMonitor\" }} {{ .Capabilities.APIVersions.Has \"apps/v1\" }}\n"}
 	for want, at := range map[string]source.Capabilities{
-		"v1.34.0 34 false true":  {},
-		"v1.36.3 36 true false":  {Version: "v1.36.3", APIs: []string{"monitoring.coreos.com/v1/ServiceMonitor"}},
+		"v1.34.0 34 false true":       {},
+		"v1.36.3 36 true false":       {Version: "v1.36.3", APIs: []string{"monitoring.coreos.com/v1/ServiceMonitor"}},
 		"v1.31.1-gke.5 31 false true": {Version: "v1.31.1-gke.5", APIs: []string{"apps/v1"}},
 	} {
 		base, err := chartWith(t, files, project.Helm{}, func(s *source.Service) { s.Capabilities = at })
