@@ -31,7 +31,6 @@ func allowed() map[string]string {
 		"FieldManager":        "Kubernetes calls who owns fields a field manager",
 		"scm.App":             "GitHub's own name for what logs in as an app",
 		"scm.Access.App":      "GitHub's own name for what logs in as an app",
-		"starter.Start.Notes": "what slipway init prints beside the files that it writes; nothing at a forge",
 	}
 }
 

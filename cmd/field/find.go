@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path"
@@ -19,6 +20,8 @@ type candidate struct {
 	name       string // path in the repository
 	// services are tried in order until one is accepted.
 	services []project.Service
+	// try is what is done instead of rendering services; nil for nothing else.
+	try func(ctx context.Context) outcome
 }
 
 // kind is one kind of what people have.
@@ -29,7 +32,10 @@ type kind struct {
 
 // kinds returns what is tried. A new kind is a line here.
 func kinds() []kind {
-	return []kind{{"Compose files", composeFiles}}
+	return []kind{
+		{"Compose files", composeFiles},
+		{"Repositories", initialised},
+	}
 }
 
 var composeName = regexp.MustCompile(`(?i)^(docker-)?compose[^/]*\.ya?ml$`)
