@@ -235,12 +235,29 @@ func (c *compose) native(name string) found.Service {
 	if from.Build != nil {
 		unpublished := s.Spec.Port == 0
 		Describe(c.t, c.dockerfile(name), from.Build.Target, &s)
+		if unpublished && s.Spec.Port != 0 && len(from.Command)+len(from.Entrypoint) > 0 {
+			c.otherCommand(name, &s)
+		}
 		if unpublished && s.Spec.Port != 0 {
 			s.Spec.Routes = nil
 			s.Hint("%s: services.%s publishes no port, so it has no routes: add routes: [{path: /}] if people open it", c.set.Files[0], name)
 		}
 	}
 	return s
+}
+
+// background finds the names of services that nobody connects to.
+var background = regexp.MustCompile(`(?i)worker|beat|celery|sched|cron|consumer|queue|sidekiq|job|runner|indexer|mailer|bot`)
+
+// otherCommand looks at a port that only the Dockerfile names, while the service
+// runs another command: one that works in the background does not listen.
+func (c *compose) otherCommand(name string, s *found.Service) {
+	if background.MatchString(name) {
+		s.Hint("%s: services.%s runs a command of its own, so port %d of its Dockerfile is left out: add port if it listens", c.set.Files[0], name, s.Spec.Port)
+		s.Spec.Port, s.Spec.Routes = 0, nil
+		return
+	}
+	s.Hint("%s: services.%s runs a command of its own, and port %d is its Dockerfile's: remove port if it doesn't listen", c.set.Files[0], name, s.Spec.Port)
 }
 
 var notInVolumeName = regexp.MustCompile(`[^a-z0-9]+`)
