@@ -18,6 +18,9 @@ import (
 // others are allowed.
 const maxRounds = 10
 
+// maxReasons is how many reasons against one service are named.
+const maxReasons = 12
+
 // accept takes those of the services that are allowed. What is refused is left
 // out with its reasons; of a Compose file only those services that they are
 // about.
@@ -160,7 +163,11 @@ var routed = regexp.MustCompile(`(?m)^  ([A-Za-z0-9_.-]+): \{x-slipway:`)
 
 // leaveReasons names what stands against a service.
 func (m *maker) leaveReasons(service found.Service, reasons []string) {
-	for _, reason := range reasons {
+	for i, reason := range reasons {
+		if i == maxReasons {
+			m.leave(service.Why, "and %d more reasons: slipway render prints them", len(reasons)-i)
+			return
+		}
 		for _, left := range source.LeftOf(reason) {
 			if left.Where == "" {
 				left.Where = service.Why

@@ -54,7 +54,7 @@ func (p *programs) top() {
 		}
 	}
 	if len(own) == 0 {
-		own = other
+		own = p.exposing(other)
 	}
 	if len(own) > 0 {
 		p.takeDockerfiles(".", own)
@@ -63,11 +63,25 @@ func (p *programs) top() {
 	p.takeProgram(files.Dir{Tree: p.tree, Path: "."}, "web")
 }
 
+// exposing returns those Dockerfiles that name a port, all when none does.
+func (p *programs) exposing(all []source.Dockerfile) []source.Dockerfile {
+	var some []source.Dockerfile
+	for _, d := range all {
+		if service := d.Service(p.tree); service.Spec.Port != 0 {
+			some = append(some, d)
+		}
+	}
+	if len(some) == 0 {
+		return all
+	}
+	return some
+}
+
 // forImages reports whether a directory is one of those that hold nothing but
 // what images are made from.
 func (p *programs) forImages(dir string) bool {
 	for part := range strings.SplitSeq(dir, "/") {
-		if !slices.Contains([]string{"docker", "build", "deploy", "deployment", "container", "containers", "ops", "infra", "package", "images", "dockerfiles", "production", "prod"}, part) {
+		if !slices.Contains([]string{"docker", "build", "deploy", "deployment", "container", "containers", "ops", "infra", "package", "images", "dockerfiles", "production", "prod", "packaging", "alpine", "distroless", "debian", "ubuntu", "slim"}, part) {
 			return false
 		}
 	}
@@ -168,7 +182,7 @@ func (p *programs) below() {
 		}
 	}
 	for _, dir := range p.tree.Directories() {
-		if dir == "." || p.inside(dir) || source.Helper(dir) != "" || strings.HasPrefix(dir, ".") {
+		if dir == "." || p.inside(dir) || source.Helper(dir) != "" || operations(dir) || strings.HasPrefix(dir, ".") {
 			continue
 		}
 		if len(p.services) >= maxServices {
@@ -181,6 +195,17 @@ func (p *programs) below() {
 		}
 		p.takeProgram(files.Dir{Tree: p.tree, Path: dir}, found.Name(path.Base(dir)))
 	}
+}
+
+// operations reports whether a directory is for those who run the programs, and
+// holds none.
+func operations(dir string) bool {
+	for part := range strings.SplitSeq(dir, "/") {
+		if slices.Contains([]string{"deploy", "deployment", "deployments", "kubernetes", "k8s", "infra", "infrastructure", "terraform", "ansible", "packaging", "charts", "helm"}, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // inside reports whether a directory is in one that is taken.

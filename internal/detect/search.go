@@ -206,6 +206,9 @@ func (m *maker) kubernetes(ctx context.Context) error {
 		if err := m.accept(ctx, all); err != nil {
 			return err
 		}
+		if err := m.acceptBases(ctx, kustomizations); err != nil {
+			return err
+		}
 	}
 	for _, dir := range manifests {
 		if len(m.services) > 0 {
@@ -214,6 +217,25 @@ func (m *maker) kubernetes(ctx context.Context) error {
 		}
 		if err := m.accept(ctx, []found.Service{m.plain(dir)}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// acceptBases takes what refused Kustomize directories refer to, where that is
+// allowed alone.
+func (m *maker) acceptBases(ctx context.Context, kustomizations []found.Service) error {
+	for _, refused := range kustomizations {
+		if slices.ContainsFunc(m.services, func(s found.Service) bool { return s.Spec.Kustomize == refused.Spec.Kustomize }) {
+			continue
+		}
+		for _, base := range source.Bases(m.tree, refused.Spec.Kustomize) {
+			if slices.ContainsFunc(m.services, func(s found.Service) bool { return s.Spec.Kustomize == base.Spec.Kustomize }) {
+				continue
+			}
+			if err := m.accept(ctx, []found.Service{base}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

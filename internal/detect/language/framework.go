@@ -15,7 +15,16 @@ import (
 type framework struct {
 	name     string
 	packages []string
+	// sources are directories of which a program has one; empty means that it needs
+	// none.
+	sources  []string
 	describe func(d files.Dir, m manifest) output
+}
+
+// isIn reports whether a directory has a program of the framework, and doesn't
+// only need its packages.
+func (f framework) isIn(d files.Dir) bool {
+	return len(f.sources) == 0 || slices.ContainsFunc(f.sources, d.HasDirectory)
 }
 
 // output is what a framework makes.
@@ -34,19 +43,19 @@ type output struct {
 // frameworks returns those that are known, the one that decides first.
 func frameworks() []framework {
 	return []framework{
-		{"Next.js", []string{"next"}, next},
-		{"Nuxt", []string{"nuxt", "nuxt3", "nuxt-edge"}, nuxt},
-		{"Remix", []string{"@remix-run/node", "@remix-run/serve", "@remix-run/express", "@react-router/node", "@react-router/serve"}, remix},
-		{"SvelteKit", []string{"@sveltejs/kit"}, svelteKit},
-		{"Astro", []string{"astro"}, astro},
-		{"Create React App", []string{"react-scripts", "@craco/craco"}, single("build")},
-		{"Vue CLI", []string{"@vue/cli-service"}, single("dist")},
-		{"Angular", []string{"@angular/cli", "@angular-devkit/build-angular"}, angular},
-		{"Gatsby", []string{"gatsby"}, pagesIn("public")},
-		{"Docusaurus", []string{"@docusaurus/core"}, pagesIn("build")},
-		{"VitePress", []string{"vitepress"}, pagesIn("docs/.vitepress/dist")},
-		{"Eleventy", []string{"@11ty/eleventy"}, pagesIn("_site")},
-		{"NestJS", []string{"@nestjs/core"}, nest},
+		{"Next.js", []string{"next"}, []string{"app", "pages", "src/app", "src/pages"}, next},
+		{"Nuxt", []string{"nuxt", "nuxt3", "nuxt-edge"}, nil, nuxt},
+		{"Remix", []string{"@remix-run/node", "@remix-run/serve", "@remix-run/express", "@react-router/node", "@react-router/serve"}, nil, remix},
+		{"SvelteKit", []string{"@sveltejs/kit"}, nil, svelteKit},
+		{"Astro", []string{"astro"}, nil, astro},
+		{"Create React App", []string{"react-scripts", "@craco/craco"}, nil, single("build")},
+		{"Vue CLI", []string{"@vue/cli-service"}, nil, single("dist")},
+		{"Angular", []string{"@angular/cli", "@angular-devkit/build-angular"}, nil, angular},
+		{"Gatsby", []string{"gatsby"}, nil, pagesIn("public")},
+		{"Docusaurus", []string{"@docusaurus/core"}, nil, pagesIn("build")},
+		{"VitePress", []string{"vitepress"}, nil, pagesIn("docs/.vitepress/dist")},
+		{"Eleventy", []string{"@11ty/eleventy"}, nil, pagesIn("_site")},
+		{"NestJS", []string{"@nestjs/core"}, nil, nest},
 	}
 }
 

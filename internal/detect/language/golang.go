@@ -35,7 +35,7 @@ const (
 	// maxMains is how many directories are looked into for main packages.
 	maxMains = 100
 	// maxSources is how many sources of a program are read.
-	maxSources = 200
+	maxSources = 2000
 )
 
 // golang recognises a Go module with a main package.

@@ -95,7 +95,7 @@ func node(d files.Dir, service *found.Service) error {
 		return p.serve(list(Shell(web)...), firstPort(portOption, web))
 	}
 	for _, framework := range frameworks() {
-		if m.needs(framework.packages...) {
+		if m.needs(framework.packages...) && framework.isIn(d) {
 			kind := framework.describe(d, m)
 			service.Why += ", " + framework.name
 			return p.framework(framework, kind)

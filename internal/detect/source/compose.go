@@ -160,6 +160,9 @@ var placed = regexp.MustCompile(`^([^\s:]+(?::\d+)?(?:: [A-Za-z_$][^\s:]*)?): (.
 // unset finds variables without a default.
 var unset = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?:\}|:?\?)|([A-Za-z_][A-Za-z0-9_]*))`)
 
+// placeholder finds values of examples that stand for one to be given.
+var placeholder = regexp.MustCompile(`(?i)^$|^null$|change.?me|^<.*>$|^your[-_ ]|^xxx|^todo$|example\.(com|org)`)
+
 // variables gives those variables a value that the files need and that a
 // committed example has, unless they sound secret.
 func (c *compose) variables() {
@@ -175,7 +178,7 @@ func (c *compose) variables() {
 	}
 	for variable, value := range example {
 		_, has := committed[variable]
-		if has || !needed[variable] || strings.Contains(value, "$") || value == "" {
+		if has || !needed[variable] || strings.Contains(value, "$") || placeholder.MatchString(value) {
 			continue
 		}
 		if found.IsSecret(variable, value) {

@@ -75,6 +75,23 @@ func Kustomizations(t *files.Tree) (services []found.Service, left []found.Left)
 	return services, left
 }
 
+// Bases returns the Kustomize directories that one refers to.
+func Bases(t *files.Tree, dir string) []found.Service {
+	at := files.Dir{Tree: t, Path: dir}
+	var k kustomization
+	if err := yaml.Unmarshal([]byte(at.Text(at.First("kustomization.yaml", "kustomization.yml", "Kustomization"))), &k); err != nil {
+		return nil
+	}
+	var all []found.Service
+	for _, other := range slices.Concat(k.Resources, k.Bases) {
+		base := path.Join(dir, other)
+		if below := (files.Dir{Tree: t, Path: base}); len(all) < maxKubernetes && below.First("kustomization.yaml", "kustomization.yml", "Kustomization") != "" {
+			all = append(all, found.Service{Name: serviceOf(base), Why: base + ", a Kustomize directory", Spec: project.Service{Kustomize: base}})
+		}
+	}
+	return all
+}
+
 // variantOf returns what a directory is a variant of: those that refer to the
 // same base, or lie beside each other below overlays.
 func variantOf(dir string, k kustomization) string {

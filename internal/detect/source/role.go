@@ -17,7 +17,7 @@ func Helper(name string) string {
 	helpers := []string{
 		"dev", "development", "develop", "devcontainer", "local", "localhost", "test", "tests", "testing", "e2e", "ci", "debug", "example", "examples", "sample", "samples",
 		"demo", "demos", "doc", "docs", "documentation", "fixtures", "fixture", "bench", "benchmark", "benchmarks", "cypress", "playwright", "hack", "scripts", "script",
-		"tools", "contrib", "spec", "lint", "tutorial", "tutorials", "template", "templates", "playground", "integration", "acceptance", "storybook",
+		"tools", "contrib", "spec", "lint", "tutorial", "tutorials", "template", "templates", "playground", "integration", "acceptance", "storybook", "gitpod",
 	}
 	for _, word := range words.FindAllString(strings.ToLower(name), -1) {
 		if slices.Contains(helpers, word) {
