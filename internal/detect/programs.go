@@ -49,7 +49,7 @@ func (p *programs) top() {
 		case d.Helper != "" || p.used(d):
 		case path.Dir(d.Path) == ".":
 			own = append(own, d)
-		case d.Context == "." && p.forImages(path.Dir(d.Path)):
+		case d.Context == "." && source.ForImages(path.Dir(d.Path)):
 			other = append(other, d)
 		}
 	}
@@ -75,17 +75,6 @@ func (p *programs) exposing(all []source.Dockerfile) []source.Dockerfile {
 		return all
 	}
 	return some
-}
-
-// forImages reports whether a directory is one of those that hold nothing but
-// what images are made from.
-func (p *programs) forImages(dir string) bool {
-	for part := range strings.SplitSeq(dir, "/") {
-		if !slices.Contains([]string{"docker", "build", "deploy", "deployment", "container", "containers", "ops", "infra", "package", "images", "dockerfiles", "production", "prod", "packaging", "alpine", "distroless", "debian", "ubuntu", "slim"}, part) {
-			return false
-		}
-	}
-	return true
 }
 
 // takeDockerfiles takes the Dockerfile of a directory, or where it has several

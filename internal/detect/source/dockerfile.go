@@ -84,8 +84,8 @@ func contextOf(t *files.Tree, name string) string {
 	}
 	own := path.Dir(name)
 	start := own
-	if slices.Contains([]string{"docker", "build", "deploy", "deployment", "container", "containers", "ops", "infra", "package", "images", "dockerfiles"}, path.Base(own)) && (everything || len(sources) == 0) {
-		start = path.Dir(own)
+	for (everything || len(sources) == 0) && start != "." && ForImages(path.Base(start)) {
+		start = path.Dir(start)
 	}
 	if everything && (strings.Contains(text, "turbo ") || strings.Contains(text, "pnpm-workspace") || strings.Contains(text, "pnpm --filter") || strings.Contains(text, "--workspace=")) {
 		return "."
@@ -98,6 +98,20 @@ func contextOf(t *files.Tree, name string) string {
 			return own
 		}
 	}
+}
+
+// ForImages reports whether a directory is one of those that hold nothing but
+// what images are made from.
+func ForImages(dir string) bool {
+	for part := range strings.SplitSeq(dir, "/") {
+		if !slices.Contains([]string{
+			"docker", "build", "deploy", "deployment", "container", "containers", "ops", "infra", "package", "images", "dockerfiles", "production", "prod",
+			"packaging", "alpine", "distroless", "debian", "ubuntu", "slim",
+		}, part) {
+			return false
+		}
+	}
+	return true
 }
 
 // missing reports whether nothing is at a path that names one file or
