@@ -224,7 +224,7 @@ func (p *nodeProgram) manifests() []string {
 		member := files.Dir{Tree: p.root.Tree, Path: dir}
 		m, err := readManifest(member)
 		below, _ := relative(p.root.Path, dir)
-		if err != nil || !found.IsPlain(below) || slices.ContainsFunc(keys(m.Scripts), lifecycle.MatchString) {
+		if err != nil || !found.IsPlain(below) || slices.ContainsFunc(keys(m.Scripts), lifecycle.MatchString) || m.needsFiles() {
 			return []string{". ."}
 		}
 		if below != "." {
@@ -232,6 +232,18 @@ func (p *nodeProgram) manifests() []string {
 		}
 	}
 	return copies
+}
+
+// needsFiles reports whether packages are directories of the repository.
+func (m manifest) needsFiles() bool {
+	for _, all := range []map[string]string{m.Dependencies, m.DevDependencies} {
+		for _, version := range all {
+			if strings.HasPrefix(version, "file:") || strings.HasPrefix(version, "link:") || strings.HasPrefix(version, "portal:") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keys returns the keys of a map, in no order.

@@ -182,7 +182,7 @@ kill $server; wait $server || { cat /tmp/log; exit 1; }`
 func TestNode(t *testing.T) {
 	box := unpack(t, makeImage(t, "node"))
 	box.expect(t, "3\n", "docker-entrypoint.sh -p 1+2; npm --version >/dev/null; id node | grep -q uid=1000")
-	box.expect(t, "started", `cd /tmp; echo '{"scripts": {"start": "node -e \"console.log(\\\"started\\\")\""}}' >package.json; HOME=/tmp npm start`)
+	box.expect(t, "42", `cd /tmp; echo '{"scripts": {"start": "node -p 40+2"}}' >package.json; HOME=/tmp npm start`)
 }
 
 func TestPython(t *testing.T) {
