@@ -46,7 +46,7 @@ func (p *programs) top() {
 	var own, other []source.Dockerfile
 	for _, d := range p.dockerfiles {
 		switch {
-		case d.Helper != "" || p.used(d):
+		case d.Purpose != "" || p.used(d):
 		case path.Dir(d.Path) == ".":
 			own = append(own, d)
 		case d.Context == "." && source.ForImages(path.Dir(d.Path)):
@@ -166,12 +166,12 @@ func (p *programs) exists(service found.Service) string {
 func (p *programs) below() {
 	inDirectory := map[string][]source.Dockerfile{}
 	for _, d := range p.dockerfiles {
-		if d.Helper == "" && !p.used(d) {
+		if d.Purpose == "" && !p.used(d) {
 			inDirectory[path.Dir(d.Path)] = append(inDirectory[path.Dir(d.Path)], d)
 		}
 	}
 	for _, dir := range p.tree.Directories() {
-		if dir == "." || p.inside(dir) || source.Helper(dir) != "" || operations(dir) || strings.HasPrefix(dir, ".") {
+		if dir == "." || p.inside(dir) || source.Purpose(dir) != "" || operations(dir) || strings.HasPrefix(dir, ".") {
 			continue
 		}
 		if len(p.services) >= maxServices {
@@ -209,8 +209,8 @@ func (p *programs) nameDockerfiles(reason string) {
 	for _, d := range p.dockerfiles {
 		switch {
 		case p.used(d):
-		case d.Helper != "":
-			p.leave(d.Path, "by its name it is for development, tests or documentation (%s)", d.Helper)
+		case d.Purpose != "":
+			p.leave(d.Path, "by its name it is for development, tests or documentation (%s)", d.Purpose)
 		default:
 			p.leave(d.Path, "%s", reason)
 		}
@@ -224,7 +224,7 @@ func (p *programs) nameInner() {
 		return
 	}
 	for _, dir := range p.tree.Directories() {
-		if dir == "." || strings.Count(dir, "/") > 1 || source.Helper(dir) != "" || strings.HasPrefix(dir, ".") {
+		if dir == "." || strings.Count(dir, "/") > 1 || source.Purpose(dir) != "" || strings.HasPrefix(dir, ".") {
 			continue
 		}
 		if slices.ContainsFunc(p.dockerfiles, func(d source.Dockerfile) bool { return path.Dir(d.Path) == dir }) {

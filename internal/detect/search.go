@@ -28,7 +28,7 @@ func (m *maker) search(ctx context.Context) error {
 	dockerfiles := source.Dockerfiles(m.tree)
 	m.see("Compose file", "Compose files", paths(sets, func(s source.ComposeSet) string { return s.Files[0] }))
 	m.see("Dockerfile", "Dockerfiles", paths(dockerfiles, func(d source.Dockerfile) string { return d.Path }))
-	top := slices.IndexFunc(sets, func(s source.ComposeSet) bool { return path.Dir(s.Files[0]) == "." && s.Helper == "" })
+	top := slices.IndexFunc(sets, func(s source.ComposeSet) bool { return path.Dir(s.Files[0]) == "." && s.Purpose == "" })
 	var composed source.Composed
 	if top >= 0 {
 		var err error
@@ -126,7 +126,7 @@ func (m *maker) composeBelow(ctx context.Context, sets []source.ComposeSet) erro
 	if len(m.services) == 0 {
 		tried := 0
 		for i, set := range sets {
-			if set.Helper != "" || tried == maxSets {
+			if set.Purpose != "" || tried == maxSets {
 				continue
 			}
 			tried++
@@ -147,8 +147,8 @@ func (m *maker) composeBelow(ctx context.Context, sets []source.ComposeSet) erro
 			if _, err := m.composeAt(ctx, set); err != nil {
 				return err
 			}
-		case set.Helper != "":
-			m.leave(name, "by its name it is for development or tests (%s): slipway init --from compose --file %s takes it all the same", set.Helper, name)
+		case set.Purpose != "":
+			m.leave(name, "by its name it is for development or tests (%s): slipway init --from compose --file %s takes it all the same", set.Purpose, name)
 		default:
 			m.leave(name, "another Compose file: slipway init --from compose --file %s takes it instead", name)
 		}

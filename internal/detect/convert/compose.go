@@ -12,7 +12,7 @@ import (
 // composeFiles returns those of the set that is most likely meant.
 func composeFiles(t *files.Tree) []string {
 	for _, set := range source.ComposeSets(t) {
-		if set.Helper == "" || path.Dir(set.Files[0]) == "." {
+		if set.Purpose == "" || path.Dir(set.Files[0]) == "." {
 			return set.Files
 		}
 	}

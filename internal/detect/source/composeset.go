@@ -20,8 +20,8 @@ type ComposeSet struct {
 	Files []string
 	// Beside are other files of the directory, which are not used.
 	Beside []string
-	// Helper is the word that says that they are for development or tests.
-	Helper string
+	// Purpose is the word that says that they are for development or tests.
+	Purpose string
 }
 
 // ComposeSets returns the sets of Compose files of a repository, the one that
@@ -64,12 +64,12 @@ func setsOf(bases, others []string) []ComposeSet {
 	if len(bases) == 0 {
 		var sets []ComposeSet
 		for _, name := range others {
-			sets = append(sets, ComposeSet{Files: []string{name}, Helper: Helper(name), Beside: without(others, name)})
+			sets = append(sets, ComposeSet{Files: []string{name}, Purpose: Purpose(name), Beside: without(others, name)})
 		}
 		return sets
 	}
 	slices.SortFunc(bases, func(a, b string) int { return baseRank(a) - baseRank(b) })
-	set := ComposeSet{Files: bases[:1], Beside: slices.Concat(bases[1:], others), Helper: Helper(path.Dir(bases[0]))}
+	set := ComposeSet{Files: bases[:1], Beside: slices.Concat(bases[1:], others), Purpose: Purpose(path.Dir(bases[0]))}
 	for _, name := range others {
 		if production(path.Base(name)) == 0 {
 			set.Files, set.Beside = []string{bases[0], name}, without(set.Beside, name)
@@ -89,7 +89,7 @@ func baseRank(name string) int {
 func (s ComposeSet) Override() (ComposeSet, bool) {
 	for _, name := range s.Beside {
 		if match := composeName.FindStringSubmatch(path.Base(name)); match != nil && match[1] == ".override" {
-			return ComposeSet{Files: append(slices.Clone(s.Files[:1]), name), Beside: without(s.Beside, name), Helper: s.Helper}, true
+			return ComposeSet{Files: append(slices.Clone(s.Files[:1]), name), Beside: without(s.Beside, name), Purpose: s.Purpose}, true
 		}
 	}
 	return ComposeSet{}, false
@@ -97,7 +97,7 @@ func (s ComposeSet) Override() (ComposeSet, bool) {
 
 // Base returns the set of its first file alone.
 func (s ComposeSet) Base() ComposeSet {
-	return ComposeSet{Files: s.Files[:1], Beside: append(slices.Clone(s.Files[1:]), s.Beside...), Helper: s.Helper}
+	return ComposeSet{Files: s.Files[:1], Beside: append(slices.Clone(s.Files[1:]), s.Beside...), Purpose: s.Purpose}
 }
 
 func without(names []string, name string) []string {

@@ -34,8 +34,8 @@ type Dockerfile struct {
 	Called string
 	// Context is the directory that its sources are copied from.
 	Context string
-	// Helper is the word that says that it is for development or tests.
-	Helper string
+	// Purpose is the word that says that it is for development or tests.
+	Purpose string
 }
 
 // IsPart reports whether a Dockerfile is called after a part of an application,
@@ -61,7 +61,7 @@ func Dockerfiles(t *files.Tree) []Dockerfile {
 			if strings.EqualFold(d.Called, "dockerignore") || strings.HasSuffix(d.Called, "j2") || strings.HasSuffix(d.Called, "tmpl") || strings.HasSuffix(d.Called, "template") {
 				continue
 			}
-			d.Context, d.Helper = contextOf(t, d.Path), Helper(d.Path)
+			d.Context, d.Purpose = contextOf(t, d.Path), Purpose(d.Path)
 			all = append(all, d)
 		}
 	}
@@ -296,7 +296,7 @@ func Describe(t *files.Tree, d Dockerfile, target string, service *found.Service
 	if develops.MatchString(i.starts) {
 		service.Hint("%s: it starts a development server (%.80s): give it a target, or command, for production", d.Path, i.starts)
 	}
-	if word := Helper(target); word != "" {
+	if word := Purpose(target); word != "" {
 		service.Hint("%s: the target %.60s is for development by its name: choose another build.target for production", d.Path, target)
 	}
 }

@@ -34,7 +34,7 @@ func Kustomizations(t *files.Tree) (services []found.Service, left []found.Left)
 		at := files.Dir{Tree: t, Path: dir}
 		name := at.First("kustomization.yaml", "kustomization.yml", "Kustomization")
 		var k kustomization
-		if name == "" || len(known) == 1000 || Helper(dir) != "" && strings.Contains(dir, "test") {
+		if name == "" || len(known) == 1000 || Purpose(dir) != "" && strings.Contains(dir, "test") {
 			continue
 		}
 		if err := yaml.Unmarshal([]byte(at.Text(name)), &k); err == nil {

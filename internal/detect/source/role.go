@@ -10,10 +10,10 @@ import (
 // words splits a path into its words.
 var words = regexp.MustCompile(`[a-z0-9]+`)
 
-// Helper returns the word of a path that says that what is there is for
+// Purpose returns the word of a path that says that what is there is for
 // development, tests or documentation, empty when nothing says so. Below names
 // the directory that it is looked from.
-func Helper(name string) string {
+func Purpose(name string) string {
 	helpers := []string{
 		"dev", "development", "develop", "devcontainer", "local", "localhost", "test", "tests", "testing", "e2e", "ci", "debug", "example", "examples", "sample", "samples",
 		"demo", "demos", "doc", "docs", "documentation", "fixtures", "fixture", "bench", "benchmark", "benchmarks", "cypress", "playwright", "hack", "scripts", "script",
@@ -36,7 +36,7 @@ func production(name string) int {
 			return rank
 		}
 	}
-	if Helper(name) != "" || slices.ContainsFunc(found, func(word string) bool {
+	if Purpose(name) != "" || slices.ContainsFunc(found, func(word string) bool {
 		return slices.Contains([]string{"staging", "stage", "stg", "qa", "uat", "preview", "canary"}, word)
 	}) {
 		return 4
