@@ -83,7 +83,7 @@ func environment(env mapping, service *found.Service, report bool) {
 // formation takes the number of a process's dynos over.
 func formation(m mapping, service *found.Service) {
 	if quantity := m.number("quantity"); quantity > 1 || m.has("quantity") && quantity == 0 {
-		service.Spec.Scale = &project.Scale{Min: int32(min(quantity, 1000))}
+		service.Spec.Scale = &project.Scale{Min: min(quantity, 1000)}
 	}
 	m.rest(map[string]string{"size": "the sizes of dynos are not those here: give the service resources"})
 }

@@ -37,8 +37,8 @@ func branchRank(name string) int {
 func mogeniusKeys() map[string]string {
 	return map[string]string{
 		"displayName": "", "name": "", "id": "", "serviceType": "", "controllerName": "", "controller": "", "type": "", "gitRepository": "", "gitBranch": "a stage says which branch feeds it", "gitCommitHash": "", "gitCommitAuthor": "", "gitCommitMessage": "",
-		"deploymentStrategy": "a release replaces pods one at a time", "imagePullPolicy": "images are pinned by digest", "ephemeralStorageMB": "the stage's limits decide it", "containerImageRepoSecretId": "the Cluster names the credentials that images are pulled with",
-		"containerImageRepoSecretDecryptValue": "it is secret: the Cluster names the credentials that images are pulled with", "appGitRepositoryCloneUrl": "", "appSetupCommands": "the Dockerfile says how the image is made",
+		"deploymentStrategy": "a release replaces pods one at a time", "imagePullPolicy": "images are pinned by digest", "ephemeralStorageMB": "the stage's limits decide it",
+		"appGitRepositoryCloneUrl": "", "appSetupCommands": "the Dockerfile says how the image is made",
 	}
 }
 
@@ -104,16 +104,21 @@ func (c *conversion) mogeniusService(m, container mapping) {
 		service.Spec.Resources.CPU = strconv.Itoa(int(cpu*1000)) + "m"
 	}
 	if memory := limits.number("limitMemoryMB"); memory > 0 {
-		service.Spec.Resources.Memory = strconv.Itoa(memory) + "Mi"
+		service.Spec.Resources.Memory = strconv.Itoa(int(memory)) + "Mi"
 	}
 	replicas := max(limits.number("replicaCount"), m.number("replicaCount"))
 	if replicas > 1 {
-		service.Spec.Scale = &project.Scale{Min: int32(min(replicas, 1000))}
+		service.Spec.Scale = &project.Scale{Min: min(replicas, 1000)}
 	}
 	if schedule := m.mapping("cronJobSettings"); schedule.text("schedule") != "" {
 		unreached(&service, false)
 		service.Spec.Schedule, service.Spec.Scale = schedule.text("schedule"), nil
 		schedule.rest(nil)
+	}
+	for _, key := range container.keys() {
+		if strings.HasPrefix(key, "containerImageRepo") {
+			container.leave(key, "the Cluster says how images are pulled")
+		}
 	}
 	limits.rest(mogeniusKeys())
 	container.rest(mogeniusKeys())
@@ -142,8 +147,8 @@ func mogeniusPorts(m mapping, service *found.Service) {
 			one.leave("internalPort", "it is no port")
 		case strings.Contains(strings.ToUpper(one.text("portType")), "UDP"):
 			one.leave("internalPort", "it is UDP, which services here don't open")
-		case service.Spec.Port == 0 || service.Spec.Port == int32(number) || len(service.Spec.Routes) == 0 && one.text("expose") == "true":
-			service.Spec.Port = int32(number)
+		case service.Spec.Port == 0 || service.Spec.Port == number || len(service.Spec.Routes) == 0 && one.text("expose") == "true":
+			service.Spec.Port = number
 			if one.text("expose") == "true" {
 				service.Spec.Routes = []project.Route{{Path: "/"}}
 			}
@@ -151,7 +156,7 @@ func mogeniusPorts(m mapping, service *found.Service) {
 			if service.Spec.Ports == nil {
 				service.Spec.Ports = map[string]int32{}
 			}
-			service.Spec.Ports["port-"+strconv.Itoa(number)] = int32(number)
+			service.Spec.Ports["port-"+strconv.Itoa(int(number))] = number
 		}
 		for _, name := range one.items("cNames") {
 			name.leave("cName", "hosts of a stage are under stages[].hosts")

@@ -72,13 +72,13 @@ func (m mapping) text(keys ...string) string {
 	return text
 }
 
-// number returns a number, 0 when there is none.
-func (m mapping) number(key string) int {
-	n, err := strconv.ParseFloat(m.text(key), 64)
-	if err != nil || n < 0 || n > 1<<30 {
+// number returns a whole number, 0 when there is none.
+func (m mapping) number(key string) int32 {
+	n, err := strconv.ParseInt(m.text(key), 10, 32)
+	if err != nil || n < 0 {
 		return 0
 	}
-	return int(n)
+	return int32(n)
 }
 
 // has reports whether a key is there, without taking it.

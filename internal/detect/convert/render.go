@@ -2,6 +2,7 @@ package convert
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,7 @@ func (c *conversion) renderAll(m mapping, groups map[string]mapping) {
 			}
 		}
 		if size := one.number("diskSizeGB"); size > 0 {
-			with["storage"] = strconv.Itoa(size) + "Gi"
+			with["storage"] = strconv.Itoa(int(size)) + "Gi"
 		}
 		c.Services = append(c.Services, database(one.text("name"), "postgres", one.where("name"), with))
 		one.rest(renderKeys())
@@ -96,7 +97,7 @@ func (c *conversion) renderService(m mapping, groups map[string]mapping) {
 	renderScale(m, &service)
 	if disk := m.mapping("disk"); disk.text("mountPath") != "" {
 		size := max(disk.number("sizeGB"), 1)
-		service.Spec.Volumes = append(service.Spec.Volumes, project.Volume{Path: strings.TrimRight(disk.text("mountPath"), "/"), Size: strconv.Itoa(size) + "Gi"})
+		service.Spec.Volumes = append(service.Spec.Volumes, project.Volume{Path: strings.TrimRight(disk.text("mountPath"), "/"), Size: strconv.Itoa(int(size)) + "Gi"})
 		disk.rest(map[string]string{"name": ""})
 	}
 	switch kind {
@@ -159,11 +160,11 @@ func (c *conversion) renderCommands(m mapping, service *found.Service) {
 
 func renderScale(m mapping, service *found.Service) {
 	if n := m.number("numInstances"); n > 1 {
-		service.Spec.Scale = &project.Scale{Min: int32(min(n, 1000))}
+		service.Spec.Scale = &project.Scale{Min: min(n, 1000)}
 	}
 	scaling := m.mapping("scaling")
 	if least, most := scaling.number("minInstances"), scaling.number("maxInstances"); most > 0 {
-		service.Spec.Scale = &project.Scale{Min: int32(min(max(least, 1), 1000)), Max: int32(min(most, 1000)), CPU: int32(min(scaling.number("targetCPUPercent"), 100))}
+		service.Spec.Scale = &project.Scale{Min: min(max(least, 1), 1000), Max: min(most, 1000), CPU: min(scaling.number("targetCPUPercent"), 100)}
 		scaling.rest(map[string]string{"targetMemoryPercent": "replicas follow the use of CPU only"})
 	}
 }
@@ -183,19 +184,18 @@ func (c *conversion) renderVariable(m mapping, service *found.Service, groups ma
 			c.renderVariable(one, service, groups)
 		}
 	case database.text("name") != "":
-		renderAddress(m, "fromDatabase", service, key, found.Name(database.text("name")), database.text("property"), "5432", "DATABASE_URL")
+		renderAddress(m, service, key, address{"fromDatabase", database.text("name"), database.text("property"), "5432", "DATABASE_URL"})
 	case other.text("name") != "":
-		port := "10000"
 		property := other.text("property")
 		if kind := other.text("type"); kind == "redis" || kind == "keyvalue" {
-			renderAddress(m, "fromService", service, key, found.Name(other.text("name")), property, "6379", "REDIS_URL")
+			renderAddress(m, service, key, address{"fromService", other.text("name"), property, "6379", "REDIS_URL"})
 			return
 		}
 		if other.has("envVarKey") {
 			other.leave("envVarKey", "variables are not taken from other services: give %s its value", key)
 			return
 		}
-		renderAddress(m, "fromService", service, key, found.Name(other.text("name")), property, port, "")
+		renderAddress(m, service, key, address{"fromService", other.text("name"), property, "10000", ""})
 	case m.text("generateValue") == "true", m.text("sync") == "false", found.IsSecret(key, m.text("value")):
 		service.Hold(key)
 		m.leave("key", "%s is secret or generated, so it belongs into the Secret %s-secrets", key, service.Name)
@@ -205,34 +205,35 @@ func (c *conversion) renderVariable(m mapping, service *found.Service, groups ma
 	m.rest(map[string]string{"previewValue": "what differs in previews is under previews.services in slipway.yaml", "value": "", "sync": "", "generateValue": ""})
 }
 
+// address is what a variable takes of another service.
+type address struct {
+	field          string // that says it
+	name, property string
+	port           string
+	// variable is what the Secret of a template calls the whole address.
+	variable string
+}
+
 // renderAddress gives a variable what another service is reached at. The whole
 // address of a database is in the Secret of its template.
-func renderAddress(m mapping, field string, service *found.Service, key, name, property, port, variable string) {
-	switch property {
+func renderAddress(m mapping, service *found.Service, key string, of address) {
+	name := found.Name(of.name)
+	switch of.property {
 	case "host":
 		service.SetEnv(key, name)
 	case "port":
-		service.SetEnv(key, port)
+		service.SetEnv(key, of.port)
 	case "hostport":
-		service.SetEnv(key, name+":"+port)
+		service.SetEnv(key, name+":"+of.port)
 	case "connectionString", "connectionPoolString":
 		secret := name + "-credentials"
-		if !contains(service.Spec.Secrets, secret) {
+		if !slices.Contains(service.Spec.Secrets, secret) {
 			service.Spec.Secrets = append(service.Spec.Secrets, secret)
 		}
-		if key != variable {
-			m.leave(field, "the Secret %s calls it %s: let the program read that, or map it", secret, variable)
+		if key != of.variable {
+			m.leave(of.field, "the Secret %s calls it %s: let the program read that, or map it", secret, of.variable)
 		}
 	default:
-		m.leave(field, "%s of another service is not passed on: the Secret %s-credentials has what the template makes", property, name)
+		m.leave(of.field, "%s of another service is not passed on: the Secret %s-credentials has what the template makes", of.property, name)
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, each := range all {
-		if each == one {
-			return true
-		}
-	}
-	return false
 }

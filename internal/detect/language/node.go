@@ -91,7 +91,7 @@ func node(d files.Dir, service *found.Service) error {
 		service.Spec.Build.Context = p.root.Path
 		service.Why += ", in the workspace of " + p.root.Join("package.json")
 	}
-	if web := processCommand(d, "web"); web != "" && !strings.Contains(web, "$(") {
+	if web := webCommand(d); web != "" && !strings.Contains(web, "$(") {
 		return p.serve(list(Shell(web)...), firstPort(portOption, web))
 	}
 	for _, framework := range frameworks() {

@@ -30,7 +30,7 @@ type nodeTool struct{ name, lock, prune string }
 // toolOf returns the package manager of a directory, by the lock file that is
 // there, or what package.json names.
 func toolOf(d files.Dir) nodeTool {
-	m, _ := readManifest(d) //nolint:errcheck // one that can't be read names none
+	m, _ := readManifest(d) // one that can't be read names none
 	tools := []nodeTool{
 		{"bun", "bun.lock", ""}, {"bun", "bun.lockb", ""}, {"pnpm", "pnpm-lock.yaml", "pnpm prune --prod --ignore-scripts"},
 		{"yarn", "yarn.lock", ""}, {"npm", "package-lock.json", "npm prune --omit=dev"}, {"npm", "npm-shrinkwrap.json", "npm prune --omit=dev"},
@@ -103,7 +103,7 @@ func (t nodeTool) run(directory string) string {
 func nodeVersion(d, root files.Dir, m manifest) int {
 	texts := []string{d.Text(".nvmrc"), d.Text(".node-version"), toolVersion(d, "nodejs"), m.Engines["node"]}
 	if root.Path != d.Path {
-		above, _ := readManifest(root) //nolint:errcheck // one that can't be read names none
+		above, _ := readManifest(root) // one that can't be read names none
 		texts = append(texts, root.Text(".nvmrc"), root.Text(".node-version"), above.Engines["node"])
 	}
 	for _, text := range texts {

@@ -66,7 +66,7 @@ func php(d files.Dir, service *found.Service) error {
 
 // phpRoot returns the directory that is served.
 func phpRoot(d files.Dir) string {
-	if root := firstGroup(herokuRoot, processCommand(d, "web")); root != "" && found.IsPlain(root) {
+	if root := firstGroup(herokuRoot, webCommand(d)); root != "" && found.IsPlain(root) {
 		return strings.TrimSuffix(root, "/")
 	}
 	for _, root := range []string{"public", "web", "www", "webroot", "html", "."} {

@@ -35,10 +35,10 @@ func Shell(command string) []string {
 	return []string{"sh", "-c", "exec " + command}
 }
 
-// processCommand returns the command of a process, empty when there is none.
-func processCommand(d files.Dir, name string) string {
+// webCommand returns the command of the process web, empty when there is none.
+func webCommand(d files.Dir) string {
 	for _, process := range Procfile(d) {
-		if process.Name == name {
+		if process.Name == "web" {
 			return process.Command
 		}
 	}

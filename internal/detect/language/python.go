@@ -85,7 +85,7 @@ func python(d files.Dir, service *found.Service) error {
 // command returns what starts the service, as a JSON list, empty when nothing
 // is found that could be started.
 func (p *pythonProgram) command() string {
-	web := processCommand(p.d, "web")
+	web := webCommand(p.d)
 	if p.d.Has("manage.py") {
 		p.django()
 	}

@@ -32,7 +32,7 @@ func ruby(d files.Dir, service *found.Service) error {
 		gems[match[1]] = true
 	}
 	rails := gems["rails"] && d.Has("config/application.rb")
-	web := processCommand(d, "web")
+	web := webCommand(d)
 	command := ""
 	switch {
 	case web != "":

@@ -39,53 +39,63 @@ func (c *compose) build(name string, s *found.Service) {
 }
 
 // ports takes the first port as the service's; one that publishes none has
-// those that its Dockerfile says, or that others name it with.
+// those that labels say, or that others name it with.
 func (c *compose) ports(name string, s *found.Service) {
-	from := c.Project.Services[name]
-	add := func(port int32, routed bool) {
-		switch {
-		case port == 0 || port == s.Spec.Port:
-		case s.Spec.Port == 0 && routed:
-			s.Listen(port)
-		case s.Spec.Port == 0:
-			s.Spec.Port = port
-		default:
-			if s.Spec.Ports == nil {
-				s.Spec.Ports = map[string]int32{}
-			}
-			s.Spec.Ports["port-"+strconv.Itoa(int(port))] = port
-		}
-	}
-	for _, port := range from.Ports {
-		if port.Protocol == "udp" {
-			c.leave("services."+name+".ports", c.At("services", name, "ports"), fmt.Sprintf("port %d is UDP, which routes don't carry", port.Target))
-			continue
-		}
-		if slices.Contains([]uint32{5678, 9229, 9228, 5005, 2345, 40000}, port.Target) && len(from.Ports) > 1 {
-			c.leave("services."+name+".ports", c.At("services", name, "ports"), fmt.Sprintf("port %d is one of debuggers", port.Target))
-			continue
-		}
-		add(int32(port.Target), true)
-	}
-	for _, text := range from.Expose {
+	c.published(name, s)
+	for _, text := range c.Project.Services[name].Expose {
 		number, _, _ := strings.Cut(text, "/")
 		if port, err := strconv.ParseUint(number, 10, 16); err == nil {
-			add(int32(port), false)
+			addPort(s, int32(port), false)
 		}
 	}
 	c.labelled(name, s)
 	called := regexp.MustCompile(`(?:^|[^A-Za-z0-9_.-])` + regexp.QuoteMeta(name) + `:([0-9]{2,5})(?:$|[^0-9])`)
 	for _, other := range slices.Sorted(maps.Keys(c.Project.Services)) {
-		for _, value := range c.Project.Services[other].Environment {
+		for _, variable := range slices.Sorted(maps.Keys(c.Project.Services[other].Environment)) {
+			value := c.Project.Services[other].Environment[variable]
 			if value == nil {
 				continue
 			}
 			for _, match := range called.FindAllStringSubmatch(*value, 10) {
 				if port, err := strconv.ParseUint(match[1], 10, 16); err == nil {
-					add(int32(port), false)
+					addPort(s, int32(port), false)
 				}
 			}
 		}
+	}
+}
+
+// published takes the ports that a machine would publish; the first is the one
+// that routes lead to.
+func (c *compose) published(name string, s *found.Service) {
+	from := c.Project.Services[name]
+	for _, port := range from.Ports {
+		where := c.At("services", name, "ports")
+		switch {
+		case port.Target > 65535:
+		case port.Protocol == "udp":
+			c.leave("services."+name+".ports", where, fmt.Sprintf("port %d is UDP, which routes don't carry", port.Target))
+		case slices.Contains([]uint32{5678, 9229, 9228, 5005, 2345, 40000}, port.Target) && len(from.Ports) > 1:
+			c.leave("services."+name+".ports", where, fmt.Sprintf("port %d is one of debuggers", port.Target))
+		default:
+			addPort(s, int32(port.Target), true) //nolint:gosec // at most 65535
+		}
+	}
+}
+
+// addPort adds a port to a service: its own, or a further one.
+func addPort(s *found.Service, port int32, routed bool) {
+	switch {
+	case port == 0 || port == s.Spec.Port:
+	case s.Spec.Port == 0 && routed:
+		s.Listen(port)
+	case s.Spec.Port == 0:
+		s.Spec.Port = port
+	default:
+		if s.Spec.Ports == nil {
+			s.Spec.Ports = map[string]int32{}
+		}
+		s.Spec.Ports["port-"+strconv.Itoa(int(port))] = port
 	}
 }
 
@@ -103,8 +113,9 @@ func (c *compose) environment(name string, s *found.Service) {
 			}
 			continue
 		}
-		for variable, value := range variablesOf(text) {
-			s.SetEnv(variable, value)
+		values := variablesOf(text)
+		for _, variable := range slices.Sorted(maps.Keys(values)) {
+			s.SetEnv(variable, values[variable])
 		}
 	}
 	for _, variable := range slices.Sorted(maps.Keys(from.Environment)) {

@@ -262,15 +262,15 @@ func (c *compose) rest(stay []string, everything bool) {
 	if len(c.kept) > 0 {
 		service.Hint("%s: these services stay in it, because slipway.yaml has no words for all that it says of them: %s", c.set.Files[0], strings.Join(c.kept, ", "))
 	}
-	if web := c.published(stay); web != "" {
+	if web := c.opened(stay); web != "" {
 		c.route(&service, web)
 	}
 	c.made.Rest = &service
 }
 
-// published returns the service that people are meant to open: the only one
+// opened returns the service that people are meant to open: the only one
 // that publishes a port of the web, or the one of them that is called so.
-func (c *compose) published(stay []string) string {
+func (c *compose) opened(stay []string) string {
 	var candidates []string
 	for _, name := range stay {
 		from := c.Project.Services[name]

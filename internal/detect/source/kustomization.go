@@ -17,6 +17,9 @@ import (
 // taken.
 const maxKubernetes = 30
 
+// maxKustomizations is how many Kustomize directories are looked at.
+const maxKustomizations = 1000
+
 // kustomization is what matters here of a kustomization file.
 type kustomization struct {
 	Kind       string   `yaml:"kind"`
@@ -29,24 +32,7 @@ type kustomization struct {
 // to. Of several variants of one thing it takes that for production, and names
 // the others.
 func Kustomizations(t *files.Tree) (services []found.Service, left []found.Left) {
-	known := map[string]kustomization{}
-	for _, dir := range t.Directories() {
-		at := files.Dir{Tree: t, Path: dir}
-		name := at.First("kustomization.yaml", "kustomization.yml", "Kustomization")
-		var k kustomization
-		if name == "" || len(known) == 1000 || Purpose(dir) != "" && strings.Contains(dir, "test") {
-			continue
-		}
-		if err := yaml.Unmarshal([]byte(at.Text(name)), &k); err == nil {
-			known[dir] = k
-		}
-	}
-	referred := map[string]bool{}
-	for dir, k := range known {
-		for _, other := range slices.Concat(k.Resources, k.Bases, k.Components) {
-			referred[path.Join(dir, other)] = true
-		}
-	}
+	known, referred := kustomizations(t)
 	groups := map[string][]string{}
 	var order []string
 	for _, dir := range t.Directories() {
@@ -73,6 +59,29 @@ func Kustomizations(t *files.Tree) (services []found.Service, left []found.Left)
 		}
 	}
 	return services, left
+}
+
+// kustomizations returns all Kustomize directories, and which of them others
+// refer to.
+func kustomizations(t *files.Tree) (known map[string]kustomization, referred map[string]bool) {
+	known, referred = map[string]kustomization{}, map[string]bool{}
+	for _, dir := range t.Directories() {
+		at := files.Dir{Tree: t, Path: dir}
+		name := at.First("kustomization.yaml", "kustomization.yml", "Kustomization")
+		var k kustomization
+		if name == "" || len(known) == maxKustomizations || Purpose(dir) != "" && strings.Contains(dir, "test") {
+			continue
+		}
+		if err := yaml.Unmarshal([]byte(at.Text(name)), &k); err == nil {
+			known[dir] = k
+		}
+	}
+	for dir, k := range known {
+		for _, other := range slices.Concat(k.Resources, k.Bases, k.Components) {
+			referred[path.Join(dir, other)] = true
+		}
+	}
+	return known, referred
 }
 
 // Bases returns the Kustomize directories that one refers to.

@@ -101,7 +101,8 @@ func (c *compose) stayForOthers(name string) string {
 	if (from.Restart == "no" || strings.HasPrefix(from.Restart, "on-failure")) && len(from.Ports)+len(from.Expose) == 0 {
 		return "it ends by itself (restart: " + from.Restart + ")"
 	}
-	for other, one := range c.Project.Services {
+	for _, other := range slices.Sorted(maps.Keys(c.Project.Services)) {
+		one := c.Project.Services[other]
 		if dependency, is := one.DependsOn[name]; is && dependency.Condition == "service_completed_successfully" {
 			return other + " waits until it has succeeded"
 		}
@@ -175,7 +176,8 @@ func (c *compose) stayForNames(name string) string {
 			further = append(further, network.Aliases...)
 		}
 	}
-	for other, one := range c.Project.Services {
+	for _, other := range slices.Sorted(maps.Keys(c.Project.Services)) {
+		one := c.Project.Services[other]
 		for _, link := range one.Links {
 			if target, alias, is := strings.Cut(link, ":"); is && target == name && alias != name {
 				return other + " calls it " + alias
