@@ -27,11 +27,10 @@ type exported struct {
 // the reason holds wherever it stands.
 func allowed() map[string]string {
 	return map[string]string{
-		"Manager":             "Kubernetes calls who owns fields a field manager",
-		"FieldManager":        "Kubernetes calls who owns fields a field manager",
-		"scm.App":             "GitHub's own name for what logs in as an app",
-		"scm.Access.App":      "GitHub's own name for what logs in as an app",
-		"starter.Start.Notes": "what slipway init prints beside the files that it writes; nothing at a forge",
+		"Manager":        "Kubernetes calls who owns fields a field manager",
+		"FieldManager":   "Kubernetes calls who owns fields a field manager",
+		"scm.App":        "GitHub's own name for what logs in as an app",
+		"scm.Access.App": "GitHub's own name for what logs in as an app",
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path"
@@ -22,6 +23,8 @@ type candidate struct {
 	// original says why the program that it was written for refuses it: it does not
 	// count then. Nil means that nobody asks.
 	original func() error
+	// try is what is done instead of rendering services; nil for nothing else.
+	try func(ctx context.Context) outcome
 }
 
 // kind is one kind of what people have.
@@ -36,6 +39,7 @@ func kinds() []kind {
 		{"Compose files", composeFiles},
 		{"Kustomize directories", kustomizeDirectories},
 		{"Charts", charts},
+		{"Repositories", initialised},
 	}
 }
 

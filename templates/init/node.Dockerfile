@@ -1,8 +1,13 @@
 # Slipway builds this image. It runs as user 65532, not as root.
-FROM node:24-slim AS build
+FROM {{.Image}} AS build
 WORKDIR /app
+{{- if .Setup}}
+RUN {{.Setup}}
+{{- end}}
 {{- if .Install}}
-COPY {{range .Manifests}}{{.}} {{end}}./
+{{- range .Copies}}
+COPY {{.}}
+{{- end}}
 RUN {{.Install}}
 {{- end}}
 COPY . .
@@ -13,10 +18,12 @@ RUN {{.Build}}
 RUN {{.Prune}}
 {{- end}}
 
-FROM node:24-slim
-WORKDIR /app
-ENV NODE_ENV=production npm_config_cache=/tmp/npm PORT={{.Port}}
-COPY --from=build /app ./
+FROM {{.Image}}
+WORKDIR /app{{if .Directory}}/{{.Directory}}{{end}}
+ENV NODE_ENV=production HOME=/tmp HOST=0.0.0.0{{if .Port}} PORT={{.Port}}{{end}}
+COPY --from=build --chown=65532:65532 /app /app
 USER 65532:65532
+{{- if .Port}}
 EXPOSE {{.Port}}
+{{- end}}
 CMD {{.Command}}

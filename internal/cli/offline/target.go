@@ -16,6 +16,9 @@ import (
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
+// localOrganization stands for the organization where nothing says one.
+const localOrganization = "local"
+
 // Target is what an offline command can't see: the organization, and the cluster
 // that the stage is placed on.
 type Target struct {
@@ -34,7 +37,7 @@ type Target struct {
 func (s *Target) Flags(command *cobra.Command) {
 	s.Own.Flags(command)
 	flags := command.Flags()
-	flags.StringVarP(&s.Organization, "organization", "n", "local", "the organization; it is part of the namespace's name")
+	flags.StringVarP(&s.Organization, "organization", "n", localOrganization, "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
 	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress, policy and what it serves: kubectl get swcluster NAME -o yaml")
 	flags.StringVar(&s.projectFile, "project-object", "", "file with the Project object, for its policy and hosts: kubectl get swproject NAME -o yaml")

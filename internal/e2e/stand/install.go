@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,7 +19,14 @@ const (
 )
 
 func (s *Stand) seed(ctx context.Context) error {
-	return s.show(ctx, s.options.Root, s.devcluster(), "image", "seed", "busybox", "golang", "redis", "--registry", s.Registry())
+	return s.Seed(ctx, "busybox", "golang", "redis")
+}
+
+// Seed makes base images from Debian's packages where the cache lacks them, and
+// pushes them to the mirror of docker.io.
+func (s *Stand) Seed(ctx context.Context, names ...string) error {
+	arguments := slices.Concat([]string{"image", "seed"}, names, []string{"--registry", s.Registry()})
+	return s.show(ctx, s.options.Root, s.devcluster(), arguments...)
 }
 
 func (s *Stand) kaniko(ctx context.Context) error {

@@ -53,7 +53,10 @@ func (l local) Look(name string) (fs.FileMode, error) {
 		if name[i] != '/' {
 			continue
 		}
-		if above, err := mode(links.Lstat(name[:i])); err != nil || !above.IsDir() {
+		switch above, err := mode(links.Lstat(name[:i])); {
+		case err == nil && above.IsRegular():
+			return 0, fs.ErrNotExist // nothing is below a file
+		case err != nil || !above.IsDir():
 			return above, err
 		}
 	}

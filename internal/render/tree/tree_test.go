@@ -2,7 +2,11 @@ package tree_test
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -107,4 +111,17 @@ func FuzzDocuments(f *testing.F) {
 			t.Errorf("%v is no invalid error", err)
 		}
 	})
+}
+
+// Nothing is below a file, whatever the file system says.
+func TestNothingIsBelowAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, fsys := range map[string]fs.FS{"in memory": fstest.MapFS{"a.yaml": {}}, "on disk": os.DirFS(dir)} {
+		if _, err := tree.FromFS(fsys).Look("a.yaml/b.yaml"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -1,7 +1,10 @@
 package initialise
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/user"
@@ -11,22 +14,37 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/localfile"
+	"github.com/slipway-dev/slipway/internal/cli/offline"
 	"github.com/slipway-dev/slipway/internal/cli/output"
-	"github.com/slipway-dev/slipway/internal/cli/starter"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
+	"github.com/slipway-dev/slipway/internal/detect"
+	"github.com/slipway-dev/slipway/internal/detect/convert"
+	"github.com/slipway-dev/slipway/internal/detect/found"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// initialised says what init wrote, or would write.
+// initialised says what init wrote, or would write, and why.
 type initialised struct {
 	Directory string            `json:"directory"`
 	Written   bool              `json:"written"`
-	Services  []starter.Service `json:"services"`
+	Found     []string          `json:"found,omitempty"`
+	Services  []service         `json:"services"`
 	Files     map[string]string `json:"files"`
-	Notes     []string          `json:"notes,omitempty"`
+	LeftOut   []found.Left      `json:"leftOut,omitempty"`
+	Hints     []string          `json:"hints,omitempty"`
+	Next      []string          `json:"next,omitempty"`
+}
+
+// service is one that was made.
+type service struct {
+	Name   string             `json:"name"`
+	Why    string             `json:"why"`
+	Source project.SourceKind `json:"source"`
+	Port   int32              `json:"port,omitempty"`
 }
 
 type initCommand struct {
@@ -34,6 +52,8 @@ type initCommand struct {
 	owner   string
 	name    string
 	branch  string
+	from    string
+	file    string
 	dryRun  bool
 	format  string
 }
@@ -46,77 +66,104 @@ func New(streams stream.Streams) *cobra.Command {
 		Short:   "Look at a repository and write its slipway.yaml, and a Dockerfile where one is missing",
 		GroupID: "repository",
 		Long: `Look at a repository and write its slipway.yaml, and a Dockerfile where one is
-missing. It recognises a Dockerfile, a Compose file, and programs in Go, Node.js
-and Python and static pages, at the top or in the directories below. Nothing is
-overwritten.`,
+missing. It finds Compose files, Dockerfiles, charts and Kustomize directories at
+any depth, and programs in Go, Java, .NET, Rust, PHP, Ruby, Python and Node.js, and
+pages. What it makes is rendered and checked as a stage would be: what is refused
+is left out. It says what it found, what it made, what it left out and why, and
+what to do next. Nothing is overwritten, and no password is copied.
+
+With --from it takes over what another platform's file says: ` + strings.Join(convert.Names(), ", ") + `.`,
 		Example: `  slipway init --dry-run
-  slipway init --owner alice`,
+  slipway init --owner alice
+  slipway init --from render.yaml
+  slipway init --from compose --file deploy/compose.yaml`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			return i.run(dir)
+			return i.run(command.Context(), dir)
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&i.owner, "owner", "", "login at the forge of the project's owner (default: who owns the remote origin, else the user here)")
 	flags.StringVar(&i.name, "project", "", "name of the project (default: that of the remote origin, else of the directory)")
 	flags.StringVar(&i.branch, "branch", "", "branch that is brought to production (default: the remote's default branch, else the current one)")
+	flags.StringVar(&i.from, "from", "", "take over what another platform's file says: "+strings.Join(convert.Names(), ", "))
+	flags.StringVar(&i.file, "file", "", "path of the file for --from (default: its usual one)")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "print the files instead of writing them")
 	output.AddFlag(command, &i.format)
 	return command
 }
 
-func (i *initCommand) run(dir string) error {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+func (i *initCommand) run(ctx context.Context, dir string) error {
+	switch info, err := os.Stat(dir); {
+	case err != nil || !info.IsDir():
 		return fault.New(fault.NotFound, "%s is not a directory; name the top directory of a repository", dir)
+	case i.file != "" && i.from == "":
+		return exit.WrongUsage(errors.New("--file names the file for --from; say what it is with --from, too"))
 	}
 	if _, err := os.Lstat(filepath.Join(dir, project.FileName)); err == nil {
 		return fault.New(fault.Conflict, "%s exists, and nothing is overwritten; edit it, or remove it first", filepath.Join(dir, project.FileName))
 	}
-	about, notes, err := i.about(dir)
+	about, hints, err := i.about(dir)
 	if err != nil {
 		return err
 	}
-	start, err := starter.Make(os.DirFS(dir), about)
+	start, err := i.make(ctx, os.DirFS(dir), about)
 	if err != nil {
 		return err
-	}
-	done := initialised{Directory: dir, Written: !i.dryRun, Services: start.Services, Files: map[string]string{}, Notes: append(notes, start.Notes...)}
-	for name, data := range start.Files {
-		done.Files[name] = string(data)
 	}
 	if !i.dryRun {
 		if err := localfile.WriteAll(dir, start.Files); err != nil {
 			return err
 		}
 	}
+	done := initialised{Directory: dir, Written: !i.dryRun, Found: start.Seen, Files: map[string]string{}, LeftOut: start.Left, Hints: append(hints, start.Hints...), Next: start.Next}
+	for _, one := range start.Services {
+		done.Services = append(done.Services, service{one.Name, one.Why, one.Spec.Source(), one.Spec.Port})
+	}
+	for name, data := range start.Files {
+		done.Files[name] = string(data)
+	}
 	return i.print(done, start.Paths())
 }
 
+// make looks at the files, and checks what is made of them as a stage would be.
+func (i *initCommand) make(ctx context.Context, files fs.FS, about detect.About) (detect.Start, error) {
+	renderer, end := offline.NewRenderer(ctx, i.streams)
+	defer end()
+	checker, err := offline.NewChecker(&offline.Rendering{Repository: offline.Repository{Streams: i.streams}}, renderer)
+	if err != nil {
+		return detect.Start{}, err
+	}
+	return detect.Make(ctx, files, about, checker)
+}
+
 // about gathers what is known of the checkout; flags win.
-func (i *initCommand) about(dir string) (starter.About, []string, error) {
+func (i *initCommand) about(dir string) (detect.About, []string, error) {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
-		return starter.About{}, nil, fmt.Errorf("find %s: %w", dir, err)
+		return detect.About{}, nil, fmt.Errorf("find %s: %w", dir, err)
 	}
-	var notes []string
+	var hints []string
 	checkout, err := git.OpenCheckout(dir)
 	switch {
 	case fault.CodeOf(err) == fault.NotFound && err != nil:
-		notes = append(notes, "this is not a git repository yet: run git init, and push it to a forge")
+		hints = append(hints, "this is not a git repository yet: run git init, and push it to a forge")
 	case err != nil:
-		return starter.About{}, nil, err
+		return detect.About{}, nil, err
 	case !sameDirectory(checkout.Root, absolute):
-		notes = append(notes, project.FileName+" belongs at the top of the repository, "+checkout.Root)
+		hints = append(hints, project.FileName+" belongs at the top of the repository, "+checkout.Root)
 	}
 	owner, name := ownerAndName(checkout.Origin)
-	about := starter.About{
+	about := detect.About{
 		Name:      firstOf(i.name, name, filepath.Base(absolute)),
 		Branch:    firstOf(i.branch, checkout.DefaultBranch, checkout.Branch),
 		Owner:     firstOf(i.owner, owner, login()),
+		From:      i.from,
+		File:      filepath.ToSlash(i.file),
 		OwnerFrom: "your login at the forge; taken from the user of this machine",
 	}
 	switch {
@@ -125,7 +172,7 @@ func (i *initCommand) about(dir string) (starter.About, []string, error) {
 	case owner != "":
 		about.OwnerFrom = "a login at the forge; taken from the remote origin"
 	}
-	return about, notes, nil
+	return about, hints, nil
 }
 
 // ownerAndName reads both from the URL of a remote.
@@ -183,14 +230,25 @@ func (i *initCommand) print(done initialised, paths []string) error {
 			}
 			t.Row()
 		}
-		for _, s := range done.Services {
-			t.Row("service " + s.Name + ": from " + s.Why)
-		}
-		for _, note := range done.Notes {
-			t.Marked(output.Waiting, "note: "+note)
-		}
-		if done.Written {
-			t.Row("next: read slipway.yaml, try `slipway render --stage production`, commit and push")
-		}
+		done.summary(t)
 	})
+}
+
+// summary says what was found, made and left out, and what to do next.
+func (done initialised) summary(t *output.Table) {
+	for _, text := range done.Found {
+		t.Row("found: " + text)
+	}
+	for _, s := range done.Services {
+		t.Marked(output.Good, "service "+s.Name+": from "+s.Why)
+	}
+	for _, left := range done.LeftOut {
+		t.Marked(output.Bad, "left out: "+left.Where+": "+left.Reason)
+	}
+	for _, hint := range done.Hints {
+		t.Marked(output.Waiting, "note: "+hint)
+	}
+	for _, text := range done.Next {
+		t.Row("next: " + text)
+	}
 }

@@ -140,6 +140,57 @@ kill -INT $server; wait $server || { cat /tmp/log; exit 1; }`
 	})
 }
 
+func TestNginx(t *testing.T) {
+	box := unpack(t, makeImage(t, "nginx"))
+	box.expect(t, "Welcome to nginx", `mkdir -p /etc/nginx/templates; echo 'server { listen ${PORT}; location / { return 200 "from a template\n"; } }' >/etc/nginx/templates/other.conf.template
+PORT=7381 /docker-entrypoint.sh nginx -g 'daemon off;' & sleep 1
+curl -s http://127.0.0.1:7381/ | grep -x 'from a template'; curl -s http://127.0.0.1:80/
+grep -l '^Uid:.101' /proc/[0-9]*/status | grep -q . ; kill $!; wait || true`)
+}
+
+func TestMariadb(t *testing.T) {
+	const ask = `docker-entrypoint.sh mariadbd --port=7306 >/tmp/log 2>&1 & server=$!
+for i in $(seq 200); do
+	mariadb -h 127.0.0.1 -P 7306 -u shop "-pit's" -N -e 'select current_user(), database()' sh-op 2>/dev/null && break || sleep 0.2
+done
+healthcheck.sh --connect --innodb_initialized && echo healthy
+mariadb -h 127.0.0.1 -P 7306 -u shop -pwrong -e 'select 1' 2>&1 || echo refused
+kill $server; wait $server || { cat /tmp/log; exit 1; }`
+	image := makeImage(t, "mariadb")
+	for name, change := range map[string]func(*container){
+		"as root": func(*container) {},
+		"as 999":  func(c *container) { c.user, c.tmpfs = "999:999", []string{"/tmp"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			box := unpack(t, image)
+			box.env = append(box.env, "MARIADB_ROOT_PASSWORD=root", "MYSQL_DATABASE=sh-op", "MYSQL_USER=shop", "MYSQL_PASSWORD=it's")
+			change(box)
+			output, err := box.run(t, "/bin/sh", "-ec", ask)
+			if err != nil || !strings.Contains(output, "shop@%\tsh-op") || !strings.Contains(output, "healthy") || !strings.Contains(output, "\nrefused") {
+				t.Errorf("%v; want the query's answer and the wrong password refused in\n%s", err, output)
+			}
+		})
+	}
+	t.Run("no password", func(t *testing.T) {
+		output, err := unpack(t, image).run(t, "docker-entrypoint.sh", "mariadbd")
+		if err == nil || !strings.Contains(output, "set MARIADB_ROOT_PASSWORD") {
+			t.Errorf("%v; want advice in\n%s", err, output)
+		}
+	})
+}
+
+func TestNode(t *testing.T) {
+	box := unpack(t, makeImage(t, "node"))
+	box.expect(t, "3\n", "docker-entrypoint.sh -p 1+2; npm --version >/dev/null; id node | grep -q uid=1000")
+	box.expect(t, "42", `cd /tmp; echo '{"scripts": {"start": "node -p 40+2"}}' >package.json; HOME=/tmp npm start`)
+}
+
+func TestPython(t *testing.T) {
+	box := unpack(t, makeImage(t, "python"))
+	box.expect(t, "(3, 11)", "python -c 'import sys, ssl, sqlite3; print(sys.version_info[:2])'; pip --version >/dev/null")
+	box.expect(t, "/tmp/v/bin/python", "python -m venv /tmp/v; /tmp/v/bin/python -c 'import sys; print(sys.executable)'; /tmp/v/bin/pip --version >/dev/null")
+}
+
 const dockerfile = `ARG TAG=1.36
 FROM busybox:${TAG} AS build
 WORKDIR /src

@@ -52,6 +52,10 @@ func (m machine) recipes() []recipe {
 		m.golang(debian),
 		m.redis(debian),
 		m.postgres(debian),
+		m.mariadb(debian),
+		m.nginx(debian),
+		m.node(debian),
+		m.python(debian),
 		m.kaniko(),
 	}
 	for i := range all {

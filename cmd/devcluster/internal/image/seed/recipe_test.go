@@ -115,6 +115,7 @@ func TestCatalogue(t *testing.T) {
 	}
 	for _, wanted := range []string{
 		"library/busybox:1.36", "library/debian:bookworm-slim", "library/golang:1.26", "library/redis:7", "library/redis:7.4", "library/postgres:15", "pause:1",
+		"library/nginx:1.28", "library/mariadb:10.11", "library/node:24-slim", "library/python:3.13-slim",
 	} {
 		if seen[wanted] == "" {
 			t.Errorf("%s is not seeded", wanted)

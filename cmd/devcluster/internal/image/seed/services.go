@@ -16,6 +16,12 @@ var redisEntrypoint string
 //go:embed files/postgres-entrypoint.sh
 var postgresEntrypoint string
 
+//go:embed files/mariadb-entrypoint.sh
+var mariadbEntrypoint string
+
+//go:embed files/mariadb-healthcheck.sh
+var mariadbHealthcheck string
+
 // serviceUser owns the data of services, as in the images of docker.io.
 const serviceUser = 999
 
@@ -76,6 +82,33 @@ install -d /docker-entrypoint-initdb.d`
 			StopSignal: "SIGINT", // fast shutdown
 			Ports:      []string{"5432/tcp"},
 			Volumes:    []string{"/var/lib/postgresql/data"},
+		},
+	}
+}
+
+// mariadb behaves as the image of that name on docker.io where stages rely on
+// it: root that becomes user 999, MARIADB_* and MYSQL_* settings, scripts for
+// the first start, healthcheck.sh.
+func (m machine) mariadb(debian *layer) recipe {
+	const before = `groupadd --system --gid 999 mysql
+useradd --system --uid 999 --gid mysql --home-dir /var/lib/mysql --no-create-home --shell /bin/false mysql`
+	const after = `rm -rf /var/lib/mysql /etc/mysql/mariadb.conf.d/50-server.cnf
+install -d -o mysql -g mysql -m 0755 /var/lib/mysql
+install -d /docker-entrypoint-initdb.d`
+	return recipe{
+		name: "mariadb:10.11", refs: tags("mariadb", "10.11", "10", "11", "11.4", "11.8", "lts", "latest"),
+		summary: "Debian 12's mariadb-server (10.11)",
+		top: m.packages(debian, "mariadb", installation{
+			packages: []string{"mariadb-server"}, before: before, after: after,
+			files:   map[string]string{entrypoint: mariadbEntrypoint, "/usr/local/bin/healthcheck.sh": mariadbHealthcheck},
+			folders: map[string]int64{"/run/mysqld": 0o1777},
+		}),
+		config: oci.Config{
+			Entrypoint: []string{"docker-entrypoint.sh"},
+			Cmd:        []string{"mariadbd"},
+			Env:        []string{searchPath, "LANG=C.UTF-8"},
+			Ports:      []string{"3306/tcp"},
+			Volumes:    []string{"/var/lib/mysql"},
 		},
 	}
 }

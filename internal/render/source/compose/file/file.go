@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/slipway-dev/slipway/internal/render/source"
@@ -53,6 +55,7 @@ type document struct {
 // understood. The error is one that the files are not to blame for, or that
 // nothing could be read.
 func Read(ctx context.Context, s source.Service, commit Commit) (*Compose, error) {
+	logrus.SetOutput(io.Discard) // the library writes there what is said here, with places
 	c := &Compose{service: s.Name, limits: s.Limits, left: &left{files: maxFurther, probes: maxProbes}}
 	given := s.Spec.Compose.Paths()
 	for i, one := range given {
