@@ -25,7 +25,7 @@ func newTestForges(t *testing.T, secrets map[string]map[string][]byte) *Forges {
 	for name, forge := range forges.All() {
 		kinds[name] = forge.Report
 	}
-	return NewForges(kinds, kube.NewSecrets(builder.Build(), time.Now), true, dial.Unrestricted().Transport(), time.Now)
+	return NewForges(kinds, kube.NewSecrets(builder.Build(), time.Now), true, dial.Unrestricted(), time.Now)
 }
 
 func repositoryAt(forge, api, credentials string) (*v1alpha1.Project, v1alpha1.Repository) {
