@@ -64,7 +64,8 @@ e2e: ## Run the whole story on a one-node cluster
 	$(GOTEST) -tags e2e -timeout 45m -count 1 ./internal/e2e/...
 
 .PHONY: proofs
-proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 random drifts
+proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 random drifts, a million pairs of names
+	go test -count 1 -run TestPairs ./internal/naming -pairs 1000000
 	go test -tags integration -timeout 40m -count 1 -run 'TestRandomLives|TestCrash' ./internal/apply -lives 200
 	go test -tags integration -timeout 20m -count 1 -v -run 'TestRandomDriftsAreRepaired' ./internal/controller -drifts 200
 

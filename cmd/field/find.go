@@ -19,6 +19,9 @@ type candidate struct {
 	name       string // path in the repository
 	// services are tried in order until one is accepted.
 	services []project.Service
+	// original says why the program that it was written for refuses it: it does not
+	// count then. Nil means that nobody asks.
+	original func() error
 }
 
 // kind is one kind of what people have.
@@ -29,7 +32,11 @@ type kind struct {
 
 // kinds returns what is tried. A new kind is a line here.
 func kinds() []kind {
-	return []kind{{"Compose files", composeFiles}}
+	return []kind{
+		{"Compose files", composeFiles},
+		{"Kustomize directories", kustomizeDirectories},
+		{"Charts", charts},
+	}
 }
 
 var composeName = regexp.MustCompile(`(?i)^(docker-)?compose[^/]*\.ya?ml$`)

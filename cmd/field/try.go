@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -29,6 +30,9 @@ type outcome struct {
 	// whether one of them says no file and line.
 	refused   []string
 	placeless bool
+	// pasted says that it is accepted with an overlay that holds the patches that
+	// the reasons show.
+	pasted bool
 }
 
 // try renders a candidate, and checks it against the policy that clusters
@@ -36,7 +40,7 @@ type outcome struct {
 func try(ctx context.Context, c candidate) outcome {
 	var first outcome
 	for i, service := range c.services {
-		made := tryService(ctx, c, service)
+		made := tryService(ctx, os.DirFS(c.root), service, nil)
 		if len(made.refused) == 0 {
 			return made
 		}
@@ -44,7 +48,25 @@ func try(ctx context.Context, c candidate) outcome {
 			first = made
 		}
 	}
+	if overlay := pasted(first.refused); overlay != "" {
+		overlays := []render.OverlayReference{{Directory: overlayDir}}
+		first.pasted = len(tryService(ctx, withOverlay{os.DirFS(c.root), overlay}, c.services[0], overlays).refused) == 0
+	}
 	return first
+}
+
+// refusedByOriginal says on one line why kustomize or helm refuse a candidate.
+func refusedByOriginal(c candidate) error {
+	if c.original == nil {
+		return nil
+	}
+	err := c.original()
+	if err == nil {
+		return nil
+	}
+	const most = 160
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	return errors.New(text[:min(len(text), most)])
 }
 
 // inProcess renders here: the corpus is what its fetcher chose.
@@ -59,13 +81,13 @@ func (inProcess) Render(ctx context.Context, tree fs.FS, request render.Request)
 }
 
 // tryService renders one service as the only one of a stage.
-func tryService(ctx context.Context, c candidate, service project.Service) outcome {
+func tryService(ctx context.Context, tree fs.FS, service project.Service, overlays []render.OverlayReference) outcome {
 	at := release.Place{Organization: "field", Project: "field", Stage: "field", Namespace: naming.Namespace("field", "field", "field")}
 	request := render.Request{
 		Organization: at.Organization, Project: at.Project, Stage: at.Stage, Namespace: at.Namespace,
 		Services: map[string]project.Service{"field": service}, Images: map[string]string{},
+		Overlays: overlays,
 	}
-	tree := os.DirFS(c.root)
 	builds, err := render.Builds(ctx, inProcess{}, tree, request)
 	if err != nil {
 		return refused(err)
@@ -122,6 +144,9 @@ func (o outcome) print(c candidate, reasons bool) {
 		if more := len(o.refused) - 1; more > 0 && !reasons {
 			fmt.Printf(" (and %d more)", more)
 		}
+		if o.pasted {
+			fmt.Print(" (accepted with the patches that the reasons show)")
+		}
 		fmt.Println()
 	}
 	if !reasons {
@@ -136,13 +161,19 @@ func (o outcome) print(c candidate, reasons bool) {
 }
 
 // total counts outcomes.
-type total struct{ tried, accepted, reasons, placeless int }
+type total struct{ tried, rendered, accepted, pasted, reasons, placeless int }
 
 func (t *total) add(o outcome) {
 	t.tried++
 	t.reasons += len(o.refused)
 	if len(o.refused) == 0 {
 		t.accepted++
+	}
+	if o.objects > 0 || len(o.refused) == 0 {
+		t.rendered++
+	}
+	if o.pasted {
+		t.pasted++
 	}
 	if o.placeless {
 		t.placeless++
@@ -157,6 +188,7 @@ func printTotals(kind string, totals map[string]*total) {
 		}
 	}
 	if all := totals["all"]; all != nil {
-		fmt.Printf("%s: %d of %d accepted; %d reasons against the others, of which %d files have one without a place\n", kind, all.accepted, all.tried, all.reasons, all.placeless)
+		fmt.Printf("%s: %d tried, %d rendered, %d accepted, %d more with the patches that the reasons show; %d reasons against the others, of which %d have one without a place\n",
+			kind, all.tried, all.rendered, all.accepted, all.pasted, all.reasons, all.placeless)
 	}
 }

@@ -185,6 +185,7 @@ func controllerOptions(r replica, o server.Options, dialer *dial.Dialer, log *sl
 		Executor:         o.BuilderImage,
 		SourceURL:        o.SourceURL,
 		AllowHTTP:        o.AllowHTTPGit,
+		OwnHosts:         o.OwnHosts,
 		Dialer:           dialer,
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,

@@ -39,13 +39,16 @@ type sighting struct {
 	object any
 }
 
+// allowObjects lets a stage have more ConfigMaps than one may by default.
+func allowObjects(p *v1alpha1.Project) { p.Spec.Policy.Quota.ConfigMaps = 2 * manyObjects }
+
 func newFixture(b *testing.B, s scenario, organization string) *fixture {
 	b.Helper()
 	if err := world.Organization(b.Context(), organization); err != nil {
 		b.Fatal(err)
 	}
 	fx := &fixture{
-		Project:  &servertest.Project{Organization: organization, Name: "shop"},
+		Project:  &servertest.Project{Organization: organization, Name: "shop", Change: allowObjects},
 		scenario: s, seen: make(chan sighting, 1<<16), live: map[string]bool{}, due: map[string]string{}, want: s.all,
 	}
 	namespace := naming.OrganizationNamespace(organization)

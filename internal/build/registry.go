@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/printable"
 )
@@ -32,7 +33,7 @@ const requestTimeout = 20 * time.Second
 // a repository below it, because what a build does once it runs isn't part of
 // its input.
 func Repository(host, prefix, organization, project string, untrusted bool) string {
-	repository := path.Join(host, prefix, organization, project)
+	repository := v1alpha1.Registry{Host: host, Prefix: prefix}.Repository(organization, project)
 	if untrusted {
 		return path.Join(repository, "previews")
 	}

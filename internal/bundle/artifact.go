@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // Media types of the artifact: those that Flux's OCIRepository reads. Other
@@ -52,11 +53,11 @@ type Origin struct {
 
 // Push puts manifests into a registry as an OCI artifact and returns its
 // address by digest, repository@sha256:…. The same manifests of the same
-// origin make the same artifact. Manifests that hold a Secret are refused: who
+// origin make the same artifact. Manifests that hold a Secret or generated values are refused: who
 // may pull images may not read those.
 func Push(ctx context.Context, place Place, origin Origin, manifests []byte) (string, error) {
-	if secretKind.Match(manifests) {
-		return "", fault.New(fault.Denied, "the bundle holds a Secret, which would be readable to everybody who may pull from %s; it is kept in the organization's namespace only", place.Repository)
+	if secretKind.Match(manifests) || bytes.Contains(manifests, []byte(naming.AnnotationGenerated)) {
+		return "", fault.New(fault.Denied, "the bundle holds a Secret or generated values, which would be readable to everybody who may pull from %s; it is kept in the organization's namespace only", place.Repository)
 	}
 	image, err := artifact(origin, manifests)
 	if err != nil {

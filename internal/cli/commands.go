@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/get"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/hooks"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/initialise"
+	"github.com/slipway-dev/slipway/internal/cli/cmd/previews"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/releases"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/render"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/secret"
@@ -39,6 +40,7 @@ func commands(streams stream.Streams, build Build, serve server.Serve) []*cobra.
 		get.New,
 		releases.New,
 		releases.NewLogs,
+		previews.New,
 		deliveries.New,
 		hooks.New,
 		initialise.New,

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/version"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/cli/offline"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
 )
 
@@ -49,6 +50,9 @@ act as the user of your kubeconfig; -n names the organization.
 Exit codes: 0 fine, 1 error, 2 wrong usage, 3 findings, or refused, 4 it was done
 but did not go live (failed, rejected, overtaken), 5 held until someone approves.`
 
+// groupRepository are the commands that work in a repository.
+const groupRepository = "repository"
+
 // Build says what was compiled.
 type Build = version.Build
 
@@ -84,12 +88,28 @@ func New(streams stream.Streams, build Build, serve server.Serve) *cobra.Command
 	root.AddGroup(
 		&cobra.Group{ID: "see", Title: "See what runs:"},
 		&cobra.Group{ID: "life", Title: "Change what runs:"},
-		&cobra.Group{ID: "repository", Title: "Work in a repository, without a cluster:"},
+		&cobra.Group{ID: groupRepository, Title: "Work in a repository, without a cluster:"},
 		&cobra.Group{ID: "serve", Title: "Serve:"},
 	)
+	root.PersistentPreRun = func(command *cobra.Command, _ []string) {
+		if inRepository(command) {
+			offline.BoundMemory()
+		}
+	}
 	root.AddCommand(commands(streams, build, serve)...)
 	wrapArgs(root)
 	return root
+}
+
+// inRepository reports whether a command reads a repository of whoever calls it, and
+// whatever may be in it.
+func inRepository(command *cobra.Command) bool {
+	for at := command; at != nil; at = at.Parent() {
+		if at.GroupID == groupRepository {
+			return true
+		}
+	}
+	return command.Name() == "diff" && command.Flags().Changed("stage")
 }
 
 // wrapArgs makes wrong arguments usage errors, in every command.

@@ -53,7 +53,7 @@ type Clusters struct {
 	Marker  *tenancy.Marker // of what Slipway makes there
 	Secrets *kube.Secrets
 	Builds  kaniko.Config
-	// Dialer connects to registries.
+	// Dialer connects to registries, and to clusters by their kubeconfigs.
 	Dialer *dial.Dialer
 	Now    func() time.Time
 	// Changed is called for every object of a stage that changed in a way that
@@ -192,7 +192,28 @@ func (c *Clusters) config(cluster *v1alpha1.Cluster, kubeconfig []byte) (*rest.C
 	config.QPS = -1
 	config.Timeout = 0
 	config.WrapTransport = c.Config.WrapTransport
+	if config, err = c.dialed(config); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the kubeconfig of cluster %s can't be used; its server or certificates are not valid", cluster.Name)
+	}
 	return config, nil
+}
+
+// dialed returns a configuration whose connections the dialer makes: whoever wrote the
+// kubeconfig may name any address, and gets no credential there before it was accepted.
+func (c *Clusters) dialed(config *rest.Config) (*rest.Config, error) {
+	server, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("read the server: %w", err)
+	}
+	certificates, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificates: %w", err)
+	}
+	dialed := rest.CopyConfig(config)
+	dialed.Host = server.String()
+	dialed.TLSClientConfig = rest.TLSClientConfig{} // it is the transport's
+	dialed.Transport = c.Dialer.StreamTransport(certificates)
+	return dialed, nil
 }
 
 // remoteConfig reads a kubeconfig. One that would run a program or read a

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,10 +22,6 @@ const ShowDelay = 30 * time.Second
 
 // maxShowDelays is how many delays such a branch puts off what is shown.
 const maxShowDelays = 4
-
-// parallelComparisons bounds how many stages of a project are compared at the same
-// time. Most comparisons need no request.
-const parallelComparisons = 8
 
 // Targets gather what releases of stages work with.
 type Targets interface {
@@ -78,37 +73,25 @@ func NewHeads(c client.Client, targets Targets, compare func() Comparison, delay
 	}
 }
 
-// Unchanged returns the names of the Stage objects that have a new head without a
-// release, because it changes nothing there. Where that can't be told, the head is
-// released. The stages are not changed.
-func (h *Heads) Unchanged(ctx context.Context, moves []release.Move) map[string]bool {
+// Unchanged begins the comparisons of one sync of a project. What it returns reports
+// whether a stage has a new head without a release, because it changes nothing there;
+// where that can't be told, the head is released. It is safe for concurrent use, and
+// the stages are not changed.
+func (h *Heads) Unchanged() func(ctx context.Context, move release.Move) bool {
 	comparison := h.compare()
-	unchanged := make([]bool, len(moves))
-	var group errgroup.Group
-	group.SetLimit(parallelComparisons)
-	for i, move := range moves {
-		group.Go(func() error {
-			var err error
-			if unchanged[i], err = h.unchanged(ctx, comparison, move); err != nil {
-				h.log.Warn("compare a commit with what a stage was made from; it is released",
-					"project", move.Stage.Spec.Project, "stage", move.Stage.Spec.Name, "commit", move.Head.Commit, "error", err)
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // the errors are logged
-	names := map[string]bool{}
-	for i, move := range moves {
-		if unchanged[i] {
-			names[move.Stage.Name] = true
+	return func(ctx context.Context, move release.Move) bool {
+		unchanged, err := h.unchanged(ctx, comparison, move)
+		if err != nil {
+			h.log.Warn("compare a commit with what a stage was made from; it is released",
+				"project", move.Stage.Spec.Project, "stage", move.Stage.Spec.Name, "commit", move.Head.Commit, "error", err)
 		}
+		return unchanged
 	}
-	return names
 }
 
 func (h *Heads) unchanged(ctx context.Context, comparison Comparison, move release.Move) (bool, error) {
 	stage := move.Stage
-	releases, err := kube.ReleasesOf(ctx, h.client, stage)
+	releases, err := kube.CachedReleasesOf(ctx, h.client, stage)
 	if err != nil {
 		return false, err
 	}
@@ -132,6 +115,32 @@ func (h *Heads) unchanged(ctx context.Context, comparison Comparison, move relea
 		})
 	}
 	return equal && err == nil, err
+}
+
+// Runs reports whether a head, of whatever ref, would make what a stage runs. It is
+// false where that can't be told.
+func (h *Heads) Runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool {
+	equal, err := h.runs(ctx, stage, head)
+	if err != nil {
+		h.log.Warn("compare a commit with what a stage runs; it counts as different", "project", stage.Spec.Project, "stage", stage.Spec.Name, "commit", head.Commit, "error", err)
+	}
+	return equal && err == nil
+}
+
+func (h *Heads) runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) (bool, error) {
+	releases, err := kube.CachedReleasesOf(ctx, h.client, stage)
+	if err != nil {
+		return false, err
+	}
+	good := release.HistoryOf(stage, releases).Good()
+	if good == nil || good.Status.Bundle == "" {
+		return false, nil
+	}
+	inputs, err := h.targets.Inputs(ctx, stage)
+	if err != nil {
+		return false, err
+	}
+	return h.compare().Equal(ctx, inputs, good, head)
 }
 
 // headOf returns the last head that changed nothing at a stage, nil when there is

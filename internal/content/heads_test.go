@@ -51,8 +51,8 @@ func newHeads(t *testing.T, c *comparer, past ...string) (*Heads, *v1alpha1.Stag
 	return NewHeads(kube, c, func() Comparison { return c }, 0, slog.New(slog.DiscardHandler)), stage, kube
 }
 
-func move(stage *v1alpha1.Stage, commit string) []release.Move {
-	return []release.Move{{Stage: stage, Head: v1alpha1.Head{Commit: releasetest.Commit(commit), FileCommit: releasetest.Commit("f"), FileID: "file"}}}
+func move(stage *v1alpha1.Stage, commit string) release.Move {
+	return release.Move{Stage: stage, Head: v1alpha1.Head{Commit: releasetest.Commit(commit), FileCommit: releasetest.Commit("f"), FileID: "file"}}
 }
 
 // Only a head that is known to change nothing is not released.
@@ -75,8 +75,34 @@ func TestUnchanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			heads, stage, _ := newHeads(t, &tt.compares, tt.past...)
 			stage.Status.Head = tt.known
-			if got := heads.Unchanged(t.Context(), move(stage, "c"))[stage.Name]; got != tt.want || tt.compares.asked != tt.asked {
+			if got := heads.Unchanged()(t.Context(), move(stage, "c")); got != tt.want || tt.compares.asked != tt.asked {
 				t.Errorf("unchanged: %v after %d comparisons, want %v after %d", got, tt.compares.asked, tt.want, tt.asked)
+			}
+		})
+	}
+}
+
+// A head of another ref is compared with what the stage runs, and shown nowhere.
+func TestRuns(t *testing.T) {
+	tests := map[string]struct {
+		compares comparer
+		past     []string
+		want     bool
+		asked    int
+	}{
+		"equal":                {compares: comparer{equal: true}, past: []string{"push b good"}, want: true, asked: 1},
+		"different":            {past: []string{"push b good"}, asked: 1},
+		"can't be compared":    {compares: comparer{equal: true, err: errors.New("no answer")}, past: []string{"push b good"}, asked: 1},
+		"nothing was released": {compares: comparer{equal: true}},
+		"nothing succeeded":    {compares: comparer{equal: true}, past: []string{"push b failed"}},
+		"a later one failed":   {compares: comparer{equal: true}, past: []string{"push a good", "push b failed"}, want: true, asked: 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			heads, stage, _ := newHeads(t, &tt.compares, tt.past...)
+			head := v1alpha1.Head{Commit: releasetest.Commit("c")}
+			if got := heads.Runs(t.Context(), stage, head); got != tt.want || tt.compares.asked != tt.asked || heads.remembered() != 0 {
+				t.Errorf("it runs: %v after %d comparisons, %d heads remembered; want %v after %d", got, tt.compares.asked, heads.remembered(), tt.want, tt.asked)
 			}
 		})
 	}
@@ -87,7 +113,7 @@ func TestHeadIsShown(t *testing.T) {
 	compares := &comparer{equal: true}
 	heads, stage, kube := newHeads(t, compares, "push b good")
 	for _, commit := range []string{"c", "c", "d", "d"} {
-		if !heads.Unchanged(t.Context(), move(stage, commit))[stage.Name] {
+		if !heads.Unchanged()(t.Context(), move(stage, commit)) {
 			t.Fatalf("%s is released", commit)
 		}
 	}
@@ -148,7 +174,7 @@ func TestHeadWaitsForAPause(t *testing.T) {
 // A stage that is gone is not shown, and nothing is tried again for it.
 func TestGoneStageIsNotShown(t *testing.T) {
 	heads, stage, kube := newHeads(t, &comparer{equal: true}, "push b good")
-	heads.Unchanged(t.Context(), move(stage, "c"))
+	heads.Unchanged()(t.Context(), move(stage, "c"))
 	if err := kube.Delete(t.Context(), stage.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Executor         string       // the kaniko image
 	SourceURL        string       // base URL of the source handler for builds
 	AllowHTTP        bool
+	OwnHosts         []string     // that Slipway itself is reached at
 	Dialer           *dial.Dialer // connects to git servers, forges and registries
 	ParallelReleases int
 	RenderWorkers    int

@@ -38,7 +38,7 @@ func newTenant(t *testing.T, name string, policy v1alpha1.ClusterPolicy) tenant 
 	t.Helper()
 	stage := tenancy.Stage{
 		Organization: "acme", Project: "pods", Stage: name, Namespace: naming.Namespace("acme", "pods", name),
-		Policy: policy.For(v1alpha1.ProjectPolicy{}),
+		Policy: policy.For(v1alpha1.ProjectPolicy{}), Registry: guardtest.Registry(),
 	}
 	objects, err := tenancy.Objects(stage)
 	if err != nil {

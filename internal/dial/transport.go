@@ -40,6 +40,38 @@ func (d *Dialer) Transport() *http.Transport {
 	}
 }
 
+// Bounds of connections that stay open, and carry many requests at a time.
+const (
+	streamHeaderTimeout = 90 * time.Second // above the minute that an API server gives a request
+	pingAfter           = 30 * time.Second // of silence
+	pingTimeout         = 15 * time.Second
+)
+
+// StreamTransport returns a transport over the dialer for a server that answers as
+// long as it is watched, such as a Kubernetes API: HTTP/2 where the server has it, and
+// a connection that gives no answer to a ping ends. A nil config trusts the system's
+// certificates.
+func (d *Dialer) StreamTransport(config *tls.Config) *http.Transport {
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	return &http.Transport{
+		Proxy:                  d.proxyOf,
+		DialContext:            d.DialContext,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    connectTimeout,
+		Protocols:              protocols,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		MaxIdleConnsPerHost:    25,
+		IdleConnTimeout:        90 * time.Second,
+		ResponseHeaderTimeout:  streamHeaderTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
+
 // proxyOf chooses the proxy of a request, and refuses a request that would not
 // be sent directly either: the proxy may stand where the refused address is
 // reached. A name that only the proxy can resolve is the proxy's business.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/lru"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -49,8 +50,9 @@ func NewPullRequests(forges *Forges) *PullRequests {
 func (r *PullRequests) Expire(p *v1alpha1.Project) { r.kept.Remove(versionOf(p)) }
 
 // Open returns the open pull requests of the project's primary repository, which
-// must not be changed: others get the same. There are none when the project gives
-// nothing to ask its forge with. Errors are those of scm.Reader and are not kept.
+// must not be changed: others get the same. An error of code denied says that the
+// project gives nothing to ask its forge with; others are those of scm.Reader. No
+// error is kept.
 func (r *PullRequests) Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error) {
 	since := r.sinceSync(p)
 	since.mu.Lock()
@@ -59,12 +61,15 @@ func (r *PullRequests) Open(ctx context.Context, p *v1alpha1.Project) ([]scm.Pul
 		return since.open, nil
 	}
 	client, err := r.client(ctx, p, p.Primary())
-	if err != nil || client == nil {
+	if err != nil {
 		return nil, err
+	}
+	if client == nil {
+		return nil, fault.New(fault.Denied, "repository %s has no credentials for its forge; name a Secret with a token in the Project's spec.repositories", p.Primary().Name)
 	}
 	reader, reads := client.Reader()
 	if !reads {
-		return nil, nil
+		return nil, fault.New(fault.Denied, "the forge %s of repository %s does not list pull requests", p.Primary().Forge, p.Primary().Name)
 	}
 	exchange, end := scm.Exchange(ctx)
 	defer end()

@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -97,10 +98,11 @@ func TestPullRequestsThatCannotBeRead(t *testing.T) {
 	for name, tt := range map[string]struct {
 		client *Client
 		err    error
+		says   string
 	}{
-		"no credentials": {},
-		"can't be asked": {client: NewClient(struct{ scm.Reporter }{})},
-		"no client":      {err: denied},
+		"no credentials": {says: "repository main has no credentials"},
+		"can't be asked": {client: NewClient(struct{ scm.Reporter }{}), says: "does not list pull requests"},
+		"no client":      {err: denied, says: "no Secret"},
 	} {
 		r := newTestPullRequests(nil)
 		r.client = func(_ context.Context, _ *v1alpha1.Project, of v1alpha1.Repository) (*Client, error) {
@@ -109,7 +111,8 @@ func TestPullRequestsThatCannotBeRead(t *testing.T) {
 			}
 			return tt.client, tt.err
 		}
-		if open, err := r.Open(t.Context(), p); open != nil || !errors.Is(err, tt.err) {
+		open, err := r.Open(t.Context(), p)
+		if open != nil || err == nil || !strings.Contains(err.Error(), tt.says) || tt.err != nil && !errors.Is(err, tt.err) || tt.err == nil && fault.CodeOf(err) != fault.Denied {
 			t.Errorf("%s: %+v, %v", name, open, err)
 		}
 	}

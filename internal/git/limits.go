@@ -18,6 +18,7 @@ type Limits struct {
 	MirrorBytes      int64         // one mirror on disk; a larger one is cloned again without history
 	TotalBytes       int64         // all mirrors on disk; the least recently used go first
 	Warm             int           // mirrors kept open, with their indexes in memory
+	IndexBytes       int64         // indexes in memory; the least recently used mirrors are closed
 	CacheBytes       int64         // inflated objects kept in memory for all mirrors together
 	Tree             TreeLimits    // what reading a commit's tree may cost
 }
@@ -44,7 +45,7 @@ func DefaultLimits() Limits {
 		Refs:             50_000,
 		FetchBytes:       2 * gibibyte,
 		IncrementalBytes: 32 * mebibyte,
-		Objects:          2_000_000,
+		Objects:          1_000_000,
 		ObjectBytes:      100 * mebibyte,
 		InflatedBytes:    16 * gibibyte,
 		FetchTime:        15 * time.Minute,
@@ -54,6 +55,7 @@ func DefaultLimits() Limits {
 		MirrorBytes:      4 * gibibyte,
 		TotalBytes:       50 * gibibyte,
 		Warm:             64,
+		IndexBytes:       64 * mebibyte,
 		CacheBytes:       16 * mebibyte,
 		Tree: TreeLimits{
 			Entries:   200_000,
@@ -81,6 +83,7 @@ func (l Limits) WithDefaults() Limits {
 	fill(&l.MirrorBytes, d.MirrorBytes)
 	fill(&l.TotalBytes, d.TotalBytes)
 	fill(&l.Warm, d.Warm)
+	fill(&l.IndexBytes, d.IndexBytes)
 	fill(&l.CacheBytes, d.CacheBytes)
 	l.Tree = l.Tree.withDefaults()
 	return l

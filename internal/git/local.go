@@ -15,8 +15,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// localCacheBytes is how much of a local repository is kept in memory.
-const localCacheBytes = 32 * cache.MiByte
+const (
+	// localCacheBytes is how much of a local repository is kept in memory.
+	localCacheBytes = 32 * cache.MiByte
+	// localLargeBytes is the size of an object beyond which it is not read before its
+	// size is known.
+	localLargeBytes = 1 << 20
+)
 
 // localObjects reads the object store of a checkout. Its reads are not safe
 // for concurrent use by themselves, hence the lock.
@@ -95,7 +100,7 @@ func openLocal(dir string) (*gogit.Repository, error) {
 	if !ok {
 		return repo, nil
 	}
-	store := filesystem.NewStorageWithOptions(found.Filesystem(), cache.NewObjectLRU(localCacheBytes), filesystem.Options{AlternatesFS: osfs.New("/")})
+	store := filesystem.NewStorageWithOptions(found.Filesystem(), cache.NewObjectLRU(localCacheBytes), filesystem.Options{AlternatesFS: osfs.New("/"), LargeObjectThreshold: localLargeBytes})
 	repo, err = gogit.Open(store, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open repository: %w", err)

@@ -67,6 +67,10 @@ func (c *check) image(path, image string) {
 		c.refuse(RuleImage, path, "%q is no image reference; correct it", image)
 		return
 	}
+	if c.policy.Foreign(image) {
+		c.refuseForeign(path, named.Name())
+		return
+	}
 	if _, byDigest := named.(reference.Digested); !byDigest {
 		c.refuse(RuleImageDigest, path, "%s has no digest, and tags move; add @sha256:…, or let Slipway resolve it", image)
 	}

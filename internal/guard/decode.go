@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/manifest"
 )
 
 // Limits of what is looked at. An object over them could not be stored.
 const (
 	maxManifests = 64 << 20 // bytes of all documents
-	maxDocument  = 3 << 19  // bytes of one: what etcd takes
+	maxDocument  = 1 << 20  // bytes of one: what is applied; etcd takes little more
 	maxObjects   = 5000
 )
 
@@ -23,22 +24,26 @@ type object struct {
 	fields     map[string]any // numbers are json.Number
 }
 
-// decode reads YAML documents. Empty ones are passed over; one that is no
-// Kubernetes object is an error.
-func decode(manifests []byte) ([]object, error) {
+// each reads YAML documents one after the other, so that only one is in memory at a
+// time: read, a document may take fifty times its size. Empty ones are passed over;
+// one that is no Kubernetes object is an error.
+func each(manifests []byte, look func(object)) error {
 	documents, err := manifest.Split(manifests, manifest.StreamLimits{Bytes: maxManifests, Document: maxDocument, Documents: maxObjects})
 	if err != nil {
-		return nil, err
+		return unreadable(err)
 	}
-	var objects []object
 	for i, document := range documents {
 		o, err := decodeObject(document)
 		if err != nil {
-			return nil, fmt.Errorf("document %d: %w", i+1, err)
+			return unreadable(fmt.Errorf("document %d: %w", i+1, err))
 		}
-		objects = append(objects, o)
+		look(o)
 	}
-	return objects, nil
+	return nil
+}
+
+func unreadable(err error) error {
+	return fault.Wrap(fault.Invalid, err, "the rendered manifests are not valid: %v; correct the overlay or source that they come from", err)
 }
 
 // decodeObject reads a document as the API server would.

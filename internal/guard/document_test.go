@@ -136,7 +136,7 @@ What is not known to be harmless is refused. This page is made from the code (` 
 	paragraph("Annotations of an Ingress", "Also:", quoted(ingressAnnotations()))
 	paragraph("Limits", "Manifests over these are not looked at:", []string{
 		fmt.Sprintf("%d objects", maxObjects),
-		fmt.Sprintf("%d MiB in all, %d KiB for one object", maxManifests>>20, maxDocument>>10),
+		fmt.Sprintf("%d KiB for one object; all together are bounded where they are [rendered](limits.md#manifests)", maxDocument>>10),
 		fmt.Sprintf("%d levels of nesting, %d elements of one list, no YAML aliases", manifest.MaxDepth, manifest.MaxElements),
 	})
 	return b.String()

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // maxFindings is how many findings one object gets; a person repairs the first
@@ -22,6 +21,12 @@ type Policy struct {
 	// Registries are where images may come from: a host, or a host and the
 	// first elements of a path. Empty allows any.
 	Registries []string
+	// Builds is the path of the cluster's registry that images of organizations and
+	// projects lie below, host or host/prefix; empty when it is not known.
+	Builds string
+	// Open are the paths below Builds whose images the stage may use: its project's
+	// own, and what is shared.
+	Open []string
 	// PodSecurity is the level that pods are held to; empty means contained.
 	PodSecurity v1alpha1.PodSecurity
 	// Hosts are the hosts that the project was given besides its stages' own ones
@@ -96,18 +101,17 @@ func Locate(findings []Finding, files map[string]string) []Finding {
 // does not allow, in the order of the documents. An error means that the
 // manifests can't be read at all.
 func Check(manifests []byte, policy Policy) ([]Finding, error) {
-	objects, err := decode(manifests)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the rendered manifests are not valid: %v; correct the overlay or source that they come from", err)
-	}
 	var all []Finding
 	seen := map[string]bool{}
-	for _, o := range objects {
+	err := each(manifests, func(o object) {
 		c := check{policy: policy, object: o}
 		c.identity(seen)
 		c.metadata("metadata", o.fields["metadata"])
 		c.kind()
 		all = append(all, c.findings...)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/naming"
 )
 
@@ -16,12 +15,8 @@ func Hosts(manifests []byte) ([]string, error) {
 	if !bytes.Contains(manifests, []byte("Ingress")) && !bytes.Contains(manifests, []byte("HTTPRoute")) {
 		return nil, nil
 	}
-	objects, err := decode(manifests)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the rendered manifests are not valid: %v; correct the overlay or source that they come from", err)
-	}
 	found := map[string]bool{}
-	for _, o := range objects {
+	err := each(manifests, func(o object) {
 		spec := o.fields["spec"]
 		switch groupKind(o.kind, o.group()) {
 		case "Ingress.networking.k8s.io":
@@ -34,6 +29,9 @@ func Hosts(manifests []byte) ([]string, error) {
 		case "HTTPRoute.gateway.networking.k8s.io":
 			addHosts(found, list(spec, "hostnames"))
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	delete(found, "")
 	return slices.Sorted(maps.Keys(found)), nil

@@ -115,6 +115,7 @@ func (c *check) kind() {
 		return
 	}
 	if looked.inspect == nil {
+		c.foreignImages("", o.fields)
 		return
 	}
 	shape, served := looked.shapes[o.apiVersion]

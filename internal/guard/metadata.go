@@ -79,7 +79,7 @@ func allowedAnnotations() []string {
 		"app.kubernetes.io/*", "checksum/*", "helm.sh/*", "meta.helm.sh/*", "prometheus.io/*",
 		"kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/restartedAt",
 		"kubernetes.io/change-cause", "kubernetes.io/description",
-		"slipway.dev/adopt", "slipway.dev/after", "slipway.dev/commit", "slipway.dev/config-hash", "slipway.dev/hook",
+		"slipway.dev/adopt", "slipway.dev/after", "slipway.dev/commit", "slipway.dev/config-hash", "slipway.dev/generated", "slipway.dev/hook",
 		"slipway.dev/prune", "slipway.dev/ref", "slipway.dev/replace", "slipway.dev/seal-hash",
 	}
 }

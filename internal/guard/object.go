@@ -12,10 +12,13 @@ import (
 func (c *check) configMap() {}
 
 // secret refuses values in plain text: whatever is in git is known to all who
-// can read it. It refuses types that the cluster fills with credentials.
+// can read it. Those that rendering generated are in no repository; rendering
+// says so, and takes the annotation from all others. It refuses types that the
+// cluster fills with credentials.
 func (c *check) secret() {
+	generated := text(at(c.object.fields, "metadata", "annotations"), naming.AnnotationGenerated) != ""
 	for _, name := range []string{"data", "stringData"} {
-		if set(c.object.fields, name) {
+		if !generated && set(c.object.fields, name) {
 			c.refuse(RulePlaintextSecret, name, "holds values in plain text; keep them out of git: name an existing Secret in the service's secrets")
 		}
 	}

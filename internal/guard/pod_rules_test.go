@@ -210,6 +210,14 @@ func containedCases() map[string]ruleCase {
 
 func imageCases() map[string]ruleCase {
 	const at = containerPath + ".image"
+	const owner = "image-owner " + at
+	builds := func(p *Policy) {
+		p.Builds, p.Open = "registry.example:443/slipway", []string{"registry.example/slipway/acme/shop", "registry.example/slipway/acme/base/"}
+		p.Kinds = []string{"Rollout.argoproj.io"}
+	}
+	rollout := func(container fields) string {
+		return doc("argoproj.io/v1alpha1", "Rollout", "spec: {template: {spec: {containers: ["+container+"]}}}")
+	}
 	registries := func(p *Policy) { p.Registries = []string{"registry.example/acme/", "docker.io/library"} }
 	return map[string]ruleCase{
 		"an image":                 ok(RuleImage, with("container.image", "redis:8@"+digest)),
@@ -224,6 +232,21 @@ func imageCases() map[string]ruleCase {
 		"an allowed short name":    ok(RuleImageRegistry, with("container.image", "redis@"+digest)).under(registries),
 		"another registry":         no(with("container.image", "evil.example/acme/web@"+digest), "image-registry "+at).under(registries),
 		"a registry that looks so": no(with("container.image", "registry.example/acme-evil/web@"+digest), "image-registry "+at).under(registries),
+		"an own image":             ok(RuleImageOwner, with("container.image", "registry.example/slipway/acme/shop@"+digest)).under(builds),
+		"one below it":             ok(RuleImageOwner, with("container.image", "registry.example/slipway/acme/shop/base@"+digest)).under(builds),
+		"one beside all projects":  ok(RuleImageOwner, with("container.image", "registry.example/slipway/nginx@"+digest)).under(builds),
+		"one outside the prefix":   ok(RuleImageOwner, with("container.image", "registry.example/tools/acme/web@"+digest)).under(builds),
+		"a shared one":             ok(RuleImageOwner, with("container.image", "registry.example/slipway/acme/base/go@"+digest)).under(builds),
+		"another project's":        no(with("container.image", "registry.example/slipway/acme/web@"+digest), owner).under(builds),
+		"another's, by tag":        no(with("container.image", "registry.example/slipway/acme/web:1"), owner).under(builds),
+		"another organization's":   no(with("container.image", "registry.example/slipway/globex/shop@"+digest), owner).under(builds),
+		"a similar name":           no(with("container.image", "registry.example/slipway/acme/shop2@"+digest), owner).under(builds),
+		"another spelling":         no(with("container.image", "REGISTRY.example:443/slipway/acme/web@"+digest), owner).under(builds),
+		"in a resource of others":  no(rollout("{image: registry.example/slipway/acme/web@"+digest+"}"), "image-owner spec.template.spec.containers[0].image").under(builds),
+		"an artifact of others":    no(rollout("{url: oci://registry.example/slipway/globex/shop/bundles}"), "image-owner spec.template.spec.containers[0].url").under(builds),
+		"an own one in a resource": ok(RuleImageOwner, rollout("{image: registry.example/slipway/acme/shop@"+digest+"}")).under(builds),
+		"no prefix":                no(with("container.image", "registry.example/acme/web@"+digest), owner).under(func(p *Policy) { p.Builds = "registry.example:80" }),
+		"the hub's short names":    no(with("container.image", "globex/shop@"+digest), owner).under(func(p *Policy) { p.Builds = "index.docker.io" }),
 		"no registry":              no(with("container.image", image), "image-registry "+at).under(func(p *Policy) { p.Registries = []string{""} }),
 	}
 }

@@ -44,6 +44,7 @@ const (
 	RuleImage           Rule = "image"
 	RuleImageDigest     Rule = "image-digest"
 	RuleImageRegistry   Rule = "image-registry"
+	RuleImageOwner      Rule = "image-owner"
 	RuleJob             Rule = "job"
 	RuleScaler          Rule = "scaler"
 	RuleDisruption      Rule = "disruption"
@@ -85,7 +86,7 @@ func objectRules() []Row {
 
 func trafficRules() []Row {
 	return []Row{
-		{RuleServiceType, "Kubernetes Services that are not of type ClusterIP.", "Reach the service through `routes`."},
+		{RuleServiceType, "Kubernetes Services that are not of type ClusterIP.", "Reach the service through `routes` or an Ingress. Set the type in the chart's values, or paste the patch that the finding shows into an overlay."},
 		{RuleServiceReach, "External IPs and names, node ports, fixed cluster IPs and whatever else reaches out of the namespace.", "Remove the field."},
 		{RuleServiceSelector, "Kubernetes Services without a selector: somebody else says where they lead.", "Select the service's pods."},
 		{RuleHost, "Routes without a host, with a wildcard, or for a host that the project was not given: its stages' own hosts below the cluster's domain are its, all others only when `spec.hosts` of the Project lists them.", "Leave the host out to get the stage's own, or let the platform team list it."},
@@ -117,5 +118,6 @@ func podRules() []Row {
 		{RuleImage, "What is no image reference.", "Correct it."},
 		{RuleImageDigest, "Images by tag: tags move.", "Let Slipway resolve it, or add `@sha256:…`."},
 		{RuleImageRegistry, "Images from registries that the cluster does not allow.", "Push the image to an allowed registry."},
+		{RuleImageOwner, "Images in the cluster's registry that are another project's or organization's, in pods and in whatever else an allowed kind may hold: `ORGANIZATION/PROJECT` below its prefix, and all below that.", "Use an image of the project's own, or ask the platform team to share it in the Cluster's `spec.registry.shared`."},
 	}
 }

@@ -10,7 +10,7 @@ import (
 func (c *check) service() {
 	spec := c.object.fields["spec"]
 	if kind := text(spec, "type"); kind != "" && kind != "ClusterIP" {
-		c.refuse(RuleServiceType, "spec.type", "is %s; only ClusterIP is allowed, reach the service through routes", kind)
+		c.refuse(RuleServiceType, "spec.type", "is %s; only ClusterIP is allowed, reach the service through routes or an Ingress: set the type in the chart's values, or put this into an overlay: %s", kind, c.clusterIPPatch())
 	}
 	if !set(spec, "selector") {
 		c.refuse(RuleServiceSelector, "spec.selector", "is missing, so that others say where the service leads; select the service's pods")
@@ -30,6 +30,42 @@ func (c *check) service() {
 		if set(spec, name) && !slices.Contains(serviceFields(), name) {
 			c.refuse(RuleServiceReach, "spec."+name, "reaches out of the namespace; remove it")
 		}
+	}
+}
+
+// patch is text for people to paste, which is shown as a whole.
+type patch string
+
+// clusterIPPatch returns what an overlay's kustomization.yaml must have for the
+// service to stay inside the cluster.
+func (c *check) clusterIPPatch() patch {
+	spec := c.object.fields["spec"]
+	operations := []string{`{"op": "replace", "path": "/spec/type", "value": "ClusterIP"}`}
+	remove := func(path string) {
+		operations = append(operations, fmt.Sprintf(`{"op": "remove", "path": "/spec/%s"}`, path))
+	}
+	for i, port := range list(spec, "ports") {
+		if i < maxPatched && set(port, "nodePort") {
+			remove(fmt.Sprintf("ports/%d/nodePort", i))
+		}
+	}
+	for _, name := range reachingFields() {
+		if set(spec, name) {
+			remove(name)
+		}
+	}
+	return patch(fmt.Sprintf("patches: [{target: {kind: Service, name: %s}, patch: '[%s]'}]", clip(c.object.name), strings.Join(operations, ", ")))
+}
+
+// maxPatched is how many ports a patch is shown for.
+const maxPatched = 20
+
+// reachingFields are the fields of Kubernetes Services that reach out of the
+// namespace.
+func reachingFields() []string {
+	return []string{
+		"allocateLoadBalancerNodePorts", "externalIPs", "externalName", "externalTrafficPolicy", "healthCheckNodePort",
+		"loadBalancerClass", "loadBalancerIP", "loadBalancerSourceRanges",
 	}
 }
 

@@ -41,9 +41,12 @@ func CodeOf(err error) fault.Code {
 func AskFault(cluster string, err error) error {
 	var status apierrors.APIStatus
 	code, answered := CodeOf(err), errors.As(err, &status)
+	var own *fault.Error
 	switch {
 	case err == nil:
 		return nil
+	case !answered && errors.As(err, &own): // it was not asked
+		return fault.Wrap(own.Code, err, "%s: %s", cluster, own.Message)
 	case apierrors.IsUnauthorized(err):
 		return fault.Wrap(code, err, "%s rejects the credentials: %v; renew them", cluster, err)
 	case code == fault.Denied:

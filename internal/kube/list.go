@@ -14,8 +14,19 @@ import (
 
 // ReleasesOf returns a stage's releases, newest first.
 func ReleasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage) ([]v1alpha1.Release, error) {
+	return releasesOf(ctx, c, stage)
+}
+
+// CachedReleasesOf returns a stage's releases, newest first. What they point to is the
+// watch cache's own and must not be changed.
+func CachedReleasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage) ([]v1alpha1.Release, error) {
+	return releasesOf(ctx, c, stage, client.UnsafeDisableDeepCopy)
+}
+
+func releasesOf(ctx context.Context, c client.Client, stage *v1alpha1.Stage, options ...client.ListOption) ([]v1alpha1.Release, error) {
 	var list v1alpha1.ReleaseList
-	if err := c.List(ctx, &list, client.InNamespace(stage.Namespace), client.MatchingFields{releasesByStage: stage.Name}); err != nil {
+	options = append(options, client.InNamespace(stage.Namespace), client.MatchingFields{releasesByStage: stage.Name})
+	if err := c.List(ctx, &list, options...); err != nil {
 		return nil, fmt.Errorf("list releases of stage %s: %w", stage.Name, err)
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.Release) int { return cmp.Compare(b.Spec.Sequence, a.Spec.Sequence) })

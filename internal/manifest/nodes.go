@@ -13,6 +13,9 @@ import (
 type NodeLimits struct {
 	// Nodes is the number of nodes after aliases are expanded.
 	Nodes int
+	// Bytes is the size of all scalars after aliases are expanded: a few aliases of a
+	// long text make gigabytes.
+	Bytes int
 	// Depth is the nesting of nodes.
 	Depth int
 	// Documents is the number of documents.
@@ -34,9 +37,9 @@ func (p *Problem) Error() string { return p.What }
 // Problem.
 func Nodes(data []byte, limits NodeLimits) ([]*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	counter := &nodeCounter{limits: limits, known: map[*yaml.Node]int{}}
+	counter := &nodeCounter{limits: limits, known: map[*yaml.Node]weight{}}
 	var documents []*yaml.Node
-	total := 0
+	var total weight
 	for {
 		document := &yaml.Node{}
 		err := decodeNode(decoder, document)
@@ -46,12 +49,12 @@ func Nodes(data []byte, limits NodeLimits) ([]*yaml.Node, error) {
 		if err != nil {
 			return nil, &Problem{What: fmt.Sprintf("this is not YAML: %v; correct the syntax", err)}
 		}
-		nodes, err := counter.count(document, 0)
+		one, err := counter.count(document, 0)
 		if err != nil {
 			return nil, err
 		}
-		if total += nodes; total > limits.Nodes {
-			return nil, counter.tooMany(document)
+		if total = total.plus(one); counter.isOver(total) {
+			return nil, counter.tooMuch(document, total)
 		}
 		if len(documents) >= limits.Documents {
 			return nil, problem(document, "this has more than %d YAML documents; split it, or make it smaller", limits.Documents)
@@ -74,19 +77,26 @@ func problem(node *yaml.Node, format string, args ...any) *Problem {
 	return &Problem{Line: node.Line, What: fmt.Sprintf(format, args...)}
 }
 
-// nodeCounter counts the nodes that a document has once aliases are expanded,
-// without expanding them.
-type nodeCounter struct {
-	limits NodeLimits
-	known  map[*yaml.Node]int // nodes below an anchored one
+// weight is what a node and all below it amount to once aliases are expanded.
+type weight struct{ nodes, bytes int }
+
+func (w weight) plus(other weight) weight {
+	return weight{w.nodes + other.nodes, w.bytes + other.bytes}
 }
 
-// open marks an anchored node whose nodes are being counted.
-const open = -1
+// nodeCounter weighs documents as they are once aliases are expanded, without
+// expanding them.
+type nodeCounter struct {
+	limits NodeLimits
+	known  map[*yaml.Node]weight // of anchored nodes
+}
 
-func (c *nodeCounter) count(node *yaml.Node, depth int) (int, error) {
+// open marks an anchored node that is being weighed.
+var open = weight{nodes: -1}
+
+func (c *nodeCounter) count(node *yaml.Node, depth int) (weight, error) {
 	if depth > c.limits.Depth {
-		return 0, problem(node, "values nest more than %d levels deep; flatten them", c.limits.Depth)
+		return weight{}, problem(node, "values nest more than %d levels deep; flatten them", c.limits.Depth)
 	}
 	if node.Kind == yaml.AliasNode {
 		return c.countAlias(node, depth)
@@ -94,14 +104,14 @@ func (c *nodeCounter) count(node *yaml.Node, depth int) (int, error) {
 	if node.Anchor != "" {
 		c.known[node] = open
 	}
-	total := 1
+	total := weight{1, len(node.Value)}
 	for _, child := range node.Content {
-		nodes, err := c.count(child, depth+1)
+		below, err := c.count(child, depth+1)
 		if err != nil {
-			return 0, err
+			return weight{}, err
 		}
-		if total += nodes; total > c.limits.Nodes {
-			return 0, c.tooMany(node)
+		if total = total.plus(below); c.isOver(total) {
+			return weight{}, c.tooMuch(node, total)
 		}
 	}
 	if node.Anchor != "" {
@@ -110,17 +120,24 @@ func (c *nodeCounter) count(node *yaml.Node, depth int) (int, error) {
 	return total, nil
 }
 
-func (c *nodeCounter) countAlias(node *yaml.Node, depth int) (int, error) {
-	nodes, known := c.known[node.Alias]
-	if known && nodes != open {
-		return nodes, nil
+func (c *nodeCounter) countAlias(node *yaml.Node, depth int) (weight, error) {
+	known, found := c.known[node.Alias]
+	if found && known != open {
+		return known, nil
 	}
-	if known {
-		return 0, problem(node, "the alias *%s is inside what it stands for; write the value out", node.Value)
+	if found {
+		return weight{}, problem(node, "the alias *%s is inside what it stands for; write the value out", node.Value)
 	}
 	return c.count(node.Alias, depth+1)
 }
 
-func (c *nodeCounter) tooMany(node *yaml.Node) error {
-	return problem(node, "this has more than %d values once its aliases are written out; make it smaller", c.limits.Nodes)
+func (c *nodeCounter) isOver(w weight) bool {
+	return w.nodes > c.limits.Nodes || w.bytes > c.limits.Bytes
+}
+
+func (c *nodeCounter) tooMuch(node *yaml.Node, w weight) error {
+	if w.nodes > c.limits.Nodes {
+		return problem(node, "this has more than %d values once its aliases are written out; make it smaller", c.limits.Nodes)
+	}
+	return problem(node, "this has values of more than %d bytes once its aliases are written out; make it smaller", c.limits.Bytes)
 }

@@ -24,6 +24,7 @@ const (
 	AnnotationCommit     = "slipway.dev/commit"
 	AnnotationConfigHash = "slipway.dev/config-hash"
 	AnnotationSealHash   = "slipway.dev/seal-hash"
+	AnnotationGenerated  = "slipway.dev/generated" // names the fields that hold generated values
 	// AnnotationAllow of a stage's namespace is what its pods may have beyond others.
 	AnnotationAllow = "slipway.dev/allow"
 	// AnnotationOwner proves that Slipway made a namespace or a Secret.
@@ -31,6 +32,10 @@ const (
 	// AnnotationWantedAgain of a Stage that is being deleted is the commit that its
 	// ref came back with.
 	AnnotationWantedAgain = "slipway.dev/wanted-again"
+	// AnnotationRegistry of a stage's namespace is the path that images of all
+	// organizations lie below; AnnotationImages are those below it that its pods may use.
+	AnnotationRegistry = "slipway.dev/registry"
+	AnnotationImages   = "slipway.dev/images"
 )
 
 // StageServiceAccount is the service account in a stage's namespace that

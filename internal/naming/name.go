@@ -72,6 +72,13 @@ func SealIdentity(project string) string {
 	return s.join(project)
 }
 
+// ChartSeed returns the name of the Secret in the organization's namespace that
+// the generated values of a project's charts are derived from.
+func ChartSeed(project string) string {
+	s := scheme{kind: "chart-seed", prefix: "slipway-seed", limit: maxLabel, free: 0}
+	return s.join(project)
+}
+
 // Inventory returns the name of the ConfigMap that holds a stage's inventory.
 func Inventory(stageObject string) string {
 	s := scheme{kind: "inventory", prefix: "inventory", limit: maxLabel, free: 0}

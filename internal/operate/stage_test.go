@@ -23,6 +23,7 @@ import (
 const (
 	commitA = "aaaa000000000000000000000000000000000000"
 	commitB = "bbbb000000000000000000000000000000000000"
+	commitC = "cccc000000000000000000000000000000000000"
 )
 
 // alice asks for everything in these tests.
@@ -339,15 +340,16 @@ func TestSummaries(t *testing.T) {
 		{Phase: v1alpha1.PhaseSucceeded, At: metav1.MicroTime{Time: began.Add(time.Hour + time.Second)}},
 	}
 	stage := production(t, interceptor.Funcs{}, releaseOf(1, commitA, v1alpha1.PhaseSucceeded), live)
+	stage.Object.Status.Commit, stage.Object.Status.Head = commitB, &v1alpha1.UnchangedHead{Commit: commitC, Since: commitB}
 	got := stage.Summaries(1, began)
 	want := []ReleaseSummary{{
-		Release: 2, Name: "shop-production-2", Commit: commitB, Trigger: v1alpha1.TriggerPush, By: "bob", Phase: v1alpha1.PhaseSucceeded,
+		Release: 2, Name: "shop-production-2", Commit: commitB, Head: commitC, Trigger: v1alpha1.TriggerPush, By: "bob", Phase: v1alpha1.PhaseSucceeded,
 		Seconds: 2, Live: true, Message: "as it is", Approved: []string{"carol"}, Created: got[0].Created,
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if all := stage.Summaries(0, began); len(all) != 2 || all[1].Live {
+	if all := stage.Summaries(0, began); len(all) != 2 || all[1].Live || all[1].Head != "" {
 		t.Errorf("all are %+v", all)
 	}
 }

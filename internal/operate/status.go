@@ -4,7 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"time"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // StatusLine is one service of one stage, or a stage that has none.
@@ -74,4 +80,54 @@ func ShortCommit(commit string) string {
 		return commit[:8]
 	}
 	return commit
+}
+
+// Preview is how it stands with the preview of an open pull request.
+type Preview struct {
+	PullRequest int64          `json:"pullRequest"`
+	State       string         `json:"state"` // as in v1alpha1.Preview
+	Stage       string         `json:"stage,omitempty"`
+	Commit      string         `json:"commit"`            // the pull request's head
+	Running     string         `json:"running,omitempty"` // the commit that runs; empty for none
+	Phase       v1alpha1.Phase `json:"phase,omitempty"`
+	URL         string         `json:"url,omitempty"`
+	Expires     *time.Time     `json:"expires,omitempty"` // without another push
+	Message     string         `json:"message,omitempty"`
+}
+
+// Previews returns how it stands with the previews of a project, by the number of the
+// pull request, and what keeps Slipway from knowing it; empty for nothing.
+func (s Projects) Previews(ctx context.Context, p *v1alpha1.Project) (all []Preview, unknown string, err error) {
+	all = []Preview{}
+	for _, known := range p.Status.Previews {
+		one := Preview{PullRequest: known.PullRequest, State: known.State, Commit: known.Commit, Message: known.Message}
+		var stage v1alpha1.Stage
+		name := client.ObjectKey{Namespace: p.Namespace, Name: naming.StageObject(p.Name, naming.StageForPullRequest("", known.PullRequest))}
+		err := s.Client.Get(ctx, name, &stage)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, "", Explain(err, "read stage %s", name.Name)
+		}
+		if err == nil && stage.Spec.PullRequest == known.PullRequest {
+			one.describe(&stage)
+		}
+		all = append(all, one)
+	}
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionPreviews); c != nil && c.Status != metav1.ConditionTrue {
+		unknown = c.Message
+	}
+	return all, unknown, nil
+}
+
+// describe adds what a preview's stage says.
+func (p *Preview) describe(stage *v1alpha1.Stage) {
+	p.Stage, p.Running, p.Phase, p.URL = stage.Spec.Name, stage.Status.Commit, stage.Status.Phase, stage.Status.URL
+	if head := stage.Status.Unchanged(); head != "" {
+		p.Running = head
+	}
+	if ready := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionReady); p.Message == "" && ready != nil && ready.Status != metav1.ConditionTrue {
+		p.Message = ready.Message
+	}
+	if stage.Spec.TTL != nil && stage.Spec.Pushed != nil {
+		p.Expires = new(stage.Spec.Pushed.Add(stage.Spec.TTL.Duration))
+	}
 }

@@ -15,6 +15,7 @@ type ReleaseSummary struct {
 	Release  int64            `json:"release"`
 	Name     string           `json:"name"`
 	Commit   string           `json:"commit"`
+	Head     string           `json:"head,omitempty"` // the newest commit that has what the live release brought
 	Subject  string           `json:"subject,omitempty"`
 	Trigger  v1alpha1.Trigger `json:"trigger"`
 	From     string           `json:"from,omitempty"`
@@ -41,7 +42,9 @@ func (s *Stage) Summaries(limit int, now time.Time) []ReleaseSummary {
 	summaries := []ReleaseSummary{}
 	for i := range shown {
 		one := summarise(&shown[i], now)
-		one.Live = good != nil && good.Name == one.Name
+		if one.Live = good != nil && good.Name == one.Name; one.Live && one.Commit == s.Object.Status.Commit {
+			one.Head = s.Object.Status.Unchanged()
+		}
 		summaries = append(summaries, one)
 	}
 	return summaries

@@ -16,6 +16,9 @@ type Facts struct {
 	Rule project.Stage
 	// Ref is the full ref that feeds the stage.
 	Ref string
+	// Preview is true for the preview of a pull request: that it has one was decided
+	// before, whoever pushed to it.
+	Preview bool
 	// Actor is who pushed or requested the release; the zero Actor is unknown.
 	Actor project.Actor
 	// SameCommit is true when the last good release of the stage has the commit: who
@@ -193,7 +196,7 @@ func frozen(f Facts) string {
 // actor holds a push by a person who may not deploy to the stage, and one that takes
 // what such a person pushed elsewhere.
 func actor(f Facts) string {
-	if approved(f) {
+	if approved(f) || f.Preview && f.Action == "" {
 		return ""
 	}
 	if !f.SameCommit || f.Action != "" {

@@ -57,8 +57,12 @@ func TestDecideHolds(t *testing.T) {
 			protect(f)
 			f.Actor = project.Actor{Login: "dev", Groups: []string{"acme/backend"}}
 		}, "dev has the role developer"},
-		"viewer":                {func(f *plan.Facts) { f.Actor.Login = "vera" }, "vera has the role viewer"},
-		"stranger":              {func(f *plan.Facts) { f.Actor.Login = "eve" }, "eve is no member of project shop (members in slipway.yaml:members)"},
+		"viewer":            {func(f *plan.Facts) { f.Actor.Login = "vera" }, "vera has the role viewer"},
+		"stranger":          {func(f *plan.Facts) { f.Actor.Login = "eve" }, "eve is no member of project shop (members in slipway.yaml:members)"},
+		"stranger, preview": {func(f *plan.Facts) { f.Actor.Login, f.Preview = "eve", true }, ""},
+		"stranger asks, preview": {func(f *plan.Facts) {
+			f.Actor.Login, f.Preview, f.Action = "eve", true, project.ActionRestart
+		}, "eve is no member"},
 		"unknown, unprotected":  {func(f *plan.Facts) { f.Actor = project.Actor{} }, ""},
 		"unknown, protected":    {func(f *plan.Facts) { protect(f); f.Actor = project.Actor{} }, "nobody knows who pushed"},
 		"email is no identity":  {func(f *plan.Facts) { protect(f); f.Actor = project.Actor{Email: "alice@acme.example"} }, "is no member"},

@@ -97,6 +97,17 @@ func (f *File) Stage(name string) (Stage, bool) {
 	return Stage{}, false
 }
 
+// Rule returns the rule of a stage by its name. That of a preview is what previews
+// take of the stage that they are made from: its overlay and what it may use, but
+// nothing that is for this stage alone, such as hosts, sealed values and protection.
+func (f *File) Rule(name string, preview bool) (Stage, bool) {
+	stage, found := f.Stage(name)
+	if !preview {
+		return stage, found
+	}
+	return Stage{Name: stage.Name, Overlay: stage.Overlay, Resources: stage.Resources, Rollback: stage.Rollback}, found
+}
+
 func overlay(layers ...Sealed) Sealed {
 	all := Sealed{}
 	for _, layer := range layers {

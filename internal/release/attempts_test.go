@@ -106,7 +106,7 @@ func placeOf(grant func(*v1alpha1.ClusterPolicy)) release.Place {
 	}
 	return release.Place{
 		Organization: "acme", Project: "shop", Stage: "dev", Namespace: naming.Namespace("acme", "shop", "dev"),
-		Policy: policy.For(v1alpha1.ProjectPolicy{}),
+		Policy: policy.For(v1alpha1.ProjectPolicy{}), Registry: guardtest.Registry(),
 	}
 }
 

@@ -36,7 +36,12 @@ type Inputs struct {
 	// Templates reads the organization's own templates; nil means that it has
 	// none.
 	Templates func(ctx context.Context) (render.OwnTemplates, error)
-	Builds    ImageBuilds
+	// Seed returns what the generated values of the stage's charts are derived from;
+	// nil means that they are not known here.
+	Seed   func(ctx context.Context) ([]byte, error)
+	Builds ImageBuilds
+	// OwnHosts are those that Slipway itself is reached at; no stage may use them.
+	OwnHosts []string
 }
 
 // Whole returns a release with what SlimRelease drops.

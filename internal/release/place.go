@@ -1,27 +1,38 @@
 package release
 
 import (
+	"slices"
+
 	"fmt"
 	"path"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/render"
 	"github.com/slipway-dev/slipway/internal/tenancy"
 )
 
-// Place returns where the release's stage is.
+// Place returns where the release's stage is. A preview has no hosts but its own.
 func (o Inputs) Place() Place {
+	hosts := []string{}
+	if !o.Stage.IsPreview() {
+		hosts = append(hosts, o.Project.Spec.Hosts...)
+	}
+	ingress := o.Cluster.Spec.Ingress
+	ingress.Reserved = slices.Concat(o.OwnHosts, ingress.Reserved)
 	return Place{
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
 		Stage:           o.Stage.Spec.Name,
 		Namespace:       o.Stage.Spec.Namespace,
-		Ingress:         o.Cluster.Spec.Ingress,
+		Ingress:         ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
 		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
-		Hosts:           append([]string{}, o.Project.Spec.Hosts...),
+		Hosts:           hosts,
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
+		Capabilities:    CapabilitiesOf(o.Cluster.Status),
+		Registry:        o.Cluster.Spec.Registry,
 	}
 }
 
@@ -41,6 +52,15 @@ type Place struct {
 	Hosts []string
 	// SharedClass is the storage class of volumes that several pods use, if any.
 	SharedClass string
+	// Capabilities are what charts see of the cluster.
+	Capabilities render.Capabilities
+	// Registry holds the images of all projects on the cluster.
+	Registry v1alpha1.Registry
+}
+
+// CapabilitiesOf returns what charts see of a cluster.
+func CapabilitiesOf(status v1alpha1.ClusterStatus) render.Capabilities {
+	return render.Capabilities{Version: status.Version, APIs: status.APIVersions}
 }
 
 // Hosts returns the hosts of each routed service of a stage: the one in the

@@ -28,6 +28,8 @@ func Policy(at Place, built ...string) guard.Policy {
 		Namespace:       at.Namespace,
 		Kinds:           policy.Kinds,
 		Registries:      registries,
+		Builds:          at.Registry.Root(),
+		Open:            slices.Concat(built, at.Registry.Open(at.Organization, at.Project)),
 		PodSecurity:     policy.PodSecurity,
 		Hosts:           at.Hosts,
 		Domain:          ingress.Domain,

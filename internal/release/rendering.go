@@ -36,7 +36,7 @@ func checkSealed(document *projectfile.Document, rule string, secrets []render.S
 // commit's tree and the built images. The server and the offline commands use
 // it alike, so that both render the same bytes.
 func RenderRequest(document *projectfile.Document, services map[string]project.Service, rule project.Stage, at Place) render.Request {
-	return render.Request{
+	request := render.Request{
 		Organization:    at.Organization,
 		Project:         at.Project,
 		Stage:           at.Stage,
@@ -51,6 +51,20 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		SharedClass:     at.SharedClass,
 		Sealed:          render.SealHashes(rule.Sealed),
 	}
+	if HasCharts(services) {
+		request.Capabilities = at.Capabilities
+	}
+	return request
+}
+
+// HasCharts reports whether a service is a chart.
+func HasCharts(services map[string]project.Service) bool {
+	for _, service := range services {
+		if service.Helm != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // overlays returns the overlays of a stage rule, the project's first, each

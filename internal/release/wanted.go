@@ -42,26 +42,52 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 	if match.PerRef {
 		name = naming.StageForRef(match.Rule.Name, ref)
 	}
-	spec := v1alpha1.StageSpec{
-		Project:     p.Name,
+	var ttl *metav1.Duration
+	if match.Rule.Pattern() {
+		ttl = ttlOf(match.Rule.TTL)
+	}
+	return newStage(p, organization, v1alpha1.StageSpec{
 		Name:        name,
 		Rule:        match.Rule.Name,
 		Ref:         ref,
-		Namespace:   naming.Namespace(organization, p.Name, name),
 		OnDelete:    onDelete(match),
-		TTL:         ttlOf(match.Rule),
+		TTL:         ttl,
 		PromoteFrom: match.Rule.PromoteFrom,
 		Resources:   v1alpha1.StageResources(match.Rule.Resources),
-	}
+	})
+}
+
+// newStage returns the Stage object of a project with a spec, whose project and
+// namespace it fills in.
+func newStage(p *v1alpha1.Project, organization string, spec v1alpha1.StageSpec) v1alpha1.Stage {
+	spec.Project, spec.Namespace = p.Name, naming.Namespace(organization, p.Name, spec.Name)
 	return v1alpha1.Stage{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:       naming.StageObject(p.Name, name),
+			Name:       naming.StageObject(p.Name, spec.Name),
 			Namespace:  p.Namespace,
 			Labels:     stageLabels(organization, spec),
 			Finalizers: []string{StageFinalizer},
 		},
 		Spec: spec,
 	}
+}
+
+// WantedPreview returns the preview of a pull request, whose head is a commit of the
+// project's own branch ref since pushed.
+func WantedPreview(p *v1alpha1.Project, file *project.File, number int64, ref string, head v1alpha1.Head, pushed time.Time) v1alpha1.Stage {
+	organization, _ := naming.OrganizationOf(p.Namespace)
+	rule, _ := file.Rule(file.Previews.From, true)
+	return newStage(p, organization, v1alpha1.StageSpec{
+		Name:        naming.StageForPullRequest("", number),
+		Rule:        rule.Name,
+		Ref:         ref,
+		Wanted:      head,
+		OnDelete:    "delete",
+		TTL:         ttlOf(file.Previews.TTL),
+		Pushed:      &metav1.Time{Time: pushed},
+		Resources:   v1alpha1.StageResources(rule.Resources),
+		PullRequest: number,
+	})
 }
 
 // onDelete returns what happens to a stage whose ref is deleted. The rule decides;
@@ -97,15 +123,11 @@ func stageLabels(organization string, spec v1alpha1.StageSpec) map[string]string
 	}
 }
 
-// ttlOf returns how long the stages of a rule live after their last push; nil
-// means forever.
-func ttlOf(rule project.Stage) *metav1.Duration {
-	if rule.TTL == "" || !rule.Pattern() {
-		return nil
-	}
-	ttl, err := time.ParseDuration(rule.TTL)
+// ttlOf returns how long stages live after their last push; nil means forever.
+func ttlOf(text string) *metav1.Duration {
+	ttl, err := time.ParseDuration(text)
 	if err != nil {
-		return nil // the project file's check refuses it
+		return nil // empty: the project file's check refuses others
 	}
 	return &metav1.Duration{Duration: ttl}
 }

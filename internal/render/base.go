@@ -32,11 +32,13 @@ type layout struct {
 	brought  map[string]string // service of the project file, by the name of the workload
 	// made says what the files of bases were made from.
 	made map[string]string
+	// generated are the texts of bases that are derived from the seed.
+	generated generated
 }
 
 // newLayout puts the repository's files where the layers will look for them.
 func newLayout(req Request, files Files) *layout {
-	l := &layout{request: req, files: files, limits: DefaultLimits(), brought: map[string]string{}, made: map[string]string{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
+	l := &layout{request: req, files: files, limits: DefaultLimits(), brought: map[string]string{}, made: map[string]string{}, generated: generated{}, tree: make(map[string][]byte, len(files.Tree)+8*len(req.Services))}
 	for name, data := range files.Tree {
 		l.tree[join(repoDir, name)] = data
 	}
@@ -62,6 +64,9 @@ func (l *layout) bases(ctx context.Context, sources source.Map) ([]string, error
 			return nil, err
 		}
 		l.warnings = append(l.warnings, base.Warnings...)
+		for _, text := range base.Generated {
+			l.generated[text] = true
+		}
 		dir, err := l.base(service.Name, base)
 		if err != nil {
 			return nil, err

@@ -62,7 +62,7 @@ func up(dir string) string {
 	return strings.Repeat("../", strings.Count(dir, "/")+1)
 }
 
-// stageLayer puts every object into the stage: its namespace, its labels, the
+// stageLayer leaves out what Slipway makes itself, and puts every other object into the stage: its namespace, its labels, the
 // images that were built for it, the Secret that they are pulled with, and the
 // order of the output.
 func (l *layout) stageLayer(resources []string) error {
@@ -81,7 +81,7 @@ func (l *layout) stageLayer(resources []string) error {
 			naming.LabelStage:        naming.LabelValue(l.request.Stage),
 		}),
 		Images:      l.builtImages(),
-		Patches:     pullPatches(l.request.ImagePullSecret),
+		Patches:     append(l.leaveOut(), pullPatches(l.request.ImagePullSecret)...),
 		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
 	})
 }
@@ -91,7 +91,7 @@ func (l *layout) builtImages() []types.Image {
 	var images []types.Image
 	for _, service := range slices.Sorted(maps.Keys(l.request.Images)) {
 		name := BuiltImage + "/" + service
-		if !l.mentions(name) {
+		if !l.mentionsText(name) {
 			continue
 		}
 		repository, digest, pinned := strings.Cut(l.request.Images[service], "@")
@@ -104,7 +104,7 @@ func (l *layout) builtImages() []types.Image {
 	return images
 }
 
-func (l *layout) mentions(text string) bool {
+func (l *layout) mentionsText(text string) bool {
 	for _, data := range l.tree {
 		if bytes.Contains(data, []byte(text)) {
 			return true

@@ -1,13 +1,16 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/render/kustomization"
 )
 
@@ -52,6 +55,18 @@ func (l *layout) source(file string) string {
 		return made
 	}
 	return l.made[path.Dir(file)]
+}
+
+// baseFile is a file of a base in a message, with its line.
+var baseFile = regexp.MustCompile(basesDir + `/[^\s:]+(:\d+)?`)
+
+// inRepository replaces in an error the files of bases by what they were made from.
+func (l *layout) inRepository(err error) error {
+	message := baseFile.ReplaceAllStringFunc(fault.MessageOf(err), func(found string) string {
+		file, _, _ := strings.Cut(found, ":") // whose lines are not those of a template
+		return cmp.Or(l.source(file), found)
+	})
+	return fault.Wrap(fault.CodeOf(err), err, "%s", message)
 }
 
 // changes are the repository's kustomization files that may have changed an

@@ -65,7 +65,7 @@ func build(l *layout) (Result, error) {
 	}
 	objects, err := kustomization.Build(l.tree, ".")
 	if err != nil {
-		return Result{}, err
+		return Result{}, l.inRepository(err)
 	}
 	if l.request.Explain {
 		return Result{Origins: l.origins(objects)}, nil
@@ -73,6 +73,7 @@ func build(l *layout) (Result, error) {
 	result := Result{Warnings: l.warnings}
 	unpinned := map[string]bool{}
 	for i, object := range objects {
+		result.Warnings = append(result.Warnings, l.generated.check(object)...)
 		l.request.annotate(object)
 		l.request.containment().Complete(object.Fields)
 		text, err := object.Text()

@@ -45,6 +45,11 @@ type Request struct {
 	// Sealed are the Secrets with sealed values, each with a hash of them: see
 	// SealHashes.
 	Sealed map[string]string `json:"sealed,omitempty"`
+	// Capabilities are what charts see of the cluster.
+	Capabilities Capabilities `json:"capabilities,omitzero"`
+	// Seed is what the generated values of charts are derived from, which only the
+	// server knows; without one they are shown as <generated>.
+	Seed []byte `json:"seed,omitempty"`
 	// Explain asks for nothing but the origins of the objects.
 	Explain bool `json:"explain,omitempty"`
 	// Builds asks for nothing but what Compose files build, and what is to be

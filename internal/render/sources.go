@@ -31,6 +31,9 @@ func allSources() source.Map {
 // OwnTemplates are the service templates and locks of an organization.
 type OwnTemplates = source.Templates
 
+// Capabilities are what charts see of a cluster.
+type Capabilities = source.Capabilities
+
 // Secret is what a Secret of the stage must hold before its service starts.
 type Secret = source.Secret
 
@@ -82,7 +85,8 @@ func (r Request) services(limits Limits) []source.Service {
 	var services []source.Service
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {
 		services = append(services, source.Service{
-			Name: name, Spec: r.Services[name], Image: r.Images[name], Images: r.Images, Namespace: r.namespace(), Limits: limits, FromTemplate: r.fromTemplates[name],
+			Name: name, Spec: r.Services[name], Image: r.Images[name], Images: r.Images, Namespace: r.namespace(),
+			Capabilities: r.Capabilities, Seed: r.Seed, Limits: limits, FromTemplate: r.fromTemplates[name],
 		})
 	}
 	return services

@@ -33,12 +33,12 @@ type PullRequest struct {
 // PullRequestOf reports the stages that a pull request's branch feeds, and what
 // merging it would change; false when there is nothing to say.
 func PullRequestOf(p *v1alpha1.Project, number int64, stages []v1alpha1.Stage, change FileChange) (PullRequest, bool) {
-	text := markdown(stages, change)
+	text := markdown(stages, previewLines(p, number), change)
 	return PullRequest{Repository: p.Primary().Path, Number: number, Text: text}, text != ""
 }
 
 // markdown returns the report's text; empty when there is nothing to say.
-func markdown(stages []v1alpha1.Stage, change FileChange) string {
+func markdown(stages []v1alpha1.Stage, preview []string, change FileChange) string {
 	var text strings.Builder
 	if len(stages) > 0 {
 		text.WriteString("| stage | commit | state |\n|---|---|---|\n")
@@ -49,12 +49,38 @@ func markdown(stages []v1alpha1.Stage, change FileChange) string {
 	if n := len(stages) - maxShown; n > 0 {
 		fmt.Fprintf(&text, "\n%d more stages are not shown.\n", n)
 	}
+	writeSection(&text, "It has no preview of this commit:", preview)
 	writeSection(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(change.Mistakes))
 	writeSection(&text, "Merging this into the trusted branch changes who may do what:", change.Rights)
 	if text.Len() == 0 {
 		return ""
 	}
 	return "### Slipway\n\n" + text.String()
+}
+
+// previewLines says why a pull request has no preview of its head, if it would get one
+// otherwise. That there is nothing to preview is no news.
+func previewLines(p *v1alpha1.Project, number int64) []string {
+	for _, one := range p.Status.Previews {
+		if one.PullRequest == number && one.Message != "" && one.State != v1alpha1.PreviewUnchanged {
+			return []string{fmt.Sprintf("%s: `%s`", strings.ToLower(one.State), codeSpan(one.Message))}
+		}
+	}
+	return nil
+}
+
+// NothingToPreview reports on the head of a pull request that makes what runs already;
+// false for others.
+func NothingToPreview(p *v1alpha1.Project, request scm.PullRequest) (Release, bool) {
+	for _, one := range p.Status.Previews {
+		if one.PullRequest == request.Number && one.State == v1alpha1.PreviewUnchanged {
+			return Release{
+				Repository: p.Primary().Path, Commit: one.Commit, Ref: request.Head.Ref,
+				Stage: previewName, Preview: true, Step: StepUnchanged, Latest: true, Sentence: StepUnchanged.describe(one.Message),
+			}, true
+		}
+	}
+	return Release{}, false
 }
 
 func writeSection(text *strings.Builder, title string, lines []string) {

@@ -25,6 +25,18 @@ type Release struct {
 	URL        string // where it can be seen; may be empty
 }
 
+// previewName stands for the stages of previews where each has a pull request of its
+// own: there is one preview per commit.
+const previewName = "preview"
+
+// stageName returns what a stage is called where its commits are shown.
+func stageName(stage *v1alpha1.Stage) string {
+	if stage.IsPreview() {
+		return previewName
+	}
+	return stage.Spec.Name
+}
+
 // ReleaseOf reports a release of a stage; latest says that the stage has no
 // newer one of the same commit.
 func ReleaseOf(p *v1alpha1.Project, stage *v1alpha1.Stage, rel *v1alpha1.Release, latest bool) Release {
@@ -35,7 +47,7 @@ func ReleaseOf(p *v1alpha1.Project, stage *v1alpha1.Stage, rel *v1alpha1.Release
 	return Release{
 		UID: rel.UID, Name: rel.Namespace + "/" + rel.Name,
 		Repository: p.Primary().Path, Commit: rel.Spec.Head.Commit, Ref: stage.Spec.Ref,
-		Stage: stage.Spec.Name, Preview: stage.Spec.PullRequest != 0,
+		Stage: stageName(stage), Preview: stage.IsPreview(),
 		Step: step, Before: StepOf(rel.Status.Reported), Latest: latest,
 		Sentence: step.describe(message), URL: cmp.Or(rel.Status.URL, stage.Status.URL),
 	}

@@ -88,7 +88,7 @@ func TestSkippedOf(t *testing.T) {
 			{Type: v1alpha1.ConditionAutoDeploy, Reason: release.ReasonSkipped, Message: "its commit says so", ObservedGeneration: 2},
 		}},
 	}
-	want := Release{Repository: "acme/shop", Commit: "c0ffee", Stage: "dev", Preview: true, Step: StepSkipped, Latest: true, Sentence: "skipped: its commit says so"}
+	want := Release{Repository: "acme/shop", Commit: "c0ffee", Stage: "preview", Preview: true, Step: StepSkipped, Latest: true, Sentence: "skipped: its commit says so"}
 	if diff := cmp.Diff(want, SkippedOf(shop(), stage)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -143,6 +143,35 @@ func TestFileCheckOf(t *testing.T) {
 	check := FileCheckOf(shop(), "c0ffee", found)
 	if check.Title != "slipway.yaml:3:5: a: is wrong; remove it" || len(check.Found) != 2 || !strings.Contains(check.Summary, "mistakes: 2") {
 		t.Errorf("two found: %+v", check)
+	}
+}
+
+// A pull request is told why it has no preview, but not that it changes nothing, which
+// its commit's status says.
+func TestPullRequestWithoutPreview(t *testing.T) {
+	p := shop()
+	p.Status.Previews = []v1alpha1.Preview{
+		{PullRequest: 6, State: v1alpha1.PreviewQueued, Commit: "c6", Message: "it is number 2 in the `queue` | <b>"},
+		{PullRequest: 7, State: v1alpha1.PreviewUnchanged, Commit: "c7", Message: "nothing to preview: it makes what runs at stage dev"},
+		{PullRequest: 8, State: v1alpha1.PreviewLive, Commit: "c8"},
+	}
+	for number, want := range map[int64]string{6: "- queued: `it is number 2 in the  queue", 7: "", 8: "", 9: ""} {
+		pull, say := PullRequestOf(p, number, nil, FileChange{})
+		if say != (want != "") || !strings.Contains(pull.Text, want) || strings.Contains(pull.Text, "<b>") {
+			t.Errorf("pull request %d: %q", number, pull.Text)
+		}
+	}
+	ref := "refs/heads/docs"
+	want := Release{
+		Repository: "acme/shop", Commit: "c7", Ref: ref, Stage: "preview", Preview: true, Step: StepUnchanged, Latest: true,
+		Sentence: "unchanged: nothing to preview: it makes what runs at stage dev",
+	}
+	got, is := NothingToPreview(p, scm.PullRequest{Number: 7, Head: scm.Side{Ref: ref}})
+	if diff := cmp.Diff(want, got); !is || diff != "" {
+		t.Errorf("%t (-want +got):\n%s", is, diff)
+	}
+	if got, is := NothingToPreview(p, scm.PullRequest{Number: 8}); is {
+		t.Errorf("of one with a preview is said %+v", got)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func SkippedOf(p *v1alpha1.Project, stage *v1alpha1.Stage) Release {
 	return Release{
 		Repository: p.Primary().Path, Commit: stage.Spec.Wanted.Commit, Ref: stage.Spec.Ref,
-		Stage: stage.Spec.Name, Preview: stage.Spec.PullRequest != 0,
+		Stage: stageName(stage), Preview: stage.IsPreview(),
 		Step: StepSkipped, Latest: true, Sentence: string(StepSkipped) + ": " + Skipped(stage),
 	}
 }

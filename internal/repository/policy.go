@@ -25,6 +25,28 @@ func (s *Sources) Policy(ctx context.Context, p *v1alpha1.Project, commit string
 	return document, file.Accepted.ID, err
 }
 
+// FileOf returns the project file of a commit that is not the trusted ref's, with what
+// the project's accepted file says of members, stages and previews, and the head of
+// that file, for which other repositories are where a head of the trusted ref has them.
+func (s *Sources) FileOf(ctx context.Context, p *v1alpha1.Project, commit string, trusted v1alpha1.Head, accepted v1alpha1.AcceptedFile) (v1alpha1.Head, error) {
+	head := v1alpha1.Head{FileCommit: commit, Acceptance: trusted.Acceptance}
+	for _, c := range trusted.Secondary {
+		if c.Ref == "" {
+			head.Secondary = append(head.Secondary, c)
+		}
+	}
+	document, id, err := s.File(ctx, p, head)
+	if err != nil {
+		return head, err
+	}
+	head.FileID = id
+	if head, err = s.withBuilt(ctx, p, document.File, head); err != nil {
+		return head, err
+	}
+	_, head, err = s.Under(ctx, p, document, head, accepted)
+	return head, err
+}
+
 // Under returns a document and its head with what the project's accepted file says
 // of members, stages and previews. The id changes with both.
 func (s *Sources) Under(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, head v1alpha1.Head, accepted v1alpha1.AcceptedFile) (*projectfile.Document, v1alpha1.Head, error) {

@@ -19,8 +19,17 @@ const (
 	maxRepos      = 100
 )
 
+// maxBodyObjects bounds the JSON objects and arrays of a body, each of which takes many
+// times its bytes in memory. The largest push that a forge tells of, of 2,048 commits,
+// has a fifth.
+const maxBodyObjects = 100_000
+
 // Decode reads a whole JSON body into v. Its error quotes nothing of the body.
 func Decode(body []byte, v any) error {
+	var counted shape
+	if counted.read(body); counted.values > maxBodyObjects {
+		return fault.New(fault.Invalid, "the body holds more than %d objects and lists, the limit for a delivery; no forge sends so many", maxBodyObjects)
+	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return fault.New(fault.Invalid, "the body is not valid JSON for this event; compare it with the forge's list of recent deliveries")
 	}

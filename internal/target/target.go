@@ -62,6 +62,7 @@ func (s *Target) tenant() tenancy.Stage {
 		Namespace:        s.stage.Spec.Namespace,
 		Resources:        project.Resources(s.stage.Spec.Resources),
 		Policy:           s.cluster.Spec.Policy.For(s.project.Spec.Policy),
+		Registry:         s.cluster.Spec.Registry,
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,
 	}

@@ -30,6 +30,8 @@ type Targets struct {
 	store      inventory.Store
 	Bundles    *bundle.Store
 	self       tenancy.Subject
+	// OwnHosts are those that Slipway itself is reached at.
+	OwnHosts []string
 
 	mu       sync.Mutex
 	able     map[string]bool // namespaces whose account has its rights
@@ -67,7 +69,9 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		Templates: func(ctx context.Context) (render.OwnTemplates, error) {
 			return OwnTemplates(ctx, s.client, organization)
 		},
-		Target: place, Claims: place, Builds: imageBuilds(organization, &p, place.cluster, place.connection, s.clusters.Builds),
+		Seed:     func(ctx context.Context) ([]byte, error) { return s.seed(ctx, stage, &p) },
+		OwnHosts: s.OwnHosts,
+		Target:   place, Claims: place, Builds: imageBuilds(organization, &p, place.cluster, place.connection, s.clusters.Builds),
 	}, nil
 }
 

@@ -33,6 +33,8 @@ type Stage struct {
 	Resources project.Resources
 	// Policy is what the stage is held to.
 	Policy v1alpha1.ClusterPolicy
+	// Registry holds the images of all projects on the cluster.
+	Registry v1alpha1.Registry
 	// IngressNamespace is where the ingress controller's pods run, and
 	// IngressNetworks where it is when it runs elsewhere (CIDR). Both may be
 	// empty: most networks let a controller on the node through.
@@ -65,27 +67,36 @@ func NewNamespace(s Stage) *corev1.Namespace {
 	labels["pod-security.kubernetes.io/warn"] = string(standard)
 	return &corev1.Namespace{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
-		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels, Annotations: allowed(s.Policy)},
+		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels, Annotations: s.allowed()},
 	}
 }
 
 // allowed tells the chart's admission policies what pods of the stage may have
-// beyond others.
-func allowed(policy v1alpha1.ClusterPolicy) map[string]string {
+// beyond others, and which images of the cluster's registry they may use.
+func (s Stage) allowed() map[string]string {
 	var all []string
-	for _, permission := range policy.Allow {
+	for _, permission := range s.Policy.Allow {
 		all = append(all, string(permission))
 	}
-	for _, class := range policy.PriorityClasses {
+	for _, class := range s.Policy.PriorityClasses {
 		all = append(all, "priorityClass/"+class)
 	}
-	for _, class := range policy.RuntimeClasses {
+	for _, class := range s.Policy.RuntimeClasses {
 		all = append(all, "runtimeClass/"+class)
 	}
-	if len(all) == 0 {
-		return nil
+	annotations := map[string]string{}
+	if len(all) > 0 {
+		annotations[naming.AnnotationAllow] = strings.Join(all, ",")
 	}
-	return map[string]string{naming.AnnotationAllow: strings.Join(all, ",")}
+	if root := s.Registry.Root(); root != "" {
+		var open []string
+		for _, path := range s.Registry.Open(s.Organization, s.Project) {
+			open = append(open, v1alpha1.ImagePath(path))
+		}
+		annotations[naming.AnnotationRegistry] = v1alpha1.ImagePath(root)
+		annotations[naming.AnnotationImages] = strings.Join(open, ",")
+	}
+	return annotations
 }
 
 // Objects returns what the stage's namespace holds before anything of the

@@ -115,9 +115,15 @@ type Registry struct {
 	// Host is host or host:port.
 	// +kubebuilder:validation:MinLength=1
 	Host string `json:"host"`
-	// Prefix is put in front of every repository path.
+	// Prefix is put in front of every repository path: a project's images are in
+	// host/prefix/organization/project.
 	// +optional
 	Prefix string `json:"prefix,omitempty"`
+	// Shared are paths below host whose images every project on the cluster may use,
+	// although they lie where images of organizations and projects do: base images, say.
+	// +optional
+	// +listType=set
+	Shared []string `json:"shared,omitempty"`
 	// Insecure allows plain HTTP.
 	// +optional
 	Insecure bool `json:"insecure,omitempty"`
@@ -164,6 +170,11 @@ type ClusterStatus struct {
 	// Version is the Kubernetes version.
 	// +optional
 	Version string `json:"version,omitempty"`
+	// APIVersions are the API versions that the cluster serves (apps/v1), and the
+	// kinds of each (apps/v1/Deployment), sorted. Charts see them as
+	// .Capabilities.APIVersions.
+	// +optional
+	APIVersions []string `json:"apiVersions,omitempty"`
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -11,6 +11,10 @@ const (
 	// ConditionFileAccepted is True on a Project whose whole file is in force, and
 	// False while what it says of members, stages and previews is held.
 	ConditionFileAccepted = "FileAccepted"
+	// ConditionPreviews is True on a Project whose previews are those that its open
+	// pull requests ask for, and False while the forge can't be asked; those that there
+	// are stay then.
+	ConditionPreviews = "Previews"
 	// ConditionUserNamespaces is True on a Cluster whose nodes can all give pods a
 	// user namespace, which the level contained needs; Unknown while nobody knows.
 	ConditionUserNamespaces = "UserNamespaces"

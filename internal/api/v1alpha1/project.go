@@ -194,6 +194,13 @@ type ProjectStatus struct {
 	// +listMapKey=ref
 	// +kubebuilder:validation:MaxItems=1000
 	Expired []ExpiredRef `json:"expired,omitempty"`
+	// Previews is how it stands with the previews of open pull requests. Those that
+	// get none for a reason that their author sees at the forge are left out.
+	// +optional
+	// +listType=map
+	// +listMapKey=pullRequest
+	// +kubebuilder:validation:MaxItems=1000
+	Previews []Preview `json:"previews,omitempty"`
 	// LastChange is when a sync last found anything new.
 	// +optional
 	LastChange *metav1.Time `json:"lastChange,omitempty"`
@@ -338,6 +345,33 @@ type ExpiredRef struct {
 	// Commit is the commit that it was at.
 	Commit string `json:"commit"`
 }
+
+// Preview is how it stands with the preview of an open pull request.
+type Preview struct {
+	// PullRequest is the number of the pull request.
+	PullRequest int64 `json:"pullRequest"`
+	// State is Live when there is a preview, Queued while the limit keeps it waiting,
+	// Expired when its time ran out, Unchanged when there is nothing to show, and
+	// Failed when the commit's slipway.yaml can't be used.
+	// +kubebuilder:validation:Enum=Live;Queued;Expired;Unchanged;Failed
+	State string `json:"state"`
+	// Commit is the head of the pull request.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
+	// Message is why there is none, and what to do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// The states of a Preview.
+const (
+	PreviewLive      = "Live"
+	PreviewQueued    = "Queued"
+	PreviewExpired   = "Expired"
+	PreviewUnchanged = "Unchanged"
+	PreviewFailed    = "Failed"
+)
 
 // ProjectList is a list of projects.
 // +kubebuilder:object:root=true

@@ -66,10 +66,14 @@ type StageSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=100
 	Scale map[string]int32 `json:"scale,omitempty"`
-	// PullRequest is set for a preview.
+	// PullRequest is the number of the pull request that a preview is of; 0 for
+	// other stages. A preview's rule is the stage that previews are made from.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
 }
+
+// IsPreview reports whether the stage is the preview of a pull request.
+func (s *Stage) IsPreview() bool { return s.Spec.PullRequest != 0 }
 
 // Pause records who stopped a stage's automatic releases, and why.
 type Pause struct {
@@ -100,7 +104,8 @@ type Head struct {
 	// Commit is the full commit id.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	Commit string `json:"commit"`
-	// FileCommit is the commit of the trusted ref whose project file applies.
+	// FileCommit is the commit whose project file applies: one of the trusted ref, or
+	// the head of a pull request whose author may deploy.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
 	FileCommit string `json:"fileCommit"`
 	// FileID is the git object id of that project file; it changes when the file

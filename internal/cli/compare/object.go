@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 
 	"sigs.k8s.io/yaml"
@@ -9,12 +10,29 @@ import (
 
 // object is one rendered object.
 type object struct {
-	name   string // Kind/name
-	text   []byte
-	Fields map[string]any
+	name string // Kind/name
+	text []byte
 }
 
-// DecodeObjects splits rendered manifests.
+// JSON returns the object as JSON.
+func (o object) JSON() (json.RawMessage, error) {
+	text, err := yaml.YAMLToJSON(o.text)
+	if err != nil {
+		return nil, fmt.Errorf("read the rendered %s: %w", o.name, err)
+	}
+	return text, nil
+}
+
+// identity is what names an object.
+type identity struct {
+	Kind     any `json:"kind"`
+	Metadata struct {
+		Name any `json:"name"`
+	} `json:"metadata"`
+}
+
+// DecodeObjects splits rendered manifests. Of each object only the name is kept beside
+// its text: the fields of all would take fifty times that.
 func DecodeObjects(manifests []byte) ([]object, error) {
 	var objects []object
 	for i, text := range bytes.Split(manifests, []byte("\n---\n")) {
@@ -22,11 +40,11 @@ func DecodeObjects(manifests []byte) ([]object, error) {
 			continue
 		}
 		one := object{text: append(bytes.TrimRight(text, "\n"), '\n')}
-		if err := yaml.Unmarshal(text, &one.Fields); err != nil {
+		var is identity
+		if err := yaml.Unmarshal(text, &is); err != nil {
 			return nil, fmt.Errorf("read rendered object %d: %w", i, err)
 		}
-		metadata, _ := one.Fields["metadata"].(map[string]any)
-		one.name = fmt.Sprintf("%v/%v", one.Fields["kind"], metadata["name"])
+		one.name = fmt.Sprintf("%v/%v", is.Kind, is.Metadata.Name)
 		objects = append(objects, one)
 	}
 	return objects, nil

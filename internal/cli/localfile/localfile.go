@@ -14,17 +14,24 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
-// maxBytes bounds small files: tokens, configurations, descriptors.
-const maxBytes = 1 << 20
+// MaxBytes bounds small files: tokens, configurations, descriptors.
+const MaxBytes = 1 << 20
 
-// Read reads a file of at most a megabyte, and no more of a longer one.
+// Read reads a small file. A longer one is an error, and is not read on.
 func Read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxBytes))
+	data, err := io.ReadAll(io.LimitReader(file, MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	if len(data) > MaxBytes {
+		return nil, fault.New(fault.Invalid, "%s has more than %d bytes, the limit for a file of its kind; name the right one, or make it smaller", path, MaxBytes)
+	}
+	return data, nil
 }
 
 // WriteAll writes new files, by their path below a directory that none of them can

@@ -1,13 +1,15 @@
 package offline
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/cli/localfile"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
@@ -23,6 +25,7 @@ type Target struct {
 	projectFile  string
 	project      v1alpha1.ProjectSpec
 	Cluster      v1alpha1.ClusterSpec
+	capabilities render.Capabilities
 	Own          Templates
 	Templates    render.OwnTemplates
 }
@@ -33,7 +36,7 @@ func (s *Target) Flags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVarP(&s.Organization, "organization", "n", "local", "the organization; it is part of the namespace's name")
 	flags.StringVar(&s.domain, "domain", "", "the cluster's base domain, for the hosts of routes")
-	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress and policy: kubectl get swcluster NAME -o yaml")
+	flags.StringVar(&s.clusterFile, "cluster", "", "file with the Cluster object, for its ingress, policy and what it serves: kubectl get swcluster NAME -o yaml")
 	flags.StringVar(&s.projectFile, "project-object", "", "file with the Project object, for its policy and hosts: kubectl get swproject NAME -o yaml")
 }
 
@@ -48,6 +51,7 @@ func (s *Target) Load() error {
 		return err
 	}
 	s.Cluster, s.project = cluster.Spec, project.Spec
+	s.capabilities = release.CapabilitiesOf(cluster.Status)
 	if s.domain != "" {
 		s.Cluster.Ingress.Domain = s.domain
 	}
@@ -73,8 +77,12 @@ func readObject(file, kind, resource string, into client.Object) error {
 	if err != nil {
 		return err
 	}
-	if err := yaml.Unmarshal(data, into); err != nil || into.GetObjectKind().GroupVersionKind().Kind != kind {
-		return fault.New(fault.Invalid, "%s holds no %s object; write one there with kubectl get %s NAME -o yaml", file, kind, resource)
+	err = manifest.Unmarshal(data, into)
+	if err == nil && into.GetObjectKind().GroupVersionKind().Kind != kind {
+		err = errors.New("it is of another kind")
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "%s holds no %s object: %v; write one there with kubectl get %s NAME -o yaml", file, kind, err, resource)
 	}
 	return nil
 }
@@ -91,6 +99,8 @@ func (s *Target) Place(project, stage string) release.Place {
 		Policy:          s.Cluster.Policy.For(s.project.Policy),
 		Hosts:           s.hosts(),
 		SharedClass:     s.Cluster.Storage.SharedClass,
+		Capabilities:    s.capabilities,
+		Registry:        s.Cluster.Registry,
 	}
 }
 

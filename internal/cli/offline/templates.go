@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/cli/localfile"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/render"
+	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
 const (
@@ -36,15 +39,20 @@ func (o *Templates) Load() (render.OwnTemplates, error) {
 	if o.directory == "" {
 		return render.OwnTemplates{}, nil
 	}
-	files, err := filepath.Glob(filepath.Join(o.directory, "*.yaml"))
-	if info, statErr := os.Stat(o.directory); err != nil || statErr != nil || !info.IsDir() {
+	entries, err := tree.FromFS(os.DirFS(o.directory)).List(".")
+	if fault.CodeOf(err) == fault.Invalid {
+		return render.OwnTemplates{}, fmt.Errorf("--templates %s: %w", o.directory, err)
+	}
+	if err != nil {
 		return render.OwnTemplates{}, fault.New(fault.NotFound, "--templates %s is no directory; name one with templates in it", o.directory)
 	}
-	if len(files) == 0 || len(files) > maxOwn {
-		return render.OwnTemplates{}, fault.New(fault.Invalid, "--templates %s holds %d files NAME.yaml; it must be from 1 to %d", o.directory, len(files), maxOwn)
+	names := yamlFiles(entries)
+	if len(names) == 0 || len(names) > maxOwn {
+		return render.OwnTemplates{}, fault.New(fault.Invalid, "--templates %s holds %d files NAME.yaml; it must be from 1 to %d", o.directory, len(names), maxOwn)
 	}
 	all := render.OwnTemplates{Templates: map[string][]byte{}}
-	for _, file := range files {
+	for _, name := range names {
+		file := filepath.Join(o.directory, name)
 		data, err := localfile.Read(file)
 		if err != nil {
 			return render.OwnTemplates{}, err
@@ -60,12 +68,23 @@ func (o *Templates) Load() (render.OwnTemplates, error) {
 	return all, render.CheckTemplates(all)
 }
 
-func parseLocks(file string, data []byte) (map[string]map[string]any, error) {
-	asJSON, err := yaml.YAMLToJSONStrict(data)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s is no YAML: %v; write TEMPLATE: {PARAMETER: VALUE}", file, err)
+// yamlFiles returns the names that may be files of templates.
+func yamlFiles(entries []tree.Entry) []string {
+	var names []string
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name, ".yaml") && !strings.HasPrefix(entry.Name, ".") {
+			names = append(names, entry.Name)
+		}
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(asJSON)))
+	return names
+}
+
+func parseLocks(file string, data []byte) (map[string]map[string]any, error) {
+	var asJSON json.RawMessage
+	if err := manifest.Unmarshal(data, &asJSON); err != nil {
+		return nil, fault.New(fault.Invalid, "%s: %v; write TEMPLATE: {PARAMETER: VALUE}", file, err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(asJSON))
 	decoder.UseNumber()
 	var locks map[string]map[string]any
 	if err := decoder.Decode(&locks); err != nil {

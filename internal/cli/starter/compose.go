@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/manifest"
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
@@ -46,7 +45,7 @@ func (l looker) compose(name string) ([]Service, error) {
 		return nil, err
 	}
 	var file composeFile
-	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+	if err := manifest.Unmarshal([]byte(text), &file); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s can't be read: %v; correct it", name, err)
 	}
 	var built []Service

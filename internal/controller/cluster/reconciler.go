@@ -21,6 +21,8 @@ import (
 type Clusters interface {
 	// Version asks a cluster for the version of its API server.
 	Version(ctx context.Context, cluster *v1alpha1.Cluster) (string, error)
+	// APIVersions asks a cluster for the API versions and kinds that it serves.
+	APIVersions(ctx context.Context, cluster *v1alpha1.Cluster) ([]string, error)
 	// Nodes looks at a cluster's nodes.
 	Nodes(ctx context.Context, cluster *v1alpha1.Cluster) (cluster.Nodes, error)
 	// Forget drops what is kept of a Cluster that is gone.
@@ -55,6 +57,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, kube.ReasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Version = version
+		if served, err := r.Clusters.APIVersions(ctx, &before); err == nil {
+			after.Status.APIVersions = served
+		} else { // charts go on with what it served last
+			condition.Reason, condition.Message = "PartlyReachable", "the cluster answers, but not for every API that it serves: "+kube.Sentence(err)
+		}
 		nodes, err := r.Clusters.Nodes(ctx, &before)
 		kube.SetCondition(&after.Status.Conditions, userNamespaces(before.Spec.Policy, nodes, err), before.Generation)
 	}

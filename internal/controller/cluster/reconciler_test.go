@@ -33,6 +33,14 @@ func (c *connections) Version(context.Context, *v1alpha1.Cluster) (string, error
 	return c.version, c.err
 }
 
+// APIVersions implements Clusters.
+func (c *connections) APIVersions(context.Context, *v1alpha1.Cluster) ([]string, error) {
+	if c.version == "" {
+		return nil, nil
+	}
+	return []string{"apps/v1", "apps/v1/Deployment"}, nil
+}
+
 // Nodes implements Clusters.
 func (c *connections) Nodes(context.Context, *v1alpha1.Cluster) (cluster.Nodes, error) {
 	return c.nodes, c.nodesErr
@@ -81,6 +89,9 @@ func TestHealth(t *testing.T) {
 			}
 			if got.Status.Version != tt.version || got.Status.ObservedGeneration != 2 {
 				t.Errorf("the status is %+v, want version %s", got.Status, tt.version)
+			}
+			if served := len(got.Status.APIVersions) == 2; served != (tt.status == metav1.ConditionTrue) {
+				t.Errorf("it serves %v", got.Status.APIVersions)
 			}
 		})
 	}

@@ -146,6 +146,9 @@ func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []
 	}
 	file, _ := report.HeldFileOf(p)
 	parts := []string{p.Status.FileCommit + " " + acceptedCommit(p) + " " + file.Title}
+	for _, one := range p.Status.Previews {
+		parts = append(parts, fmt.Sprintf("%d %s %s %s", one.PullRequest, one.State, one.Commit, one.Message))
+	}
 	for _, stage := range stages.Items {
 		parts = append(parts, stage.Spec.Ref+" "+report.StageRow(stage))
 	}
@@ -172,18 +175,20 @@ func (r *Reconciler) comment(ctx context.Context, to notify.Destination, p *v1al
 		if request.Fork {
 			continue // a fork's branch feeds no stage
 		}
-		if err := r.commentOn(ctx, to, p, request, fedBy(stages, request.Head.Ref)); err != nil {
+		if err := r.commentOn(ctx, to, p, request, fedBy(stages, request)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fedBy returns the stages that a ref feeds, by name.
-func fedBy(stages []v1alpha1.Stage, ref string) []v1alpha1.Stage {
+// fedBy returns the stages that a pull request's branch feeds, by name, and its
+// preview.
+func fedBy(stages []v1alpha1.Stage, request scm.PullRequest) []v1alpha1.Stage {
 	var fed []v1alpha1.Stage
 	for _, stage := range stages {
-		if stage.Spec.Ref == ref && stage.DeletionTimestamp.IsZero() {
+		ofAnother := stage.IsPreview() && stage.Spec.PullRequest != request.Number
+		if stage.Spec.Ref == request.Head.Ref && !ofAnother && stage.DeletionTimestamp.IsZero() {
 			fed = append(fed, stage)
 		}
 	}
@@ -202,6 +207,9 @@ func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1
 			return err
 		}
 	}
+	if err := r.reportUnchanged(ctx, to, p, request); err != nil {
+		return err
+	}
 	pull, say := report.PullRequestOf(p, request.Number, fed, change)
 	key := fmt.Sprintf("%s/%d", keyOf(p), request.Number)
 	if !say || !r.memory.changed(key, pull.Text) {
@@ -211,6 +219,20 @@ func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1
 		return err
 	}
 	r.memory.set(key, pull.Text)
+	return nil
+}
+
+// reportUnchanged reports that a pull request has nothing to preview, once for its head.
+func (r *Reconciler) reportUnchanged(ctx context.Context, to notify.Destination, p *v1alpha1.Project, request scm.PullRequest) error {
+	text, is := report.NothingToPreview(p, request)
+	key := fmt.Sprintf("%s/%d preview", keyOf(p), request.Number)
+	if !is || !r.memory.changed(key, text.Commit) {
+		return nil
+	}
+	if err := r.Sinks.Release(ctx, to, text); err != nil {
+		return err
+	}
+	r.memory.set(key, text.Commit)
 	return nil
 }
 

@@ -58,6 +58,8 @@ type repositories struct {
 	reads     int
 	during    func(context.Context) error // while the heads are read
 	expired   int                         // how often the pull requests were
+	open      []scm.PullRequest
+	listed    int // how often they were listed
 }
 
 // Heads implements Sources.
@@ -131,6 +133,26 @@ func (r *repositories) Members(_ context.Context, _ *v1alpha1.Project, login str
 // Expire implements PullRequests.
 func (r *repositories) Expire(*v1alpha1.Project) { r.expired++ }
 
+// Open implements PullRequests.
+func (r *repositories) Open(context.Context, *v1alpha1.Project) ([]scm.PullRequest, error) {
+	r.listed++
+	return r.open, r.errs["Open"]
+}
+
+// FileOf implements Sources.
+func (r *repositories) FileOf(ctx context.Context, p *v1alpha1.Project, commit string, trusted v1alpha1.Head, accepted v1alpha1.AcceptedFile) (v1alpha1.Head, error) {
+	if err := r.errs["FileOf"]; err != nil {
+		return v1alpha1.Head{}, err
+	}
+	document, head, err := r.FileAt(ctx, p, commit)
+	if err != nil {
+		return head, err
+	}
+	head.Acceptance = trusted.Acceptance
+	_, head, err = r.Under(ctx, p, document, head, accepted)
+	return head, err
+}
+
 // Knows implements Sources.
 func (r *repositories) Knows(_ context.Context, _ *v1alpha1.Project, _ v1alpha1.Repository, commit string) bool {
 	return r.known[commit]
@@ -158,15 +180,28 @@ func (r *route) Through(_ context.Context, stage *v1alpha1.Stage, write func() e
 // contents knows the stages at which every new head changes nothing.
 type contents struct {
 	unchanged map[string]bool // by the name of the Stage object
-	asked     []string
+	runs      map[string]bool // commits that make what a stage runs
+
+	mu    sync.Mutex
+	asked []string
+}
+
+// Runs implements Contents.
+func (c *contents) Runs(_ context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = append(c.asked, stage.Name+" "+head.Commit)
+	return c.runs[head.Commit]
 }
 
 // Unchanged implements Contents.
-func (c *contents) Unchanged(_ context.Context, moves []release.Move) map[string]bool {
-	for _, move := range moves {
+func (c *contents) Unchanged() func(context.Context, release.Move) bool {
+	return func(_ context.Context, move release.Move) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.asked = append(c.asked, move.Stage.Name)
+		return c.unchanged[move.Stage.Name]
 	}
-	return c.unchanged
 }
 
 // fileWith returns a project file with stages.

@@ -25,15 +25,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/projectfile"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 const (
 	// syncJitter spreads the timers of many projects.
 	syncJitter = 0.2
-	// parallelSyncs is how many projects are synced at the same time, and
-	// syncsPerHost how many of them read from one git server.
-	parallelSyncs = 32
-	syncsPerHost  = parallelSyncs / 2
+	// previewsAgain is when a forge is asked again that did not list the pull requests.
+	previewsAgain = 30 * time.Second
 	// slowSync is when a sync begins to take long.
 	slowSync = 20 * time.Second
 )
@@ -48,10 +47,18 @@ type Sources interface {
 	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.
 	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
+	Policies
+}
+
+// Policies reads what project files say under what was accepted.
+type Policies interface {
 	// Policy returns what the primary repository's own project file of a commit says
 	// of members, stages and previews, and its object id. The commit that was accepted
 	// last can always be read.
 	Policy(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, string, error)
+	// FileOf returns the head of the project file of a pull request's commit, with the
+	// members, stages and previews of an accepted file; trusted is the trusted ref's.
+	FileOf(ctx context.Context, p *v1alpha1.Project, commit string, trusted v1alpha1.Head, accepted v1alpha1.AcceptedFile) (v1alpha1.Head, error)
 	// Under returns a document and its head with the members, stages and previews of
 	// an accepted file.
 	Under(ctx context.Context, p *v1alpha1.Project, document *projectfile.Document, head v1alpha1.Head, accepted v1alpha1.AcceptedFile) (*projectfile.Document, v1alpha1.Head, error)
@@ -59,6 +66,9 @@ type Sources interface {
 
 // PullRequests knows the open pull requests of projects' primary repositories.
 type PullRequests interface {
+	// Open returns them as they were read after the last sync began. An error of code
+	// denied says that the project gives nothing to ask its forge with.
+	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
 }
@@ -91,6 +101,7 @@ type Reconciler struct {
 	Timers   rate.Limit    // how many syncs a second only the timer may ask for
 	Now      func() time.Time
 	Slow     time.Duration // until a sync says what it waits for; 0 means slowSync
+	Long     time.Duration // until a sync makes place for quick ones; 0 means longSync
 
 	memory  *memory
 	hosts   *hostSlots
@@ -99,8 +110,8 @@ type Reconciler struct {
 
 // New returns a reconciler made from its exported fields.
 func New(r Reconciler) *Reconciler {
-	r.Slow = cmp.Or(r.Slow, slowSync)
-	r.memory, r.hosts, r.decided = newMemory(r.Timers), newHostSlots(syncsPerHost), lru.New(maxDecided)
+	r.Slow, r.Long = cmp.Or(r.Slow, slowSync), cmp.Or(r.Long, longSync)
+	r.memory, r.hosts, r.decided = newMemory(r.Timers), newHostSlots(quickSyncs, longSyncs, syncsPerHost), lru.New(maxDecided)
 	return &r
 }
 
@@ -138,12 +149,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if turn := r.turn(&p, these); turn > 0 {
 		return ctrl.Result{RequeueAfter: turn}, nil
 	}
-	host := hostOf(p.Primary())
-	if !r.hosts.enter(host) {
+	slot, free := r.hosts.enter(hostOf(p.Primary()))
+	if !free {
 		return ctrl.Result{RequeueAfter: wait.Jitter(forge.BusyDelay, syncJitter)}, nil
 	}
-	defer r.hosts.leave(host)
-	return r.serve(ctx, &p, these)
+	defer slot.leave()
+	return r.serve(ctx, &p, these, slot)
 }
 
 // requests are what a sync serves.
@@ -154,14 +165,14 @@ type requests struct {
 }
 
 // serve syncs a project for what waits.
-func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these requests) (ctrl.Result, error) {
+func (r *Reconciler) serve(ctx context.Context, p *v1alpha1.Project, these requests, slot *hostSlot) (ctrl.Result, error) {
 	name := client.ObjectKeyFromObject(p)
 	if err := r.hold(ctx, p); err != nil {
 		return ctrl.Result{}, err
 	}
 	r.memory.begin(name, len(these.waiting), r.Now())
 	r.Pulls.Expire(p)
-	outcome, syncErr := r.syncWatched(ctx, p, these)
+	outcome, syncErr := r.syncWatched(ctx, p, these, slot)
 	if apierrors.IsConflict(syncErr) {
 		return ctrl.Result{RequeueAfter: r.memory.conflicted(name)}, nil
 	}
@@ -194,6 +205,10 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 		}
 	}
 	r.finish(s, syncErr)
+	if o.previews.again {
+		r.memory.again(name)
+		return ctrl.Result{RequeueAfter: min(cmp.Or(s.again, previewsAgain), previewsAgain)}, nil
+	}
 	return ctrl.Result{RequeueAfter: cmp.Or(s.again, r.next(p))}, nil
 }
 

@@ -159,13 +159,14 @@ func (f *fixture) update(t *testing.T, change func(*v1alpha1.Project)) {
 // A project whose git server is busy comes back soon.
 func TestBusyHost(t *testing.T) {
 	f := newFixture(t, newProject(nil))
+	var slot *hostSlot
 	for range syncsPerHost {
-		f.hosts.enter("git.example")
+		slot, _ = f.hosts.enter("git.example")
 	}
 	if result := f.reconcile(t); result.RequeueAfter < forge.BusyDelay || result.RequeueAfter > 2*forge.BusyDelay {
 		t.Errorf("comes back after %s", result.RequeueAfter)
 	}
-	f.hosts.leave("git.example")
+	slot.leave()
 	f.reconcile(t)
 	if f.repos.reads != 1 || f.hosts.taken["git.example"] != syncsPerHost-1 {
 		t.Errorf("read %d times, %d slots are taken", f.repos.reads, f.hosts.taken["git.example"])

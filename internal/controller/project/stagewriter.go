@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -44,9 +43,12 @@ type FastPath interface {
 
 // Contents tells which stages a new head leaves as they are.
 type Contents interface {
-	// Unchanged returns the names of the Stage objects at which a new head changes
-	// nothing.
-	Unchanged(ctx context.Context, moves []release.Move) map[string]bool
+	// Unchanged begins the comparisons of one sync. What it returns reports whether a
+	// new head changes nothing at a stage, and is safe for concurrent use.
+	Unchanged() func(ctx context.Context, move release.Move) bool
+	// Runs reports whether a head would make what the stage runs; false where that
+	// can't be told.
+	Runs(ctx context.Context, stage *v1alpha1.Stage, head v1alpha1.Head) bool
 }
 
 // StageWriter makes the Stage objects of a project what they should be. A
@@ -63,10 +65,10 @@ type StageWriter struct {
 
 // Write makes the project's Stage objects equal to the wanted ones, in their order,
 // but those whose head moved first. A head that changes nothing at a stage is not
-// written to it. The stages that the project has are by name, and are not changed in
-// memory.
+// written to it; the others don't wait until that is known of all. The stages that the
+// project has are by name, and are not changed in memory.
 func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) error {
-	wanted = w.keepUnchanged(ctx, have, wanted)
+	unchanged := w.Contents.Unchanged()
 	var group errgroup.Group // one that fails does not stop the others
 	group.SetLimit(parallelStages)
 	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
@@ -76,7 +78,15 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 				continue
 			}
 			one := wanted[i].DeepCopy() // which writeOne fills in while this goes on
-			group.Go(func() error { return w.writeOne(ctx, p, current, one) })
+			group.Go(func() error {
+				if moved && w.comparable(current) && unchanged(ctx, release.Move{Stage: current, Head: one.Spec.Wanted}) {
+					one.Spec.Wanted = *current.Spec.Wanted.DeepCopy()
+					if fits(current, one) {
+						return nil
+					}
+				}
+				return w.writeOne(ctx, p, current, one)
+			})
 		}
 	}
 	if err := group.Wait(); err != nil {
@@ -89,29 +99,11 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 	return w.deleteUnwanted(ctx, unwanted)
 }
 
-// keepUnchanged returns the wanted stages with the heads that they have, where the
-// wanted ones change nothing. A stage that was written since the watch cache saw it
-// is not asked about: writing it is a conflict.
-func (w *StageWriter) keepUnchanged(ctx context.Context, have map[string]*v1alpha1.Stage, wanted []v1alpha1.Stage) []v1alpha1.Stage {
-	var moves []release.Move
-	for i := range wanted {
-		current := have[wanted[i].Name]
-		if current == nil || !current.DeletionTimestamp.IsZero() || sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted) || w.written.isStale(current) {
-			continue
-		}
-		moves = append(moves, release.Move{Stage: current, Head: wanted[i].Spec.Wanted})
-	}
-	if len(moves) == 0 {
-		return wanted
-	}
-	unchanged := w.Contents.Unchanged(ctx, moves)
-	kept := slices.Clone(wanted)
-	for i := range kept {
-		if unchanged[kept[i].Name] {
-			kept[i].Spec.Wanted = have[kept[i].Name].Spec.Wanted
-		}
-	}
-	return kept
+// comparable reports whether a new head can be compared with what a stage was made
+// from. A stage that was written since the watch cache saw it is not asked about:
+// writing it is a conflict.
+func (w *StageWriter) comparable(current *v1alpha1.Stage) bool {
+	return current != nil && current.DeletionTimestamp.IsZero() && !w.written.isStale(current)
 }
 
 // DeleteExpired deletes stages that ran out of time.
@@ -254,7 +246,7 @@ func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, head *v1al
 // say so.
 func (w *StageWriter) deleteUnwanted(ctx context.Context, unwanted map[string]*v1alpha1.Stage) error {
 	for _, stage := range unwanted {
-		if stage.Spec.OnDelete != "delete" || stage.Spec.PullRequest != 0 || !stage.DeletionTimestamp.IsZero() {
+		if stage.Spec.OnDelete != "delete" || !stage.DeletionTimestamp.IsZero() {
 			continue
 		}
 		w.Log.Info("stage is no longer asked for", "project", stage.Spec.Project, "stage", stage.Spec.Name, "ref", strings.TrimPrefix(stage.Spec.Ref, "refs/heads/"))

@@ -80,7 +80,6 @@ func TestDeletedBranch(t *testing.T) {
 	}{
 		"is deleted with it":     {func(s *v1alpha1.Stage) { s.Spec.OnDelete = "delete" }, true},
 		"stays":                  {func(s *v1alpha1.Stage) { s.Spec.OnDelete = "keep" }, false},
-		"is of a pull request":   {func(s *v1alpha1.Stage) { s.Spec.OnDelete, s.Spec.PullRequest = "delete", 7 }, false},
 		"is being deleted by us": {func(s *v1alpha1.Stage) { s.Spec.OnDelete = "delete"; going(s) }, false},
 	}
 	for name, tt := range tests {

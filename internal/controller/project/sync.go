@@ -33,13 +33,22 @@ type outcome struct {
 	identities []v1alpha1.Identity
 	hints      hints
 	stages     int
+	previews   previews
 	ending     map[string]string // by ref: the stage that must be gone before it comes back
 }
 
 // syncWatched syncs a project. Once that takes long, the project says what it
-// waits for; when the project ends, it does.
-func (r *Reconciler) syncWatched(ctx context.Context, p *v1alpha1.Project, these requests) (outcome, error) {
+// waits for; when the project ends, it does. When it takes long and there is no place
+// for it, it ends, too.
+func (r *Reconciler) syncWatched(ctx context.Context, p *v1alpha1.Project, these requests, slot *hostSlot) (outcome, error) {
 	working, end := r.Work.Begin(ctx, client.ObjectKeyFromObject(p), "")
+	working, stop := context.WithCancelCause(working)
+	defer stop(nil)
+	defer time.AfterFunc(r.Long, func() {
+		if !slot.takesLong() {
+			stop(fault.New(fault.Unavailable, "stopped after %s, because many git servers take long at the moment and others wait; it is tried again", r.Long))
+		}
+	}).Stop()
 	announced := make(chan struct{})
 	go func() {
 		defer close(announced)
@@ -98,8 +107,10 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	}
 	wanted := wantedStages(p, file, heads, found.hints)
 	found.stages = len(wanted)
-	found.ending, err = r.writeStages(ctx, p, wanted)
-	return found, err
+	if found.ending, err = r.writeStages(ctx, p, wanted); err != nil {
+		return found, err
+	}
+	return found, r.writePreviews(ctx, p, file, &found)
 }
 
 // inForce finds the project file that applies to the heads, with the members, stages
@@ -140,18 +151,14 @@ func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted s
 
 // writeStages makes the project's Stage objects equal to the wanted ones that
 // have not run out of time, and returns by ref those that are still being taken down.
-// What it lists is the watch cache's own and must not be changed.
+// Previews are left alone.
 func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wanted []v1alpha1.Stage) (ending map[string]string, err error) {
 	if len(wanted) > maxStages {
 		return nil, fault.New(fault.Invalid, "project %s would have %d stages, more than %d; narrow the patterns of stages in %s", p.Name, len(wanted), maxStages, project.FileName)
 	}
-	var existing v1alpha1.StageList
-	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list stages: %w", err)
-	}
-	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
-	for i := range existing.Items {
-		have[existing.Items[i].Name] = &existing.Items[i]
+	have, err := r.existing(ctx, p, false)
+	if err != nil {
+		return nil, err
 	}
 	living, over, err := r.expire(ctx, p, have, wanted)
 	if err != nil {
@@ -167,6 +174,22 @@ func (r *Reconciler) writeStages(ctx context.Context, p *v1alpha1.Project, wante
 		}
 	}
 	return ending, r.Stages.Write(ctx, p, have, living)
+}
+
+// existing returns the project's previews, or its other stages, by name. They are the
+// watch cache's own and must not be changed.
+func (r *Reconciler) existing(ctx context.Context, p *v1alpha1.Project, previews bool) (map[string]*v1alpha1.Stage, error) {
+	var existing v1alpha1.StageList
+	if err := r.Client.List(ctx, &existing, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list stages: %w", err)
+	}
+	have := make(map[string]*v1alpha1.Stage, len(existing.Items))
+	for i := range existing.Items {
+		if stage := &existing.Items[i]; stage.IsPreview() == previews {
+			have[stage.Name] = stage
+		}
+	}
+	return have, nil
 }
 
 // keepVerdict makes durable which file is accepted, and which is held, before any
@@ -209,6 +232,7 @@ func (r *Reconciler) record(ctx context.Context, p *v1alpha1.Project, o outcome,
 		condition.Status, condition.Reason, condition.Message = metav1.ConditionFalse, reasonOf(err), kube.Sentence(err)
 	} else {
 		after.Status.Stages = int32(min(o.stages, maxStages)) //nolint:gosec // bounded on this line
+		setPreviews(&after.Status, o.previews, p.Generation)
 	}
 	if o.fileCommit != "" {
 		after.Status.FileCommit = o.fileCommit

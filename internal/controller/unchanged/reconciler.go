@@ -123,7 +123,7 @@ func (r *Reconciler) ownReports(ctx context.Context, p *v1alpha1.Project) (func(
 	for _, rule := range document.File.Stages {
 		protected[rule.Name] = rule.Protected
 	}
-	return func(stage *v1alpha1.Stage) bool { return protected[stage.Spec.Rule] }, nil
+	return func(stage *v1alpha1.Stage) bool { return protected[stage.Spec.Rule] && !stage.IsPreview() }, nil
 }
 
 // send sends the reports of anything new. When the forge has no client for a

@@ -5,18 +5,24 @@ import (
 	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/utils/lru"
 )
 
 // objectOverhead approximates what an object costs beside its content.
 const objectOverhead = 256
 
+// indexMemory is how many bytes indexing takes for all packs together: small ones are
+// indexed at the same time, large ones one after the other.
+const indexMemory = 112 << 20
+
 // objectCache keeps recently read objects of all mirrors, bounded in bytes.
 // Entries belong to their mirror, so that one repository never answers from
 // another's objects. It is safe for concurrent use.
 type objectCache struct {
-	max    int64
-	owners atomic.Uint64
+	max      int64
+	owners   atomic.Uint64
+	indexing *semaphore.Weighted // bytes for indexing packs, of all mirrors
 
 	mu    sync.Mutex // held while size and items change together
 	size  int64
@@ -29,7 +35,7 @@ type cacheKey struct {
 }
 
 func newObjectCache(max int64) *objectCache {
-	c := &objectCache{max: max}
+	c := &objectCache{max: max, indexing: semaphore.NewWeighted(indexMemory)}
 	c.items = lru.NewWithEvictionFunc(0, func(_ lru.Key, object any) {
 		c.size -= cost(object.(plumbing.EncodedObject))
 	})

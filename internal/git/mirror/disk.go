@@ -36,44 +36,50 @@ func (m *mirror) recordSize(r *repository) {
 	m.bytes = size
 }
 
-// usage returns when the mirror was last used, its size, and whether it is open.
-func (m *mirror) usage() (time.Time, int64, bool) {
+// usage is what a mirror takes.
+type usage struct {
+	one   *mirror
+	used  time.Time // when it was last used
+	bytes int64     // on disk
+	open  bool
+	index int64 // bytes of indexes in memory
+}
+
+func (m *mirror) usage() usage {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.used, m.bytes, m.open != nil
+	u := usage{one: m, used: m.used, bytes: m.bytes, open: m.open != nil}
+	if u.open {
+		u.index = m.open.packs.indexBytes()
+	}
+	return u
 }
 
 // evict closes and deletes the least recently used mirrors beyond the limits,
 // but never the one just used nor one that is being fetched.
 func (s *Store) evict(ctx context.Context, keep *mirror) {
-	type item struct {
-		one   *mirror
-		used  time.Time
-		bytes int64
-		open  bool
-	}
-	var all []item
-	var total int64
+	var all []usage
+	var total, index int64
 	open := 0
 	s.mu.Lock()
 	for _, one := range s.mirrors {
-		used, bytes, isOpen := one.usage()
-		total += bytes
-		if isOpen {
+		u := one.usage()
+		total, index = total+u.bytes, index+u.index
+		if u.open {
 			open++
 		}
 		if one != keep {
-			all = append(all, item{one, used, bytes, isOpen})
+			all = append(all, u)
 		}
 	}
 	s.mu.Unlock()
 	sort.Slice(all, func(i, j int) bool { return all[i].used.Before(all[j].used) })
 	for _, it := range all {
-		overDisk, overOpen := total > s.limits.TotalBytes, open > s.limits.Warm && it.open
-		if ctx.Err() != nil || (!overDisk && open <= s.limits.Warm) {
+		overDisk, overMemory := total > s.limits.TotalBytes, open > s.limits.Warm || index > s.limits.IndexBytes
+		if ctx.Err() != nil || (!overDisk && !overMemory) {
 			return
 		}
-		if (!overDisk && !overOpen) || !it.one.tryLock() {
+		if (!overDisk && !it.open) || !it.one.tryLock() {
 			continue
 		}
 		if overDisk && it.bytes > 0 && it.one.remove() == nil {
@@ -82,6 +88,7 @@ func (s *Store) evict(ctx context.Context, keep *mirror) {
 		it.one.unload()
 		if it.open {
 			open--
+			index -= it.index
 		}
 		it.one.unlock()
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/packindex"
 )
 
 const (
@@ -33,7 +34,7 @@ var errMissing = errors.New("object not found")
 type packs struct {
 	dir   string
 	limit int64 // largest object to read
-	cache cache.Object
+	cache *cacheView
 
 	mu   sync.Mutex
 	list []*pack // newest first
@@ -56,7 +57,7 @@ func (packHandle) Unlock() error { return nil }
 
 // openPacks opens every pack of a directory and removes what an interrupted
 // fetch left behind.
-func openPacks(dir string, limit int64, objects cache.Object) (*packs, error) {
+func openPacks(dir string, limit int64, objects *cacheView) (*packs, error) {
 	p := &packs{dir: dir, limit: limit, cache: objects}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -180,7 +181,35 @@ func (p *packs) object(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
 
 func readPacked(one *pack, h plumbing.Hash) (_ plumbing.EncodedObject, err error) {
 	defer git.RecoverAs(&err)
+	if err := one.checkChain(h); err != nil {
+		return nil, err
+	}
 	return one.reader.Get(h)
+}
+
+// checkChain follows an object to the whole one that it builds on. A delta that names
+// its base by its id may lead back to itself, where an id stands in a pack twice: the
+// pack reader would follow it until the process dies.
+func (p *pack) checkChain(h plumbing.Hash) error {
+	offset, err := p.index.FindOffset(h)
+	for range packindex.MaxDepth {
+		if err != nil {
+			return err
+		}
+		header, failed := p.reader.Scanner().SeekObjectHeader(offset)
+		if failed != nil {
+			return failed
+		}
+		switch header.Type {
+		case plumbing.OFSDeltaObject:
+			offset = header.OffsetReference
+		case plumbing.REFDeltaObject:
+			offset, err = p.index.FindOffset(header.Reference)
+		default:
+			return nil
+		}
+	}
+	return fmt.Errorf("more than %d deltas build on each other", packindex.MaxDepth)
 }
 
 // add takes a pack that was just written.
@@ -203,6 +232,22 @@ func (p *packs) size() int64 {
 	var sum int64
 	for _, one := range p.list {
 		sum += one.size
+	}
+	return sum
+}
+
+// indexBytes returns how much memory the indexes take: an object's id and place, and
+// the way back from its place, which go-git makes when it reads a delta.
+func (p *packs) indexBytes() int64 {
+	const each = 28 + 72
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var sum int64
+	for _, one := range p.list {
+		count, err := one.index.Count()
+		if err == nil {
+			sum += count * each
+		}
 	}
 	return sum
 }

@@ -199,6 +199,30 @@ func TestMergeKeepsEveryObject(t *testing.T) {
 	check(again)
 }
 
+// TestDeltaOfItself reads an object that stands in a pack twice: whole, and as a delta
+// that names the same object as its base.
+func TestDeltaOfItself(t *testing.T) {
+	base := blobEntry(bytes.Repeat([]byte("x"), 100))
+	id := plumbing.ComputeHash(plumbing.BlobObject, base.data)
+	data := append(append(varint(100), varint(100)...), 0x90, 100) // copy all of the base
+	itself := packEntry{kind: 7, size: len(data), base: id[:], data: data}
+	for name, pack := range map[string][]byte{"after it": packOf(base, itself), "before it": packOf(itself, base), "often": packOf(itself, itself, base, itself, itself)} {
+		t.Run(name, func(t *testing.T) {
+			p, err := openPacks(t.TempDir(), 1000, newObjectCache(1).view())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.close()
+			if err := p.receive(context.Background(), bytes.NewReader(pack), 1<<20, git.DefaultLimits()); err != nil {
+				t.Fatal(err)
+			}
+			if _, data, err := p.object(id); err == nil && !bytes.Equal(data, base.data) || err != nil && !errors.Is(err, git.ErrDamaged) {
+				t.Errorf("got %q, %v", data, err)
+			}
+		})
+	}
+}
+
 func TestObjectCacheIsBounded(t *testing.T) {
 	c := newObjectCache(10_000)
 	one, other := c.view(), c.view()

@@ -10,9 +10,10 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/git/packindex"
 	"github.com/slipway-dev/slipway/internal/git/wire"
 )
 
@@ -29,41 +30,26 @@ func (p *packs) receive(ctx context.Context, stream io.Reader, max int64, l git.
 	if err != nil || count == 0 {
 		return err
 	}
-	index, err := indexPack(ctx, tmp)
+	index, err := indexPack(ctx, tmp, int(count), p.cache.cache.indexing)
 	if err != nil {
 		return fmt.Errorf("index pack: %w", err)
 	}
 	return p.publish(tmp.Name(), index)
 }
 
-// indexPack builds a pack's index.
-func indexPack(ctx context.Context, f *os.File) (_ *idxfile.MemoryIndex, err error) {
+// indexPack builds a pack's index. Those of large packs wait for each other.
+func indexPack(ctx context.Context, f *os.File, count int, memory *semaphore.Weighted) (_ *idxfile.MemoryIndex, err error) {
 	defer git.RecoverAs(&err)
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("rewind pack: %w", err)
+	need := min(packindex.Memory(count), indexMemory)
+	if err := memory.Acquire(ctx, need); err != nil {
+		return nil, fmt.Errorf("wait for memory: %w", err)
 	}
-	writer := new(idxfile.Writer)
-	parser, err := packfile.NewParser(packfile.NewScanner(&contextFile{f, ctx}), writer)
+	defer memory.Release(need)
+	entries, checksum, err := packindex.Build(ctx, f, filepath.Dir(f.Name()))
 	if err != nil {
-		return nil, fmt.Errorf("parse pack: %w", err)
+		return nil, err
 	}
-	if _, err := parser.Parse(); err != nil {
-		return nil, fmt.Errorf("parse pack: %w", err)
-	}
-	return writer.Index()
-}
-
-// contextFile stops a long parse when its context ends.
-type contextFile struct {
-	*os.File
-	ctx context.Context // lives for one parse: the parser takes no context
-}
-
-func (f *contextFile) Read(p []byte) (int, error) {
-	if err := f.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return f.File.Read(p)
+	return newIndex(entries, checksum), nil
 }
 
 // publish gives a finished pack its name and opens it. The index comes first:

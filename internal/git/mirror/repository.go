@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/git/wire"
@@ -46,7 +45,7 @@ type state struct {
 }
 
 // newRepository makes an empty repository in dir, which must not exist.
-func newRepository(dir string, s state, limit int64, objects cache.Object) (*repository, error) {
+func newRepository(dir string, s state, limit int64, objects *cacheView) (*repository, error) {
 	for _, sub := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, fmt.Errorf("make mirror: %w", err)
@@ -65,7 +64,7 @@ func newRepository(dir string, s state, limit int64, objects cache.Object) (*rep
 }
 
 // openRepository opens what is in dir. Any error means that it can't be used.
-func openRepository(dir string, limit int64, objects cache.Object) (*repository, error) {
+func openRepository(dir string, limit int64, objects *cacheView) (*repository, error) {
 	r := &repository{dir: dir}
 	if err := r.load(); err != nil {
 		return nil, err

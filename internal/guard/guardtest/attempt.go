@@ -42,7 +42,7 @@ const (
 // Attempts returns all of them by name.
 func Attempts() map[string]Attempt {
 	all := map[string]Attempt{}
-	for _, group := range []map[string]Attempt{nodeAttempts(), securityAttempts(), volumeAttempts(), grantable(), classes()} {
+	for _, group := range []map[string]Attempt{nodeAttempts(), securityAttempts(), volumeAttempts(), grantable(), classes(), imageAttempts()} {
 		for name, attempt := range group {
 			if _, twice := all[name]; twice {
 				panic("two attempts are called " + name)
@@ -170,8 +170,36 @@ func classes() map[string]Attempt {
 	}
 }
 
+// Registry holds the images of all projects; the attempts' is shop of acme.
+func Registry() v1alpha1.Registry {
+	return v1alpha1.Registry{Host: "registry.example", Prefix: "slipway"}
+}
+
+// imageAttempts run what others built.
+func imageAttempts() map[string]Attempt {
+	run := func(image string) Attempt {
+		return Attempt{Container: "{image: " + image + "@" + digest + "}", Rule: guard.RuleImageOwner, Field: "containers[0].image", Admission: pods}
+	}
+	first := Attempt{
+		Spec: "{initContainers: [{name: first, image: registry.example/slipway/globex/shop@" + digest + ", securityContext: {allowPrivilegeEscalation: false}}]}",
+		Rule: guard.RuleImageOwner, Field: "initContainers[0].image", Admission: pods,
+	}
+	return map[string]Attempt{
+		"another organization's image":            run("registry.example/slipway/globex/shop"),
+		"an image below another organization's":   run("registry.example/slipway/globex/shop/previews"),
+		"another project's image":                 run("registry.example/slipway/acme/web"),
+		"a project's image of a similar name":     run("registry.example/slipway/acme/shop-2"),
+		"another project's image, by port":        run("registry.example:443/slipway/acme/web"),
+		"another project's image, in capitals":    run("Registry.EXAMPLE/slipway/acme/web"),
+		"another project's bundles":               run("registry.example/slipway/acme/web/bundles"),
+		"another organization's image, run first": first,
+	}
+}
+
 // Image is what containers of attempts run.
-const Image = "registry.example/acme/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+const Image = "registry.example/acme/web@" + digest
+
+const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 // Pod returns metadata and spec of a pod that makes the attempt, and is as it
 // should be otherwise.

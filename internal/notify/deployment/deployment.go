@@ -25,11 +25,12 @@ type Sink struct {
 func New() *Sink { return &Sink{known: lru.New(maxKnown)} }
 
 // Release sets the state of the release's deployment, which is made by the first
-// step that changes the stage: what is held or waits may never become one.
+// step that changes the stage: what is held or waits may never become one. Previews
+// have none, so none is left of them when they end.
 func (s *Sink) Release(ctx context.Context, to notify.Destination, r report.Release) error {
 	deployer, deploys := to.Forge.(scm.Deployer)
 	phase := phaseOf(r.Step)
-	if !deploys || phase == "" || phase == scm.PhaseGone && phaseOf(r.Before) == "" {
+	if !deploys || r.Preview || phase == "" || phase == scm.PhaseGone && phaseOf(r.Before) == "" {
 		return nil
 	}
 	known, _ := s.known.Get(r.UID)

@@ -50,7 +50,7 @@ func TestPhases(t *testing.T) {
 			f := &forge{}
 			r := report.Release{
 				UID: "u", Name: "slipway-org-acme/shop-dev-1", Repository: "acme/shop", Commit: "c0ffee", Ref: "refs/heads/main",
-				Stage: "dev", Preview: true, Step: tt.step, Before: tt.before, Sentence: "how it is", URL: "https://dev.example",
+				Stage: "dev", Step: tt.step, Before: tt.before, Sentence: "how it is", URL: "https://dev.example",
 			}
 			if err := New().Release(t.Context(), notify.Destination{Forge: f}, r); err != nil {
 				t.Fatal(err)
@@ -59,13 +59,22 @@ func TestPhases(t *testing.T) {
 			if tt.want != "" {
 				want = []scm.Deployment{{
 					Release: "slipway-org-acme/shop-dev-1", Repository: "acme/shop", Commit: "c0ffee", Ref: "refs/heads/main",
-					Stage: "dev", Preview: true, Phase: tt.want, Description: "how it is", URL: "https://dev.example",
+					Stage: "dev", Phase: tt.want, Description: "how it is", URL: "https://dev.example",
 				}}
 			}
 			if diff := cmp.Diff(want, f.set); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A preview has no deployment: none is left of it at the forge when it ends.
+func TestPreviewsHaveNoDeployment(t *testing.T) {
+	f := &forge{}
+	r := report.Release{UID: "u", Repository: "acme/shop", Commit: "c0ffee", Stage: "preview", Preview: true, Step: report.StepLive}
+	if err := New().Release(t.Context(), notify.Destination{Forge: f}, r); err != nil || len(f.set) > 0 {
+		t.Errorf("%v, deployments %+v", err, f.set)
 	}
 }
 

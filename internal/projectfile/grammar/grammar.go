@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slipway-dev/slipway/internal/project"
 )
@@ -23,15 +24,26 @@ type Field struct {
 	Rule  Rule
 }
 
-// New makes the grammar of version 1.
+// New returns the grammar of version 1. Its rules and shapes are shared by all and
+// must not be changed.
 func New() *Grammar {
-	g := &Grammar{Rules: rules(), Shapes: shapes(), types: map[reflect.Type][]Field{}}
+	return &Grammar{Rules: sharedRules(), Shapes: sharedShapes(), types: map[reflect.Type][]Field{}}
+}
+
+var (
+	sharedRules  = sync.OnceValue(allRules)
+	sharedShapes = sync.OnceValue(shapes)
+)
+
+// allRules returns the rules, with those of secondary files.
+func allRules() map[string]Rule {
+	all := rules()
 	file := reflect.TypeFor[SecondaryFile]()
 	for i := range file.NumField() {
 		key, _, _ := strings.Cut(file.Field(i).Tag.Get("json"), ",")
-		g.Rules[file.Name()+"."+key] = g.Rules["File."+key]
+		all[file.Name()+"."+key] = all["File."+key]
 	}
-	return g
+	return all
 }
 
 // Fields returns a struct's fields in their order.

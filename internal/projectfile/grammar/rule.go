@@ -97,13 +97,13 @@ func fileRules() map[string]Rule {
 		"Requires.approvals": {Help: "How many maintainers must approve.", Least: 0, Most: 10},
 
 		"Previews.from":       {Help: "Stage whose overlay, settings and sizes previews take.", Required: true, Text: stageName()},
-		"Previews.into":       {Help: "Only pull requests against these branches.", Max: 100, Unique: true, Text: branchPattern()},
-		"Previews.forks":      {Help: "Whether forks get previews; default approve, one exact commit at a time.", Enum: []string{"never", "approve", "always"}},
+		"Previews.into":       {Help: "Only pull requests into these branches, or into the branch of one that is; default all.", Max: 100, Unique: true, Text: branchPattern()},
+		"Previews.forks":      {Help: "Whether forks get previews; default approve, one exact commit at a time. Forks get none so far, whatever it says.", Enum: []string{"never", "approve", "always"}},
 		"Previews.drafts":     {Help: "Whether drafts get previews; default false."},
-		"Previews.labels":     {Help: "Only pull requests with one of these labels.", Max: 50, Unique: true, Text: label()},
+		"Previews.labels":     {Help: "Only pull requests with one of these labels, which also let drafts and bots have one.", Max: 50, Unique: true, Text: label()},
 		"Previews.limit":      {Help: "How many previews may exist at once; default 10.", Least: 1, Most: 100},
 		"Previews.ttl":        {Help: "How long a preview lives after its last push; default 72h.", Text: duration()},
-		"Previews.sleepAfter": {Help: "How long without requests until a preview is scaled to zero.", Text: duration()},
+		"Previews.sleepAfter": {Help: "How long without requests until a preview is scaled to zero. Has no effect so far.", Text: duration()},
 	}
 }
 

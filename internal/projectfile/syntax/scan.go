@@ -47,7 +47,7 @@ func scanBytes(r *Report, data []byte) bool {
 		case c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c <= 0x9f && c != 0x85:
 			r.Beyond(at, "", fmt.Sprintf("contains the control character U+%04X", c), `remove it, or write it as an escape in a "quoted" string`)
 			return false
-		case i-start >= MaxLine:
+		case i-start >= MaxLine && c != '\n':
 			r.Beyond(Place{at.Line, 1}, "", fmt.Sprintf("has a line longer than %d bytes", MaxLine), "break the line")
 			return false
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,9 +18,10 @@ import (
 // release.SlimRelease), and no release has managed fields. The reader is not closed.
 func Read(r io.Reader) (*v1alpha1.ReleaseList, error) {
 	var items []v1alpha1.Release
+	var d decoder
 	c := &cutter{in: bufio.NewReaderSize(r, 64<<10)}
 	frame, err := c.cut(func(item []byte) error {
-		one, err := decode(item)
+		one, err := d.decode(item)
 		if err != nil {
 			return fmt.Errorf("item %d: %w", len(items), err)
 		}
@@ -37,8 +39,7 @@ func Read(r io.Reader) (*v1alpha1.ReleaseList, error) {
 	return list, nil
 }
 
-// finished is what a slim release is made from: to pass over the rest costs a quarter
-// of what it costs to decode it.
+// finished is what a slim release is made from.
 type finished struct {
 	Metadata struct {
 		Name              string                  `json:"name"`
@@ -74,10 +75,18 @@ type service struct {
 	Image string `json:"image"`
 }
 
+// finishedKeys are the keys that are read of a finished release.
+var finishedKeys = keysOf(reflect.TypeFor[finished]())
+
+// decoder decodes releases one after the other.
+type decoder struct{ pruned []byte }
+
 // decode returns a release, slim when it is finished.
-func decode(raw []byte) (*v1alpha1.Release, error) {
+func (d *decoder) decode(raw []byte) (*v1alpha1.Release, error) {
+	rest := text(raw)
+	d.pruned = rest.prune(d.pruned[:0], finishedKeys)
 	var f finished
-	if err := json.Unmarshal(raw, &f); err != nil {
+	if err := json.Unmarshal(d.pruned, &f); err != nil {
 		return nil, err
 	}
 	r := &v1alpha1.Release{}

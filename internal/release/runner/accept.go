@@ -85,7 +85,7 @@ func (a *askedRelease) checkPermission(ctx context.Context, answer *Answer) (*re
 	if err != nil {
 		return nil, err
 	}
-	rule, found := document.File.Stage(a.Stage.Spec.Rule)
+	rule, found := document.File.Rule(a.Stage.Spec.Rule, a.Stage.IsPreview())
 	if !found {
 		return refuse(release.CauseInvalid, "%s has no stage %s any more", project.FileName, a.Stage.Spec.Rule), nil
 	}

@@ -140,7 +140,7 @@ func (a *askedRelease) checkPromotion() *release.Failure {
 	case wanted != "" && a.From.Spec.Stage != naming.StageObject(a.Project.Name, wanted):
 		return refuse(release.CauseInvalid, "stage %s takes only releases of stage %s (%s), and release %s is none; choose one of them", a.Stage.Spec.Name, wanted,
 			whereIn(a.document)("stages."+a.rule.Name+".promoteFrom"), a.From.Name)
-	case a.FromStage == nil || a.FromStage.Spec.PullRequest != 0:
+	case a.FromStage == nil || a.FromStage.IsPreview():
 		return refuse(release.CauseInvalid, "release %s belongs to a preview or to a stage that is gone; only releases of stages in the project file can be promoted", a.From.Name)
 	}
 	return nil

@@ -108,14 +108,15 @@ func (r *run) addVerdicts(file *project.File, facts *plan.Facts) {
 func (r *run) facts(s resolved, images map[string]plan.Image) plan.Facts {
 	file := s.authority.file
 	facts := plan.Facts{
-		File:   file,
-		Rule:   s.authority.rule,
-		Ref:    r.Stage.Spec.Ref,
-		Actor:  project.Actor{Login: r.Release.Spec.Head.Actor},
-		Now:    r.Now(),
-		Images: images,
-		Last:   s.last,
-		Where:  s.authority.where,
+		File:    file,
+		Rule:    s.authority.rule,
+		Ref:     r.Stage.Spec.Ref,
+		Preview: r.Stage.IsPreview(),
+		Actor:   project.Actor{Login: r.Release.Spec.Head.Actor},
+		Now:     r.Now(),
+		Images:  images,
+		Last:    s.last,
+		Where:   s.authority.where,
 	}
 	if r.Release.Spec.Trigger.Asked() {
 		who, _ := file.Person(r.Release.Spec.By)

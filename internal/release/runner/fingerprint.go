@@ -36,7 +36,9 @@ func (r *run) fingerprint(p planned) *fingerprint.Fingerprint {
 
 // renderRequest returns what rendering depends on besides commit and images.
 func (e effective) renderRequest(at release.Place) render.Request {
-	return release.RenderRequest(e.document, e.services, e.rule, at)
+	request := release.RenderRequest(e.document, e.services, e.rule, at)
+	request.Seed = e.seed
+	return request
 }
 
 // basis returns a digest of everything that a release depends on besides commits:

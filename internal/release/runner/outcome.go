@@ -162,7 +162,7 @@ func (r *run) recordAutoRollback(ctx context.Context) {
 		r.status.Message += "; the project file can't be read now, so the stage is not rolled back to release " + r.Good.Name + "; `slipway rollback` does that"
 		return
 	}
-	if rule, found := document.File.Stage(r.Stage.Spec.Rule); found && rule.Rollback == rollbackAuto {
+	if rule, found := document.File.Rule(r.Stage.Spec.Rule, r.Stage.IsPreview()); found && rule.Rollback == rollbackAuto {
 		r.setCondition(v1alpha1.ConditionAutoRollback, "Failed", "the stage is rolled back to release "+r.Good.Name)
 		r.status.Message += "; the stage is rolled back to release " + r.Good.Name
 	}

@@ -33,6 +33,7 @@ type effective struct {
 	rule     project.Stage
 	services map[string]project.Service // templates expanded
 	secrets  []render.Secret            // what templates need
+	seed     []byte                     // of the generated values of charts
 }
 
 // wanted returns what the Secrets of the stage must contain.
@@ -76,6 +77,9 @@ func (r *run) fileHead() (v1alpha1.Head, error) {
 	if !r.Release.Spec.Trigger.Asked() {
 		return r.Release.Spec.Head, nil
 	}
+	if r.Stage.IsPreview() {
+		return r.Stage.Spec.Wanted, nil
+	}
 	return inForce(r.Project)
 }
 
@@ -107,7 +111,7 @@ func (r *run) authority(ctx context.Context, own effective) (authority, error) {
 	if err != nil {
 		return by, err
 	}
-	rule, found := document.File.Stage(own.rule.Name)
+	rule, found := document.File.Rule(own.rule.Name, r.Stage.IsPreview())
 	if !found {
 		return by, fault.New(fault.Conflict, "%s in force has no stage %s any more; the next sync updates the stage", project.FileName, own.rule.Name)
 	}
@@ -170,7 +174,7 @@ func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.
 	if err != nil {
 		return effective{}, err
 	}
-	rule, found := document.File.Stage(o.Stage.Spec.Rule)
+	rule, found := document.File.Rule(o.Stage.Spec.Rule, o.Stage.IsPreview())
 	if !found {
 		return effective{}, fault.New(fault.Conflict, "%s of commit %.8s has no stage %s any more; the next sync updates the stage", project.FileName, head.FileCommit, o.Stage.Spec.Rule)
 	}
@@ -179,7 +183,23 @@ func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.
 		return effective{}, err
 	}
 	services, secrets, err := release.Services(document, rule.Name, own)
-	return effective{document: document, rule: rule, services: services, secrets: secrets}, err
+	if err != nil {
+		return effective{}, err
+	}
+	seed, err := chartSeed(ctx, o, services)
+	return effective{document: document, rule: rule, services: services, secrets: secrets, seed: seed}, err
+}
+
+// chartSeed returns what the generated values of charts are derived from, where a
+// service is one. Nothing is rendered for a cluster that was not looked at yet.
+func chartSeed(ctx context.Context, o release.Inputs, services map[string]project.Service) ([]byte, error) {
+	if o.Seed == nil || !release.HasCharts(services) {
+		return nil, nil
+	}
+	if at := o.Cluster.Status; at.Version == "" || len(at.APIVersions) == 0 {
+		return nil, fault.New(fault.Unavailable, "what cluster %s serves is not known yet, which charts depend on; its status says why", o.Cluster.Name)
+	}
+	return o.Seed(ctx)
 }
 
 // ownTemplates reads the organization's templates where a service uses one.

@@ -86,6 +86,12 @@ func (r *run) bases(ctx context.Context, name string, data []byte, b project.Bui
 	if err != nil {
 		return nil, err
 	}
+	policy := release.PolicyOf(r.Inputs)
+	for _, base := range bases {
+		if policy.Foreign(base.Ref) {
+			return nil, fault.New(fault.Denied, "%s:%d: base image %s is another project's; build on an image of the project's own, or let the platform team share it in spec.registry.shared of the Cluster", parsed.Path(), base.Line, base.Ref)
+		}
+	}
 	return r.Builds.Registry.ResolveBases(ctx, parsed, bases)
 }
 

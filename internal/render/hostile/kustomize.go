@@ -50,7 +50,7 @@ func shapeCases() []Case {
 		raw("component as a resource", files{
 			"raw/kustomization.yaml": "resources: [c]\n", "raw/c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n",
 		}, "kind Component"),
-		kustomization("the same object twice", "resources: [config.yaml, ./config.yaml]\n", "Kustomize can't render", "already registered"),
+		kustomization("the same object twice", "resources: [config.yaml, ./config.yaml]\n", "raw/config.yaml:1: ConfigMap", "comes twice", "list it once"),
 		resource("null documents", "null\n---\n---\n"+configMap+"---\nnull\n---\n{}\n"),
 		resource("empty documents", "---\n---\n"+configMap+"---\n"),
 		resource("object without a kind", "apiVersion: v1\nmetadata: {name: x}\n", "Kustomize can't render"),

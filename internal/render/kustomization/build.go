@@ -65,7 +65,7 @@ func Build(files map[string][]byte, dir string) (objects []Object, err error) {
 	}
 	rendered, err := krusty.MakeKustomizer(options()).Run(memory, path.Join(root, dir))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "Kustomize can't render: %s; correct what it names", clean(err.Error()))
+		return nil, explain(err, files)
 	}
 	return each(rendered)
 }

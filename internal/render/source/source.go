@@ -94,7 +94,12 @@ type Service struct {
 	Images map[string]string
 	// Namespace is the stage's.
 	Namespace string
-	Limits    tree.Limits
+	// Capabilities are what charts see of the cluster.
+	Capabilities Capabilities
+	// Seed is what the generated values of charts are derived from; without one
+	// they are shown as Unknown.
+	Seed   []byte
+	Limits tree.Limits
 	// FromTemplate says that the service was made from a template, which writes what
 	// Kubernetes expands.
 	FromTemplate bool
@@ -155,6 +160,8 @@ type Base struct {
 	Files []Manifest
 	// From names what the base was made from, for people.
 	From string
+	// Generated are texts of the files that are derived from the seed.
+	Generated []GeneratedText
 	// Warnings are sentences for the people who pushed.
 	Warnings []string
 }

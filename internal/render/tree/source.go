@@ -1,9 +1,14 @@
 package tree
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Source is what a reader reads: a commit's tree, here or at the other end of
@@ -86,7 +91,7 @@ func (l local) List(dir string) ([]Entry, error) {
 	if !found.IsDir() {
 		return nil, &Irregular{Name: dir, Mode: found}
 	}
-	listed, err := fs.ReadDir(l.fsys, dir)
+	listed, err := readDir(l.fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +100,37 @@ func (l local) List(dir string) ([]Entry, error) {
 		entries[i] = Entry{Name: path.Base(entry.Name()), Mode: entry.Type()}
 	}
 	return entries, nil
+}
+
+// MaxEntries bounds the entries of one directory, which are counted while they are
+// read.
+const MaxEntries = 10_000
+
+// readDir returns the entries of a directory in byte order.
+func readDir(fsys fs.FS, dir string) ([]fs.DirEntry, error) {
+	opened, err := fsys.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = opened.Close() }()
+	directory, is := opened.(fs.ReadDirFile)
+	if !is {
+		return nil, &fs.PathError{Op: "readdir", Path: dir, Err: errors.ErrUnsupported}
+	}
+	var listed []fs.DirEntry
+	for {
+		some, err := directory.ReadDir(1000)
+		listed = append(listed, some...)
+		switch {
+		case len(listed) > MaxEntries:
+			return nil, fault.New(fault.Invalid, "the directory %s has more than %d entries, the limit for one; move files into directories of their own", Quote(dir), MaxEntries)
+		case errors.Is(err, io.EOF):
+			slices.SortFunc(listed, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+			return listed, nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // Irregular is the error of reading a file or a directory that is something

@@ -11,7 +11,7 @@ import (
 // Documents parses the YAML documents of a file within the limits, before
 // anything expands its aliases. Errors name the file and the line.
 func Documents(name string, data []byte, limits Limits) ([]*yaml.Node, error) {
-	documents, err := manifest.Nodes(data, manifest.NodeLimits{Nodes: limits.Nodes, Depth: limits.Depth, Documents: limits.Documents})
+	documents, err := manifest.Nodes(data, manifest.NodeLimits{Nodes: limits.Nodes, Bytes: int(limits.Bytes), Depth: limits.Depth, Documents: limits.Documents})
 	var problem *manifest.Problem
 	if errors.As(err, &problem) {
 		return nil, Place{File: name, Line: problem.Line}.Refuse("%s", problem.What)

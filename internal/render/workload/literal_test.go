@@ -65,8 +65,10 @@ func TestTextsAreLiteral(t *testing.T) {
 	}{
 		"serves":        {func(*workload.Input) {}, 3 + 3 + 2}, // health is asked by three probes; the release command has the variable
 		"keeps volumes": {func(in *workload.Input) { in.Service.Volumes = []project.Volume{{Path: "/data", Size: "1Gi"}} }, 8},
-		"scheduled":     {func(in *workload.Input) { in.Service.Schedule, in.Service.Health, in.Service.Release = "0 3 * * *", nil, nil }, 3},
-		"runs once":     {func(in *workload.Input) { in.Once, in.Service.Health, in.Service.Release = &workload.Once{}, nil, nil }, 3},
+		"scheduled": {func(in *workload.Input) {
+			in.Service.Schedule, in.Service.Health, in.Service.Release = "0 3 * * *", nil, nil
+		}, 3},
+		"runs once": {func(in *workload.Input) { in.Once, in.Service.Health, in.Service.Release = &workload.Once{}, nil, nil }, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, expands := range []bool{false, true} {

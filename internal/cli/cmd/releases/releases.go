@@ -32,7 +32,8 @@ func New(streams stream.Streams) *cobra.Command {
 		Short:   "List a stage's releases, show one, or what two of them differ in",
 		GroupID: "see",
 		Long: `List a stage's releases, newest first: what commit, by whom, what came of it. The
-one that is live is marked with a star.`,
+one that is live is marked with a star. A newer commit that changes nothing of it has
+no release of its own: "a2ff6c3d (unchanged since d4e8d1d0)".`,
 		Example: `  slipway releases shop production
   slipway releases show shop production 42
   slipway releases diff shop production 41 42
@@ -57,7 +58,7 @@ func (r *releases) list(ctx context.Context, project, name string) error {
 	return output.New(r.streams, r.format).Print(summaries, func(t *output.Table) {
 		t.Head("", "RELEASE", "COMMIT", "TRIGGER", "BY", "PHASE", "TOOK", "BUILT", "REUSED", "AGE", "MESSAGE")
 		for i, s := range summaries {
-			t.Marked(output.PhaseMark(s.Phase), star(s.Live), fmt.Sprint(s.Release), operate.ShortCommit(s.Commit), string(s.Trigger), output.Dash(s.By), output.Dash(string(s.Phase)),
+			t.Marked(output.PhaseMark(s.Phase), star(s.Live), fmt.Sprint(s.Release), operate.CommitText(s.Commit, s.Head), string(s.Trigger), output.Dash(s.By), output.Dash(string(s.Phase)),
 				output.Took(&stage.Releases[i], time.Now()), fmt.Sprint(s.Built), fmt.Sprint(s.Reused), output.Age(s.Created, time.Now()), s.Message)
 		}
 		if line := operate.WhyNotAutomatic(stage.Object); line != "" {

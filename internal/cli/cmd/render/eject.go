@@ -60,7 +60,7 @@ func (e *ejectCommand) run(ctx context.Context) error {
 	if e.to == "" {
 		return exit.WrongUsage(errors.New("say where to write, with --to DIR"))
 	}
-	if entries, err := os.ReadDir(e.to); err == nil && len(entries) > 0 {
+	if !isEmpty(e.to) {
 		return fault.New(fault.Conflict, "%s is not empty, and nothing is overwritten; name a new directory", e.to)
 	}
 	made, err := e.RenderChosen(ctx, e.stageName, e.ref)
@@ -88,6 +88,17 @@ func (e *ejectCommand) run(ctx context.Context) error {
 		return exit.Found(len(made.Findings))
 	}
 	return err
+}
+
+// isEmpty reports whether nothing is in a directory, or it isn't there.
+func isEmpty(name string) bool {
+	directory, err := os.Open(name)
+	if err != nil {
+		return true // writing says what is wrong
+	}
+	defer directory.Close()
+	names, _ := directory.Readdirnames(1)
+	return len(names) == 0
 }
 
 // eject returns the files that Kustomize renders to what was rendered. That

@@ -2,6 +2,7 @@ package render
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ type renderedStage struct {
 	Secrets   []render.Secret   `json:"secrets,omitempty"`
 	Warnings  []string          `json:"warnings,omitempty"`
 	Findings  []finding         `json:"findings,omitempty"`
-	Manifests []map[string]any  `json:"manifests"`
+	Manifests []json.RawMessage `json:"manifests"`
 }
 
 // finding is something that a stage may not hold.
@@ -110,10 +111,14 @@ func (r *renderCommand) structured(made offline.Rendered) error {
 		Secrets:   made.Result.Secrets,
 		Warnings:  made.Result.Warnings,
 		Findings:  findingsOf(made.Findings),
-		Manifests: []map[string]any{},
+		Manifests: []json.RawMessage{},
 	}
 	for _, object := range objects {
-		value.Manifests = append(value.Manifests, object.Fields)
+		text, err := object.JSON()
+		if err != nil {
+			return err
+		}
+		value.Manifests = append(value.Manifests, text)
 	}
 	return output.New(r.Streams, r.format).Print(value, nil)
 }

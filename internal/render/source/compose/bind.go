@@ -114,7 +114,7 @@ func (b bind) checkSize(name string, files map[string]string) {
 		size += len(content)
 	}
 	if size > maxBoundBytes {
-		b.Refuse(b.at, "with %s, more than 1 MiB of the commit is mounted; put it into the image", tree.Quote(name))
+		b.Refuse(b.at, "with %s, more than %d bytes of the commit are mounted; put them into the image", tree.Quote(name), maxBoundBytes)
 	}
 }
 

@@ -12,14 +12,15 @@ import (
 
 // functions replaces those of Helm's template functions whose result is not
 // decided by their arguments alone, of whatever type those are. What is in no
-// list, because a newer library brings it, is refused as well.
-func functions() template.FuncMap {
+// list, because a newer library brings it, is refused.
+func (g *generator) functions() template.FuncMap {
 	replaced := template.FuncMap{
 		"keys":   sortedKeys,
 		"values": sortedValues,
 		"printf": printf,
 	}
-	maps.Copy(replaced, dates())
+	maps.Copy(replaced, g.random())
+	maps.Copy(replaced, g.timely())
 	known := sprig.TxtFuncMap()
 	maps.DeleteFunc(known, func(name string, _ any) bool { return slices.Contains(absent(), name) })
 	for name := range known {
@@ -33,10 +34,10 @@ func functions() template.FuncMap {
 // absent are functions of Sprig that Helm itself takes away.
 func absent() []string { return []string{"env", "expandenv"} }
 
-// refusal stands for a function that charts may not call.
+// refusal stands for a function that nobody has judged.
 func refusal(name string) func(...any) (string, error) {
 	return func(...any) (string, error) {
-		return "", fmt.Errorf("the function %s gives another result each time or on another machine, so the same commit would not render alike; give the value explicitly", name)
+		return "", fmt.Errorf("the function %s is not known to give the same result each time; give the value explicitly", name)
 	}
 }
 

@@ -24,6 +24,14 @@ const chartFile = "apiVersion: v2\nname: search\nversion: 1.0.0\n"
 // unless they start with a slash.
 func chart(t *testing.T, files map[string]string, spec project.Helm) (string, []string, error) {
 	t.Helper()
+	base, err := chartWith(t, files, spec, nil)
+	return text(base), base.Warnings, err
+}
+
+// chartWith does the same for a service that is changed before; nil changes
+// nothing.
+func chartWith(t *testing.T, files map[string]string, spec project.Helm, change func(*source.Service)) (source.Base, error) {
+	t.Helper()
 	fsys := fstest.MapFS{"c/Chart.yaml": {Data: []byte(chartFile)}}
 	for name, text := range files {
 		if name = strings.TrimPrefix("c/"+name, "c//"); name != "" {
@@ -32,16 +40,14 @@ func chart(t *testing.T, files map[string]string, spec project.Helm) (string, []
 	}
 	spec.Chart = "c"
 	service := source.Service{Name: "s", Namespace: "stage", Spec: project.Service{Helm: &spec}, Limits: tree.DefaultLimits()}
+	if change != nil {
+		change(&service)
+	}
 	r := tree.NewReader(tree.FromFS(fsys), tree.DefaultLimits())
 	if err := (helm.Source{}).Collect(context.Background(), r, service); err != nil {
-		return "", nil, err
+		return source.Base{}, err
 	}
-	base, err := helm.Source{}.Base(context.Background(), service, r.Files())
-	var all []string
-	for _, file := range base.Files {
-		all = append(all, string(file.Data))
-	}
-	return strings.Join(all, "---\n"), base.Warnings, err
+	return helm.Source{}.Base(context.Background(), service, r.Files())
 }
 
 func TestValues(t *testing.T) {
@@ -70,7 +76,8 @@ func TestHooks(t *testing.T) {
 		"job before":          {"Job", "pre-install,pre-upgrade", []string{"slipway.dev/hook: 'release'", "name: one-", "keep: me"}, []string{"helm.sh"}, "", ""},
 		"object before":       {"ConfigMap", "pre-install", []string{"name: one\n", "keep: me"}, []string{"helm.sh", "slipway.dev"}, "", ""},
 		"object after":        {"ConfigMap", "post-install", []string{"name: one\n"}, []string{"helm.sh"}, "", ""},
-		"job after":           {"Job", "post-upgrade", nil, nil, "", "Job one"},
+		"job after":           {"Job", "post-upgrade", []string{"slipway.dev/hook: 'once'", "name: one-", "keep: me"}, []string{"helm.sh"}, "Job one (post-upgrade) runs beside the workloads", ""},
+		"pod after":           {"Pod", "post-install", nil, nil, "", "Pod one"},
 		"pod before":          {"Pod", "pre-install", nil, nil, "", "Pod one"},
 		"test":                {"Pod", "test", nil, []string{"kind"}, "Pod one (test) is left out", ""},
 		"before a rollback":   {"Job", "pre-rollback", nil, []string{"kind"}, "left out", ""},
@@ -187,15 +194,13 @@ func TestRefusals(t *testing.T) {
 		"a schema in an archive": {map[string]string{
 			"charts/sub.tgz": archive(t, map[string]string{"sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "sub/values.schema.json": `{"$ref": "file:///etc/passwd"}`}),
 		}, "charts/sub/values.schema.json"},
-		"the time for a word": {map[string]string{"templates/o.yaml": "a: {{ date \"2006\" \"x\" }}\n"}, "is no date"},
-		"a zone":              {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" 0 \"Europe/Berlin\" }}\n"}, "time zone"},
-		"the zone of a time":  {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" (toDate \"2006\" \"2026\") \"Local\" }}\n"}, "time zone"},
-		"how long ago":        {map[string]string{"templates/o.yaml": "a: {{ durationRound (toDate \"2006\" \"2026\") }}\n"}, "how long ago"},
-		"an address":          {map[string]string{"templates/o.yaml": "a: {{ printf \"%p\" .Capabilities }}\n"}, "in memory"},
-		"renders rot":         {map[string]string{"templates/o.yaml": "a: [\n"}, "can't be read"},
-		"bad ignore":          {map[string]string{".helmignore": "**/x\n"}, ".helmignore"},
-		"bad values":          {map[string]string{"values.yaml": "- a\n"}, "can't be loaded"},
-		"values no map":       {map[string]string{"values.yaml": "{"}, "not YAML"},
+		"a zone":             {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" 0 \"Europe/Berlin\" }}\n"}, "time zone"},
+		"the zone of a time": {map[string]string{"templates/o.yaml": "a: {{ dateInZone \"15\" (toDate \"2006\" \"2026\") \"Local\" }}\n"}, "time zone"},
+		"an address":         {map[string]string{"templates/o.yaml": "a: {{ printf \"%p\" .Capabilities }}\n"}, "in memory"},
+		"renders rot":        {map[string]string{"templates/o.yaml": "a: [\n"}, "can't be read"},
+		"bad ignore":         {map[string]string{".helmignore": "**/x\n"}, ".helmignore"},
+		"bad values":         {map[string]string{"values.yaml": "- a\n"}, "can't be loaded"},
+		"values no map":      {map[string]string{"values.yaml": "{"}, "not YAML"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/internal/render/source"
-	"github.com/slipway-dev/slipway/internal/render/tree"
 	"github.com/slipway-dev/slipway/internal/render/workload"
 )
 
@@ -24,81 +23,67 @@ type fate int
 const (
 	fateKeep fate = iota
 	fateRelease
+	fateOnce
 	fateDrop
 	fateRefuse
 )
 
-// sortOut keeps the objects of rendered templates and decides about hooks.
-func sortOut(rendered map[string]string, s source.Service) (source.Base, error) {
-	var base source.Base
-	for i, name := range slices.Sorted(maps.Keys(rendered)) {
-		if path.Base(name) == "NOTES.txt" || strings.TrimSpace(rendered[name]) == "" {
-			continue
-		}
-		text, warnings, err := sortOutFile(name, rendered[name], s)
-		if err != nil {
-			return source.Base{}, err
-		}
-		base.Warnings = append(base.Warnings, warnings...)
-		if text == "" {
-			continue
-		}
-		_, inside, _ := strings.Cut(name, "/") // the first element is the chart's name
-		base.Files = append(base.Files, source.Manifest{
-			Name: fmt.Sprintf("%03d-%s.yaml", i, strings.TrimSuffix(path.Base(name), path.Ext(name))),
-			Data: []byte(text), From: path.Join(s.Spec.Helm.Chart, inside),
-		})
-	}
-	return base, nil
+// object is one rendered object that is kept.
+type object struct {
+	file string // the template, from the chart's name on
+	node *yaml.RNode
 }
 
-func sortOutFile(name, rendered string, s source.Service) (string, []string, error) {
-	documents, err := tree.Documents(name, []byte(rendered), s.Limits)
-	if err != nil {
-		return "", nil, refuse(s, "it renders what can't be read: %v", err)
-	}
-	var kept, warnings []string
-	for _, document := range documents {
-		object := yaml.NewRNode(document)
-		if object.IsNilOrEmpty() || object.YNode().Kind != yaml.MappingNode {
+// name returns kind and name for messages.
+func (o object) name() string { return o.node.GetKind() + " " + o.node.GetName() }
+
+// sortOut keeps the objects of rendered templates, by template, and decides about
+// hooks. The warnings say what is left out.
+func sortOut(rendered map[string]string, s source.Service) (kept []object, warnings []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(rendered)) {
+		if path.Base(name) == "NOTES.txt" {
 			continue
 		}
-		warning, keep, err := decide(object, name, s)
+		nodes, err := split(name, rendered[name], s)
 		if err != nil {
-			return "", nil, err
+			return nil, nil, err
 		}
-		if warning != "" {
-			warnings = append(warnings, warning)
+		for _, node := range nodes {
+			warning, keep, err := decide(node, name, s)
+			if err != nil {
+				return nil, nil, err
+			}
+			if warning != "" {
+				warnings = append(warnings, warning)
+			}
+			if keep {
+				kept = append(kept, object{name, node})
+			}
 		}
-		if !keep {
-			continue
-		}
-		text, err := object.String()
-		if err != nil {
-			return "", nil, refuse(s, "the object in %s can't be written: %s", name, brief(err))
-		}
-		kept = append(kept, text)
 	}
-	return strings.Join(kept, "---\n"), warnings, nil
+	return kept, warnings, nil
 }
 
 // decide applies the fate of one object; a hook that is kept loses what made
 // it one for Helm.
-func decide(object *yaml.RNode, name string, s source.Service) (warning string, keep bool, err error) {
-	hooks := object.GetAnnotations()[hookAnnotation]
+func decide(node *yaml.RNode, name string, s source.Service) (warning string, keep bool, err error) {
+	hooks := node.GetAnnotations()[hookAnnotation]
 	if hooks == "" {
 		return "", true, nil
 	}
-	label := fmt.Sprintf("%s %s", object.GetKind(), object.GetName())
-	switch fateOf(hooks, object.GetKind()) {
+	label := fmt.Sprintf("%s %s", node.GetKind(), node.GetName())
+	switch fateOf(hooks, node.GetKind()) {
 	case fateDrop:
 		return fmt.Sprintf("service %s: the hook %s (%s) is left out", s.Name, label, hooks), false, nil
 	case fateRefuse:
-		return "", false, refuse(s, "the hook %s (%s) in %s would have to run after the release, which nothing here does; switch it off in the values", label, hooks, name)
+		return "", false, refuse(s, "the hook %s (%s) in %s is a pod of its own, which nothing here runs; switch it off in the values", label, hooks, name)
 	case fateRelease:
-		return "", true, becomeRelease(object)
+		return "", true, becomeJob(node, workload.HookRelease)
+	case fateOnce:
+		warning = fmt.Sprintf("service %s: the hook %s (%s) runs beside the workloads, once for each version of it", s.Name, label, hooks)
+		return warning, true, becomeJob(node, workload.HookOnce)
 	}
-	return "", true, clearHook(object)
+	return "", true, clearHook(node)
 }
 
 func fateOf(hooks, kind string) fate {
@@ -117,29 +102,31 @@ func fateOf(hooks, kind string) fate {
 		return fateDrop
 	case !runs:
 		return fateKeep
-	case before && kind == "Job":
+	case kind == "Pod":
+		return fateRefuse
+	case before:
 		return fateRelease
 	}
-	return fateRefuse
+	return fateOnce
 }
 
-// becomeRelease makes a Job one that Slipway runs before the workloads. Its
-// name changes with its content, because a Job can't be changed.
-func becomeRelease(object *yaml.RNode) error {
+// becomeJob makes a Job one that Slipway runs before the workloads, or beside them.
+// Its name changes with its content, because a Job can't be changed.
+func becomeJob(object *yaml.RNode, hook string) error {
 	if err := clearHook(object); err != nil {
 		return err
 	}
 	text, err := object.MarshalJSON()
 	if err != nil {
-		return fmt.Errorf("name a release job: %w", err)
+		return fmt.Errorf("name a job: %w", err)
 	}
 	sum := sha256.Sum256(text)
 	name := object.GetName()
 	name = strings.TrimRight(name[:min(len(name), 50)], "-.") + "-" + hex.EncodeToString(sum[:5])
 	if err := object.SetName(name); err != nil {
-		return fmt.Errorf("name a release job: %w", err)
+		return fmt.Errorf("name a job: %w", err)
 	}
-	return object.PipeE(yaml.SetAnnotation(workload.AnnotationHook, workload.HookRelease))
+	return object.PipeE(yaml.SetAnnotation(workload.AnnotationHook, hook))
 }
 
 func clearHook(object *yaml.RNode) error {

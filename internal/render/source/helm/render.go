@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,48 +17,90 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 
-	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/render/source"
 	"github.com/slipway-dev/slipway/internal/render/tree"
 )
 
-// kubernetesVersion is the version that charts see. It is fixed, so that a chart
-// renders alike on a laptop and for any cluster.
-const kubernetesVersion = "v1.34.0"
-
 // Base renders the chart. It must run in a confined process: a template may
 // recurse without end.
 func (Source) Base(ctx context.Context, s source.Service, files map[string][]byte) (source.Base, error) {
-	loaded, err := load(files, s)
+	made, err := stable(ctx, s, files)
 	if err != nil {
 		return source.Base{}, err
 	}
-	values, err := mergeValues(files, s)
+	base := source.Base{Warnings: made.warnings}
+	generated, warning, err := made.markGenerated(s)
 	if err != nil {
 		return source.Base{}, err
 	}
-	if err := checkDependencies(loaded, s); err != nil {
+	if base.Generated = generated; warning != "" {
+		base.Warnings = append(base.Warnings, warning)
+	}
+	if base.Files, err = manifests(made.objects, s); err != nil {
 		return source.Base{}, err
-	}
-	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
-		return source.Base{}, refuse(s, "its dependencies can't be resolved: %v; correct Chart.yaml", err)
-	}
-	rendered, err := execute(ctx, loaded, values, s)
-	if err != nil {
-		return source.Base{}, err
-	}
-	base, err := sortOut(rendered, s)
-	if err != nil {
-		return source.Base{}, err
-	}
-	if len(loaded.CRDObjects()) > 0 {
-		base.Warnings = append(base.Warnings, fmt.Sprintf("service %s: the custom resource definitions in the chart's crds directory are left out; they belong to the whole cluster, so its administrator installs them", s.Name))
 	}
 	return base, nil
 }
 
-func refuse(s source.Service, format string, args ...any) error {
-	return fault.New(fault.Invalid, "service %s: chart %s: %s", s.Name, s.Spec.Helm.Chart, fmt.Sprintf(format, args...))
+// rendering is a chart as it was rendered once.
+type rendering struct {
+	objects  []object
+	warnings []string
+	calls    []call // of random functions
+	// generated are the fields that are not so for another seed.
+	generated []leaf
+}
+
+// render renders the chart once. It loads it anew: templates change values.
+func render(ctx context.Context, s source.Service, files map[string][]byte, g *generator) (rendering, error) {
+	loaded, err := load(files, s)
+	if err != nil {
+		return rendering{}, err
+	}
+	values, err := mergeValues(files, s)
+	if err != nil {
+		return rendering{}, err
+	}
+	if err := checkDependencies(loaded, s); err != nil {
+		return rendering{}, err
+	}
+	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
+		return rendering{}, refuse(s, "its dependencies can't be resolved: %s; correct Chart.yaml", brief(err))
+	}
+	rendered, err := execute(ctx, loaded, values, s, g)
+	if err != nil {
+		return rendering{}, err
+	}
+	made := rendering{calls: g.calls}
+	if made.objects, made.warnings, err = sortOut(rendered, s); err != nil {
+		return rendering{}, err
+	}
+	if len(loaded.CRDObjects()) > 0 {
+		made.warnings = append(made.warnings, fmt.Sprintf("service %s: the custom resource definitions in the chart's crds directory are left out; they belong to the whole cluster, so its administrator installs them", s.Name))
+	}
+	return made, nil
+}
+
+// manifests returns a file for each template that made objects.
+func manifests(objects []object, s source.Service) ([]source.Manifest, error) {
+	var files []source.Manifest
+	for i, o := range objects {
+		text, err := o.node.String()
+		if err != nil {
+			return nil, refuse(s, "the object in %s can't be written: %s", o.file, brief(err))
+		}
+		if i > 0 && o.file == objects[i-1].file {
+			last := &files[len(files)-1]
+			last.Data = append(append(last.Data, "---\n"...), text...)
+			continue
+		}
+		_, inside, _ := strings.Cut(o.file, "/") // the first element is the chart's name
+		files = append(files, source.Manifest{
+			Name: fmt.Sprintf("%03d-%s.yaml", len(files), strings.TrimSuffix(path.Base(o.file), path.Ext(o.file))),
+			Data: []byte(text), From: path.Join(s.Spec.Helm.Chart, inside),
+		})
+	}
+	return files, nil
 }
 
 func load(files map[string][]byte, s source.Service) (*chart.Chart, error) {
@@ -92,21 +135,6 @@ func sortDependencies(c *chart.Chart) {
 	}
 }
 
-// mergeValues lays the values files and then the inline values over each
-// other; the chart's own come below them all.
-func mergeValues(files map[string][]byte, s source.Service) (map[string]any, error) {
-	values := map[string]any{}
-	for _, ref := range s.Spec.Helm.Values {
-		name := path.Clean(ref)
-		layer, err := loader.LoadValues(strings.NewReader(string(files[name])))
-		if err != nil {
-			return nil, tree.Place{File: name}.Refuse("these are no values: %s; correct the syntax", brief(err))
-		}
-		values = loader.MergeMaps(values, layer)
-	}
-	return loader.MergeMaps(values, s.Spec.Helm.Set), nil
-}
-
 // checkDependencies wants every dependency to be in the chart.
 func checkDependencies(loaded *chart.Chart, s source.Service) error {
 	present := map[string]bool{}
@@ -125,22 +153,20 @@ func checkDependencies(loaded *chart.Chart, s source.Service) error {
 	return nil
 }
 
-func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, s source.Service) (map[string]string, error) {
+func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, s source.Service, g *generator) (map[string]string, error) {
 	release := common.ReleaseOptions{Name: s.Name, Namespace: s.Namespace, Revision: 1, IsInstall: true}
-	version, err := common.ParseKubeVersion(kubernetesVersion)
+	capabilities, err := capabilitiesFor(s)
 	if err != nil {
-		return nil, fmt.Errorf("parse the version that charts see: %w", err)
+		return nil, err
 	}
-	if wanted := loaded.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, version.String()) {
-		return nil, refuse(s, "it wants Kubernetes %s, but charts are rendered for %s; use a version of the chart that allows it", wanted, version)
+	if wanted := loaded.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, capabilities.KubeVersion.String()) {
+		return nil, refuse(s, "it wants Kubernetes %s, but %s; use a version of the chart that allows it", wanted, whichVersion(s))
 	}
-	capabilities := common.DefaultCapabilities.Copy()
-	capabilities.KubeVersion = *version
 	top, err := util.ToRenderValues(loaded, values, release, capabilities)
 	if err != nil {
 		return nil, refuse(s, "its values are wrong: %s; correct helm.values or helm.set", brief(err))
 	}
-	templates := engine.Engine{CustomTemplateFuncs: functions()}
+	templates := engine.Engine{CustomTemplateFuncs: g.functions()}
 	rendered, err := templates.RenderWithContext(ctx, loaded, top)
 	if err != nil {
 		return nil, refuse(s, "%s; correct the template or the values it needs", brief(err))
@@ -148,12 +174,24 @@ func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, s 
 	return rendered, nil
 }
 
-// brief makes an error of Helm fit for a message: one line, bounded.
-func brief(err error) string {
-	const most = 600
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
+// capabilitiesFor returns what the chart sees of the cluster.
+func capabilitiesFor(s source.Service) (*common.Capabilities, error) {
+	capabilities := common.DefaultCapabilities.Copy()
+	version, err := common.ParseKubeVersion(cmp.Or(s.Capabilities.Version, source.DefaultVersion))
+	if err != nil {
+		return nil, refuse(s, "%s is no version of Kubernetes; correct status.version of the Cluster", tree.Quote(s.Capabilities.Version))
 	}
-	return text
+	capabilities.KubeVersion = *version
+	if len(s.Capabilities.APIs) > 0 {
+		capabilities.APIVersions = slices.Clone(s.Capabilities.APIs)
+	}
+	return capabilities, nil
+}
+
+// whichVersion says which version of Kubernetes the chart sees, and why.
+func whichVersion(s source.Service) string {
+	if s.Capabilities.Version == "" {
+		return "no cluster is known here, and charts are then rendered for " + source.DefaultVersion
+	}
+	return "the cluster has " + s.Capabilities.Version
 }
