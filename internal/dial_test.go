@@ -14,8 +14,8 @@ import (
 const dialRoom = "internal/dial"
 
 // ownConnections are what makes a connection, or a client that would make one,
-// beside the room dial. Those of the Kubernetes client are its own: where a
-// cluster is comes from the platform team.
+// beside the room dial. Those of the Kubernetes client to the control cluster are its
+// own; to others it takes a transport of the room.
 func ownConnections() map[string][]string {
 	return map[string][]string{
 		"net":                       {"Dial", "DialTimeout", "Dialer", "DialTCP", "DialUDP", "DialIP", "DialUnix", "DefaultResolver", "Resolver"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -44,7 +45,7 @@ func buildable(root, dir, file string) error {
 	switch {
 	case component.Match(text):
 		return errors.New("it is a component")
-	case refersElsewhere(root, dir, 0):
+	case refersElsewhere(os.DirFS(root), dir, 0):
 		return errors.New("it refers to another machine, which is not asked")
 	}
 	_, err = original.Kustomize(filepath.Join(root, dir))
@@ -56,9 +57,9 @@ var listed = regexp.MustCompile(`(?m)^\s*-\s*["']?([^\s"'#:]+)["']?\s*$`)
 
 // refersElsewhere reports whether a directory, or one that it lists, refers to
 // another machine.
-func refersElsewhere(root, dir string, depth int) bool {
+func refersElsewhere(repository fs.FS, dir string, depth int) bool {
 	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		text, err := os.ReadFile(filepath.Join(root, dir, name))
+		text, err := fs.ReadFile(repository, path.Join(dir, name))
 		if err != nil {
 			continue
 		}
@@ -67,7 +68,7 @@ func refersElsewhere(root, dir string, depth int) bool {
 		}
 		for _, found := range listed.FindAllSubmatch(text, -1) {
 			below := path.Join(dir, string(found[1]))
-			if info, err := os.Stat(filepath.Join(root, below)); depth < 20 && err == nil && info.IsDir() && refersElsewhere(root, below, depth+1) {
+			if info, err := fs.Stat(repository, below); depth < 20 && err == nil && info.IsDir() && refersElsewhere(repository, below, depth+1) {
 				return true
 			}
 		}
@@ -86,7 +87,7 @@ func charts(corpus string) ([]candidate, error) {
 		c := candidate{repository: repository, root: root, name: path.Dir(name)}
 		c.services = []project.Service{{Helm: &project.Helm{Chart: c.name}}}
 		c.original = func() error {
-			_, err := original.Helm(filepath.Join(root, c.name), "field", "field")
+			_, err := original.Helm(context.Background(), filepath.Join(root, c.name), "field", "field")
 			return err
 		}
 		all = append(all, c)

@@ -3,6 +3,7 @@ package acceptance
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/project"
 )
@@ -19,6 +20,17 @@ type Account struct {
 
 // Accounts are the accounts of a project's members, as far as they were seen.
 type Accounts []Account
+
+// Member returns the login of the member whose account is known to have an id, and
+// comes with that login still; false when another account claims it, or nobody knows.
+func (known Accounts) Member(login, id string) (string, bool) {
+	for _, account := range known {
+		if id != "" && account.ID == id && account.Claimed == "" && strings.EqualFold(account.Login, login) {
+			return account.Login, true
+		}
+	}
+	return "", false
+}
 
 // Identify returns who a login with the id of an account is, and the accounts as they
 // are known then. The first account that comes with a member's login is the member's;

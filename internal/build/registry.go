@@ -14,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"k8s.io/utils/lru"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -71,6 +72,7 @@ type Registry struct {
 	puller  *remote.Puller // keeps the login of each project's repository
 	bases   *digestCache
 	images  *digestCache
+	configs *lru.Cache // project.ImageConfig by digest
 }
 
 // NewRegistry returns a Registry. Transport and Now must be set. Make a new
@@ -85,6 +87,7 @@ func NewRegistry(options Options) (*Registry, error) {
 		puller:  puller,
 		bases:   newDigestCache(options.TTL, options.Now),
 		images:  newDigestCache(options.TTL, options.Now),
+		configs: lru.New(maxConfigs),
 	}, nil
 }
 
@@ -180,7 +183,11 @@ func (r *Registry) places(image name.Reference) ([]name.Reference, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "registry mirror %s is no host or host/path; correct the cluster's mirrors", mirror)
 		}
-		places = append(places, repo.Tag(image.Identifier()))
+		if digest, byDigest := image.(name.Digest); byDigest {
+			places = append(places, repo.Digest(digest.DigestStr()))
+		} else {
+			places = append(places, repo.Tag(image.Identifier()))
+		}
 	}
 	return append(places, image), nil
 }
@@ -203,6 +210,46 @@ func (r *Registry) head(ctx context.Context, image name.Reference) (v1.Hash, err
 		return v1.Hash{}, err
 	}
 	return full.Digest, nil
+}
+
+// readConfig reads a configuration from the places that an image may come from.
+func (r *Registry) readConfig(ctx context.Context, image name.Digest) ([]byte, error) {
+	places, failed := r.places(image)
+	for _, place := range places {
+		raw, err := r.readConfigAt(ctx, place)
+		if err == nil || ctx.Err() != nil || fault.CodeOf(err) == fault.Invalid {
+			return raw, err
+		}
+		failed = err
+	}
+	return nil, failed
+}
+
+func (r *Registry) readConfigAt(ctx context.Context, image name.Reference) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	options := append(r.options.remote(), remote.WithContext(ctx))
+	found, err := remote.Get(image, options...)
+	if err != nil {
+		return nil, err
+	}
+	made, err := chooseImage(found)
+	if err != nil {
+		return nil, noImage(err)
+	}
+	return made.RawConfigFile()
+}
+
+// chooseImage returns the image that a descriptor leads to.
+func chooseImage(found *remote.Descriptor) (v1.Image, error) {
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return imageOf(index)
 }
 
 // ParseReference parses an image reference; a host among insecure may be

@@ -85,10 +85,15 @@ func (n tenant) pod(t *testing.T, attempt guardtest.Attempt) *unstructured.Unstr
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tenantPod(n.namespace, fields)
+}
+
+// tenantPod returns a pod with metadata and spec.
+func tenantPod(namespace string, fields map[string]any) *unstructured.Unstructured {
 	pod := &unstructured.Unstructured{Object: fields}
 	pod.SetAPIVersion("v1")
 	pod.SetKind("Pod")
-	pod.SetNamespace(n.namespace)
+	pod.SetNamespace(namespace)
 	pod.SetName("web")
 	return pod
 }
@@ -130,7 +135,7 @@ func makeClasses(t *testing.T) {
 // The API server checks the policies' expressions against the fields that pods
 // have, and warns of what it can't find.
 func TestPoliciesHaveNoWarnings(t *testing.T) {
-	for _, name := range []string{"slipway-pods", "slipway-priority", "slipway-contained"} {
+	for _, name := range []string{"slipway-pods", "slipway-priority", "slipway-contained", "slipway-deliveries", "slipway-status"} {
 		for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 			var policy admissionregistrationv1.ValidatingAdmissionPolicy
 			if err := env.Client.Get(t.Context(), client.ObjectKey{Name: name}, &policy); err != nil {

@@ -81,6 +81,27 @@ func (r *PullRequests) Open(ctx context.Context, p *v1alpha1.Project) ([]scm.Pul
 	return open, nil
 }
 
+// Merged returns the pull request whose merge made a commit of a branch of the
+// project's primary repository, nil when none did, or its forge does not say. The file
+// is looked up at the head that was merged. Errors are those of scm.Reviewer.
+func (r *PullRequests) Merged(ctx context.Context, p *v1alpha1.Project, branch, commit, file string) (*scm.Merged, error) {
+	client, err := r.client(ctx, p, p.Primary())
+	if err != nil || client == nil {
+		return nil, err
+	}
+	reviewer, knows := client.Reporter.(scm.Reviewer)
+	if !knows {
+		return nil, nil
+	}
+	exchange, end := scm.Exchange(ctx)
+	defer end()
+	merged, err := reviewer.Merged(exchange, p.Primary().Path, branch, commit, file)
+	if err != nil {
+		return nil, fmt.Errorf("read reviews of %.8s: %w", commit, err)
+	}
+	return merged, nil
+}
+
 // sinceSync returns what is kept of a project since its last sync.
 func (r *PullRequests) sinceSync(p *v1alpha1.Project) *openPullRequests {
 	r.mu.Lock()

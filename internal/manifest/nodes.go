@@ -92,7 +92,7 @@ type nodeCounter struct {
 }
 
 // open marks an anchored node that is being weighed.
-var open = weight{nodes: -1}
+func open() weight { return weight{nodes: -1} }
 
 func (c *nodeCounter) count(node *yaml.Node, depth int) (weight, error) {
 	if depth > c.limits.Depth {
@@ -102,7 +102,7 @@ func (c *nodeCounter) count(node *yaml.Node, depth int) (weight, error) {
 		return c.countAlias(node, depth)
 	}
 	if node.Anchor != "" {
-		c.known[node] = open
+		c.known[node] = open()
 	}
 	total := weight{1, len(node.Value)}
 	for _, child := range node.Content {
@@ -122,7 +122,7 @@ func (c *nodeCounter) count(node *yaml.Node, depth int) (weight, error) {
 
 func (c *nodeCounter) countAlias(node *yaml.Node, depth int) (weight, error) {
 	known, found := c.known[node.Alias]
-	if found && known != open {
+	if found && known != open() {
 		return known, nil
 	}
 	if found {

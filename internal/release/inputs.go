@@ -112,6 +112,9 @@ type Images interface {
 	Exists(ctx context.Context, repository, hash string) (ref string, found bool, err error)
 	// Resolve returns the digest that a reference has now.
 	Resolve(ctx context.Context, ref string) (digest string, err error)
+	// Config returns what the image of a digest says of itself; the reference says
+	// where it is.
+	Config(ctx context.Context, ref, digest string) (project.ImageConfig, error)
 	// ResolveBases returns the digests of a Dockerfile's base images.
 	ResolveBases(ctx context.Context, file *build.Dockerfile, bases []build.Base) (map[string]string, error)
 }

@@ -2,12 +2,14 @@ package release_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -47,5 +49,35 @@ func TestCheckNodes(t *testing.T) {
 				t.Errorf("the failure says %q", failure.Message)
 			}
 		})
+	}
+}
+
+// Hosts of Slipway itself are refused wherever the route comes from, also where the
+// platform team gave the project a wildcard around them.
+func TestHostsOfSlipway(t *testing.T) {
+	inputs := release.Inputs{
+		Organization: "acme", OwnHosts: []string{"slipway.example", "*.slipway.example"},
+		Project: &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: "shop"}, Spec: v1alpha1.ProjectSpec{Hosts: []string{"*.example"}}},
+		Cluster: &v1alpha1.Cluster{Spec: v1alpha1.ClusterSpec{Ingress: v1alpha1.Ingress{Reserved: []string{"kept.example"}}}},
+		Stage:   &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Name: "dev", Namespace: "sw-acme-shop-dev"}},
+	}
+	route := func(host string) map[string]string {
+		return map[string]string{
+			"Ingress":      "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\nspec: {rules: [{host: " + host + "}]}\n",
+			"Ingress, TLS": "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\nspec: {rules: [{host: shop.example}], tls: [{hosts: [" + host + "]}]}\n",
+			"HTTPRoute":    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: x}\nspec: {hostnames: [" + host + "]}\n",
+		}
+	}
+	for host, refused := range map[string]bool{"slipway.example": true, "hooks.slipway.example": true, "kept.example": true, "shop.example": false} {
+		for kind, manifest := range route(host) {
+			findings, err := guard.Check([]byte(manifest), release.PolicyOf(inputs))
+			if err != nil {
+				t.Fatal(err)
+			}
+			is := slices.ContainsFunc(findings, func(f guard.Finding) bool { return f.Rule == guard.RuleHostOwner })
+			if is != refused {
+				t.Errorf("%s of %s: refused %t, want %t", host, kind, is, refused)
+			}
+		}
 	}
 }

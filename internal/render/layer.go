@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/render/omit"
 )
 
 // BuiltImage is the registry, in the repository's own manifests, of images
@@ -86,12 +87,21 @@ func (l *layout) stageLayer(resources []string) error {
 	})
 }
 
+// leaveOut returns patches that delete what a stage does without, and warns of each.
+func (l *layout) leaveOut() []types.Patch {
+	patches, omissions := omit.Find(l.tree)
+	for _, o := range omissions {
+		l.warnings = append(l.warnings, fmt.Sprintf("%s: %s %s", l.place(o.Declaration), o, o.What))
+	}
+	return patches
+}
+
 // builtImages replaces slipway.local/<service> where a file mentions it.
 func (l *layout) builtImages() []types.Image {
 	var images []types.Image
 	for _, service := range slices.Sorted(maps.Keys(l.request.Images)) {
 		name := BuiltImage + "/" + service
-		if !l.mentionsText(name) {
+		if !l.mentions(name) {
 			continue
 		}
 		repository, digest, pinned := strings.Cut(l.request.Images[service], "@")
@@ -104,7 +114,7 @@ func (l *layout) builtImages() []types.Image {
 	return images
 }
 
-func (l *layout) mentionsText(text string) bool {
+func (l *layout) mentions(text string) bool {
 	for _, data := range l.tree {
 		if bytes.Contains(data, []byte(text)) {
 			return true

@@ -57,6 +57,15 @@ func (l *layout) source(file string) string {
 	return l.made[path.Dir(file)]
 }
 
+// place returns where the repository has a declaration.
+func (l *layout) place(d kustomization.Declaration) string {
+	if name, found := strings.CutPrefix(d.At.File, repoDir+"/"); found {
+		d.At.File = name
+		return d.At.String()
+	}
+	return cmp.Or(l.source(d.At.File), d.At.File) // a template, which has other lines
+}
+
 // baseFile is a file of a base in a message, with its line.
 var baseFile = regexp.MustCompile(basesDir + `/[^\s:]+(:\d+)?`)
 

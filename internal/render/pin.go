@@ -40,6 +40,9 @@ func Pin(manifests []byte, digests map[string]string) ([]byte, error) {
 	return bytes.Join(documents, []byte("\n---\n")), nil
 }
 
+// IsPinned reports whether a reference has a digest.
+func IsPinned(ref string) bool { return strings.Contains(ref, "@") }
+
 func mentionsAny(document []byte, digests map[string]string) bool {
 	for ref := range digests {
 		if bytes.Contains(document, []byte(ref)) {
@@ -133,4 +136,56 @@ func Pinned(manifests []byte) (map[string]string, error) {
 	}
 	maps.DeleteFunc(digests, func(name, _ string) bool { return ambiguous[name] })
 	return digests, nil
+}
+
+// eachImage calls visit with the image of every container anywhere in the
+// object and stores what it returns.
+func eachImage(value any, visit func(string) (string, error)) error {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, child := range value {
+			if isContainerList(key) {
+				if err := containerImages(child, visit); err != nil {
+					return err
+				}
+			}
+			if err := eachImage(child, visit); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for _, child := range value {
+			if err := eachImage(child, visit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isContainerList(key string) bool {
+	return key == "containers" || key == "initContainers" || key == "ephemeralContainers"
+}
+
+func containerImages(list any, visit func(string) (string, error)) error {
+	containers, ok := list.([]any)
+	if !ok {
+		return nil
+	}
+	for _, entry := range containers {
+		container, ok := entry.(map[string]any)
+		if !ok {
+			continue
+		}
+		image, ok := container["image"].(string)
+		if !ok {
+			continue
+		}
+		replaced, err := visit(image)
+		if err != nil {
+			return err
+		}
+		container["image"] = replaced
+	}
+	return nil
 }

@@ -98,7 +98,7 @@ func addUnpinned(object kustomization.Object, unpinned map[string]bool) error {
 		if strings.HasPrefix(ref, BuiltImage+"/") {
 			return "", fault.New(fault.Invalid, "%s: the image %.100q stands for a service that Slipway builds, but no such image was built; correct the service's name", object.Name(), ref)
 		}
-		if !strings.Contains(ref, "@") {
+		if !IsPinned(ref) {
 			unpinned[ref] = true
 		}
 		return ref, nil

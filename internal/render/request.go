@@ -25,6 +25,9 @@ type Request struct {
 	// Images are the references, by digest, of the services that Slipway
 	// built. An entry for an image service replaces its tag.
 	Images map[string]string `json:"images,omitempty"`
+	// ImageConfigs are what images say of themselves, by reference as services have
+	// them. What isn't there isn't known.
+	ImageConfigs map[string]project.ImageConfig `json:"imageConfigs,omitempty"`
 	// Overlays lie over the bases in this order: the project's, then the
 	// stage's.
 	Overlays []OverlayReference `json:"overlays,omitempty"`

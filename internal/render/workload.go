@@ -19,6 +19,9 @@ func (l *layout) workloads(dir, owner string, inputs []workload.Input, list *typ
 				return err
 			}
 		}
+		if config, known := l.request.ImageConfigs[in.Image]; known {
+			in.Config = &config
+		}
 		in.Hosts, in.Ingress = l.hosts(in.Name), l.request.Ingress
 		in.PullSecret, in.PodSecurity, in.SharedClass = l.request.ImagePullSecret, l.request.PodSecurity, l.request.SharedClass
 		objects, warnings, err := workload.Objects(in)

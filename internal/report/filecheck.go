@@ -54,6 +54,19 @@ func HeldFileOf(p *v1alpha1.Project) (FileCheck, bool) {
 	return check, false
 }
 
+// ReplacedFileOf reports what became of the project file of a commit that was held when
+// another commit took its place.
+func ReplacedFileOf(p *v1alpha1.Project, commit string) FileCheck {
+	check := FileCheckOf(p, commit, nil)
+	if file := p.Status.File; file != nil && file.Accepted != nil && file.Accepted.Commit == commit {
+		check.Title = project.FileName + " was accepted by " + file.Accepted.By
+		return check
+	}
+	check.Title = fmt.Sprintf("replaced by commit %.8s before anybody accepted it", p.Status.FileCommit)
+	check.Summary = "What it says of members, stages and previews did not count. The check of the later commit says what does."
+	return check
+}
+
 // Findings puts problems of a project file into findings at their lines.
 func Findings(problems projectfile.Problems) []scm.Finding {
 	var found []scm.Finding

@@ -3,6 +3,7 @@ package scm
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 )
@@ -26,6 +27,70 @@ type Reader interface {
 	// Groups returns those of the groups that the login belongs to, by the
 	// forge's own word; one that doesn't exist has no members.
 	Groups(ctx context.Context, login string, among []string) ([]string, error)
+}
+
+// Merged is the pull request whose merge made a commit of a branch.
+type Merged struct {
+	// Head is the commit that was merged, and File the git object id of the file that
+	// was asked for, there; empty when it has none.
+	Head, File string
+	// At is when it was merged.
+	At time.Time
+	// Approvals are by whom exactly Head was approved, as far as that stands: not
+	// dismissed, not taken back, and not by who opened the pull request.
+	Approvals []Approval
+}
+
+// Approval is by the account of a login.
+type Approval struct{ Login, ID string }
+
+// Verdicts gathers what reviewers said of a pull request, in the order in which they
+// did. The zero value is ready.
+type Verdicts struct {
+	order []string            // ids
+	last  map[string]approval // by id
+}
+
+// approval is the last verdict of somebody.
+type approval struct {
+	by     Approval
+	commit string // that was approved; empty for none
+}
+
+// Add takes in a verdict: the commit that was approved, empty when it was not. What is
+// only a comment is none. The last verdict of each account counts.
+func (v *Verdicts) Add(by Approval, commit string) {
+	if by.ID == "" || by.ID == "0" {
+		return
+	}
+	if v.last == nil {
+		v.last = map[string]approval{}
+	}
+	if _, before := v.last[by.ID]; !before {
+		v.order = append(v.order, by.ID)
+	}
+	by.Login = Name(by.Login)
+	v.last[by.ID] = approval{by, commit}
+}
+
+// Standing returns who approves a commit still, but for its author.
+func (v *Verdicts) Standing(commit, author string) []Approval {
+	var all []Approval
+	for _, id := range v.order {
+		if last := v.last[id]; last.commit == commit && id != author {
+			all = append(all, last.by)
+		}
+	}
+	return all
+}
+
+// Reviewer knows who approved what. A forge that does not say of which commit an
+// approval is has none. Errors are those of a Reader; one of code conflict says that
+// there is too much to read.
+type Reviewer interface {
+	// Merged returns the pull request whose merge made a commit of a branch of the
+	// repository, nil when none did.
+	Merged(ctx context.Context, repository, branch, commit, file string) (*Merged, error)
 }
 
 // Checks gathers the checks of a commit. The zero value is ready.

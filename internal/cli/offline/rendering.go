@@ -45,8 +45,7 @@ const (
 type Rendering struct {
 	Repository
 	Target
-	images []string
-	Given  map[string]string
+	Images
 
 	shared runner.Renderer // for several stages
 }
@@ -66,20 +65,15 @@ type Rendered struct {
 func (r *Rendering) Flags(command *cobra.Command) {
 	r.Repository.Flags(command)
 	r.Target.Flags(command)
-	command.Flags().StringSliceVar(&r.images, "images", nil, "images by digest: SERVICE=REFERENCE@sha256:… for what Slipway builds, IMAGE:TAG=REFERENCE@sha256:… for others")
+	r.Images.Flags(command)
 }
 
 // Load reads the flags once, before anything is rendered.
 func (r *Rendering) Load() error {
-	r.Given = map[string]string{}
-	for _, pair := range r.images {
-		name, ref, found := strings.Cut(pair, "=")
-		if !found || !byDigest.MatchString(ref) {
-			return exit.WrongUsage(fmt.Errorf("--images %.200q: write SERVICE=REFERENCE@sha256:… with the 64 hexadecimal digits of the digest", pair))
-		}
-		r.Given[name] = ref
+	if err := r.Target.Load(); err != nil {
+		return err
 	}
-	return r.Target.Load()
+	return r.Images.load(r.Cluster.Registry)
 }
 
 // RenderStage renders a stage as if it were placed there, with the server's own
@@ -132,7 +126,7 @@ func (r *Rendering) render(ctx context.Context, from Snapshot, rule project.Stag
 		return Rendered{}, err
 	}
 	made.Request.Images, made.unknown = r.imagesFor(request.Services, builds)
-	if made.Result, err = renderer.Render(ctx, from.Files, made.Request); err != nil {
+	if err := r.renderImages(ctx, renderer, from, &made); err != nil {
 		return Rendered{}, err
 	}
 	if made.Result.Manifests, err = r.pin(made); err != nil {
@@ -144,6 +138,21 @@ func (r *Rendering) render(ctx context.Context, from Snapshot, rule project.Stag
 	files, err := render.Origins(ctx, renderer, from.Files, made.Request)
 	made.Findings = guard.Locate(made.Findings, files)
 	return made, err
+}
+
+// renderImages renders with what is known of images, and once more when registries
+// say more of those that were found.
+func (r *Rendering) renderImages(ctx context.Context, renderer runner.Renderer, from Snapshot, made *Rendered) error {
+	for {
+		var err error
+		made.Request.ImageConfigs = r.configs()
+		if made.Result, err = renderer.Render(ctx, from.Files, made.Request); err != nil {
+			return err
+		}
+		if found, err := r.find(ctx, made.Result.Images); err != nil || !found {
+			return errors.Join(err, r.write(made.Result.Images))
+		}
+	}
 }
 
 // imagesFor returns the images of the services that Slipway builds, as given
@@ -165,9 +174,14 @@ func (r *Rendering) imagesFor(services map[string]project.Service, builds map[st
 	return images, unknown
 }
 
-// pin replaces the images that --images names by reference.
+// pin replaces the images that --images names by reference, or that were found.
 func (r *Rendering) pin(made Rendered) ([]byte, error) {
 	digests := map[string]string{}
+	for _, ref := range made.Result.Images {
+		if locked, is := r.locked[ref]; is {
+			digests[ref] = locked.Digest
+		}
+	}
 	for name, ref := range r.Given {
 		_, isService := made.Request.Images[name]
 		switch {
@@ -202,7 +216,7 @@ func (r *Rendering) guard(made Rendered, at release.Place) ([]guard.Finding, err
 
 // Tags returns the images that only have a tag.
 func (r *Rendering) Tags(made Rendered) []string {
-	return slices.DeleteFunc(slices.Clone(made.Result.Images), func(ref string) bool { return r.Given[ref] != "" })
+	return slices.DeleteFunc(slices.Clone(made.Result.Images), r.isKnown)
 }
 
 // Share makes all that is rendered until its end be rendered by one renderer, which
@@ -286,7 +300,7 @@ func (r *Rendering) Report(made Rendered) {
 		warn(r.Streams, fmt.Sprintf("service %s: its image is not built here, the digest is zeros; give it with --images %s=REFERENCE@sha256:…", name, name))
 	}
 	for _, ref := range r.Tags(made) {
-		warn(r.Streams, fmt.Sprintf("image %s: the server replaces the tag by the digest that it has at the release", ref))
+		warn(r.Streams, fmt.Sprintf("image %s: the server replaces the tag by the digest that it has at the release, and reads which user, port and volumes the image says; --resolve does so here", ref))
 	}
 	for _, secret := range made.Result.Secrets {
 		warn(r.Streams, fmt.Sprintf("service %s: the server makes the Secret %s, with %s", secret.Service, secret.Name, strings.Join(slices.Sorted(maps.Keys(secret.Values)), ", ")))

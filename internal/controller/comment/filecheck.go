@@ -62,6 +62,21 @@ func (r *Reconciler) check(ctx context.Context, p *v1alpha1.Project, commit stri
 	return nil, nil, err
 }
 
+// reportReplaced ends the check of a commit whose file was held until another commit
+// took its place: nobody will accept it any more.
+func (r *Reconciler) reportReplaced(ctx context.Context, to notify.Destination, p *v1alpha1.Project) error {
+	known, _ := r.memory.held.Get(keyOf(p))
+	commit, _ := known.(string)
+	if commit == "" || commit == p.Status.FileCommit {
+		return nil
+	}
+	if err := r.Sinks.FileCheck(ctx, to, report.ReplacedFileOf(p, commit)); err != nil {
+		return err
+	}
+	r.memory.held.Remove(keyOf(p))
+	return nil
+}
+
 // reportFile reports whether a commit's slipway.yaml is right.
 func (r *Reconciler) reportFile(ctx context.Context, to notify.Destination, p *v1alpha1.Project, commit string) error {
 	if commit == "" {
@@ -86,5 +101,11 @@ func (r *Reconciler) reportFile(ctx context.Context, to notify.Destination, p *v
 		return err
 	}
 	r.memory.set(key, check.Title)
+	if commit == p.Status.FileCommit {
+		r.memory.held.Remove(keyOf(p))
+	}
+	if check.Held {
+		r.memory.held.Add(keyOf(p), commit)
+	}
 	return nil
 }

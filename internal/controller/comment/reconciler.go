@@ -66,7 +66,10 @@ type Reconciler struct {
 }
 
 // commentMemory keeps what was last sent under a key, to spare calls.
-type commentMemory struct{ reported *lru.Cache } // key → sha256 of the text
+type commentMemory struct {
+	reported *lru.Cache // key → sha256 of the text
+	held     *lru.Cache // project → commit whose file check says that it is held
+}
 
 // maxComments bounds the memory of comments.
 const maxComments = 8192
@@ -81,7 +84,7 @@ func (m commentMemory) set(key, text string) { m.reported.Add(key, sha256.Sum256
 
 // New returns a reconciler made from its exported fields.
 func New(r Reconciler) *Reconciler {
-	r.memory = commentMemory{lru.New(maxComments)}
+	r.memory = commentMemory{lru.New(maxComments), lru.New(maxComments)}
 	return &r
 }
 
@@ -164,6 +167,9 @@ func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []
 // comment shows what is wrong with the project file in force, and brings the
 // comments up to date.
 func (r *Reconciler) comment(ctx context.Context, to notify.Destination, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
+	if err := r.reportReplaced(ctx, to, p); err != nil {
+		return err
+	}
 	if err := r.reportFile(ctx, to, p, p.Status.FileCommit); err != nil {
 		return err
 	}

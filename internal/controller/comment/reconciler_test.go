@@ -330,3 +330,50 @@ func TestWatches(t *testing.T) {
 		})
 	}
 }
+
+// The check of a commit whose file was held does not stay pending when another commit
+// takes its place, be it held, too, or not.
+func TestReplacedHeldFileIsReported(t *testing.T) {
+	hold := func(p *v1alpha1.Project, commit string) {
+		p.Status.FileCommit = commit
+		p.Status.Held = &v1alpha1.HeldFile{Commit: commit, Changes: []string{"bob becomes developer"}, Message: "held"}
+	}
+	for name, tt := range map[string]struct {
+		then func(*v1alpha1.Project)
+		want []string
+	}{
+		"by one that is held":       {func(p *v1alpha1.Project) { hold(p, "next") }, []string{"replaced by commit next before anybody accepted it", "held until `slipway approve shop`: bob becomes developer"}},
+		"by one that takes it back": {func(p *v1alpha1.Project) { p.Status.FileCommit, p.Status.Held = "next", nil }, []string{"replaced by commit next before anybody accepted it"}},
+		"once it was accepted": {func(p *v1alpha1.Project) {
+			p.Status.FileCommit, p.Status.Held = "next", nil
+			p.Status.File.Accepted = &v1alpha1.AcceptedFile{Commit: "head", Reason: v1alpha1.AcceptedApproved, By: "alice"}
+		}, []string{"slipway.yaml was accepted by alice"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := shopProject(func(p *v1alpha1.Project) {
+				p.Status.File = &v1alpha1.FileInForce{Commit: "head", Accepted: &v1alpha1.AcceptedFile{Commit: "base", Reason: v1alpha1.AcceptedRegistered}}
+				hold(p, "head")
+			})
+			f := newFixture(t, p)
+			f.sources.files["head"], f.sources.files["next"], f.pulls.open = otherMember, otherMember, nil
+			f.look(t)
+			after := p.DeepCopy()
+			tt.then(after)
+			if err := f.Client.Status().Patch(t.Context(), after, client.MergeFrom(p)); err != nil {
+				t.Fatal(err)
+			}
+			f.look(t)
+			f.look(t)
+			var got []string
+			for i, check := range f.sink.checks[1:] {
+				got = append(got, check.Title)
+				if i == 0 && (check.Commit != "head" || check.Held) {
+					t.Errorf("the check of %s: %+v", check.Commit, check)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

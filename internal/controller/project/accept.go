@@ -39,6 +39,7 @@ type verdict struct {
 
 // proposed is the file of the trusted ref's head.
 type proposed struct {
+	ref        string // the trusted one
 	commit, id string
 	document   *projectfile.Document
 	moves      []acceptance.Move   // of the trusted ref
@@ -52,7 +53,7 @@ func (r *Reconciler) judge(ctx context.Context, p *v1alpha1.Project, ref, commit
 	if err != nil {
 		return verdict{}, err
 	}
-	file := proposed{commit: commit, id: id, document: document, moves: movesOf(p, ref, waiting)}
+	file := proposed{ref: ref, commit: commit, id: id, document: document, moves: movesOf(p, ref, waiting)}
 	last, force, err := r.accepted(ctx, p)
 	if err != nil {
 		return verdict{}, err
@@ -140,6 +141,11 @@ func (r *Reconciler) decide(ctx context.Context, p *v1alpha1.Project, file propo
 	facts := acceptance.Facts{Force: force, Changes: file.changes, Proposal: proposal, Approvers: mayAccept(force, file.id, asked)}
 	unknown := r.addGroups(ctx, p, &facts)
 	decision := acceptance.Decide(facts)
+	if decision.By == "" {
+		reviewers, unread := r.reviewers(ctx, p, file, force, last.At.Time)
+		facts.Approvers, unknown = append(facts.Approvers, reviewers...), unknown+unread
+		decision = acceptance.Decide(facts)
+	}
 	if decision.By != "" {
 		return r.newVerdict(file, last.Number+1, reasonFor(decision), decision.By)
 	}

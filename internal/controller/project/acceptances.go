@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -11,9 +12,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // An acceptance that was decided is kept for acceptanceTTL, and a project keeps
@@ -103,6 +106,43 @@ func mayAccept(force *project.File, id string, asked []v1alpha1.Acceptance) []pr
 		}
 	}
 	return members
+}
+
+// maxReviewed is how many commits' pull requests are looked at for reviews.
+const maxReviewed = 5
+
+// reviewers returns the members who approved, at the forge, exactly the file that is
+// proposed: in a pull request whose merge one of the pushes was, at the head that was
+// merged. A merge from before the file in force was accepted does not count: somebody
+// may have brought an old commit back. Only an account that is known to be the member's
+// counts. It also returns what to say where the forge can't be asked.
+func (r *Reconciler) reviewers(ctx context.Context, p *v1alpha1.Project, file proposed, force *project.File, since time.Time) ([]project.Member, string) {
+	branch, is := strings.CutPrefix(file.ref, scm.BranchPrefix)
+	if !is {
+		return nil, ""
+	}
+	commits := []string{file.commit}
+	for _, move := range slices.Backward(file.moves) {
+		if !slices.Contains(commits, move.After) && len(commits) < maxReviewed {
+			commits = append(commits, move.After)
+		}
+	}
+	var members []project.Member
+	for _, commit := range commits {
+		merged, err := r.Pulls.Merged(ctx, p, branch, commit, project.FileName)
+		if err != nil {
+			return members, "; who approved it at the forge can't be read: " + fault.MessageOf(err)
+		}
+		if merged == nil || merged.File != file.id || !merged.At.After(since) {
+			continue
+		}
+		for _, approval := range merged.Approvals {
+			if login, known := accountsOf(p).Member(approval.Login, approval.ID); known {
+				members = append(members, project.Member{User: login, Role: force.RoleOf(project.Actor{Login: login})})
+			}
+		}
+	}
+	return members, ""
 }
 
 // projectOfAcceptance asks for a sync for an acceptance that is not decided.

@@ -59,7 +59,8 @@ type repositories struct {
 	during    func(context.Context) error // while the heads are read
 	expired   int                         // how often the pull requests were
 	open      []scm.PullRequest
-	listed    int // how often they were listed
+	listed    int                    // how often they were listed
+	merged    map[string]*scm.Merged // by commit
 }
 
 // Heads implements Sources.
@@ -128,6 +129,11 @@ func (r *repositories) Members(_ context.Context, _ *v1alpha1.Project, login str
 		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(among), func(group string) bool { return !slices.Contains(r.groups[login], group) }), nil
+}
+
+// Merged implements PullRequests.
+func (r *repositories) Merged(_ context.Context, _ *v1alpha1.Project, _, commit, _ string) (*scm.Merged, error) {
+	return r.merged[commit], r.errs["Merged"]
 }
 
 // Expire implements PullRequests.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // variant returns a project file that says what its words say: each changes
@@ -49,6 +50,7 @@ func variant(words string) string {
 //	replayed alice reports a b
 //	alice accepts eve        somebody accepts variant("eve")
 //	alice accepts dev#77     somebody accepts the account 77 as dev's
+//	alice#1 reviews b: eve   the account 1 approved variant("eve") in a pull request that was merged as b
 //	sync                     what waits is served
 //	restart                  the server starts anew
 //	forget a                 commit a is no longer in the repository
@@ -84,6 +86,9 @@ func (l *life) play(t *testing.T, line string) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name), CreationTimestamp: metav1.Time{Time: l.now}},
 			Spec:       accepted(fields[0], strings.Join(fields[2:], " ")),
 		})
+	case len(fields) == 3 && fields[1] == "reviews":
+		login, id, _ := strings.Cut(fields[0], "#")
+		l.repos.merged[commitOf(fields[2])] = &scm.Merged{At: l.now.Add(time.Minute), Head: commitOf("9"), File: fileID(variant(words)), Approvals: []scm.Approval{{Login: login, ID: id}}}
 	case head == "sync":
 		l.now = l.now.Add(time.Hour)
 		l.reconcile(t)
@@ -132,6 +137,7 @@ func newLife(t *testing.T, change func(*v1alpha1.Project)) *life {
 	l.repos.lost = map[string]bool{}
 	l.repos.groups = map[string][]string{"hugo": {"acme/heads"}}
 	l.repos.known = map[string]bool{}
+	l.repos.merged = map[string]*scm.Merged{}
 	l.play(t, "sync")
 	return l
 }

@@ -71,6 +71,9 @@ type PullRequests interface {
 	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
+	// Merged returns the pull request whose merge made a commit of a branch, nil when
+	// none did or the forge does not say.
+	Merged(ctx context.Context, p *v1alpha1.Project, branch, commit, file string) (*scm.Merged, error)
 }
 
 // Work is what runs for projects and waits for servers of others.

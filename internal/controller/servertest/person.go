@@ -22,6 +22,16 @@ func (e *Environment) Person(ctx context.Context, p *Project, username, role str
 	if err := e.Client.Create(ctx, binding); err != nil && !apierrors.IsAlreadyExists(err) {
 		return nil, fmt.Errorf("bind %s to %s: %w", role, username, err)
 	}
+	return e.clientOf(username)
+}
+
+// Slipway returns a client with the server's own identity.
+func (e *Environment) Slipway() (client.Client, error) {
+	return e.clientOf("system:serviceaccount:" + Namespace + ":" + account)
+}
+
+// clientOf returns a client of a user, with the rights that the user has.
+func (e *Environment) clientOf(username string) (client.Client, error) {
 	config := rest.CopyConfig(e.Plane.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: username}
 	person, err := client.New(config, client.Options{Scheme: e.Client.Scheme()})

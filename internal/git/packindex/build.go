@@ -118,7 +118,7 @@ func (b *builder) add() error {
 	}
 	entry := idxfile.Entry{Offset: uint64(header.Offset)} //nolint:gosec // places are not negative
 	base := int32(whole)
-	var into io.Writer = io.Discard
+	into := io.Discard
 	var hasher plumbing.Hasher
 	switch header.Type {
 	case plumbing.OFSDeltaObject:
@@ -160,7 +160,7 @@ func (b *builder) at(offset int64) int32 {
 func (b *builder) order() {
 	for i, base := range b.bases {
 		if base >= 0 {
-			b.placed = append(b.placed, int32(i)) //nolint:gosec // as above
+			b.placed = append(b.placed, int32(i))
 		}
 	}
 	slices.SortFunc(b.placed, func(i, j int32) int { return cmp.Compare(b.bases[i], b.bases[j]) })

@@ -22,7 +22,7 @@ func (b *builder) resolveAll() error {
 		if base != whole {
 			continue
 		}
-		if deltas := b.deltasOf(int32(i)); len(deltas) > 0 { //nolint:gosec // counted in 32 bits
+		if deltas := b.deltasOf(int32(i)); len(deltas) > 0 {
 			if err := b.resolve(i, deltas); err != nil {
 				return err
 			}

@@ -84,3 +84,38 @@ func TestServicesOfComposeFilesAreBuilt(t *testing.T) {
 		t.Errorf("again: %v, built %d, reused %d, want nothing to be built", err, f.status.Built, f.status.Reused)
 	}
 }
+
+// Images of others are refused wherever a repository names one, and nobody asks for them
+// with the credentials of the cluster.
+func TestImagesOfOthers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		dockerfile, image string
+		says              string
+	}{
+		"a base image":          {"FROM HOST/globex/app:1\n", "", "web/Dockerfile:1: base image"},
+		"one that files are of": {"FROM base:1\nCOPY --from=HOST/globex/app:1 / /\n", "", "web/Dockerfile:2: base image"},
+		"one of an argument":    {"ARG FROM=HOST/globex/app:1\nFROM $FROM\n", "", "base image"},
+		"a service":             {"", "HOST/globex/app:1", "rule image-owner"},
+		"a service, by digest":  {"", "HOST/globex/app@sha256:" + strings.Repeat("0", 64), "rule image-owner"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			if tt.dockerfile != "" {
+				f.more = map[string]string{"web/Dockerfile": strings.ReplaceAll(tt.dockerfile, "HOST", f.host)}
+			}
+			if tt.image != "" {
+				f.file = strings.ReplaceAll(file, "image: cache:1", "image: "+strings.ReplaceAll(tt.image, "HOST", f.host))
+			}
+			inputs := f.inputs("alice")
+			inputs.Cluster.Spec.Registry = v1alpha1.Registry{Host: f.host, Shared: []string{"library"}}
+			r := f.runner()
+			r.Policy = release.PolicyOf
+			if err := r.Run(t.Context(), inputs, f, nil); err != nil {
+				t.Fatal(err)
+			}
+			if f.status.Phase != v1alpha1.PhaseFailed || !strings.Contains(f.status.Message, tt.says) || !strings.Contains(f.status.Message, "spec.registry.shared") {
+				t.Errorf("%s: %s, want a refusal that says %q", f.status.Phase, f.status.Message, tt.says)
+			}
+		})
+	}
+}

@@ -150,6 +150,10 @@ func (images) Exists(_ context.Context, repository, hash string) (string, bool, 
 
 func (images) Resolve(_ context.Context, ref string) (string, error) { return digestOf(ref), nil }
 
+func (images) Config(context.Context, string, string) (project.ImageConfig, error) {
+	return project.ImageConfig{}, nil
+}
+
 func (images) ResolveBases(_ context.Context, _ *build.Dockerfile, bases []build.Base) (map[string]string, error) {
 	digests := map[string]string{}
 	for _, base := range bases {

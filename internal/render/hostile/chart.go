@@ -41,7 +41,7 @@ func chartCases(address string) []Case {
 		chartFiles("dependency elsewhere", files{
 			"chart/Chart.yaml":            "apiVersion: v2\nname: chart\nversion: 1.0.0\ndependencies: [{name: other, version: 1.0.0, repository: 'http://" + address + "'}]\n",
 			"chart/templates/object.yaml": configMap,
-		}, "dependencies other"),
+		}, "lacks other"),
 		chartFiles("schema elsewhere", files{
 			"chart/values.schema.json": `{"properties": {"a": {"$ref": "http://` + address + `/schema.json"}}}`, "chart/templates/object.yaml": configMap,
 		}, "chart/values.schema.json", "outside the schema"),

@@ -2,11 +2,15 @@ package kustomization
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	syaml "sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 )
@@ -17,6 +21,8 @@ func explanations() []explanation {
 		{regexp.MustCompile(`may not add resource with an already registered id: (\S+)`), twice},
 		{regexp.MustCompile(`namespace transformation produces ID conflict: (?s:(.*))`), severalNamespaces},
 		{regexp.MustCompile(`(?:no matches for|multiple matches for) (?:Id|Current) ([^\s;]+)`), unmatchedPatch},
+		{regexp.MustCompile(`merging from generator (?s:.*)Kind:"(\w+)"(?s:.*)Name:"([^"]+)"(?s:.*) (does not exist|exists)`), generator},
+		{regexp.MustCompile(`unable to find field "([^"]+)" in replacement target`), replacement},
 		{regexp.MustCompile(`missing metadata\.name in object`), nameless},
 	}
 }
@@ -25,7 +31,13 @@ func explanations() []explanation {
 type explanation struct {
 	says *regexp.Regexp
 	// sentence is empty when the files don't show what is wrong.
-	sentence func(declared []Declaration, words []string) string
+	sentence func(t broken, words []string) string
+}
+
+// broken is a tree that Kustomize refuses.
+type broken struct {
+	files    map[string][]byte
+	declared []Declaration
 }
 
 // explain returns the error of a build in words for people, with file and line
@@ -37,7 +49,7 @@ func explain(err error, files map[string][]byte) error {
 		if words == nil {
 			continue
 		}
-		if sentence := e.sentence(rooted(Declarations(files)), words); sentence != "" {
+		if sentence := e.sentence(broken{files, rooted(Declarations(files))}, words); sentence != "" {
 			return fault.Wrap(fault.Invalid, err, "%s", clean(sentence))
 		}
 	}
@@ -88,9 +100,9 @@ func (i identity) of(declared []Declaration, patches bool) []Declaration {
 }
 
 // twice explains an object that comes twice.
-func twice(declared []Declaration, words []string) string {
+func twice(t broken, words []string) string {
 	object := parseIdentity(words[1])
-	found := object.of(declared, false)
+	found := object.of(t.declared, false)
 	switch at, by := places(found), listedBy(found); {
 	case len(at) > 1:
 		return fmt.Sprintf("%s: there is a second %s, in %s; keep one of them, or rename it", at[0], object, listed(at[1:]))
@@ -105,9 +117,9 @@ func twice(declared []Declaration, words []string) string {
 }
 
 // severalNamespaces explains objects that differ by nothing but their namespaces.
-func severalNamespaces(declared []Declaration, words []string) string {
+func severalNamespaces(t broken, words []string) string {
 	apart := map[identity]map[string]string{} // place by namespace
-	for _, d := range declared {
+	for _, d := range t.declared {
 		if d.IsPatch || !strings.Contains(words[1], `"name":"`+d.Name+`"`) && !strings.Contains(words[1], "name: "+d.Name+"\n") {
 			continue
 		}
@@ -139,9 +151,9 @@ func namespaceName(name string) string {
 }
 
 // unmatchedPatch explains a patch of an object that isn't there, or of several.
-func unmatchedPatch(declared []Declaration, words []string) string {
+func unmatchedPatch(t broken, words []string) string {
 	object := parseIdentity(words[1])
-	patches := object.of(declared, true)
+	patches := object.of(t.declared, true)
 	if len(patches) == 0 {
 		return ""
 	}
@@ -149,7 +161,7 @@ func unmatchedPatch(declared []Declaration, words []string) string {
 		return fmt.Sprintf("%s: this patches %s, of which there are several; write the namespace of the one that is meant into the patch", patches[0].At, object)
 	}
 	var names []string
-	for _, d := range declared {
+	for _, d := range t.declared {
 		if d.Kind == object.kind && !d.IsPatch && !slices.Contains(names, d.Name) {
 			names = append(names, d.Name)
 		}
@@ -162,8 +174,8 @@ func unmatchedPatch(declared []Declaration, words []string) string {
 }
 
 // nameless explains an object without a name.
-func nameless(declared []Declaration, _ []string) string {
-	for _, d := range declared {
+func nameless(t broken, _ []string) string {
+	for _, d := range t.declared {
 		if d.Name == "" && !d.IsPatch {
 			return fmt.Sprintf("%s: this %s has no metadata.name; give it one", d.At, d.Kind)
 		}
@@ -171,9 +183,58 @@ func nameless(declared []Declaration, _ []string) string {
 	return ""
 }
 
+// generator explains a generator that merges into nothing, or into something
+// without saying so.
+func generator(t broken, words []string) string {
+	for name, list := range t.lists() {
+		for _, g := range list.ConfigMapGenerator {
+			if g.Name != words[2] {
+				continue
+			}
+			if words[3] == "exists" {
+				return fmt.Sprintf("%s: configMapGenerator makes %s %s, which is there already; give it behavior: merge or replace, or another name", name, words[1], g.Name)
+			}
+			return fmt.Sprintf("%s: configMapGenerator merges into %s %s, which is not among the resources; leave behavior out, or correct the name", name, words[1], g.Name)
+		}
+	}
+	return ""
+}
+
+// replacement explains a replacement of a field that the target lacks.
+func replacement(t broken, words []string) string {
+	for name, list := range t.lists() {
+		for i, r := range list.Replacements {
+			for j, target := range r.Targets {
+				if slices.Contains(target.FieldPaths, words[1]) {
+					return fmt.Sprintf("%s: replacements[%d].targets[%d]: what it selects has no field %s; correct the path, or give the target options: {create: true}", name, i, j, words[1])
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// lists are the kustomization files of the tree by their paths, sorted.
+func (t broken) lists() iter.Seq2[string, types.Kustomization] {
+	return func(yield func(string, types.Kustomization) bool) {
+		for _, name := range slices.Sorted(maps.Keys(t.files)) {
+			var list types.Kustomization
+			if !slices.Contains(FileNames(), path.Base(name)) || syaml.Unmarshal(t.files[name], &list) != nil {
+				continue
+			}
+			if !yield(path.Join(root, name), list) {
+				return
+			}
+		}
+	}
+}
+
+// address is where something is in memory, which is elsewhere each time.
+var address = regexp.MustCompile(`&?\{?0x[0-9a-f]+( <nil>)?\}?`)
+
 var dump = regexp.MustCompile(`(?s)[\[{]*\s*\{"apiVersion".*`)
 
 // withoutDump cuts what a message shows of whole objects.
 func withoutDump(message string) string {
-	return dump.ReplaceAllString(message, "…")
+	return address.ReplaceAllString(dump.ReplaceAllString(message, "…"), "…")
 }

@@ -1,6 +1,7 @@
 package original
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -34,7 +35,7 @@ func Kustomize(directory string) (objects int, err error) {
 
 // Helm returns the number of objects that helm template makes of a chart, whose
 // dependencies must be in it.
-func Helm(directory, release, namespace string) (objects int, err error) {
+func Helm(ctx context.Context, directory, release, namespace string) (objects int, err error) {
 	chart, err := loader.LoadDir(directory)
 	if err != nil {
 		return 0, fmt.Errorf("load chart %s: %w", directory, err)
@@ -59,7 +60,7 @@ func Helm(directory, release, namespace string) (objects int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("merge the values of %s: %w", directory, err)
 	}
-	rendered, err := engine.Engine{}.Render(chart, top)
+	rendered, err := engine.Engine{}.RenderWithContext(ctx, chart, top)
 	if err != nil {
 		return 0, fmt.Errorf("render %s: %w", directory, err)
 	}

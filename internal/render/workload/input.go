@@ -26,6 +26,8 @@ type Input struct {
 	Expands bool
 	// Image is the reference that containers run.
 	Image string
+	// Config is what the image says of itself, nil when it isn't known.
+	Config *project.ImageConfig
 	// Hosts are what routes without a host of their own are reached at.
 	Hosts   []string
 	Ingress v1alpha1.Ingress
@@ -130,6 +132,7 @@ func Objects(in Input) ([]Object, []string, error) {
 		return nil, nil, err
 	}
 	in = asWritten(in)
+	in, fromImage := withConfig(in)
 	var set objectSet
 	set.add("account", account(in))
 	if len(in.Files) > 0 {
@@ -151,7 +154,7 @@ func Objects(in Input) ([]Object, []string, error) {
 		}
 		set.add("release", job)
 	}
-	warnings := addNetwork(&set, in)
+	warnings := append(fromImage, addNetwork(&set, in)...)
 	slices.SortFunc(set.objects, func(a, b Object) int {
 		if a.File < b.File {
 			return -1

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,14 +10,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// nobody is the user that restricted containers run as unless the service says
-// otherwise: the "nonroot" user of distroless and similar images. A number is
+// nobody is the user that restricted containers run as unless the service or its
+// image says otherwise: the "nonroot" user of distroless and similar images. A number is
 // needed, because Kubernetes can't tell whether a user's name means root, and
 // most images name none.
 //
 // It is also the group of volumes whose service names no user: an image that
 // isn't root's can write to them, and one that is may do so anyway.
-const nobody = 65532
+const nobody int64 = 65532
 
 func podSecurity(in Input) *corev1.PodSecurityContext {
 	context := &corev1.PodSecurityContext{
@@ -27,12 +28,15 @@ func podSecurity(in Input) *corev1.PodSecurityContext {
 		context.RunAsUser = user
 		context.RunAsNonRoot = new(*user != 0)
 	}
+	if user == nil && imageUser(in) != 0 {
+		context.RunAsNonRoot = new(true)
+	}
 	if user != nil && *user != 0 {
 		context.RunAsGroup, context.FSGroup = user, user
 	}
 	volumes := len(in.Service.Volumes) > 0 || len(in.Claims) > 0
 	if user == nil && volumes {
-		context.FSGroup = new(int64(nobody))
+		context.FSGroup = new(nobody)
 	}
 	if volumes {
 		context.FSGroupChangePolicy = new(corev1.FSGroupChangeOnRootMismatch)
@@ -89,9 +93,18 @@ func userOf(in Input) *int64 {
 	case s != nil && s.RunAsUser != nil:
 		return s.RunAsUser
 	case in.PodSecurity == v1alpha1.PodSecurityRestricted:
-		return new(int64(nobody))
+		return new(cmp.Or(imageUser(in), nobody))
 	}
 	return nil
+}
+
+// imageUser returns the number of the user that the image itself runs as, 0 when it
+// is root or isn't known.
+func imageUser(in Input) int64 {
+	if in.Config == nil {
+		return 0
+	}
+	return in.Config.UserID()
 }
 
 // writableRoot reports whether containers may write to their root file system.

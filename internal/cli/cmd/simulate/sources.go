@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
 )
@@ -59,6 +60,11 @@ func (i *offlineImages) Exists(_ context.Context, _, hash string) (string, bool,
 
 // Resolve implements release.Images.
 func (*offlineImages) Resolve(_ context.Context, ref string) (string, error) { return ref, nil }
+
+// Config implements release.Images.
+func (*offlineImages) Config(context.Context, string, string) (project.ImageConfig, error) {
+	return project.ImageConfig{}, nil
+}
 
 // ResolveBases implements release.Images.
 func (*offlineImages) ResolveBases(_ context.Context, _ *build.Dockerfile, bases []build.Base) (map[string]string, error) {

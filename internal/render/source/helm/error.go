@@ -2,6 +2,7 @@ package helm
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -10,6 +11,13 @@ import (
 
 func refuse(s source.Service, format string, args ...any) error {
 	return fault.New(fault.Invalid, "service %s: chart %s: %s", s.Name, s.Spec.Helm.Chart, fmt.Sprintf(format, args...))
+}
+
+// inRepository returns where the repository has a template that Helm calls by the
+// name of its chart.
+func inRepository(template string, s source.Service) string {
+	_, inside, _ := strings.Cut(template, "/")
+	return path.Join(s.Spec.Helm.Chart, inside)
 }
 
 // Of a message that is too long, so much of its beginning and of its end stays.

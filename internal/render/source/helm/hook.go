@@ -76,7 +76,7 @@ func decide(node *yaml.RNode, name string, s source.Service) (warning string, ke
 	case fateDrop:
 		return fmt.Sprintf("service %s: the hook %s (%s) is left out", s.Name, label, hooks), false, nil
 	case fateRefuse:
-		return "", false, refuse(s, "the hook %s (%s) in %s is a pod of its own, which nothing here runs; switch it off in the values", label, hooks, name)
+		return "", false, refuse(s, "the hook %s (%s) in %s is a pod of its own, which nothing here runs; switch it off in the values", label, hooks, inRepository(name, s))
 	case fateRelease:
 		return "", true, becomeJob(node, workload.HookRelease)
 	case fateOnce:

@@ -87,17 +87,16 @@ func manifests(objects []object, s source.Service) ([]source.Manifest, error) {
 	for i, o := range objects {
 		text, err := o.node.String()
 		if err != nil {
-			return nil, refuse(s, "the object in %s can't be written: %s", o.file, brief(err))
+			return nil, refuse(s, "the object in %s can't be written: %s", inRepository(o.file, s), brief(err))
 		}
 		if i > 0 && o.file == objects[i-1].file {
 			last := &files[len(files)-1]
 			last.Data = append(append(last.Data, "---\n"...), text...)
 			continue
 		}
-		_, inside, _ := strings.Cut(o.file, "/") // the first element is the chart's name
 		files = append(files, source.Manifest{
 			Name: fmt.Sprintf("%03d-%s.yaml", len(files), strings.TrimSuffix(path.Base(o.file), path.Ext(o.file))),
-			Data: []byte(text), From: path.Join(s.Spec.Helm.Chart, inside),
+			Data: []byte(text), From: inRepository(o.file, s),
 		})
 	}
 	return files, nil
@@ -148,7 +147,7 @@ func checkDependencies(loaded *chart.Chart, s source.Service) error {
 		}
 	}
 	if len(missing) > 0 {
-		return refuse(s, "the dependencies %s are not in its charts directory, and nothing is downloaded; run `helm dependency update` and commit them", strings.Join(missing, ", "))
+		return refuse(s, "its charts directory lacks %s, and nothing is downloaded; run `helm dependency update` and commit what it brings", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -169,7 +168,7 @@ func execute(ctx context.Context, loaded *chart.Chart, values map[string]any, s 
 	templates := engine.Engine{CustomTemplateFuncs: g.functions()}
 	rendered, err := templates.RenderWithContext(ctx, loaded, top)
 	if err != nil {
-		return nil, refuse(s, "%s; correct the template or the values it needs", brief(err))
+		return nil, refuse(s, "%s; correct the template or the values it needs", strings.ReplaceAll(brief(err), loaded.Name()+"/templates/", path.Join(s.Spec.Helm.Chart, "templates")+"/"))
 	}
 	return rendered, nil
 }

@@ -21,7 +21,7 @@ func split(name, rendered string, s source.Service) ([]*yaml.RNode, error) {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		documents, err := tree.Documents(name, []byte(text), s.Limits)
+		documents, err := tree.Documents(inRepository(name, s), []byte(text), s.Limits)
 		if err != nil {
 			return nil, refuse(s, "it renders what can't be read: %v", err)
 		}
@@ -32,7 +32,7 @@ func split(name, rendered string, s source.Service) ([]*yaml.RNode, error) {
 			}
 		}
 		if len(objects) > s.Limits.Documents {
-			return nil, refuse(s, "%s renders more than %d objects; split it", name, s.Limits.Documents)
+			return nil, refuse(s, "%s renders more than %d objects; split it", inRepository(name, s), s.Limits.Documents)
 		}
 	}
 	return objects, nil

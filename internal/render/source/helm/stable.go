@@ -57,7 +57,7 @@ func refuseDifferences(found []leaf, functions []string, s source.Service) error
 		remedy = "name a Secret there that the stage holds already"
 	}
 	return refuse(s, "%s of %s (%s)%s would be another one each time, through %s; switch it off in the values, or %s",
-		first.path, first.object.name(), first.object.file, more, strings.Join(functions, ", "), remedy)
+		first.path, first.object.name(), inRepository(first.object.file, s), more, strings.Join(functions, ", "), remedy)
 }
 
 // minNamed is how long a value must be to be recognised in an object.

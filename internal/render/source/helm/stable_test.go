@@ -163,7 +163,7 @@ func TestGeneratedValueIsShown(t *testing.T) {
 func TestWhatDiffersWithTheTime(t *testing.T) {
 	const certificate = "{{- $ca := genCA \"c\" 365 }}\n{{- $cert := genSignedCert \"c\" nil nil 365 $ca }}\n"
 	cases := map[string]struct{ template, says string }{
-		"a certificate":           {certificate + secret("tls", "crt", "{{ $cert.Cert | b64enc }}", "key", "{{ $cert.Key | b64enc }}"), "data.crt of Secret tls (search/templates/o.yaml) and 1 more would be another one each time, through genCA, genSignedCert;"},
+		"a certificate":           {certificate + secret("tls", "crt", "{{ $cert.Cert | b64enc }}", "key", "{{ $cert.Key | b64enc }}"), "data.crt of Secret tls (c/templates/o.yaml) and 1 more would be another one each time, through genCA, genSignedCert;"},
 		"one that is not used":    {certificate + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n", ""},
 		"the time":                {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, annotations: {at: '{{ now }}'}}\n", "metadata.annotations.at of ConfigMap c"},
 		"the time for a word":     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '{{ date \"2006\" \"x\" }}'}\n", "through now"},

@@ -27,8 +27,28 @@ func (Source) Collect(ctx context.Context, r *tree.Reader, s source.Service) err
 	if err != nil {
 		return err
 	}
-	_, err = kustomization.Walk(ctx, r, at, dir)
-	return err
+	if _, err = kustomization.Walk(ctx, r, at, dir); err != nil {
+		return err
+	}
+	return refuseComponent(r, at, dir)
+}
+
+// refuseComponent refuses a component, which has nothing to change by itself.
+func refuseComponent(r *tree.Reader, at tree.Place, dir string) error {
+	for _, name := range kustomization.FileNames() {
+		data, found := r.Files()[path.Join(dir, name)]
+		if !found {
+			continue
+		}
+		file, err := kustomization.Parse(path.Join(dir, name), data, r.Limits())
+		if err != nil {
+			return err
+		}
+		if file.IsComponent() {
+			return at.Refuse("%s is a component, which changes what others bring; name it as an overlay, or list it under components of a kustomization.yaml with resources", tree.Quote(dir))
+		}
+	}
+	return nil
 }
 
 // Base returns the directory itself.

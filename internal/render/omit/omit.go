@@ -1,8 +1,7 @@
-package render
+package omit
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,26 +25,34 @@ func provided() []resid.Gvk {
 // account is the kind whose field secrets is left out.
 func account() resid.Gvk { return resid.Gvk{Version: "v1", Kind: "ServiceAccount"} }
 
-// leaveOut returns patches that delete what a stage may not hold and nobody misses,
-// and warns of each: nearly every chart and many a repository bring such objects.
-func (l *layout) leaveOut() []types.Patch {
-	if !l.mentions(append(provided(), account())) {
-		return nil
+// Omission is an object that is left out, or loses a field.
+type Omission struct {
+	kustomization.Declaration
+	// What says what becomes of it, behind its name.
+	What string
+}
+
+// Find returns what is left out of the objects that a tree declares, and the patches
+// that do so. Nearly every chart and many a repository bring such objects.
+func Find(files map[string][]byte) (patches []types.Patch, all []Omission) {
+	if !mentions(files, append(provided(), account())) {
+		return nil, nil
 	}
-	var patches []types.Patch
-	declared := kustomization.Declarations(l.tree)
-	for _, kind := range provided() {
-		if found := ofKind(declared, kind); len(found) > 0 {
-			l.warn(found, "is left out: Slipway makes the stage's own")
-			patches = append(patches, patchAll(kind, "$patch: delete"))
+	declared := kustomization.Declarations(files)
+	omit := func(found []kustomization.Declaration, kind resid.Gvk, change, what string) {
+		for _, d := range found {
+			all = append(all, Omission{d, what})
+		}
+		if len(found) > 0 {
+			patches = append(patches, patchAll(kind, change))
 		}
 	}
-	withSecrets := slices.DeleteFunc(ofKind(declared, account()), func(d kustomization.Declaration) bool { return !slices.Contains(d.Fields, "secrets") })
-	if len(withSecrets) > 0 {
-		l.warn(withSecrets, "has secrets, which is left out: pods may use every Secret of their stage")
-		patches = append(patches, patchAll(account(), "secrets: null"))
+	for _, kind := range provided() {
+		omit(ofKind(declared, kind), kind, "$patch: delete", "is left out: Slipway makes the stage's own")
 	}
-	return patches
+	withSecrets := slices.DeleteFunc(ofKind(declared, account()), func(d kustomization.Declaration) bool { return !slices.Contains(d.Fields, "secrets") })
+	omit(withSecrets, account(), "secrets: null", "has secrets, which is left out: pods may use every Secret of their stage")
+	return patches, all
 }
 
 // ofKind returns the objects of a kind that are declared, patches left out.
@@ -53,12 +60,6 @@ func ofKind(declared []kustomization.Declaration, kind resid.Gvk) []kustomizatio
 	return slices.DeleteFunc(slices.Clone(declared), func(d kustomization.Declaration) bool {
 		return d.Kind != kind.Kind || d.IsPatch || groupOf(d.APIVersion) != kind.Group
 	})
-}
-
-func (l *layout) warn(about []kustomization.Declaration, what string) {
-	for _, d := range about {
-		l.warnings = append(l.warnings, fmt.Sprintf("%s: %s %s", l.place(d), d, what))
-	}
 }
 
 // patchAll returns a patch of all objects of a kind.
@@ -70,8 +71,8 @@ func patchAll(kind resid.Gvk, change string) types.Patch {
 }
 
 // mentions reports whether a file may hold an object of one of the kinds.
-func (l *layout) mentions(kinds []resid.Gvk) bool {
-	for _, data := range l.tree {
+func mentions(files map[string][]byte, kinds []resid.Gvk) bool {
+	for _, data := range files {
 		for _, kind := range kinds {
 			if bytes.Contains(data, []byte(kind.Kind)) {
 				return true
@@ -79,15 +80,6 @@ func (l *layout) mentions(kinds []resid.Gvk) bool {
 		}
 	}
 	return false
-}
-
-// place returns where the repository has a declaration.
-func (l *layout) place(d kustomization.Declaration) string {
-	if name, found := strings.CutPrefix(d.At.File, repoDir+"/"); found {
-		d.At.File = name
-		return d.At.String()
-	}
-	return cmp.Or(l.source(d.At.File), d.At.File) // a template, which has other lines
 }
 
 func groupOf(apiVersion string) string {
