@@ -20,12 +20,14 @@ func inner() map[string]string {
 			"controller/drift.maxReported", "controller/project.maxChanges", "git/wire.stderrBytes", "guard.maxShown", "manifest.maxShown", "release/runner.maxFindings",
 			"release/runner.maxWarnings", "render/worker.tailBytes", "repository.maxShownURL", "scm.maxName", "scm.maxLabels", "scm.maxRepos", "scm/bitbucket.maxKey",
 			"scm/github.maxMessage", "scm/github.maxSummary",
+			"apply/refusal.maxDump", "controller/project.maxNamed", "release/runner.maxRefused", "tenancy.maxRemains",
 		},
 		cached: {
 			"apply/inventory.maxRemembered", "build.maxCachedDigests", "build.maxTokenHosts", "controller/comment.maxComments", "controller/project.maxDecided",
 			"controller/project.maxLongHosts", "controller/project.maxServed", "controller/release.maxDetails", "controller/report.maxReported", "controller/unchanged.maxProjects",
 			"forge.maxForgeClients", "forge.maxProjects", "git.Limits.CacheBytes", "git.Limits.Warm", "git.Limits.IndexBytes", "git/packindex.memoryBytes", "git.localLargeBytes", "kube.maxSecrets",
 			"notify/deployment.maxKnown", "repository.maxDocuments", "target.maxFingerprints", "tenancy.maxRemembered", "webhook.Limits.Table", "controller/project.maxExpired",
+			"git/wire.maxTrusting",
 		},
 		pace: {
 			"apply.goneTimeout", "apply.maxAttempts", "apply.maxDeletes", "apply.maxSends", "apply.recordTimeout", "apply/ready.logTimeout", "build/kaniko.startTimeout",
@@ -41,6 +43,7 @@ func inner() map[string]string {
 		format: {
 			"api/v1alpha1.maxReplayMark", "apply/inventory.plainLimit", "build/source.minKeyBytes", "git/packindex.blockBytes", "git/packindex.maxCommand", "git/packindex.objectBytes", "git/packindex.overheadBytes", "apply/cluster.Limits.successes", "git/wire.hexBytes", "naming.maxHost", "naming.maxLabel",
 			"naming.maxOrganization", "naming.maxStageObject", "render/source/compose.defaultLimit", "render/worker.prefixBytes", "projectfile.DefaultPreviewLimit",
+			"tenancy.minKeyBytes",
 		},
 	} {
 		for _, name := range names {

@@ -97,7 +97,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 		secrets:    kube.NewSecrets(mgr.GetAPIReader(), o.Now),
 		deliveries: queue.NewPriorityGate(deliveryGateLimit),
 	}
-	d.forges = forge.NewForges(o.Forges, d.secrets, o.AllowHTTP, o.Dialer.Transport(), o.Now)
+	d.forges = forge.NewForges(o.Forges, d.secrets, o.AllowHTTP, o.Dialer, o.Now)
 	d.pulls = forge.NewPullRequests(d.forges)
 	grants := repository.Grants{Signer: signer, URL: o.SourceURL + SourcePath, TTL: sourceTTL, Now: o.Now}
 	d.sources = repository.NewSources(d.secrets, d.forges, d.mirrors, grants, o.AllowHTTP)

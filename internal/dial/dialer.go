@@ -2,6 +2,7 @@ package dial
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"net/url"
@@ -32,6 +33,7 @@ type Dialer struct {
 	only            string // nameOf the one HOST:PORT that is dialled; empty means any
 	proxy           func(*url.URL) (*url.URL, error)
 	resolver        *net.Resolver
+	roots           *x509.CertPool // whom TLS trusts; nil means whom the system does
 }
 
 // Unrestricted returns a Dialer that refuses nothing: for commands that a person

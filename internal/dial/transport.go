@@ -27,7 +27,7 @@ func (d *Dialer) Transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  d.proxyOf,
 		DialContext:            d.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: d.roots},
 		TLSHandshakeTimeout:    connectTimeout,
 		Protocols:              protocols,
 		MaxIdleConns:           64,

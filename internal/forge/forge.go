@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/scm"
@@ -37,7 +38,8 @@ type Forges struct {
 	kinds     map[string]NewReporter
 	secrets   *kube.Secrets
 	allowHTTP bool
-	transport http.RoundTripper
+	dialer    *dial.Dialer
+	transport http.RoundTripper // to forges whose certificates the system trusts
 	now       func() time.Time
 
 	mu   sync.Mutex // held while a client is made, so that it is made once
@@ -48,6 +50,7 @@ type Forges struct {
 type forgeKey struct {
 	kind, api   string
 	credentials [sha256.Size]byte
+	authority   [sha256.Size]byte
 }
 
 // Client is a reporter, which may also be a scm.Deployer, scm.Annotator,
@@ -62,10 +65,9 @@ func NewClient(reporter scm.Reporter) *Client {
 	return &Client{Reporter: reporter, slots: semaphore.NewWeighted(parallelCalls)}
 }
 
-// NewForges returns the forges of the given kinds, which are spoken with over a
-// transport.
-func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, transport http.RoundTripper, now func() time.Time) *Forges {
-	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, transport: scm.Bounded(transport), now: now, kept: lru.New(maxForgeClients)}
+// NewForges returns the forges of the given kinds, which a dialer connects to.
+func NewForges(kinds map[string]NewReporter, secrets *kube.Secrets, allowHTTP bool, dialer *dial.Dialer, now func() time.Time) *Forges {
+	return &Forges{kinds: kinds, secrets: secrets, allowHTTP: allowHTTP, dialer: dialer, transport: scm.Bounded(dialer.Transport()), now: now, kept: lru.New(maxForgeClients)}
 }
 
 // Client returns the client of a repository; nil when the project gives
@@ -78,24 +80,29 @@ func (f *Forges) Client(ctx context.Context, p *v1alpha1.Project, repository v1a
 	if err != nil {
 		return nil, err
 	}
-	return f.Of(repository, data)
+	authority, err := f.secrets.Authority(ctx, p.Namespace, repository.CA)
+	if err != nil {
+		return nil, err
+	}
+	return f.Of(repository, data, authority)
 }
 
-// Of returns the client for the data of a repository's Secret.
-func (f *Forges) Of(repository v1alpha1.Repository, data map[string][]byte) (*Client, error) {
+// Of returns the client for the data of a repository's Secret, and the forge's own
+// certificate authority in PEM, if it has one.
+func (f *Forges) Of(repository v1alpha1.Repository, data map[string][]byte, authority []byte) (*Client, error) {
 	if len(data["token"]) == 0 && len(data["private-key"]) == 0 {
 		if len(data["ssh-privatekey"]) > 0 {
 			return nil, nil
 		}
 		return nil, fault.New(fault.Denied, "Secret %s has neither a token nor a GitHub App for %s; add one", repository.Credentials.Name, repository.Path)
 	}
-	key := keyOf(repository, data)
+	key := keyOf(repository, data, authority)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known, found := f.kept.Get(key); found {
 		return known.(*Client), nil
 	}
-	made, err := f.make(repository, data)
+	made, err := f.make(repository, data, authority)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +110,20 @@ func (f *Forges) Of(repository v1alpha1.Repository, data map[string][]byte) (*Cl
 	return made, nil
 }
 
-func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*Client, error) {
+func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte, authority []byte) (*Client, error) {
 	create, known := f.kinds[repository.Forge]
 	if !known {
 		return nil, fault.New(fault.Invalid, "forge %q of repository %s is not known", repository.Forge, repository.Name)
 	}
-	access, err := scm.Access{API: repository.API, AllowHTTP: f.allowHTTP, Transport: f.transport, Now: f.now}.With(data)
+	transport := f.transport
+	if len(authority) > 0 {
+		trusting, err := f.dialer.Trusting(authority)
+		if err != nil {
+			return nil, err
+		}
+		transport = scm.Bounded(trusting.Transport())
+	}
+	access, err := scm.Access{API: repository.API, AllowHTTP: f.allowHTTP, Transport: transport, Now: f.now}.With(data)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +135,13 @@ func (f *Forges) make(repository v1alpha1.Repository, data map[string][]byte) (*
 }
 
 // keyOf identifies a client.
-func keyOf(repository v1alpha1.Repository, data map[string][]byte) forgeKey {
+func keyOf(repository v1alpha1.Repository, data map[string][]byte, authority []byte) forgeKey {
 	var all bytes.Buffer
 	for _, name := range []string{"token", "app-id", "installation-id", "private-key"} {
 		sum := sha256.Sum256(data[name])
 		all.Write(sum[:])
 	}
-	return forgeKey{kind: repository.Forge, api: repository.API, credentials: sha256.Sum256(all.Bytes())}
+	return forgeKey{kind: repository.Forge, api: repository.API, credentials: sha256.Sum256(all.Bytes()), authority: sha256.Sum256(authority)}
 }
 
 // Enter takes a slot for calls; Leave gives it back. It returns false when all

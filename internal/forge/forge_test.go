@@ -1,6 +1,10 @@
 package forge
 
 import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/scm"
 	"github.com/slipway-dev/slipway/internal/scm/forges"
 )
 
@@ -25,7 +30,7 @@ func newTestForges(t *testing.T, secrets map[string]map[string][]byte) *Forges {
 	for name, forge := range forges.All() {
 		kinds[name] = forge.Report
 	}
-	return NewForges(kinds, kube.NewSecrets(builder.Build(), time.Now), true, dial.Unrestricted().Transport(), time.Now)
+	return NewForges(kinds, kube.NewSecrets(builder.Build(), time.Now), true, dial.Unrestricted(), time.Now)
 }
 
 func repositoryAt(forge, api, credentials string) (*v1alpha1.Project, v1alpha1.Repository) {
@@ -89,5 +94,61 @@ func TestSlots(t *testing.T) {
 	c.Leave()
 	if !c.Enter() {
 		t.Error("a slot that was given back is refused")
+	}
+}
+
+// A forge with a certificate authority of its own is trusted where the repository
+// names the authority, in a Secret or a ConfigMap.
+func TestAuthorityOfAForge(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	meta := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: name}
+	}
+	reader := fake.NewClientBuilder().WithObjects(
+		&corev1.Secret{ObjectMeta: meta("token"), Data: map[string][]byte{"token": []byte("a")}},
+		&corev1.Secret{ObjectMeta: meta("ca"), Data: map[string][]byte{"ca.crt": authority}},
+		&corev1.ConfigMap{ObjectMeta: meta("ca"), Data: map[string]string{"ours": string(authority), "bad": "x"}},
+	).Build()
+	tests := map[string]struct {
+		ca      *v1alpha1.CertificateAuthority
+		code    fault.Code
+		trusted bool
+	}{
+		"a Secret":             {&v1alpha1.CertificateAuthority{Secret: "ca"}, "", true},
+		"a ConfigMap":          {&v1alpha1.CertificateAuthority{ConfigMap: "ca", Key: "ours"}, "", true},
+		"none":                 {nil, "", false},
+		"a key that is not":    {&v1alpha1.CertificateAuthority{ConfigMap: "ca"}, fault.NotFound, false},
+		"a ConfigMap is gone":  {&v1alpha1.CertificateAuthority{ConfigMap: "other"}, fault.NotFound, false},
+		"what is none":         {&v1alpha1.CertificateAuthority{ConfigMap: "ca", Key: "bad"}, fault.Invalid, false},
+		"a Secret that is not": {&v1alpha1.CertificateAuthority{Secret: "other"}, fault.NotFound, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var access scm.Access
+			f := NewForges(map[string]NewReporter{"gitea": func(a scm.Access) (scm.Reporter, error) {
+				access = a
+				return nil, nil
+			}}, kube.NewSecrets(reader, time.Now), true, dial.Unrestricted(), time.Now)
+			p, r := repositoryAt("gitea", server.URL, "token")
+			r.CA = tt.ca
+			if _, err := f.Client(t.Context(), p, r); fault.CodeOf(err) != tt.code {
+				t.Fatalf("%v, want %q", err, tt.code)
+			}
+			if tt.code != "" {
+				return
+			}
+			response, err := (&http.Client{Transport: access.Transport}).Get(server.URL)
+			if err == nil {
+				_ = response.Body.Close()
+			}
+			if (err == nil) != tt.trusted {
+				t.Errorf("trusted: %v, want %t", err, tt.trusted)
+			}
+			if why := scm.Unreached("read", err); !tt.trusted && !strings.Contains(why.Error(), "is not trusted: x509: ") {
+				t.Errorf("it does not say why: %v", why)
+			}
+		})
 	}
 }

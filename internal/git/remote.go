@@ -6,6 +6,7 @@ type Remote struct {
 	URL         string // https://, ssh:// or user@host:path; http:// when AllowHTTP
 	Credentials Credentials
 	AllowHTTP   bool     // accept http:// (no encryption: tests and closed networks only)
+	Authority   []byte   // further certificate authorities of the server, in PEM
 	Refs        []string // patterns of the refs to list and fetch, each with at most one *; empty: DefaultRefs
 }
 

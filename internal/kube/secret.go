@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -58,6 +59,34 @@ func (s *Secrets) Data(ctx context.Context, name types.NamespacedName) (map[stri
 	s.kept.Add(name, secret.Data, secretTTL)
 	return secret.Data, nil
 }
+
+// Authority returns the certificate authorities that an object names, in PEM; none for
+// nil.
+func (s *Secrets) Authority(ctx context.Context, namespace string, ref *v1alpha1.CertificateAuthority) ([]byte, error) {
+	switch {
+	case ref == nil:
+		return nil, nil
+	case ref.Secret != "":
+		return s.Value(ctx, namespace, v1alpha1.SecretKey{Name: ref.Secret, Key: ref.Key}, authorityKey)
+	}
+	name := types.NamespacedName{Namespace: namespace, Name: ref.ConfigMap}
+	var found corev1.ConfigMap
+	err := s.reader.Get(ctx, name, &found)
+	if apierrors.IsNotFound(err) {
+		return nil, fault.Wrap(fault.NotFound, err, "ConfigMap %s with a certificate authority does not exist; create it, or name another", name)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "ConfigMap %s could not be read", name)
+	}
+	key := cmp.Or(ref.Key, authorityKey)
+	if found.Data[key] == "" {
+		return nil, fault.New(fault.NotFound, "ConfigMap %s has no value under key %q; add it", name, key)
+	}
+	return []byte(found.Data[key]), nil
+}
+
+// authorityKey is where certificate authorities are unless another key is named.
+const authorityKey = "ca.crt"
 
 // Value returns the value of one key of a Secret in a namespace; fallback is
 // the key when the reference names none.

@@ -34,7 +34,7 @@ func newTestSources(t *testing.T, secrets map[string]map[string][]byte) *Sources
 		kinds[name] = kind.Report
 	}
 	kept := kube.NewSecrets(builder.Build(), time.Now)
-	return NewSources(kept, forge.NewForges(kinds, kept, true, dial.Unrestricted().Transport(), time.Now), nil, Grants{}, true)
+	return NewSources(kept, forge.NewForges(kinds, kept, true, dial.Unrestricted(), time.Now), nil, Grants{}, true)
 }
 
 func repositoryAt(kind, api, credentials string) (*v1alpha1.Project, v1alpha1.Repository) {

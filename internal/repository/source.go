@@ -218,7 +218,11 @@ func mirrorKey(p *v1alpha1.Project, repository v1alpha1.Repository) string {
 }
 
 func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository) (git.Remote, error) {
-	remote := git.Remote{URL: repository.URL, AllowHTTP: s.allowHTTP}
+	authority, err := s.secrets.Authority(ctx, p.Namespace, repository.CA)
+	if err != nil {
+		return git.Remote{}, err
+	}
+	remote := git.Remote{URL: repository.URL, AllowHTTP: s.allowHTTP, Authority: authority}
 	if repository.Credentials == nil {
 		return remote, nil
 	}
@@ -234,15 +238,15 @@ func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1
 		KnownHosts: data["known_hosts"],
 	}
 	if len(data["private-key"]) > 0 && remote.Credentials.Token == "" {
-		return remote, s.borrow(ctx, repository, data, &remote.Credentials)
+		return remote, s.borrow(ctx, repository, data, authority, &remote.Credentials)
 	}
 	return remote, nil
 }
 
 // borrow fills in what the forge lends a GitHub App for git. It isn't kept
 // here: the forge's client renews it in time.
-func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, data map[string][]byte, into *git.Credentials) error {
-	forge, err := s.forges.Of(repository, data)
+func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, data map[string][]byte, authority []byte, into *git.Credentials) error {
+	forge, err := s.forges.Of(repository, data, authority)
 	if err != nil {
 		return err
 	}

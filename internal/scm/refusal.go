@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // retryable is the part of an error that says when to come back.
@@ -58,6 +60,9 @@ func Unreached(operation string, err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return fault.New(fault.Unavailable, "%s: the forge's API didn't answer in time; Slipway tries again", operation)
+	}
+	if why := dial.Untrusted(err); why != "" {
+		return fault.Wrap(fault.Unavailable, err, "%s: the certificate of the forge's API is not trusted: %s; give its authority as ca of the repository in the Project", operation, printable.Excerpt(why, 200))
 	}
 	if answered {
 		return fault.New(fault.Unavailable, "%s: the answer is not that of the forge's API; check its URL", operation)

@@ -48,6 +48,23 @@ const ReasonEnding = "Ending"
 // them: stages of the level contained are refused.
 const ReasonNoUserNamespaces = "NoNode"
 
+// CertificateAuthority names where certificate authorities are that a server's
+// certificate may be of, besides those of the system.
+// +kubebuilder:validation:XValidation:rule="has(self.secret) != has(self.configMap)",message="name either a secret or a configMap"
+type CertificateAuthority struct {
+	// Secret is the name of a Secret in the object's own namespace.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	Secret string `json:"secret,omitempty"`
+	// ConfigMap is the name of a ConfigMap there.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	ConfigMap string `json:"configMap,omitempty"`
+	// Key is the key in it, with certificates in PEM; empty means "ca.crt".
+	// +optional
+	Key string `json:"key,omitempty"`
+}
+
 // SecretKey names one key of a Secret in the object's own namespace.
 type SecretKey struct {
 	// Name is the name of the Secret.

@@ -130,6 +130,10 @@ type Repository struct {
 	// no reports.
 	// +optional
 	Credentials *SecretKey `json:"credentials,omitempty"`
+	// CA is the certificate authority of the git server and of the forge's API, where
+	// they have one of their own.
+	// +optional
+	CA *CertificateAuthority `json:"ca,omitempty"`
 }
 
 // Webhook names the Secret with key "secret" and, while rotating, "previous".

@@ -116,20 +116,27 @@ func (w *waiter) close() {
 // needs to notice.
 const crashSettle = 5 * time.Second
 
+// look reads what is newest of a target. It returns false when there is nothing to
+// judge: it was not seen yet, or has done its work and gone, as its list says, which
+// comes before the watch.
+func (w *waiter) look(t *target) bool {
+	object, ok := w.stores[t.resource].get(t.Name)
+	if ok && object.GetGeneration() >= t.floor && object != t.object {
+		t.object = object
+		t.read()
+	}
+	if !ok && t.Vanishes && t.failed == "" {
+		t.done = true
+		return false
+	}
+	return t.object != nil
+}
+
 // evaluate brings every target up to date.
 func (w *waiter) evaluate(now time.Time) {
 	var evidence *cause.Evidence
 	for _, t := range w.targets {
-		object, ok := w.stores[t.resource].get(t.Name)
-		if ok && object.GetGeneration() >= t.floor && object != t.object {
-			t.object = object
-			t.read()
-		}
-		if !ok && t.Vanishes && t.failed == "" { // it was listed before it was watched
-			t.done, t.found = true, nil
-			continue
-		}
-		if t.object == nil {
+		if !w.look(t) {
 			t.found = nil
 			continue
 		}

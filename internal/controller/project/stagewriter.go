@@ -74,7 +74,7 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 	for _, moved := range []bool{true, false} { // nobody waits for what stayed where it was
 		for i := range wanted {
 			current := have[wanted[i].Name]
-			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && current.DeletionTimestamp.IsZero() && fits(current, &wanted[i]) {
+			if same := current != nil && sameHead(current.Spec.Wanted, wanted[i].Spec.Wanted); same == moved || same && fits(current, &wanted[i]) {
 				continue
 			}
 			one := wanted[i].DeepCopy() // which writeOne fills in while this goes on
@@ -122,7 +122,7 @@ func (w *StageWriter) DeleteExpired(ctx context.Context, stages []*v1alpha1.Stag
 
 // fits reports whether a stage whose head is the wanted one needs no change.
 func fits(current, wanted *v1alpha1.Stage) bool {
-	return apiequality.Semantic.DeepEqual(wantedSpec(current, wanted), current.Spec)
+	return current.DeletionTimestamp.IsZero() && apiequality.Semantic.DeepEqual(wantedSpec(current, wanted), current.Spec)
 }
 
 // wantedSpec returns the wanted spec with what is not the sync's to say.

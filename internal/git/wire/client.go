@@ -2,9 +2,12 @@ package wire
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"time"
+
+	"k8s.io/utils/lru"
 
 	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/git"
@@ -18,7 +21,11 @@ type Client struct {
 	listTime  time.Duration
 	dialer    *dial.Dialer
 	transport *http.Transport
+	trusting  *lru.Cache // *http.Transport by the digest of the authorities that it trusts
 }
+
+// maxTrusting bounds the transports for servers with certificate authorities of their own.
+const maxTrusting = 64
 
 // headerTimeout is how long a server may count objects before it answers.
 const headerTimeout = 2 * time.Minute
@@ -28,7 +35,28 @@ const headerTimeout = 2 * time.Minute
 func NewClient(scratch string, limits git.Limits, dialer *dial.Dialer) *Client {
 	transport := dialer.Transport()
 	transport.ResponseHeaderTimeout = headerTimeout
-	return &Client{scratch: scratch, idle: limits.StallTime, listTime: limits.ListTime, dialer: dialer, transport: transport}
+	return &Client{scratch: scratch, idle: limits.StallTime, listTime: limits.ListTime, dialer: dialer, transport: transport, trusting: lru.NewWithEvictionFunc(maxTrusting, closeIdle)}
+}
+
+func closeIdle(_ lru.Key, transport any) { transport.(*http.Transport).CloseIdleConnections() }
+
+// transportOf returns the transport for a remote.
+func (c *Client) transportOf(r git.Remote) (*http.Transport, error) {
+	if len(r.Authority) == 0 {
+		return c.transport, nil
+	}
+	digest := sha256.Sum256(r.Authority)
+	if known, found := c.trusting.Get(digest); found {
+		return known.(*http.Transport), nil
+	}
+	dialer, err := c.dialer.Trusting(r.Authority)
+	if err != nil {
+		return nil, err
+	}
+	transport := dialer.Transport()
+	transport.ResponseHeaderTimeout = headerTimeout
+	c.trusting.Add(digest, transport)
+	return transport, nil
 }
 
 // Open checks the remote and makes a session with it; nothing is sent yet.
@@ -43,11 +71,18 @@ func (c *Client) Open(r git.Remote) (Endpoint, Session, error) {
 	if where.scheme == "ssh" {
 		return where, newSSHSession(c, where, r.Credentials), nil
 	}
-	return where, newHTTPSession(c, where, r.Credentials), nil
+	transport, err := c.transportOf(r)
+	if err != nil {
+		return Endpoint{}, nil, err
+	}
+	return where, newHTTPSession(c, where, r.Credentials, transport), nil
 }
 
 // Close closes idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.trusting.Clear()
+}
 
 // List asks for the refs of a remote that match its patterns. A server that
 // lists more than limit refs is refused.

@@ -12,8 +12,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/slipway-dev/slipway/internal/dial"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
+	"github.com/slipway-dev/slipway/internal/printable"
 )
 
 // Errors of a remote, beside status codes.
@@ -87,6 +89,8 @@ func transportFault(err error, say func(fault.Code, string) error) error {
 		return say(fault.Unavailable, "the server stopped sending; Slipway tries again")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return say(fault.Unavailable, tooLongText)
+	case dial.Untrusted(err) != "":
+		return say(fault.Unavailable, "the server's certificate is not trusted: "+printable.Excerpt(dial.Untrusted(err), 200)+"; give its authority as ca of the repository in the Project. Slipway tries again")
 	case isUnreached(err):
 		return say(fault.Unavailable, "the server can't be reached; check the URL and the network. Slipway tries again")
 	case isBroken(err):

@@ -45,9 +45,9 @@ type httpSession struct {
 	listTime    time.Duration
 }
 
-func newHTTPSession(c *Client, e Endpoint, credentials git.Credentials) *httpSession {
+func newHTTPSession(c *Client, e Endpoint, credentials git.Credentials, transport *http.Transport) *httpSession {
 	return &httpSession{
-		client:      &http.Client{Transport: c.transport, CheckRedirect: checkRedirect},
+		client:      &http.Client{Transport: transport, CheckRedirect: checkRedirect},
 		base:        &url.URL{Scheme: e.scheme, Host: e.host, Path: e.path},
 		credentials: credentials,
 		idle:        c.idle,

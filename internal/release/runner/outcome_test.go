@@ -80,3 +80,35 @@ func TestFailuresAreLoggedByWhoseFaultTheyAre(t *testing.T) {
 		})
 	}
 }
+
+// A release with a service that was left as it was is verified, prunes nothing, fails,
+// and says so by service.
+func TestServicesThatAreLeft(t *testing.T) {
+	left := &release.Failure{Cause: "ImmutableField", Message: "service worker is left as it was: no. Service web is released", Refused: map[string]string{"worker": "no"}}
+	tests := map[string]struct {
+		unready error
+		cause   string
+		message string
+	}{
+		"the others are live":  {nil, "ImmutableField", left.Message},
+		"one of them crashes":  {&release.Failure{Cause: "CrashLoop", Message: "web crashes"}, "CrashLoop", "web crashes\nBesides, " + left.Message},
+		"the cluster goes off": {fault.New(fault.Invalid, "odd"), "NotReady", "odd"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.refused, f.unready = fmt.Errorf("apply: %w", left), tt.unready
+			if err := f.runner().Run(t.Context(), f.inputs("alice"), f, nil); err != nil {
+				t.Fatal(err)
+			}
+			if f.status.Phase != v1alpha1.PhaseFailed || f.status.Cause != tt.cause || f.status.Message != tt.message || f.pruned != 0 || f.deadlines == nil {
+				t.Errorf("%s, %s: %s; pruned %d times, verified: %t", f.status.Phase, f.status.Cause, f.status.Message, f.pruned, f.deadlines != nil)
+			}
+			for _, service := range f.status.Services {
+				if (service.Refused != "") != (service.Name == "worker") {
+					t.Errorf("service %s: refused %q", service.Name, service.Refused)
+				}
+			}
+		})
+	}
+}
