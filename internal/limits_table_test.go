@@ -87,6 +87,7 @@ func fileLimits() map[string]limit {
 		"cluster.maxHosts":                  {inProjects, "hosts of a stage", "", "", nil, "cluster:TestManyHosts"},
 		"controller/project.maxStages":      {inProjects, "stages of a project, previews included", "", "the oldest stay; no more are made", nil, "controller/project:TestSync"},
 		"controller/project.maxDeliveries":  {inProjects, "deliveries of a project that are kept", "", "the oldest go", nil, "controller/project:TestDealtWithDeliveriesAreForgotten"},
+		"controller/project.maxReviewed":    {inProjects, "pushes whose merged pull request is looked at for reviews, for one file", "", "not looked at", nil, "controller/project:TestAcceptance"},
 		"controller/project.maxAcceptances": {inProjects, "acceptances of a project that are kept", "", "the oldest go", nil, "controller/project:TestAcceptancesAreBounded"},
 		"release/runner.maxReplicas":        {inProjects, "replicas of a service by `slipway scale`", "", "", nil, "release:TestScaled"},
 		"target.maxTemplates":               {inProjects, "templates of an organization", "", "", nil, "target:TestManyTemplates"},

@@ -29,7 +29,7 @@ func Policy(at Place, built ...string) guard.Policy {
 		Kinds:           policy.Kinds,
 		Registries:      registries,
 		Builds:          at.Registry.Root(),
-		Open:            slices.Concat(built, at.Registry.Open(at.Organization, at.Project)),
+		Open:            open(at, built),
 		PodSecurity:     policy.PodSecurity,
 		Hosts:           at.Hosts,
 		Domain:          ingress.Domain,
@@ -43,6 +43,17 @@ func Policy(at Place, built ...string) guard.Policy {
 		RuntimeClasses:  policy.RuntimeClasses,
 		Allow:           policy.Allow,
 	}
+}
+
+// open returns the paths of the cluster's registry that a stage may use, each once.
+func open(at Place, built []string) []string {
+	paths := at.Registry.Open(at.Organization, at.Project)
+	for _, path := range built {
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // CheckNodes refuses a stage of the level contained on a cluster that is known to

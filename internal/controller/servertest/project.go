@@ -42,7 +42,7 @@ func (e *Environment) Organization(ctx context.Context, name string) error {
 	}
 	cluster := &v1alpha1.Cluster{
 		ObjectMeta: metav1.ObjectMeta{Name: clusterName, Namespace: naming.OrganizationNamespace(name)},
-		Spec:       v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: e.Registry, Insecure: true}},
+		Spec:       v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: e.Registry, Insecure: true, Shared: []string{"acme"}}},
 	}
 	if err := e.Client.Create(ctx, cluster); err != nil {
 		return fmt.Errorf("make cluster %s: %w", clusterName, err)

@@ -63,7 +63,7 @@ func (s *Stand) Register(ctx context.Context, p Project) error {
 			"spec": map[string]any{
 				"ingress": map[string]any{"class": "skipper", "domain": "localhost", "scheme": "http", "port": s.state.IngressPort},
 				"registry": map[string]any{
-					"host": s.Registry(), "insecure": true, "mirrors": []any{s.Registry()},
+					"host": s.Registry(), "insecure": true, "mirrors": []any{s.Registry()}, "shared": []any{"library"},
 				},
 				"builds": map[string]any{"networks": []any{s.Bridge() + "/32"}},
 			},
