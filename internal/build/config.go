@@ -89,15 +89,9 @@ func parseConfig(raw []byte) (project.ImageConfig, error) {
 			ExposedPorts map[string]struct{}
 			Volumes      map[string]struct{}
 		} `json:"config"`
-		RootFS struct {
-			Type string `json:"type"`
-		} `json:"rootfs"`
 	}
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return project.ImageConfig{}, err
-	}
-	if file.RootFS.Type == "" {
-		return project.ImageConfig{}, errors.New("it has no layers")
 	}
 	config := project.ImageConfig{Ports: exposed(file.Config.ExposedPorts), Volumes: volumes(file.Config.Volumes)}
 	if isText(file.Config.User) {

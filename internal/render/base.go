@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/render/omit"
 	"github.com/slipway-dev/slipway/internal/render/source"
 )
 
@@ -95,6 +96,7 @@ func (l *layout) base(service string, base source.Base) (string, error) {
 		list.Labels = serviceLabel(service)
 	}
 	l.manifests(dir, base.Files, &list)
+	list.Patches = omit.Namespaces(filesOf(base))
 	return dir, l.write(dir, list)
 }
 
@@ -110,8 +112,18 @@ func (l *layout) directory(service, dir string) (string, error) {
 	}
 	err := l.edit(join(repoDir, file), func(k *types.Kustomization) {
 		k.Labels = append(k.Labels, serviceLabel(service)...)
+		k.Patches = append(k.Patches, omit.Namespaces(l.files.Tree)...)
 	})
 	return join(repoDir, dir), err
+}
+
+// filesOf returns the files of a base, by name.
+func filesOf(base source.Base) map[string][]byte {
+	files := make(map[string][]byte, len(base.Files))
+	for _, file := range base.Files {
+		files[file.Name] = file.Data
+	}
+	return files
 }
 
 // manifests adds files to a base, sorted by name.

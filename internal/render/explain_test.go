@@ -189,3 +189,20 @@ func TestServiceTypePatchCanBePasted(t *testing.T) {
 		t.Errorf("with the patch %s: %v, %v", patch, findings, err)
 	}
 }
+
+// Two services of a repository may bring the same Namespace.
+func TestServicesMayShareANamespace(t *testing.T) {
+	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"
+	files := map[string]string{
+		"api/kustomization.yaml": "resources: [s.yaml]\n", "api/s.yaml": namespace + configMap("api", ", namespace: shop"),
+		"web/kustomization.yaml": "resources: [s.yaml]\nnamespace: shop\n", "web/s.yaml": namespace + configMap("web", ""),
+		"c/Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n", "c/templates/s.yaml": namespace + configMap("chart", ""),
+	}
+	result := mustRender(t, repository(files), request(map[string]project.Service{"api": {Kustomize: "api"}, "web": {Kustomize: "web"}, "c": {Helm: &project.Helm{Chart: "c"}}}))
+	if n := strings.Count("\n"+string(result.Manifests), "\nkind: ConfigMap"); n != 3 || strings.Contains(string(result.Manifests), "kind: Namespace") {
+		t.Errorf("%d objects in\n%s", n, result.Manifests)
+	}
+	if len(result.Warnings) != 3 {
+		t.Errorf("warnings are %q, want one for each", result.Warnings)
+	}
+}

@@ -25,6 +25,17 @@ func provided() []resid.Gvk {
 // account is the kind whose field secrets is left out.
 func account() resid.Gvk { return resid.Gvk{Version: "v1", Kind: "ServiceAccount"} }
 
+// Namespaces returns the patch that deletes Namespaces from one base, where the tree
+// may declare some: two services of a repository often bring the same one, which
+// can't be put together first and left out then.
+func Namespaces(files map[string][]byte) []types.Patch {
+	kind := provided()[0]
+	if !mentions(files, []resid.Gvk{kind}) {
+		return nil
+	}
+	return []types.Patch{patchAll(kind, "$patch: delete")}
+}
+
 // Omission is an object that is left out, or loses a field.
 type Omission struct {
 	kustomization.Declaration

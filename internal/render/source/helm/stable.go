@@ -25,7 +25,7 @@ func stable(ctx context.Context, s source.Service, files map[string][]byte) (ren
 	if len(probe.calls) > 0 {
 		probed := made
 		if made, err = render(ctx, s, files, g); err != nil {
-			return rendering{}, err
+			return rendering{}, withoutValues(ctx, err, s)
 		}
 		made.generated = differences(probed.objects, made.objects)
 	}
@@ -34,9 +34,18 @@ func stable(ctx context.Context, s source.Service, files map[string][]byte) (ren
 	}
 	other, err := render(ctx, s, files, &generator{key: g.key, names: g.names, later: true})
 	if err != nil {
-		return rendering{}, err
+		return rendering{}, withoutValues(ctx, err, s)
 	}
 	return made, refuseDifferences(differences(made.objects, other.objects), probe.differing, s)
+}
+
+// withoutValues replaces the error of a chart that was rendered once already: what
+// a template says now may hold a generated value.
+func withoutValues(ctx context.Context, err error, s source.Service) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return refuse(s, "it fails with the values that are generated for this stage, and not with others; let nothing but values depend on them")
 }
 
 // refuseDifferences refuses what the time made different.

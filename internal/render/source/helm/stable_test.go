@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"regexp"
@@ -155,6 +156,22 @@ func TestGeneratedValueIsShown(t *testing.T) {
 				t.Errorf("marked: %v, generated %v, warnings %q", marked, base.Generated, base.Warnings)
 			}
 		})
+	}
+}
+
+// A template can't tell a generated value to those who read the release's error.
+func TestErrorShowsNoGeneratedValue(t *testing.T) {
+	const pick = "{{- $p := randAlphaNum 40 }}\n"
+	files := map[string]string{"templates/a.yaml": pick + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {p: '{{ $p }}'}\n"}
+	base, err := chartWith(t, files, project.Helm{}, func(s *source.Service) { s.Seed = []byte("one") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := base.Generated[0].Text
+	files["templates/a.yaml"] += "{{- if eq (sha256sum $p) \"" + fmt.Sprintf("%x", sha256.Sum256([]byte(value))) + "\" }}{{ fail (b64enc $p) }}{{ fail $p }}{{ end }}\n"
+	_, err = chartWith(t, files, project.Helm{}, func(s *source.Service) { s.Seed = []byte("one") })
+	if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "it fails with the values that are generated") || strings.Contains(err.Error(), base64.StdEncoding.EncodeToString([]byte(value))) {
+		t.Errorf("got %v, want an error without the value", err)
 	}
 }
 
