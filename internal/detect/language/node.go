@@ -95,6 +95,9 @@ func node(d files.Dir, service *found.Service) error {
 		return p.serve(list(Shell(web)...), firstPort(portOption, web))
 	}
 	for _, framework := range frameworks() {
+		if m.needs(framework.packages...) && !framework.isIn(d) && strings.HasPrefix(m.Scripts["start"], framework.packages[0]+" ") {
+			return fmt.Errorf("it starts %s, and holds no pages of it", framework.name)
+		}
 		if m.needs(framework.packages...) && framework.isIn(d) {
 			kind := framework.describe(d, m)
 			service.Why += ", " + framework.name
