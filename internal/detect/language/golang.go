@@ -13,7 +13,9 @@ import (
 
 var (
 	// goPort finds the port that a program listens on.
-	goPort = regexp.MustCompile(`"[\w.]*:(\d{2,5})"|(?i)port"?\s*[:=,]+\s*"?(\d{4,5})\b`)
+	goPort = regexp.MustCompile(`"(?:0\.0\.0\.0|127\.0\.0\.1|localhost)?:(\d{2,5})"`)
+	// goPortSetting finds settings of ports.
+	goPortSetting = regexp.MustCompile(`(?i)port"?\s*[:=,]+\s*"?(\d{4,5})\b`)
 	// goAddress finds the port in an address that a program listens on.
 	goAddress = regexp.MustCompile(`"(?:0\.0\.0\.0|127\.0\.0\.1|localhost)?:(\d{4,5})"`)
 	// localReplace finds a module that is replaced by a directory.
@@ -55,7 +57,7 @@ func golang(d files.Dir, service *found.Service) error {
 		all = d.Sources(maxSources, ".go")
 	}
 	if goServer.MatchString(all) || strings.Contains(own, `"net/http"`) && len(mains) == 1 {
-		port := firstPort(goPort, own)
+		port := ownPort(goPort, goPortSetting, own)
 		if port == 0 {
 			if port = firstPort(goAddress, all); port != 0 {
 				service.Hint("%s: port %d is what its sources name; correct port if it listens on another one", d.Join("go.mod"), port)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -162,6 +163,22 @@ func firstPort(expression *regexp.Regexp, text string) int32 {
 			if port, err := strconv.ParseUint(group, 10, 16); err == nil && port > 0 {
 				return int32(port)
 			}
+		}
+	}
+	return 0
+}
+
+// ownPort returns the port that a program listens on: what the strict
+// expression finds, else what the loose one does, but for ports of databases,
+// which it connects to.
+func ownPort(strict, loose *regexp.Regexp, text string) int32 {
+	if port := firstPort(strict, text); port != 0 {
+		return port
+	}
+	for _, match := range loose.FindAllStringSubmatch(text, 50) {
+		port := firstPort(loose, match[0])
+		if port != 0 && !slices.Contains([]int32{1433, 3306, 5432, 5672, 6379, 9092, 9200, 11211, 27017}, port) {
+			return port
 		}
 	}
 	return 0

@@ -15,7 +15,9 @@ import (
 
 var (
 	// nodePort finds the port that a program listens on.
-	nodePort = regexp.MustCompile(`PORT['"\])]*\s*(?:,|\|\||\?\?)\s*['"]?(\d{2,5})|\.listen\(\s*(\d{2,5})|\bport\s*[:=]\s*(\d{4,5})\b`)
+	nodePort = regexp.MustCompile(`PORT['"\])]*\s*(?:,|\|\||\?\?)\s*['"]?(\d{2,5})|\.listen\(\s*(\d{2,5})`)
+	// nodePortSetting finds settings of ports.
+	nodePortSetting = regexp.MustCompile(`\bport\s*[:=]\s*(\d{4,5})\b`)
 	// nodeServer finds what a program serves with.
 	nodeServer = regexp.MustCompile(`\.listen\(|createServer\(|Bun\.serve|Deno\.serve|\bserve\(\s*\{`)
 	// portOption finds the port in the options of a command.
@@ -95,6 +97,9 @@ func node(d files.Dir, service *found.Service) error {
 		return p.serve(list(Shell(web)...), firstPort(portOption, web))
 	}
 	for _, framework := range frameworks() {
+		if m.needs(framework.packages...) && !framework.isIn(d) && strings.HasPrefix(m.Scripts["start"], framework.packages[0]+" ") {
+			return fmt.Errorf("it starts %s, and holds no pages of it", framework.name)
+		}
 		if m.needs(framework.packages...) && framework.isIn(d) {
 			kind := framework.describe(d, m)
 			service.Why += ", " + framework.name
@@ -137,7 +142,7 @@ func (p *nodeProgram) program() error {
 	}
 	for _, candidate := range append([]string{p.m.Main}, "server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "src/index.js", "src/server.js") {
 		if candidate != "" && found.IsPlain(candidate) && p.d.Has(candidate) && p.runs(candidate) {
-			return p.serve(list("node", candidate), firstPort(nodePort, p.d.Text(candidate)))
+			return p.serve(list("node", candidate), ownPort(nodePort, nodePortSetting, p.d.Text(candidate)))
 		}
 	}
 	if bundler, pages := bundlerOf(p.d, p.m); pages.pages != "" && p.m.Scripts["build"] != "" && p.d.First("index.html", "public/index.html", "src/index.html") != "" {
@@ -224,7 +229,7 @@ func (p *nodeProgram) started(script string) error {
 	if match := startFile.FindStringSubmatch(text); match != nil && found.IsPlain(match[2]) {
 		words := append(append([]string{"node"}, strings.Fields(match[1])...), match[2])
 		if port == 0 {
-			port = firstPort(nodePort, p.d.Text(match[2]))
+			port = ownPort(nodePort, nodePortSetting, p.d.Text(match[2]))
 		}
 		return p.serve(list(words...), port)
 	}
@@ -248,7 +253,7 @@ func (p *nodeProgram) serve(command string, port int32) error {
 	sources := ""
 	if port == 0 {
 		sources = p.d.Sources(100, ".js", ".ts", ".mjs", ".cjs", ".tsx")
-		port = firstPort(nodePort, sources)
+		port = ownPort(nodePort, nodePortSetting, sources)
 	}
 	if port == 0 && !p.m.needs(nodeServers()...) && !nodeServer.MatchString(sources) {
 		p.service.Hint("%s: the program seems not to listen: if it does, add port and routes to slipway.yaml", p.d.Join("package.json"))

@@ -21,7 +21,9 @@ var (
 	// pythonServer finds the modules that a program serves with.
 	pythonServer = regexp.MustCompile(`http\.server|socketserver|aiohttp|tornado|import socket\b|wsgiref|bottle|uvicorn\.run|\.run\(.*(host|port)|grpc\.server|streamlit|gradio`)
 	// pythonListenPort finds the port that a program listens on.
-	pythonListenPort = regexp.MustCompile(`PORT["']\s*,\s*["']?(\d{2,5})|\(\s*["'][\w.]*["']\s*,\s*(\d{2,5})\s*\)|(?i:port)\s*[=:]\s*(\d{2,5})`)
+	pythonListenPort = regexp.MustCompile(`PORT["']\s*,\s*["']?(\d{2,5})|\(\s*["'](?:|0\.0\.0\.0|127\.0\.0\.1|localhost|::)["']\s*,\s*(\d{2,5})\s*\)`)
+	// pythonPortSetting finds settings of ports.
+	pythonPortSetting = regexp.MustCompile(`(?i:port)\s*[=:]\s*(\d{2,5})`)
 	// pythonVersionText finds the minor version of Python 3.
 	pythonVersionText = regexp.MustCompile(`3\.(\d{1,2})`)
 	// requiresPython finds what a project says of the version.
@@ -232,7 +234,7 @@ func (p *pythonProgram) script() string {
 		p.service.Hint("%s: it seems not to listen: if it does, add port and routes to slipway.yaml", p.d.Join(entry))
 		return list("python", entry)
 	}
-	port := firstPort(pythonListenPort, source)
+	port := ownPort(pythonListenPort, pythonPortSetting, source)
 	if port == 0 {
 		port = pythonPort
 	}

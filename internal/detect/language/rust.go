@@ -16,10 +16,12 @@ var (
 	rustPackage = regexp.MustCompile(`(?ms)^\[package\][^\[]*?^name\s*=\s*"([\w-]+)"`)
 	// rustBinary finds the names of a package's programs.
 	rustBinary = regexp.MustCompile(`(?ms)^\[\[bin\]\][^\[]*?^name\s*=\s*"([\w-]+)"`)
+	// rustPortSetting finds settings of ports.
+	rustPortSetting = regexp.MustCompile(`(?i:port)\D{0,30}?(\d{4,5})\b`)
 	// rustServer finds what a program serves with.
 	rustServer = regexp.MustCompile(`\b(actix-web|axum|rocket|warp|hyper|tonic|poem|salvo|tide)\b|TcpListener`)
 	// rustPort finds the port that a program listens on.
-	rustPort = regexp.MustCompile(`(?:0\.0\.0\.0|127\.0\.0\.1|\[::\]|localhost):(\d{2,5})|(?i:port)\D{0,30}?(\d{4,5})\b|\(\[\d[\d, ]*\], (\d{2,5})\)`)
+	rustPort = regexp.MustCompile(`(?:0\.0\.0\.0|127\.0\.0\.1|\[::\]|localhost):(\d{2,5})|\(\[\d[\d, ]*\], (\d{2,5})\)`)
 )
 
 // rust recognises a program that Cargo builds.
@@ -35,7 +37,7 @@ func rust(d files.Dir, service *found.Service) error {
 	}
 	sources := d.Sources(100, ".rs")
 	if rustServer.MatchString(manifest + sources) {
-		port := firstPort(rustPort, sources)
+		port := ownPort(rustPort, rustPortSetting, sources)
 		if port == 0 {
 			port = 8080
 		}

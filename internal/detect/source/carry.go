@@ -78,7 +78,7 @@ func (c *compose) published(name string, s *found.Service) {
 		case slices.Contains([]uint32{5678, 9229, 9228, 5005, 2345, 40000}, port.Target) && len(from.Ports) > 1:
 			c.leave("services."+name+".ports", where, fmt.Sprintf("port %d is one of debuggers", port.Target))
 		default:
-			addPort(s, int32(port.Target), true) //nolint:gosec // at most 65535
+			addPort(s, int32(port.Target), true)
 		}
 	}
 }

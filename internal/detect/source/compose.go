@@ -262,6 +262,11 @@ func (c *compose) rest(stay []string, everything bool) {
 	if len(c.kept) > 0 {
 		service.Hint("%s: these services stay in it, because slipway.yaml has no words for all that it says of them: %s", c.set.Files[0], strings.Join(c.kept, ", "))
 	}
+	for _, name := range stay {
+		if image := c.Project.Services[name].Image; c.Project.Services[name].Build == nil && isLocal(image) {
+			service.Hint("%s: services.%s runs the image %.80q, which names no registry and no version: if it is built on a developer's machine, give the service build instead", c.set.Files[0], name, image)
+		}
+	}
 	if web := c.opened(stay); web != "" {
 		c.route(&service, web)
 	}
@@ -293,6 +298,15 @@ func (c *compose) opened(stay []string) string {
 		return ""
 	}
 	return candidates[0]
+}
+
+// isLocal reports whether an image seems to be one that only a developer's
+// machine has.
+func isLocal(image string) bool {
+	return !strings.ContainsAny(image, "/:@") && !isDatabase(image) && !slices.Contains([]string{
+		"nginx", "httpd", "caddy", "traefik", "haproxy", "busybox", "alpine", "debian", "ubuntu", "node", "python", "golang", "ruby", "php", "wordpress", "ghost", "drupal", "joomla", "nextcloud",
+		"registry", "couchdb", "cassandra", "influxdb", "neo4j", "solr", "nats", "consul", "vault", "telegraf", "kibana", "logstash", "sonarqube", "rocket.chat", "matomo", "odoo", "tomcat", "jetty",
+	}, image)
 }
 
 // isDatabase reports whether an image is one that people don't open.

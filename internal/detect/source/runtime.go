@@ -102,7 +102,7 @@ func (c *compose) health(name string, s *found.Service) {
 	s.Spec.Health = &project.Health{Command: command}
 	if check.StartPeriod != nil {
 		seconds := int64(*check.StartPeriod) / 1e9
-		s.Spec.Health.InitialDelay = int32(min(max(seconds, 0), 3600)) //nolint:gosec // at most 3600
+		s.Spec.Health.InitialDelay = int32(min(max(seconds, 0), 3600))
 	}
 	var left []string
 	for _, one := range []struct {
