@@ -34,7 +34,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"Compose files", composeFiles},
-		{"Repositories", initialised},
+		{"Init of repositories", initialised},
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command field tries what people have: it renders every Compose file of the
-// repositories in a directory as it is, and says which are accepted, and why
-// the others are not.
+// repositories in a directory as it is, makes a project file of each repository
+// as init does, and says which are accepted, and why the others are not.
 //
 // Usage: field DIRECTORY, which holds one repository in each of its folders.
 package main
