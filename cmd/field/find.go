@@ -39,7 +39,7 @@ func kinds() []kind {
 		{"Compose files", composeFiles},
 		{"Kustomize directories", kustomizeDirectories},
 		{"Charts", charts},
-		{"Repositories", initialised},
+		{"Init of repositories", initialised},
 	}
 }
 

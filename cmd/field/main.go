@@ -1,7 +1,7 @@
 // Command field tries what people have: it renders every Compose file, Kustomize
-// directory and chart of the repositories in a directory as it is, and says which
-// are accepted, and why the others are not. What kustomize or helm refuse too
-// does not count.
+// directory and chart of the repositories in a directory as it is, makes a project
+// file of each repository as init does, and says which are accepted, and why the
+// others are not. What kustomize or helm refuse too does not count.
 //
 // Usage: field DIRECTORY, which holds one repository in each of its folders.
 package main
@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "try one kind only: compose, kustomize or charts")
+	only := flag.String("only", "", "try one kind only: compose, kustomize, charts or init")
 	reasons := flag.Bool("reasons", false, "print every reason and every warning, not only the first reason")
 	flag.Parse()
 	if flag.NArg() != 1 {
