@@ -96,7 +96,7 @@ func (l *layout) base(service string, base source.Base) (string, error) {
 		list.Labels = serviceLabel(service)
 	}
 	l.manifests(dir, base.Files, &list)
-	list.Patches = omit.Namespaces(filesOf(base))
+	list.Patches = omit.Namespaces(filesOf(base, list))
 	return dir, l.write(dir, list)
 }
 
@@ -117,12 +117,13 @@ func (l *layout) directory(service, dir string) (string, error) {
 	return join(repoDir, dir), err
 }
 
-// filesOf returns the files of a base, by name.
-func filesOf(base source.Base) map[string][]byte {
-	files := make(map[string][]byte, len(base.Files))
+// filesOf returns the files of a base, by name, and the list of them.
+func filesOf(base source.Base, list types.Kustomization) map[string][]byte {
+	files := make(map[string][]byte, len(base.Files)+1)
 	for _, file := range base.Files {
 		files[file.Name] = file.Data
 	}
+	files[fileName], _ = yaml.Marshal(list) // which write reports
 	return files
 }
 

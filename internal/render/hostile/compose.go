@@ -73,7 +73,9 @@ func guardedCases() []Case {
 		foreign, // the last layer moves it into the stage's own
 		guarded("cluster role", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: x}\nrules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]\n"),
 		guarded("binding to the administrators", "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: x}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: ServiceAccount, name: default, namespace: kube-system}]\n"),
-		guarded("namespace", "apiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system}\n"),
+		resource("namespace, which is left out", configMap+"---\napiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system, labels: {pod-security.kubernetes.io/enforce: privileged}}\n"),
+		guarded("namespace of another version", "apiVersion: other/v1\nkind: Namespace\nmetadata: {name: kube-system}\n"),
+		guarded("plaintext secret that claims to be generated", "apiVersion: v1\nkind: Secret\nmetadata: {name: x, annotations: {slipway.dev/generated: stringData.password}}\nstringData: {password: hunter2}\n"),
 		guarded("definition", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.acme.example}\n"),
 		guarded("webhook", "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: x}\n"),
 		guarded("plaintext secret", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {password: hunter2}\n"),

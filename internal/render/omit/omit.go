@@ -3,6 +3,7 @@ package omit
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ func Namespaces(files map[string][]byte) []types.Patch {
 	if !mentions(files, []resid.Gvk{kind}) {
 		return nil
 	}
-	return []types.Patch{patchAll(kind, "$patch: delete")}
+	return patchesOf(ofKind(kustomization.Declarations(files), kind), kind, "$patch: delete")
 }
 
 // Omission is an object that is left out, or loses a field.
@@ -51,12 +52,10 @@ func Find(files map[string][]byte) (patches []types.Patch, all []Omission) {
 	}
 	declared := kustomization.Declarations(files)
 	omit := func(found []kustomization.Declaration, kind resid.Gvk, change, what string) {
-		for _, d := range found {
+		for _, d := range affected(declared, found) {
 			all = append(all, Omission{d, what})
 		}
-		if len(found) > 0 {
-			patches = append(patches, patchAll(kind, change))
-		}
+		patches = append(patches, patchesOf(found, kind, change)...)
 	}
 	for _, kind := range provided() {
 		omit(ofKind(declared, kind), kind, "$patch: delete", "is left out: Slipway makes the stage's own")
@@ -73,12 +72,31 @@ func ofKind(declared []kustomization.Declaration, kind resid.Gvk) []kustomizatio
 	})
 }
 
-// patchAll returns a patch of all objects of a kind.
-func patchAll(kind resid.Gvk, change string) types.Patch {
-	return types.Patch{
-		Patch:  fmt.Sprintf("{%s, apiVersion: %s, kind: %s, metadata: {name: any}}", change, kind.ApiVersion(), kind.Kind),
-		Target: &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Group: kind.Group, Kind: kind.Kind}}},
+// affected returns the declarations that patches of some change: those, and what
+// has the same kind and name in another group. Kustomize can't select the core
+// group alone.
+func affected(declared, found []kustomization.Declaration) []kustomization.Declaration {
+	return slices.DeleteFunc(slices.Clone(declared), func(d kustomization.Declaration) bool {
+		return d.IsPatch || !slices.ContainsFunc(found, func(f kustomization.Declaration) bool { return f.Kind == d.Kind && f.Name == d.Name })
+	})
+}
+
+// patchesOf returns patches of objects of one kind by their names.
+func patchesOf(found []kustomization.Declaration, kind resid.Gvk, change string) []types.Patch {
+	var patches []types.Patch
+	var names []string
+	for _, d := range found {
+		if slices.Contains(names, d.Name) {
+			continue
+		}
+		names = append(names, d.Name)
+		target := resid.ResId{Gvk: resid.Gvk{Group: kind.Group, Kind: kind.Kind}, Name: regexp.QuoteMeta(d.Name)}
+		patches = append(patches, types.Patch{
+			Patch:  fmt.Sprintf("{%s, apiVersion: %s, kind: %s, metadata: {name: any}}", change, kind.ApiVersion(), kind.Kind),
+			Target: &types.Selector{ResId: target},
+		})
 	}
+	return patches
 }
 
 // mentions reports whether a file may hold an object of one of the kinds.
