@@ -6,6 +6,7 @@ const (
 	cached = "bounds what is kept in memory, and can be had again"
 	pace   = "says when something is tried again, or how much at once"
 	behind = "stands behind a limit of the page that is met first"
+	style  = "changes how a file is written, or how hard something is tried, not what comes of it"
 	format = "is a format's, or Kubernetes' own"
 )
 
@@ -19,10 +20,14 @@ func inner() map[string]string {
 			"build/kaniko.maxInstructionBytes", "build/kaniko.maxLineBytes", "build/kaniko.maxMessageBytes", "build/kaniko.maxOutputBytes", "controller/cluster.maxShown",
 			"controller/drift.maxReported", "controller/project.maxChanges", "git/wire.stderrBytes", "guard.maxShown", "manifest.maxShown", "release/runner.maxFindings",
 			"release/runner.maxWarnings", "render/worker.tailBytes", "repository.maxShownURL", "scm.maxName", "scm.maxLabels", "scm.maxRepos", "scm/bitbucket.maxKey",
-			"scm/github.maxMessage", "scm/github.maxSummary",
+			"scm/github.maxMessage", "scm/github.maxSummary", "detect.maxReasons", "detect/files.maxComments", "guard.maxPatched", "render/source/helm.maxShown",
 			"apply/refusal.maxDump", "controller/project.maxNamed", "release/runner.maxRefused", "tenancy.maxRemains",
 		},
+		style: {
+			"detect.maxLine", "detect.maxRounds", "detect.maxSets", "detect/language.maxMains", "detect/language.maxMembers", "detect/language.maxSources", "render/source/helm.maxNamed",
+		},
 		cached: {
+			"build.maxConfigs",
 			"apply/inventory.maxRemembered", "build.maxCachedDigests", "build.maxTokenHosts", "controller/comment.maxComments", "controller/project.maxDecided",
 			"controller/project.maxLongHosts", "controller/project.maxServed", "controller/release.maxDetails", "controller/report.maxReported", "controller/unchanged.maxProjects",
 			"forge.maxForgeClients", "forge.maxProjects", "git.Limits.CacheBytes", "git.Limits.Warm", "git.Limits.IndexBytes", "git/packindex.memoryBytes", "git.localLargeBytes", "kube.maxSecrets",
@@ -43,7 +48,7 @@ func inner() map[string]string {
 		format: {
 			"api/v1alpha1.maxReplayMark", "apply/inventory.plainLimit", "build/source.minKeyBytes", "git/packindex.blockBytes", "git/packindex.maxCommand", "git/packindex.objectBytes", "git/packindex.overheadBytes", "apply/cluster.Limits.successes", "git/wire.hexBytes", "naming.maxHost", "naming.maxLabel",
 			"naming.maxOrganization", "naming.maxStageObject", "render/source/compose.defaultLimit", "render/worker.prefixBytes", "projectfile.DefaultPreviewLimit",
-			"tenancy.minKeyBytes",
+			"tenancy.minKeyBytes", "target.seedBytes",
 		},
 	} {
 		for _, name := range names {

@@ -33,6 +33,7 @@ const (
 	inWebhooks  = "Webhooks"
 	inProjects  = "Projects and stages"
 	inCommands  = "The command line"
+	inInit      = "slipway init"
 	inClusters  = "Clusters"
 )
 
@@ -50,6 +51,7 @@ func groups() []struct{ title, about string } {
 		{inWebhooks, "What a sender may send, see [push.md](push.md#limits-of-the-receiver)."},
 		{inProjects, "Budgets of cpu, memory, storage and objects are the platform team's: `spec.policy.quota` and `spec.resources`, see [custom-resources.md](custom-resources.md)."},
 		{inCommands, "What commands read beside the repository. Commands that work in a repository occupy at most so much memory on any input, each of their two processes."},
+		{inInit, "What is looked at of a repository, see [init.md](init.md)."},
 		{inClusters, "What a cluster's API may cost."},
 	}
 }
@@ -57,7 +59,7 @@ func groups() []struct{ title, about string } {
 // limits returns the rows by PACKAGE.NAME.
 func limits() map[string]limit {
 	all := map[string]limit{}
-	for _, part := range []map[string]limit{fileLimits(), repoLimits(), manifestLimits(), buildLimits(), gitLimits(), forgeLimits(), webhookLimits(), otherLimits()} {
+	for _, part := range []map[string]limit{fileLimits(), repoLimits(), manifestLimits(), buildLimits(), gitLimits(), forgeLimits(), webhookLimits(), initLimits(), otherLimits()} {
 		for name, row := range part {
 			all[name] = row
 		}
@@ -248,19 +250,42 @@ func webhookLimits() map[string]limit {
 	}
 }
 
+// initLimits are those of slipway init.
+func initLimits() map[string]limit {
+	const tree, sources = "detect/files:TestTreeIsBounded", "detect/source:TestSourcesAreBounded"
+	return map[string]limit{
+		"detect/files.MaxFile":            {inInit, "one file", "bytes", "only its beginning is read", nil, "detect/files:TestTextIsBounded"},
+		"detect/files.maxBytes":           {inInit, "all files that are read", "bytes", "not read, which is said", nil, "detect/files:TestTextIsBounded"},
+		"detect/files.maxEntries":         {inInit, "names of files and directories", "", "not looked at, which is said", nil, tree},
+		"detect/files.maxDirectories":     {inInit, "directories", "", "not looked into, which is said", nil, tree},
+		"detect/files.maxDepth":           {inInit, "directories inside each other", "", "not looked into, which is said", nil, tree},
+		"detect.maxServices":              {inInit, "programs that become services", "", "named", nil, "detect:TestManyPrograms"},
+		"detect/source.maxKubernetes":     {inInit, "charts, and Kustomize directories, that become services", "", "named", nil, sources},
+		"detect/source.maxDockerfiles":    {inInit, "Dockerfiles", "", "not looked at", nil, sources},
+		"detect/source.maxComposeFiles":   {inInit, "Compose files", "", "not looked at", nil, sources},
+		"detect/source.maxKustomizations": {inInit, "Kustomize directories that are looked at", "", "not looked at", nil, sources},
+		"detect/source.maxManifests":      {inInit, "files of manifests", "", "not looked at", nil, sources},
+		"detect/convert.maxReleases":      {inInit, "files of HelmReleases that are converted", "", "not converted", nil, "detect/convert:TestHelmReleasesAreBounded"},
+	}
+}
+
 func otherLimits() map[string]limit {
 	return map[string]limit{
-		"cli/localfile.MaxBytes":      {inCommands, "a file with a Cluster, a Project, a template or locks", "bytes", "", localFile, ""},
-		"cli/offline.MaxMemory":       {inCommands, "memory", "bytes", "ended by the operating system", nil, "cli:TestMemoryOfOfflineCommands"},
-		"cli/offline.maxOwn":          {inCommands, "files of `--templates`", "", "", nil, "cli:TestMemoryOfOfflineCommands"},
-		"cli/offline.renderLimit":     {inCommands, "time to render where no process can be confined", "time", "", nil, "cli:TestScript"},
-		"cli/starter.maxFile":         {inCommands, "what `slipway init` reads of a file", "bytes", "not read", nil, "cli:TestMemoryOfOfflineCommands"},
-		"cli/starter.maxDirectories":  {inCommands, "directories that `slipway init` looks into", "", "not looked into", nil, "cli:TestMemoryOfOfflineCommands"},
-		"cli/cmd/stage.maxReplicas":   {inCommands, "replicas that `slipway scale` takes", "", "", nil, "cli:TestScript"},
-		"apply/desired.maxDocument":   {inClusters, "one object as it is applied", "bytes", "", nil, "apply/desired:TestParse"},
-		"apply/inventory.readLimit":   {inClusters, "a stage's inventory, unpacked", "bytes", "", nil, "apply/inventory:TestLargeInventoryFits"},
-		"apply/inventory.storedLimit": {inClusters, "a stage's inventory, as it is kept", "bytes", "", nil, "apply/inventory:TestLargeInventoryFits"},
-		"release/listing.maxItem":     {inClusters, "one item of a list", "bytes", "", nil, "release/listing:TestRead"},
-		"dial.streamHeaderTimeout":    {inClusters, "the first byte of an answer, of a cluster that a kubeconfig names", "time", "tried again", nil, "cluster:TestKubeconfigsAreDialled"},
+		"cli/localfile.MaxBytes":          {inCommands, "a file with a Cluster, a Project, a template or locks", "bytes", "", localFile, ""},
+		"cli/offline.MaxMemory":           {inCommands, "memory", "bytes", "ended by the operating system", nil, "cli:TestMemoryOfOfflineCommands"},
+		"cli/offline.maxOwn":              {inCommands, "files of `--templates`", "", "", nil, "cli:TestMemoryOfOfflineCommands"},
+		"cli/offline.renderLimit":         {inCommands, "time to render where no process can be confined", "time", "", nil, "cli:TestScript"},
+		"cli/cmd/stage.maxReplicas":       {inCommands, "replicas that `slipway scale` takes", "", "", nil, "cli:TestScript"},
+		"apply/desired.maxDocument":       {inClusters, "one object as it is applied", "bytes", "", nil, "apply/desired:TestParse"},
+		"apply/inventory.readLimit":       {inClusters, "a stage's inventory, unpacked", "bytes", "", nil, "apply/inventory:TestLargeInventoryFits"},
+		"apply/inventory.storedLimit":     {inClusters, "a stage's inventory, as it is kept", "bytes", "", nil, "apply/inventory:TestLargeInventoryFits"},
+		"release/listing.maxItem":         {inClusters, "one item of a list", "bytes", "", nil, "release/listing:TestRead"},
+		"render/source/helm.maxGenerated": {inManifests, "one generated text of a chart", "bytes", "", nil, "render/source/helm:TestRandomForms"},
+		"build.maxConfigBytes":            {inRegistry, "the configuration of an image", "bytes", "", nil, "build:TestConfigThatIsNone"},
+		"build.maxImagePorts":             {inRegistry, "ports that an image exposes", "", "not looked at", nil, "build:TestConfig"},
+		"build.maxImageVolumes":           {inRegistry, "volumes of an image", "", "not looked at", nil, "build:TestConfig"},
+		"build.maxImageText":              {inRegistry, "the user, and a path of a volume, of an image", "bytes", "not looked at", nil, "build:TestConfig"},
+		"cluster.maxAPIVersions":          {inClusters, "API versions and kinds", "", "", nil, "cluster:TestManyAPIVersions"},
+		"dial.streamHeaderTimeout":        {inClusters, "the first byte of an answer, of a cluster that a kubeconfig names", "time", "tried again", nil, "cluster:TestKubeconfigsAreDialled"},
 	}
 }

@@ -1,7 +1,10 @@
 package build
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +53,22 @@ func set(keys ...string) map[string]struct{} {
 	return all
 }
 
+// numbered returns the texts of the numbers from 1 to n.
+func numbered(n int, format string) map[string]struct{} {
+	all := map[string]struct{}{}
+	for i := range n {
+		all[fmt.Sprintf(format, i+1)] = struct{}{}
+	}
+	return all
+}
+
+func portsTo(n int) (all []int32) {
+	for i := range n {
+		all = append(all, int32(i+1))
+	}
+	return all
+}
+
 func TestConfig(t *testing.T) {
 	r := newTestRegistry(t)
 	long := strings.Repeat("x", 2000)
@@ -65,6 +84,10 @@ func TestConfig(t *testing.T) {
 		"what nobody can use": {
 			v1.Config{User: "a\x1b[31m", ExposedPorts: set("0/tcp", "x", "70000", "8000-8010/tcp", "80"), Volumes: set("data", "/", "/a\n", "/"+long, "/../b")},
 			project.ImageConfig{Ports: []int32{80}, Volumes: []string{"/b"}},
+		},
+		"as much as is kept": {
+			v1.Config{User: long[:maxImageText], ExposedPorts: numbered(maxImagePorts+1, "%d"), Volumes: numbered(maxImageVolumes+1, "/%03d")},
+			project.ImageConfig{User: long[:maxImageText], Ports: portsTo(maxImagePorts), Volumes: slices.Sorted(maps.Keys(numbered(maxImageVolumes, "/%03d")))},
 		},
 	}
 	for name, test := range tests {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,5 +54,37 @@ func TestVersion(t *testing.T) {
 				t.Errorf("got %q, %v; want %q, code %q", got, err, tt.want, tt.code)
 			}
 		})
+	}
+}
+
+// A cluster that serves more than is kept of it is no cluster that anybody has.
+func TestManyAPIVersions(t *testing.T) {
+	for n, refused := range map[int]bool{maxAPIVersions - 1: false, maxAPIVersions: true} { // and their group
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			switch r.URL.Path {
+			case "/api":
+				fmt.Fprint(w, `{"kind":"APIVersions","versions":[]}`)
+			case "/apis":
+				fmt.Fprint(w, `{"kind":"APIGroupList","apiVersion":"v1","groups":[{"name":"many","versions":[{"groupVersion":"many/v1","version":"v1"}]}]}`)
+			default:
+				var kinds []string
+				for i := range n {
+					kinds = append(kinds, fmt.Sprintf(`{"name":"k%d","kind":"K%d","verbs":["get"]}`, i, i))
+				}
+				fmt.Fprintf(w, `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"many/v1","resources":[%s]}`, strings.Join(kinds, ","))
+			}
+		}))
+		defer server.Close()
+		clusters := &Clusters{
+			Config: &rest.Config{Host: server.URL}, Secrets: kube.NewSecrets(fake.NewClientBuilder().Build(), time.Now), Builds: kaniko.Config{Image: "slipway", Executor: "kaniko"},
+			Dialer: dial.Unrestricted(), Now: time.Now,
+		}
+		defer clusters.Close()
+		near := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: "near"}, Spec: v1alpha1.ClusterSpec{Registry: v1alpha1.Registry{Host: "registry.example"}}}
+		served, err := clusters.APIVersions(t.Context(), near)
+		if refused != (fault.CodeOf(err) == fault.Invalid) || !refused && (err != nil || len(served) != maxAPIVersions) {
+			t.Errorf("of %d kinds are %d known: %v", n, len(served), err)
+		}
 	}
 }

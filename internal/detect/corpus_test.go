@@ -253,6 +253,30 @@ func TestNoPasswordIsCopied(t *testing.T) {
 	}
 }
 
+// So many programs become services, and the others are named.
+func TestManyPrograms(t *testing.T) {
+	const most = 20
+	for _, n := range []int{most, most + 1} {
+		fsys := fstest.MapFS{}
+		for i := range n {
+			fsys[fmt.Sprintf("p%02d/Dockerfile", i)] = &fstest.MapFile{Data: []byte("FROM scratch\nCOPY a /\nEXPOSE 80\n")}
+			fsys[fmt.Sprintf("p%02d/a", i)] = &fstest.MapFile{}
+		}
+		start, err := detect.Make(t.Context(), fsys, detect.About{Name: "shop", Branch: "main", Owner: "alice", OwnerFrom: "git"}, allowAll{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := projectfile.Parse(project.FileName, start.Files[project.FileName])
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(strings.Join(start.Hints, "\n"), "more programs than the 20")
+		if got := len(document.File.Services); got != most || said != (n > most) {
+			t.Errorf("of %d programs are %d services made; it is said: %t", n, got, said)
+		}
+	}
+}
+
 // FuzzMake feeds hostile files: what is made must parse, or the error must
 // blame the repository, not the program.
 func FuzzMake(f *testing.F) {
