@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
@@ -244,6 +245,25 @@ func TestClaimOfAFixedClass(t *testing.T) {
 	problem := s.refused(sized("128Mi"))
 	if problem.Reason != cause.Immutable || problem.Code != fault.Invalid || !strings.Contains(problem.Remedy, "its storage class does not let volumes grow") {
 		t.Errorf("%s: %v", problem.Reason, problem)
+	}
+}
+
+// A changed Job runs in the place of one whose run is over, and ends none that goes on
+// unless it may.
+func TestEndedJobIsMadeAnew(t *testing.T) {
+	for _, outcome := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed} {
+		t.Run(string(outcome), func(t *testing.T) {
+			s := newStage(t)
+			s.apply(job("seed", "registry.example/a:1"))
+			before := s.field("job/seed", ".metadata.uid")
+			if _, err := s.applier.Apply(t.Context(), s.set(job("seed", "registry.example/a:2"))); fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("a Job that runs: %v", err)
+			}
+			s.finish("seed", outcome)
+			if report := s.apply(job("seed", "registry.example/a:2")); len(report.Replaced) != 1 || s.field("job/seed", ".metadata.uid") == before {
+				t.Errorf("%+v, the Job is the same: %t", report, s.field("job/seed", ".metadata.uid") == before)
+			}
+		})
 	}
 }
 

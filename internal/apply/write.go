@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/slipway-dev/slipway/internal/apply/cluster"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
@@ -182,10 +183,21 @@ func (r *run) reconsider(ctx context.Context, c *change, err error) (again bool,
 	case growErr != nil:
 		return false, growErr
 	case !grows && !c.document.MayReplace():
-		return false, refusal.Immutable(c.document.Ref, err)
+		if ended, endErr := r.hasEnded(ctx, c); endErr != nil || !ended {
+			return false, errors.Join(endErr, refusal.Immutable(c.document.Ref, err))
+		}
 	}
 	c.action = actionReplace
 	return true, r.recordReplacement(ctx, c)
+}
+
+// hasEnded reports whether a change is of a Job whose run is over: nothing is lost
+// when the changed one runs in its place.
+func (r *run) hasEnded(ctx context.Context, c *change) (bool, error) {
+	if c.document.Ref.GroupKind() != (schema.GroupKind{Group: "batch", Kind: "Job"}) {
+		return false, nil
+	}
+	return r.applier.ready.JobEnded(ctx, c.document.Ref)
 }
 
 // checkAsNew has the server check the object of a refused change as a new one: when it

@@ -16,7 +16,8 @@ const (
 	AnnotationAdopt = "slipway.dev/adopt"
 	// AnnotationReplace ("true") lets Slipway delete an object of any kind and make
 	// it anew when the cluster accepts a change in no other way, with the loss that
-	// this brings. Jobs that run once need none: to run them anew is what they are for.
+	// this brings. Jobs that run once need none, nor those whose run is over: to run
+	// them anew is what a change of them asks for.
 	AnnotationReplace = "slipway.dev/replace"
 	// AnnotationPrune says whether the object is deleted once the manifests
 	// no longer hold it: "true" or "false". The default is "true", and

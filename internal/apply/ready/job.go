@@ -136,6 +136,18 @@ func (c *Clients) JobFailed(ctx context.Context, ref inventory.Ref) (bool, error
 	return jobCondition(job, batchv1.JobFailed) != nil, nil
 }
 
+// JobEnded reports whether there is a Job that completed or failed.
+func (c *Clients) JobEnded(ctx context.Context, ref inventory.Ref) (bool, error) {
+	job, err := c.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, refusal.Explain(ref, err)
+	}
+	return jobCondition(job, batchv1.JobFailed) != nil || jobCondition(job, batchv1.JobComplete) != nil, nil
+}
+
 // jobCondition returns a condition of a Job that holds, nil when it does not.
 func jobCondition(job *batchv1.Job, kind batchv1.JobConditionType) *batchv1.JobCondition {
 	for at := range job.Status.Conditions {
