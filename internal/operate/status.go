@@ -3,14 +3,14 @@ package operate
 import (
 	"context"
 	"fmt"
-
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
-	"github.com/slipway-dev/slipway/internal/naming"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // StatusLine is one service of one stage, or a stage that has none.

@@ -17,7 +17,7 @@ import (
 // of the rule that they come from.
 func (doc *Document) Effective(rule string) map[string]project.Service {
 	services := map[string]project.Service{}
-	r, g := syntax.NewReport(doc.name), grammar.New()
+	r, g := syntax.NewReport(doc.name), doc.grammar
 	doc.eachEffective(rule, func(name string, n *syntax.Node) {
 		var service project.Service
 		grammar.Decode(r, g, n, &service)

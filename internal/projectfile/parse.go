@@ -31,6 +31,8 @@ type Document struct {
 	root *syntax.Node
 	// homes are the documents of services that secondary files declare.
 	homes map[string]*Document
+	// grammar is what the file was read by.
+	grammar *grammar.Grammar
 }
 
 // Parse reads the project file of a primary repository. The name is
@@ -60,12 +62,11 @@ func parseFile(name string, data []byte, p part) (*Document, error) {
 	if root == nil {
 		return nil, r.Err()
 	}
-	doc := &Document{File: &project.File{}, name: name, root: root}
+	doc := &Document{File: &project.File{}, name: name, root: root, grammar: grammar.New()}
 	if !versioned(r, root) {
 		return nil, r.Err()
 	}
-	g := grammar.New()
-	doc.versionOne(r, g, p)
+	doc.versionOne(r, p)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -85,7 +86,8 @@ func versioned(r *syntax.Report, root *syntax.Node) bool {
 }
 
 // versionOne reads and checks the form that design and schema describe.
-func (doc *Document) versionOne(r *syntax.Report, g *grammar.Grammar, p part) {
+func (doc *Document) versionOne(r *syntax.Report, p part) {
+	g := doc.grammar
 	if p == secondary {
 		var file grammar.SecondaryFile
 		grammar.Decode(r, g, doc.root, &file)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/internal/project"
+	"github.com/slipway-dev/slipway/internal/projectfile/grammar"
 	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
@@ -13,7 +14,7 @@ import (
 // the accepted file of the project. Stages keep the overlay and the sealed values
 // that this document gives them, which belong to its commit like the services do.
 func (doc *Document) Under(accepted *Document) *Document {
-	under := &Document{File: &project.File{}, name: doc.name, homes: doc.homes}
+	under := &Document{File: &project.File{}, name: doc.name, homes: doc.homes, grammar: doc.grammar}
 	*under.File = *doc.File
 	under.File.Members, under.File.Previews = accepted.File.Members, accepted.File.Previews
 	under.File.Stages = slices.Clone(accepted.File.Stages)
@@ -82,7 +83,7 @@ func Policy(file *project.File) (string, error) {
 // ReadPolicy returns the document of a policy that was kept, without services and
 // without places.
 func ReadPolicy(name, policy string) (*Document, error) {
-	doc := &Document{File: &project.File{}, name: name, root: &syntax.Node{Kind: syntax.Map}}
+	doc := &Document{File: &project.File{}, name: name, root: &syntax.Node{Kind: syntax.Map}, grammar: grammar.New()}
 	if err := json.Unmarshal([]byte(policy), doc.File); err != nil {
 		return nil, fmt.Errorf("decode the policy that was kept: %w", err)
 	}

@@ -24,7 +24,7 @@ func (doc *Document) With(secondary ...Secondary) (*Document, error) {
 	if len(secondary) == 0 {
 		return doc, nil
 	}
-	merged := &Document{File: &project.File{}, name: doc.name, root: doc.root, homes: map[string]*Document{}}
+	merged := &Document{File: &project.File{}, name: doc.name, root: doc.root, homes: map[string]*Document{}, grammar: doc.grammar}
 	*merged.File = *doc.File
 	merged.File.Services = maps.Clone(doc.File.Services)
 	services := &syntax.Node{Kind: syntax.Map, Entries: slices.Clone(doc.root.Get("services").Entries)}

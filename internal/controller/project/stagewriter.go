@@ -79,11 +79,8 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 			}
 			one := wanted[i].DeepCopy() // which writeOne fills in while this goes on
 			group.Go(func() error {
-				if moved && w.comparable(current) && unchanged(ctx, release.Move{Stage: current, Head: one.Spec.Wanted}) {
-					one.Spec.Wanted = *current.Spec.Wanted.DeepCopy()
-					if fits(current, one) {
-						return nil
-					}
+				if moved && w.keepsHead(ctx, unchanged, current, one) && fits(current, one) {
+					return nil
 				}
 				return w.writeOne(ctx, p, current, one)
 			})
@@ -99,11 +96,15 @@ func (w *StageWriter) Write(ctx context.Context, p *v1alpha1.Project, have map[s
 	return w.deleteUnwanted(ctx, unwanted)
 }
 
-// comparable reports whether a new head can be compared with what a stage was made
-// from. A stage that was written since the watch cache saw it is not asked about:
-// writing it is a conflict.
-func (w *StageWriter) comparable(current *v1alpha1.Stage) bool {
-	return current != nil && current.DeletionTimestamp.IsZero() && !w.written.isStale(current)
+// keepsHead gives a wanted stage the head that the stage has, if the wanted one
+// changes nothing, and reports whether it does. A stage that was written since the
+// watch cache saw it is not asked about: writing it is a conflict.
+func (w *StageWriter) keepsHead(ctx context.Context, unchanged func(context.Context, release.Move) bool, current, wanted *v1alpha1.Stage) bool {
+	if current == nil || !current.DeletionTimestamp.IsZero() || w.written.isStale(current) || !unchanged(ctx, release.Move{Stage: current, Head: wanted.Spec.Wanted}) {
+		return false
+	}
+	wanted.Spec.Wanted = *current.Spec.Wanted.DeepCopy()
+	return true
 }
 
 // DeleteExpired deletes stages that ran out of time.

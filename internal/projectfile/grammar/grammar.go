@@ -9,12 +9,12 @@ import (
 	"github.com/slipway-dev/slipway/internal/project"
 )
 
-// Grammar is the table of rules with what is derived from it on demand. It
-// serves one reader and is not safe for concurrent use.
+// Grammar is the table of rules with what is derived from it on demand. It is safe for
+// concurrent use as long as nobody changes it.
 type Grammar struct {
 	Rules  map[string]Rule
 	Shapes map[string]Shape
-	types  map[reflect.Type][]Field
+	types  sync.Map // reflect.Type → []Field
 }
 
 // Field is a field of a struct as the file names it.
@@ -24,39 +24,28 @@ type Field struct {
 	Rule  Rule
 }
 
-// New returns the grammar of version 1. Its rules and shapes are shared by all and
-// must not be changed.
+// New makes the grammar of version 1.
 func New() *Grammar {
-	return &Grammar{Rules: sharedRules(), Shapes: sharedShapes(), types: map[reflect.Type][]Field{}}
-}
-
-var (
-	sharedRules  = sync.OnceValue(allRules)
-	sharedShapes = sync.OnceValue(shapes)
-)
-
-// allRules returns the rules, with those of secondary files.
-func allRules() map[string]Rule {
-	all := rules()
+	g := &Grammar{Rules: rules(), Shapes: shapes()}
 	file := reflect.TypeFor[SecondaryFile]()
 	for i := range file.NumField() {
 		key, _, _ := strings.Cut(file.Field(i).Tag.Get("json"), ",")
-		all[file.Name()+"."+key] = all["File."+key]
+		g.Rules[file.Name()+"."+key] = g.Rules["File."+key]
 	}
-	return all
+	return g
 }
 
 // Fields returns a struct's fields in their order.
 func (g *Grammar) Fields(t reflect.Type) []Field {
-	if known, ok := g.types[t]; ok {
-		return known
+	if known, ok := g.types.Load(t); ok {
+		return known.([]Field)
 	}
 	fields := make([]Field, 0, t.NumField())
 	for i := range t.NumField() {
 		key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		fields = append(fields, Field{Key: key, Index: i, Rule: g.Rules[t.Name()+"."+key]})
 	}
-	g.types[t] = fields
+	g.types.Store(t, fields)
 	return fields
 }
 

@@ -18,7 +18,7 @@ import (
 // release.SlimRelease), and no release has managed fields. The reader is not closed.
 func Read(r io.Reader) (*v1alpha1.ReleaseList, error) {
 	var items []v1alpha1.Release
-	var d decoder
+	d := decoder{finished: keysOf(reflect.TypeFor[finished]())}
 	c := &cutter{in: bufio.NewReaderSize(r, 64<<10)}
 	frame, err := c.cut(func(item []byte) error {
 		one, err := d.decode(item)
@@ -75,16 +75,16 @@ type service struct {
 	Image string `json:"image"`
 }
 
-// finishedKeys are the keys that are read of a finished release.
-var finishedKeys = keysOf(reflect.TypeFor[finished]())
-
 // decoder decodes releases one after the other.
-type decoder struct{ pruned []byte }
+type decoder struct {
+	finished keys // that are read of a finished release
+	pruned   []byte
+}
 
 // decode returns a release, slim when it is finished.
 func (d *decoder) decode(raw []byte) (*v1alpha1.Release, error) {
 	rest := text(raw)
-	d.pruned = rest.prune(d.pruned[:0], finishedKeys)
+	d.pruned = rest.prune(d.pruned[:0], d.finished)
 	var f finished
 	if err := json.Unmarshal(d.pruned, &f); err != nil {
 		return nil, err

@@ -1,9 +1,8 @@
 package workload
 
 import (
-	"slices"
-
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
