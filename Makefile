@@ -61,7 +61,11 @@ integration: compiler devcluster ## Run unit tests and those on a real API serve
 
 .PHONY: e2e
 e2e: ## Run the whole story on a one-node cluster
-	$(GOTEST) -tags e2e -timeout 45m -count 1 ./internal/e2e/...
+	$(GOTEST) -tags e2e -timeout 75m -count 1 ./internal/e2e/...
+
+.PHONY: shapes
+shapes: ## Bring repositories as people have them to a one-node cluster, from init on
+	$(GOTEST) -tags 'e2e shapes' -timeout 75m -count 1 -run TestFieldGoesLive ./internal/e2e
 
 .PHONY: proofs
 proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 random drifts, a million pairs of names

@@ -87,7 +87,7 @@ func request(t testing.TB, dir string, doc *projectfile.Document, stage project.
 	}
 	req := render.Request{
 		Organization: "acme", Project: doc.File.Project, Stage: stage.Name,
-		Services: services, Images: map[string]string{},
+		Services: services, FromTemplates: render.MadeFromTemplates(doc.File.Services, services), Images: map[string]string{},
 		Hosts:   map[string][]string{},
 		Ingress: v1alpha1.Ingress{Class: "public", Domain: "apps.example"},
 	}

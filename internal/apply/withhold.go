@@ -13,7 +13,8 @@ import (
 // their objects, and so are those that wait for their Jobs.
 
 // withhold takes the services of refused objects out of the work. It returns an error
-// when that can't be: an object belongs to no service, or another try may help.
+// when that can't be: an object belongs to no service, every service is refused, or
+// another try may help.
 func (r *run) withhold(problems []refused) error {
 	if len(problems) == 0 {
 		return nil
@@ -33,6 +34,9 @@ func (r *run) withhold(problems []refused) error {
 	}
 	waiting := r.waitingFor(byService)
 	isWithheld := func(c *change) bool { return byService[c.service()] != nil || waiting[c.service()] != "" }
+	if !slices.ContainsFunc(r.work.changes, func(c *change) bool { return c.service() != "" && !isWithheld(c) }) {
+		return refusal.Join(all) // there is no other service to release
+	}
 	for _, c := range r.work.changes {
 		if isWithheld(c) {
 			r.work.withheld = append(r.work.withheld, c)

@@ -42,6 +42,7 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		Stage:           at.Stage,
 		Namespace:       at.Namespace,
 		Services:        services,
+		FromTemplates:   render.MadeFromTemplates(document.File.Services, services),
 		Overlays:        overlays(document, rule.Name),
 		Hosts:           Hosts(rule, services, at),
 		Ingress:         at.Ingress,

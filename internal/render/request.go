@@ -60,8 +60,21 @@ type Request struct {
 	Builds bool `json:"builds,omitempty"`
 	// Templates are the organization's own.
 	Templates OwnTemplates `json:"templates,omitzero"`
+	// FromTemplates are services that were made from templates, which write what
+	// Kubernetes expands.
+	FromTemplates map[string]bool `json:"fromTemplates,omitempty"`
+}
 
-	fromTemplates map[string]bool // services, once the templates are expanded
+// MadeFromTemplates returns the services, of those that templates were expanded in,
+// that were made from one.
+func MadeFromTemplates(given, expanded map[string]project.Service) map[string]bool {
+	made := map[string]bool{}
+	for name := range expanded {
+		if service, isGiven := given[name]; !isGiven || service.Template != "" {
+			made[name] = true
+		}
+	}
+	return made
 }
 
 // OverlayReference is a Kustomize directory of the repository, and where the

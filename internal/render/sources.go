@@ -71,12 +71,9 @@ func CheckTemplates(own OwnTemplates) error {
 // expand returns the request with its templates expanded.
 func (r Request) expand(sources source.Map) (Request, []Secret, error) {
 	services, secrets, err := sources.Expand(r.Services, r.Templates)
-	r.fromTemplates = map[string]bool{}
-	for name := range services {
-		given, isGiven := r.Services[name]
-		r.fromTemplates[name] = !isGiven || given.Template != ""
-	}
-	r.Services = services
+	made := MadeFromTemplates(r.Services, services)
+	maps.Copy(made, r.FromTemplates)
+	r.Services, r.FromTemplates = services, made
 	return r, secrets, err
 }
 
@@ -86,7 +83,7 @@ func (r Request) services(limits Limits) []source.Service {
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {
 		services = append(services, source.Service{
 			Name: name, Spec: r.Services[name], Image: r.Images[name], Images: r.Images, Namespace: r.namespace(),
-			Capabilities: r.Capabilities, Seed: r.Seed, Limits: limits, FromTemplate: r.fromTemplates[name],
+			Capabilities: r.Capabilities, Seed: r.Seed, Limits: limits, FromTemplate: r.FromTemplates[name],
 		})
 	}
 	return services

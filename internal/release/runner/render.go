@@ -112,6 +112,9 @@ func (r *run) imageConfigs(ctx context.Context, refs []string) (map[string]proje
 		}
 		configs := make(map[string]project.ImageConfig, len(refs))
 		for _, ref := range refs {
+			if digests[ref] == "" {
+				continue // another project's: nobody asks for it
+			}
 			if configs[ref], err = r.Builds.Registry.Config(ctx, ref, digests[ref]); err != nil {
 				return nil, err
 			}

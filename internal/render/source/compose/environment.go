@@ -35,7 +35,7 @@ func (e *expansion) environment(name string, from service, in *workload.Input) e
 		}
 	}
 	for variable, value := range env {
-		env[variable] = escape(value)
+		env[variable] = value
 	}
 	if len(env) > 0 {
 		in.Service.Env = env
@@ -86,21 +86,4 @@ func rawVariables(text string) map[string]string {
 		}
 	}
 	return values
-}
-
-// escape makes a text reach the process as it is: Kubernetes replaces $(NAME)
-// and $$ once more.
-func escape(text string) string {
-	if !strings.Contains(text, "$$") && !strings.Contains(text, "$(") {
-		return text
-	}
-	return strings.ReplaceAll(text, "$", "$$")
-}
-
-func escapeAll(texts []string) []string {
-	var escaped []string
-	for _, text := range texts {
-		escaped = append(escaped, escape(text))
-	}
-	return escaped
 }

@@ -87,7 +87,7 @@ func (e *expansion) services() error {
 func (e *expansion) service(name string) error {
 	from := e.Project.Services[name]
 	in := &workload.Input{Name: e.names[name], Image: from.Image, WorkingDir: from.WorkingDir, TTY: from.Tty, Stdin: from.StdinOpen}
-	in.Service = project.Service{Image: from.Image, Command: escapeAll(from.Entrypoint), Args: escapeAll(from.Command)}
+	in.Service = project.Service{Image: from.Image, Command: from.Entrypoint, Args: from.Command}
 	e.inputs[name] = in
 	e.cleared(name, from, in)
 	if _, built := e.builds[name]; !built && from.Image == "" && from.Build == nil {
