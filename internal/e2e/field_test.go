@@ -15,7 +15,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/e2e/stand"
-	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // shape is a repository as people have them, and what is seen when it is live.
@@ -103,20 +102,7 @@ func (s shape) goesLive(t *testing.T, name string) {
 		s.ready(t, tm)
 	}
 	s.see(t, tm)
-	tm.end(t)
-}
-
-// end takes the stage down for good: a node has room for a few.
-func (tm *team) end(t *testing.T) {
-	t.Helper()
-	for _, args := range [][]string{
-		{"patch", "project", tm.name, "--type=merge", "-p", `{"spec":{"suspend":true}}`},
-		{"delete", "stage", naming.StageObject(tm.name, "production"), "--timeout=2m"},
-	} {
-		if out, err := tm.Kubectl(t.Context(), append([]string{"-n", tm.namespace()}, args...)...); err != nil {
-			t.Fatalf("kubectl %s: %s: %v", strings.Join(args, " "), out, err)
-		}
-	}
+	tm.end(t, "production")
 }
 
 // ready waits for the pods of a further service.

@@ -74,6 +74,7 @@ func TestPreview(t *testing.T) {
 	if took := time.Since(ended); took > time.Minute {
 		t.Errorf("the preview was gone %s after the merge", took)
 	}
+	tm.end(t, "staging")
 }
 
 // openPull opens a pull request of a branch into main.

@@ -178,6 +178,19 @@ func (tm *team) jobs(t *testing.T) map[string]bool {
 	return jobs
 }
 
+// end takes a stage down for good: a node has room for a few.
+func (tm *team) end(t *testing.T, stage string) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"patch", "project", tm.name, "--type=merge", "-p", `{"spec":{"suspend":true}}`},
+		{"delete", "stage", naming.StageObject(tm.name, stage), "--timeout=2m"},
+	} {
+		if out, err := tm.Kubectl(t.Context(), append([]string{"-n", tm.namespace()}, args...)...); err != nil {
+			t.Fatalf("kubectl %s: %s: %v", strings.Join(args, " "), out, err)
+		}
+	}
+}
+
 // gone waits until kubectl finds an object no more.
 func (tm *team) gone(t *testing.T, args ...string) {
 	t.Helper()
