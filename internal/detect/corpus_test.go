@@ -297,7 +297,7 @@ func FuzzMake(f *testing.F) {
 			about.From = file
 		case "compose.yaml", "package.json", "go.mod", "requirements.txt", "pyproject.toml", "Dockerfile", "composer.json", "pom.xml", "Cargo.toml", "Gemfile", "Chart.yaml", "kustomization.yaml":
 		default:
-			t.Skip()
+			return // a name that nothing looks at
 		}
 		start, err := detect.Make(t.Context(), fsys, about, allowAll{})
 		if err != nil {

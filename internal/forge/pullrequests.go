@@ -2,6 +2,7 @@ package forge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -15,6 +16,10 @@ import (
 
 // maxProjects bounds the projects whose open pull requests are kept.
 const maxProjects = 1024
+
+// ErrNothingToAsk is the cause where a project gives nothing to ask its forge with. A
+// forge that refuses what it gives is another error.
+var ErrNothingToAsk = errors.New("the project gives nothing to ask its forge with")
 
 // PullRequests reads the open pull requests of projects' primary repositories,
 // once per sync of the project and only when somebody needs them. It is safe for
@@ -50,9 +55,8 @@ func NewPullRequests(forges *Forges) *PullRequests {
 func (r *PullRequests) Expire(p *v1alpha1.Project) { r.kept.Remove(versionOf(p)) }
 
 // Open returns the open pull requests of the project's primary repository, which
-// must not be changed: others get the same. An error of code denied says that the
-// project gives nothing to ask its forge with; others are those of scm.Reader. No
-// error is kept.
+// must not be changed: others get the same. ErrNothingToAsk, or an error of
+// scm.Reader, is not kept.
 func (r *PullRequests) Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error) {
 	since := r.sinceSync(p)
 	since.mu.Lock()
@@ -65,11 +69,11 @@ func (r *PullRequests) Open(ctx context.Context, p *v1alpha1.Project) ([]scm.Pul
 		return nil, err
 	}
 	if client == nil {
-		return nil, fault.New(fault.Denied, "repository %s has no credentials for its forge; name a Secret with a token in the Project's spec.repositories", p.Primary().Name)
+		return nil, fault.Wrap(fault.Denied, ErrNothingToAsk, "repository %s has no credentials for its forge; name a Secret with a token in the Project's spec.repositories", p.Primary().Name)
 	}
 	reader, reads := client.Reader()
 	if !reads {
-		return nil, fault.New(fault.Denied, "the forge %s of repository %s does not list pull requests", p.Primary().Forge, p.Primary().Name)
+		return nil, fault.Wrap(fault.Denied, ErrNothingToAsk, "the forge %s of repository %s does not list pull requests", p.Primary().Forge, p.Primary().Name)
 	}
 	exchange, end := scm.Exchange(ctx)
 	defer end()

@@ -3,6 +3,7 @@ package ready
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,18 +127,16 @@ func (e *HookError) Unwrap() error { return fault.New(fault.Invalid, "%s", e.Cau
 
 // JobFailed reports whether there is a Job that failed.
 func (c *Clients) JobFailed(ctx context.Context, ref inventory.Ref) (bool, error) {
-	job, err := c.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, refusal.Explain(ref, err)
-	}
-	return jobCondition(job, batchv1.JobFailed) != nil, nil
+	return c.jobHas(ctx, ref, batchv1.JobFailed)
 }
 
 // JobEnded reports whether there is a Job that completed or failed.
 func (c *Clients) JobEnded(ctx context.Context, ref inventory.Ref) (bool, error) {
+	return c.jobHas(ctx, ref, batchv1.JobFailed, batchv1.JobComplete)
+}
+
+// jobHas reports whether there is a Job of which one of the conditions holds.
+func (c *Clients) jobHas(ctx context.Context, ref inventory.Ref, conditions ...batchv1.JobConditionType) (bool, error) {
 	job, err := c.batch.Jobs(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -145,7 +144,7 @@ func (c *Clients) JobEnded(ctx context.Context, ref inventory.Ref) (bool, error)
 	case err != nil:
 		return false, refusal.Explain(ref, err)
 	}
-	return jobCondition(job, batchv1.JobFailed) != nil || jobCondition(job, batchv1.JobComplete) != nil, nil
+	return slices.ContainsFunc(conditions, func(kind batchv1.JobConditionType) bool { return jobCondition(job, kind) != nil }), nil
 }
 
 // jobCondition returns a condition of a Job that holds, nil when it does not.

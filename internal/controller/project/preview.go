@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/preview"
@@ -26,7 +28,7 @@ import (
 type previews struct {
 	known     []v1alpha1.Preview
 	condition *metav1.Condition // nil where the project file asks for none
-	again     bool              // the forge did not answer
+	again     bool              // who did not answer may answer soon
 }
 
 // writePreviews makes the project's previews those that its open pull requests ask
@@ -43,7 +45,7 @@ func (r *Reconciler) writePreviews(ctx context.Context, p *v1alpha1.Project, fil
 	}
 	now := r.memory.current(p)
 	open, err := r.Pulls.Open(ctx, p)
-	if fault.CodeOf(err) == fault.Denied {
+	if errors.Is(err, forge.ErrNothingToAsk) {
 		found.previews.condition = previewsCondition(metav1.ConditionFalse, "NoCredentials", "there are no previews: "+kube.Sentence(err))
 		return r.Stages.Write(ctx, p, have, nil)
 	}
@@ -57,7 +59,7 @@ func (r *Reconciler) writePreviews(ctx context.Context, p *v1alpha1.Project, fil
 	if err != nil {
 		found.previews = previews{
 			known: now.Status.Previews, condition: previewsCondition(metav1.ConditionFalse, kube.ReasonOf(err), "previews stay as they are: "+kube.Sentence(err)),
-			again: true,
+			again: fault.CodeOf(err) == fault.Unavailable || fault.CodeOf(err) == fault.Internal,
 		}
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
+	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -189,8 +190,16 @@ func TestPreviewFaults(t *testing.T) {
 			status: metav1.ConditionFalse, want: "7 Live", stays: true, says: "stay as they are: the forge did not answer",
 		},
 		"no credentials": {
-			fault:  func(f *fixture) { f.repos.errs["Open"] = fault.New(fault.Denied, "repository main has no credentials") },
+			fault: func(f *fixture) {
+				f.repos.errs["Open"] = fault.Wrap(fault.Denied, forge.ErrNothingToAsk, "repository main has no credentials")
+			},
 			status: metav1.ConditionFalse, says: "there are no previews: repository main has no credentials",
+		},
+		"its token is refused": {
+			fault: func(f *fixture) {
+				f.repos.errs["Open"] = fault.New(fault.Denied, "the forge rejected the credentials (401); renew the token")
+			},
+			status: metav1.ConditionFalse, want: "7 Live", stays: true, says: "stay as they are: the forge rejected the credentials (401)",
 		},
 		"a mistake in its file": {
 			fault:  func(f *fixture) { f.repos.errs["FileOf"] = fault.New(fault.Invalid, "slipway.yaml:3:1: wrong") },

@@ -66,8 +66,8 @@ type Policies interface {
 
 // PullRequests knows the open pull requests of projects' primary repositories.
 type PullRequests interface {
-	// Open returns them as they were read after the last sync began. An error of code
-	// denied says that the project gives nothing to ask its forge with.
+	// Open returns them as they were read after the last sync began.
+	// forge.ErrNothingToAsk says that the project gives nothing to ask its forge with.
 	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
