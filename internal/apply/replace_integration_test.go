@@ -12,13 +12,11 @@ import (
 	"testing"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/internal/apply/cause"
 	"github.com/slipway-dev/slipway/internal/apply/desired"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
-	"github.com/slipway-dev/slipway/internal/apply/ready"
 	"github.com/slipway-dev/slipway/internal/apply/refusal"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
@@ -174,45 +172,6 @@ func TestOneServiceIsRefused(t *testing.T) {
 	}
 }
 
-// The claims of a StatefulSet grow, and it is made anew around its pods.
-func TestStatefulSetVolumesGrow(t *testing.T) {
-	for _, expandable := range []bool{true, false} {
-		t.Run(fmt.Sprintf("expandable: %t", expandable), func(t *testing.T) {
-			s := newStage(t)
-			class := s.owner.Organization + "-disk"
-			s.kubectl(fmt.Sprintf("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: %s}\nprovisioner: example.com/disk\nallowVolumeExpansion: %t\n", class, expandable), "create", "-f", "-")
-			sized := func(size string) string {
-				return manifests(strings.Replace(statefulSet("db", "registry.example/db:1", size), "accessModes:", "storageClassName: "+class+"\n      accessModes:", 1), configMap("other", size))
-			}
-			s.other(claim("data-db-x", "64Mi"))
-			s.disk(class, "data-db-0")
-			s.apply(sized("64Mi"))
-			uid := s.field("sts/db", ".metadata.uid")
-			s.bound("data-db-0")
-			if !expandable {
-				problem := s.refused(sized("128Mi"))
-				if problem.Ref.Kind != "StatefulSet" || !strings.Contains(problem.Words, "data-db-0") || !strings.Contains(problem.Remedy, "allowVolumeExpansion") {
-					t.Errorf("%v", problem)
-				}
-				if s.field("sts/db", ".metadata.uid") != uid || s.field("pvc/data-db-0", ".spec.resources.requests.storage") != "64Mi" {
-					t.Error("something was changed")
-				}
-				return
-			}
-			report := s.apply(sized("128Mi"))
-			if len(report.Replaced) != 1 || s.field("sts/db", ".metadata.uid") == uid {
-				t.Errorf("%+v", report)
-			}
-			if got := s.field("pvc/data-db-0", ".spec.resources.requests.storage") + s.field("pvc/data-db-x", ".spec.resources.requests.storage") + s.field("sts/db", ".spec.volumeClaimTemplates[0].spec.resources.requests.storage"); got != "128Mi64Mi128Mi" {
-				t.Errorf("sizes: %s", got)
-			}
-			if report := s.apply(sized("128Mi")); report.Unchanged != 2 {
-				t.Errorf("not settled: %+v", report)
-			}
-		})
-	}
-}
-
 // disk makes a volume for a claim of the namespace.
 func (s *stage) disk(class, claim string) {
 	s.t.Helper()
@@ -229,61 +188,6 @@ func (s *stage) bound(claim string) {
 		}
 		return nil
 	})
-}
-
-// The reason why a claim can't grow is its storage class.
-func TestClaimOfAFixedClass(t *testing.T) {
-	s := newStage(t)
-	class := s.owner.Organization + "-fixed"
-	s.kubectl("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: "+class+"}\nprovisioner: example.com/disk\n", "create", "-f", "-")
-	sized := func(size string) string {
-		return manifests(strings.Replace(claim("files", size), "accessModes:", "storageClassName: "+class+"\n  accessModes:", 1))
-	}
-	s.disk(class, "files")
-	s.apply(sized("64Mi"))
-	s.bound("files")
-	problem := s.refused(sized("128Mi"))
-	if problem.Reason != cause.Immutable || problem.Code != fault.Invalid || !strings.Contains(problem.Remedy, "its storage class does not let volumes grow") {
-		t.Errorf("%s: %v", problem.Reason, problem)
-	}
-}
-
-// A changed Job runs in the place of one whose run is over, and ends none that goes on
-// unless it may.
-func TestEndedJobIsMadeAnew(t *testing.T) {
-	for _, outcome := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed} {
-		t.Run(string(outcome), func(t *testing.T) {
-			s := newStage(t)
-			s.apply(job("seed", "registry.example/a:1"))
-			before := s.field("job/seed", ".metadata.uid")
-			if _, err := s.applier.Apply(t.Context(), s.set(job("seed", "registry.example/a:2"))); fault.CodeOf(err) != fault.Invalid {
-				t.Errorf("a Job that runs: %v", err)
-			}
-			s.finish("seed", outcome)
-			if report := s.apply(job("seed", "registry.example/a:2")); len(report.Replaced) != 1 || s.field("job/seed", ".metadata.uid") == before {
-				t.Errorf("%+v, the Job is the same: %t", report, s.field("job/seed", ".metadata.uid") == before)
-			}
-		})
-	}
-}
-
-// A Job that finished and went by itself counts as done for as long as it stays as it
-// is.
-func TestFinishedJobIsNotWaitedFor(t *testing.T) {
-	s := newStage(t)
-	once := strings.Replace(job("once", "registry.example/a:1"), "spec:\n", "spec:\n  ttlSecondsAfterFinished: 5\n", 1)
-	if report := s.apply(manifests(once, configMap("a", "1"))); len(report.Targets) != 1 || !report.Targets[0].Vanishes {
-		t.Errorf("it waits for %+v", report.Targets)
-	}
-	s.remove("job/once")
-	report := s.apply(manifests(once, configMap("a", "2")))
-	if len(report.Targets) != 0 || len(report.Changed) != 1 || len(report.Created) != 0 {
-		t.Errorf("%+v", report)
-	}
-	states, err := s.applier.Wait(t.Context(), []ready.Target{{Ref: s.ref("job/once"), Service: "once", Vanishes: true}}, ready.Options{Namespace: s.namespace})
-	if err != nil || len(states) != 1 || !states[0].Done {
-		t.Errorf("%+v, %v", states, err)
-	}
 }
 
 func TestSecretIsNeverEchoed(t *testing.T) {
