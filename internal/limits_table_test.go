@@ -84,6 +84,7 @@ func fileLimits() map[string]limit {
 		"projectfile/grammar.MaxSealed":     {inFile, "sealed Secrets, and values of one", "", "", fileWithSealed, ""},
 		"projectfile/check.maxLife":         {inFile, "life of previews and pattern stages", "time", "", nil, "projectfile:TestRefused"},
 		"projectfile/check.maxDeadline":     {inFile, "deadline of a service", "time", "", nil, "projectfile:TestRefused"},
+		"render/source/template.maxString":  {inFile, "one text parameter of a template", "", "", nil, "render/source/template:TestTextParameters"},
 		"seal.MaxValue":                     {inFile, "one sealed value", "bytes", "", sealedValue, ""},
 		"repository.maxSecondary":           {inFile, "refs of other repositories that services are built from", "", "", nil, "repository:TestHeadGivesTheSameSources"},
 		"cluster.maxHosts":                  {inProjects, "hosts of a stage", "", "", nil, "cluster:TestManyHosts"},
