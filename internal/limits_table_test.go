@@ -218,6 +218,7 @@ func forgeLimits() map[string]limit {
 		"scm/gitlab.maxPages":       {inForges, "pages of a list on GitLab", "", "half a list is no list", nil, endless},
 		"scm/gitea.maxPages":        {inForges, "pages of a list on Gitea", "", "half a list is no list", nil, endless},
 		"scm/bitbucket.maxPages":    {inForges, "pages of a list on Bitbucket", "", "half a list is no list", nil, endless},
+		"scm/bitbucket.maxMerged":   {inForges, "merged pull requests on Bitbucket Cloud, the newest, that are searched for a merge", "", "`slipway approve` is the way", nil, "scm/bitbucket:TestReviewerConformanceCloud"},
 		"scm.MaxDescription":        {inForges, "the description of a commit status", "", "cut", nil, "scm:TestDescribeIsBounded"},
 		"scm/github.maxAnnotations": {inForges, "annotations of a check on GitHub", "", "not shown", nil, "scm/github:TestAnnotate"},
 		"report.maxShown":           {inForges, "services in a pull request's comment", "", "counted, not shown", nil, "report:TestPullRequestOf"},
