@@ -113,9 +113,6 @@ func (doc *Document) WithoutEffect() []string {
 		at := previews.Get(key).At
 		all = append(all, fmt.Sprintf("%s:%d:%d: previews.%s: %s", doc.name, at.Line, at.Column, key, what))
 	}
-	if previews.Get("sleepAfter") != nil {
-		say("sleepAfter", "previews don't sleep yet; it has no effect")
-	}
 	if forks := previews.Get("forks"); forks != nil && forks.Text != "never" {
 		say("forks", "forks get no previews yet; it counts as never")
 	}

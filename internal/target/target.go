@@ -55,6 +55,10 @@ type Target struct {
 // tenant returns what the stage's namespace is made from.
 func (s *Target) tenant() tenancy.Stage {
 	ingress := s.cluster.Spec.Ingress
+	gate := ""
+	if s.stage.Spec.Gated {
+		gate = s.targets.GateNamespace
+	}
 	return tenancy.Stage{
 		Organization:     s.owner.Organization,
 		Project:          s.owner.Project,
@@ -65,6 +69,7 @@ func (s *Target) tenant() tenancy.Stage {
 		Registry:         s.cluster.Spec.Registry,
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,
+		GateNamespace:    gate,
 	}
 }
 

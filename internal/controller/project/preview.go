@@ -117,6 +117,12 @@ func knownPreviews(status []v1alpha1.Preview, have map[string]*v1alpha1.Stage) m
 // wantedPreviews returns the previews that the decisions ask for, and how it stands
 // with each pull request.
 func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage) (wanted []v1alpha1.Stage, known []v1alpha1.Preview, err error) {
+	gated := false
+	if r.Gated != nil {
+		if gated, err = r.Gated(ctx, p); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}
 		switch d.State {
@@ -127,6 +133,7 @@ func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, fi
 			if err != nil && !isMistake(err) {
 				return nil, nil, err
 			}
+			stage.Spec.Gated = gated
 			current := have[stage.Name]
 			if err != nil {
 				one.State, one.Message = v1alpha1.PreviewFailed, printable.Passage(fault.MessageOf(err), 1024)
