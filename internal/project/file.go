@@ -86,6 +86,7 @@ type Previews struct {
 	Limit      int      `json:"limit,omitempty"`
 	TTL        string   `json:"ttl,omitempty"`
 	SleepAfter string   `json:"sleepAfter,omitempty"`
+	Access     string   `json:"access,omitempty"` // link or public; empty is link where the gate is in front
 }
 
 // Stage returns the stage rule called name, with all sealed values that it

@@ -117,11 +117,9 @@ func knownPreviews(status []v1alpha1.Preview, have map[string]*v1alpha1.Stage) m
 // wantedPreviews returns the previews that the decisions ask for, and how it stands
 // with each pull request.
 func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage) (wanted []v1alpha1.Stage, known []v1alpha1.Preview, err error) {
-	gated := false
-	if r.Gated != nil {
-		if gated, err = r.Gated(ctx, p); err != nil {
-			return nil, nil, err
-		}
+	gated, err := r.behindGate(ctx, p, file)
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}
