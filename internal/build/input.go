@@ -10,7 +10,7 @@ import (
 
 // inputVersion opens every encoding; a change of the encoding or of the way
 // images are built changes it, and so rebuilds every image once.
-const inputVersion = "slipway build input 1"
+const inputVersion = "slipway build input 2"
 
 // Input is everything that decides what an image contains. Two builds with
 // the same input may share one image.
