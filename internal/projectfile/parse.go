@@ -116,9 +116,6 @@ func (doc *Document) WithoutEffect() []string {
 	if previews.Get("sleepAfter") != nil {
 		say("sleepAfter", "previews don't sleep yet; it has no effect")
 	}
-	if forks := previews.Get("forks"); forks != nil && forks.Text != "never" {
-		say("forks", "forks get no previews yet; it counts as never")
-	}
 	return all
 }
 

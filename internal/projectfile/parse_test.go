@@ -216,12 +216,9 @@ stages: [{name: dev, branch: main}]
 		"no previews": {},
 		"defaults":    {previews: "previews: {from: dev}\n"},
 		"no forks":    {previews: "previews: {from: dev, forks: never}\n"},
-		"both": {
+		"sleep": {
 			previews: "previews:\n  from: dev\n  sleepAfter: 8h\n  forks: always\n",
-			want: []string{
-				"slipway.yaml:7:15: previews.sleepAfter: previews don't sleep yet; it has no effect",
-				"slipway.yaml:8:10: previews.forks: forks get no previews yet; it counts as never",
-			},
+			want:     []string{"slipway.yaml:7:15: previews.sleepAfter: previews don't sleep yet; it has no effect"},
 		},
 	}
 	for name, tt := range tests {

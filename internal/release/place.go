@@ -19,6 +19,10 @@ func (o Inputs) Place() Place {
 	if !o.Stage.IsPreview() {
 		hosts = append(hosts, o.Project.Spec.Hosts...)
 	}
+	policy := o.Cluster.Spec.Policy.For(o.Project.Spec.Policy)
+	if o.Stage.Spec.Fork {
+		policy = policy.ForFork()
+	}
 	ingress := o.Cluster.Spec.Ingress
 	ingress.Reserved = slices.Concat(o.OwnHosts, ingress.Reserved)
 	return Place{
@@ -28,7 +32,7 @@ func (o Inputs) Place() Place {
 		Namespace:       o.Stage.Spec.Namespace,
 		Ingress:         ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
-		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
+		Policy:          policy,
 		Hosts:           hosts,
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 		Capabilities:    CapabilitiesOf(o.Cluster.Status),

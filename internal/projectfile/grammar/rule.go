@@ -98,7 +98,7 @@ func fileRules() map[string]Rule {
 
 		"Previews.from":       {Help: "Stage whose overlay, settings and sizes previews take.", Required: true, Text: stageName()},
 		"Previews.into":       {Help: "Only pull requests into these branches, or into the branch of one that is; default all.", Max: 100, Unique: true, Text: branchPattern()},
-		"Previews.forks":      {Help: "Whether forks get previews; default approve, one exact commit at a time. Forks get none so far, whatever it says.", Enum: []string{"never", "approve", "always"}},
+		"Previews.forks":      {Help: "Whether forks get previews: none, each commit that a maintainer approves, or every commit; default approve.", Enum: []string{"never", "approve", "always"}},
 		"Previews.drafts":     {Help: "Whether drafts get previews; default false."},
 		"Previews.labels":     {Help: "Only pull requests with one of these labels, which also let drafts and bots have one.", Max: 50, Unique: true, Text: label()},
 		"Previews.limit":      {Help: "How many previews may exist at once; default 10.", Least: 1, Most: 100},

@@ -142,7 +142,7 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if s.authority, err = r.authority(ctx, stage); err != nil {
 		return resolved{}, err
 	}
-	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Release.Spec.Head.Commit); err != nil {
+	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Stage, r.Release.Spec.Head.Commit); err != nil {
 		return resolved{}, err
 	}
 	s.snapshot.Tree = s.recording.Tree(fingerprint.Revision{}, s.snapshot.Tree)

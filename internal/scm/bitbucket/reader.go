@@ -2,6 +2,7 @@ package bitbucket
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -52,6 +53,15 @@ func (r *Reporter) Groups(ctx context.Context, login string, among []string) ([]
 		}
 	}
 	return in, nil
+}
+
+// PullRef returns the ref under which the Data Center publishes the head of a pull
+// request. The Cloud publishes none.
+func (r *Reporter) PullRef(number int64) string {
+	if _, center := r.forge.(*centerForge); !center {
+		return ""
+	}
+	return fmt.Sprintf("refs/pull-requests/%d/from", number)
 }
 
 // status is a build status, in the words of both.
