@@ -93,7 +93,7 @@ convergence: devcluster ## Prove the end state: 2,000 histories, 20 kills at eve
 
 .PHONY: load
 load: devcluster ## Measure the receiver under load beside the API server's own rate
-	go test -tags integration -count 1 -timeout 30m -run 'TestLoad|TestFloodOfOneProject' -v ./internal/convergence -load
+	go test -tags integration -count 1 -timeout 30m -run 'TestLoad|TestFloodOfOneProject|TestHostileServers' -v ./internal/convergence -load
 
 .PHONY: gitea
 gitea: compiler devcluster ## Prove the server before a real Gitea, compiled from its Go module

@@ -26,6 +26,7 @@ func measureNothing(b *testing.B, measured server, fx *fixture, f *floor) measur
 		b.Fatal(err)
 	}
 	time.Sleep(2 * syncWindow) // the sync that takes over the change
+	idle(b, measured)
 	for range syncTimes {
 		before := measured.spent(b)
 		time.Sleep(syncWindow)

@@ -73,8 +73,12 @@ func (v *Verdicts) Add(by Approval, commit string) {
 	v.last[by.ID] = approval{by, commit}
 }
 
-// Standing returns who approves a commit still, but for its author.
+// Standing returns who approves a commit still, but for its author. Where nobody knows
+// who that is, nobody does.
 func (v *Verdicts) Standing(commit, author string) []Approval {
+	if author == "" || author == "0" {
+		return nil
+	}
 	var all []Approval
 	for _, id := range v.order {
 		if last := v.last[id]; last.commit == commit && id != author {

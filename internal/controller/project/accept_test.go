@@ -67,6 +67,8 @@ func TestAcceptance(t *testing.T) {
 		"an account with an owner's login approved it":         {happens: "alice#1 pushes b: ; sync; alice#9 reviews c: eve; mallory pushes c: eve; sync", held: "mallory"},
 		"an owner whom nobody has seen yet approved it":        {happens: "alice#1 reviews b: eve; mallory pushes b: eve; sync", held: "mallory"},
 		"an owner whose account is claimed approved it":        {happens: "alice#1 pushes b: ; sync; alice#9 pushes c: ; sync; alice#1 reviews d: eve; mallory pushes d: eve; sync", held: "mallory"},
+		"a member of the owners' group approved it":            {happens: "hugo#5 reviews b: eve; mallory pushes b: eve; sync", force: "eve", number: 2},
+		"a member of no such group approved it":                {happens: "nina#6 reviews b: eve; mallory pushes b: eve; sync", held: "mallory"},
 		"a merge that was approved is brought back":            {happens: "alice#1 pushes b: ; sync; alice#1 reviews c: eve; mallory pushes c: eve; sync; alice#1 pushes b: ; sync; mallory pushes c: eve; sync", held: "mallory", number: 3},
 		"an owner's detour":                                    {happens: "alice pushes b: eve; alice pushes c: bob; sync", force: "bob"},
 		"a lost delivery below an owner's":                     {happens: "nobody pushes b: web2; alice pushes c: eve web2; sync", force: "eve web2"},

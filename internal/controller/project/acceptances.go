@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/slipway-dev/slipway/internal/acceptance"
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/command"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -280,8 +281,8 @@ const maxReviewed = 5
 // reviewers returns the members who approved, at the forge, exactly the file that is
 // proposed: in a pull request whose merge one of the pushes was, at the head that was
 // merged. A merge from before the file in force was accepted does not count: somebody
-// may have brought an old commit back. Only an account that is known to be the member's
-// counts. It also returns what to say where the forge can't be asked.
+// may have brought an old commit back. It also returns what to say where the forge can't
+// be asked.
 func (r *Reconciler) reviewers(ctx context.Context, p *v1alpha1.Project, file proposed, force *project.File, since time.Time) ([]project.Member, string) {
 	branch, is := strings.CutPrefix(file.ref, scm.BranchPrefix)
 	if !is {
@@ -303,12 +304,32 @@ func (r *Reconciler) reviewers(ctx context.Context, p *v1alpha1.Project, file pr
 			continue
 		}
 		for _, approval := range merged.Approvals {
-			if login, known := accountsOf(p).Member(approval.Login, approval.ID); known {
-				members = append(members, project.Member{User: login, Role: force.RoleOf(project.Actor{Login: login})})
+			actor, unread := r.reviewer(ctx, p, file, force, approval)
+			if unread != "" {
+				return members, unread
+			}
+			if role := force.RoleOf(actor); role != "" {
+				members = append(members, project.Member{User: actor.Login, Role: role})
 			}
 		}
 	}
 	return members, ""
+}
+
+// reviewer returns who approved, empty for nobody who counts: a member whose account is
+// known to be theirs, or somebody whom the file doesn't name, with those of its groups
+// that may accept the change and that the forge says they are in. It also returns what
+// to say where the forge can't be asked.
+func (r *Reconciler) reviewer(ctx context.Context, p *v1alpha1.Project, file proposed, force *project.File, by scm.Approval) (project.Actor, string) {
+	if login, known := accountsOf(p).Member(by.Login, by.ID); known {
+		return project.Actor{Login: login}, ""
+	}
+	if force.RoleOf(project.Actor{Login: by.Login}) != "" {
+		return project.Actor{}, ""
+	}
+	facts := acceptance.Facts{Force: force, Changes: file.changes, Proposal: acceptance.Proposal{Authors: []string{by.Login}}}
+	unread := r.addGroups(ctx, p, &facts)
+	return project.Actor{Login: by.Login, Groups: facts.Groups[by.Login]}, unread
 }
 
 // projectOfAcceptance asks for a sync for an acceptance that is not decided.

@@ -76,6 +76,9 @@ func (r *repositories) Heads(ctx context.Context, _ *v1alpha1.Project, _ []v1alp
 	if err := r.errs["Heads"]; err != nil {
 		return git.Heads{}, err
 	}
+	if len(r.heads) == 0 {
+		return git.Heads{}, nil
+	}
 	return git.Heads{Default: mainRef, Refs: r.heads}, nil
 }
 

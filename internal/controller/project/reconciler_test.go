@@ -47,6 +47,7 @@ func TestSync(t *testing.T) {
 		"another repository is away":       {change: func(r *repositories) { r.errs["File"] = away }, reason: "Unavailable", wantErr: true},
 		"the file can't be read":           {change: func(r *repositories) { r.errs["File"] = errors.New("disk full") }, reason: "InternalError", wantErr: true},
 		"there is no default branch":       {change: func(r *repositories) { r.heads = map[string]string{"refs/heads/x": commitA} }, reason: "NotFound", delivery: "Failed: repository acme/shop has no ref refs/heads/main"},
+		"the repository is empty":          {change: func(r *repositories) { r.heads = nil }, reason: "NotFound", delivery: "Failed: repository acme/shop is empty"},
 		"the trusted ref is gone":          {project: func(p *v1alpha1.Project) { p.Spec.TrustedRef = "refs/heads/gone" }, reason: "NotFound", delivery: "Failed: repository acme/shop has no ref refs/heads/gone"},
 		"more stages than a project holds": {change: manyBranches, reason: "Invalid", delivery: "Failed: project shop would have 2001 stages"},
 	}

@@ -99,6 +99,9 @@ func (r *Reconciler) sync(ctx context.Context, p *v1alpha1.Project, waiting []v1
 	if trusted == "" {
 		trusted = heads.Default
 	}
+	if trusted == "" {
+		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s is empty, or its HEAD is no branch; push a branch with slipway.yaml, or set the Project's spec.trustedRef", p.Primary().Path)
+	}
 	fileCommit, exists := heads.Refs[trusted]
 	if !exists {
 		return outcome{heads: heads}, fault.New(fault.NotFound, "repository %s has no ref %s to read the project file from; push it, or set the Project's spec.trustedRef", p.Primary().Path, trusted)

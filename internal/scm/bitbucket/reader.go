@@ -3,7 +3,11 @@ package bitbucket
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
 
@@ -83,3 +87,38 @@ func stateOf(state string) scm.State {
 	}
 	return scm.StatePending
 }
+
+// reviewing is how the Cloud and the Data Center are asked for reviews.
+type reviewing interface {
+	// merged returns the pull request whose merge made a commit, without its file.
+	merged(ctx context.Context, operation, repository, branch, commit string) (*scm.Merged, error)
+	// filePath returns where a file of a commit is read as it is.
+	filePath(repository, commit, file string) string
+}
+
+// Merged returns the pull request whose merge made a commit, and who approved it.
+func (r *Reporter) Merged(ctx context.Context, repository, branch, commit, file string) (*scm.Merged, error) {
+	const operation = "read who approved the merged pull request"
+	if _, _, err := split(repository); err != nil {
+		return nil, err
+	}
+	commit, err := scm.FullCommit(operation, commit)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := r.merged(ctx, operation, repository, branch, commit)
+	if err != nil || merged == nil {
+		return nil, err
+	}
+	text, err := r.rest.read(ctx, operation, r.filePath(repository, merged.Head, file))
+	switch {
+	case err == nil:
+		merged.File = plumbing.ComputeHash(plumbing.BlobObject, text).String()
+	case fault.CodeOf(err) != fault.NotFound:
+		return nil, err
+	}
+	return merged, nil
+}
+
+// raw is the path of a file, each segment escaped.
+func raw(file string) string { return in(strings.Split(file, "/")...) }

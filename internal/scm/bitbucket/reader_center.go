@@ -2,10 +2,12 @@ package bitbucket
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm"
@@ -75,4 +77,60 @@ func eachPage[T any](ctx context.Context, api *rest, operation, path, query stri
 		start = page.Next
 	}
 	return scm.TooMany(operation, maxPages*100)
+}
+
+// centerReviewed is a pull request of the Data Center with who reviewed it.
+type centerReviewed struct {
+	centerPullRequest
+	Closed     int64 `json:"closedDate"` // milliseconds since 1970
+	Properties struct {
+		Merge struct {
+			ID string `json:"id"`
+		} `json:"mergeCommit"`
+	} `json:"properties"`
+	Reviewers    []centerReview `json:"reviewers"`
+	Participants []centerReview `json:"participants"`
+}
+
+// centerReview is the verdict of an account, and of which commit it is.
+type centerReview struct {
+	User   *centerUser `json:"user"`
+	Status string      `json:"status"`
+	Commit string      `json:"lastReviewedCommit"`
+}
+
+// errEnough ends the walk through a list.
+var errEnough = errors.New("found")
+
+func (c *centerForge) merged(ctx context.Context, operation, repository, branch, commit string) (*scm.Merged, error) {
+	var found *centerReviewed
+	err := eachPage(ctx, c.rest, operation, c.repository(repository, "commits", commit, "pull-requests"), "", func(p centerReviewed) error {
+		if !p.isMergeOf(repository, branch, commit) {
+			return nil
+		}
+		found = &p
+		return errEnough
+	})
+	if found == nil {
+		return nil, err
+	}
+	var verdicts scm.Verdicts
+	for _, review := range append(found.Reviewers, found.Participants...) {
+		if review.User != nil && review.Status == "APPROVED" {
+			verdicts.Add(scm.Approval{Login: review.User.login(), ID: string(review.User.ID)}, review.Commit)
+		}
+	}
+	return &scm.Merged{
+		Head: found.From.Commit, At: time.UnixMilli(found.Closed).UTC(), Approvals: verdicts.Standing(found.From.Commit, string(found.Author.User.ID)),
+	}, nil
+}
+
+// isMergeOf reports whether a pull request was merged into a branch as a commit.
+func (p centerReviewed) isMergeOf(repository, branch, commit string) bool {
+	return p.State == "MERGED" && p.Closed > 0 && p.Properties.Merge.ID == commit && p.From.Commit != "" && p.Author.User != nil &&
+		p.To.Name == branch && p.To.Repository != nil && strings.EqualFold(p.To.Repository.path(), repository)
+}
+
+func (c *centerForge) filePath(repository, commit, file string) string {
+	return c.repository(repository, "raw") + "/" + raw(file) + "?at=" + commit
 }

@@ -31,6 +31,7 @@ type forge interface {
 	writeComment(ctx context.Context, operation string, n scm.Comment, own *comment) error
 	hooks
 	reading
+	reviewing
 }
 
 // NewReporter returns a Reporter for what the access opens: the Cloud where

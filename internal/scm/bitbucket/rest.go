@@ -22,10 +22,40 @@ type rest struct {
 	now   func() time.Time
 }
 
+// read returns the bytes of an answer as they are.
+func (r *rest) read(ctx context.Context, operation, path string) ([]byte, error) {
+	resp, err := r.send(ctx, operation, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body) // bounded by the client
+	if err != nil {
+		return nil, scm.Unreached(operation, err)
+	}
+	return text, nil
+}
+
 // call sends in, unless it is nil, and reads the answer into out, unless that
 // is nil. The path is relative to the base, its segments escaped; a whole URL
 // must be below the base. It returns the answer's headers.
 func (r *rest) call(ctx context.Context, operation, method, path string, in, out any) (http.Header, error) {
+	resp, err := r.send(ctx, operation, method, path, in)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if out == nil {
+		return resp.Header, nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return nil, scm.Unreached(operation, err)
+	}
+	return resp.Header, nil
+}
+
+// send sends a request as call does, and returns an answer that is no refusal.
+func (r *rest) send(ctx context.Context, operation, method, path string, in any) (*http.Response, error) {
 	target, err := r.resolve(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s: the request's path is not valid for the forge's API", operation)
@@ -53,17 +83,11 @@ func (r *rest) call(ctx context.Context, operation, method, path string, in, out
 	if err != nil {
 		return nil, scm.Unreached(operation, err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusMultipleChoices {
+		defer resp.Body.Close()
 		return nil, scm.Refused(operation, resp, r.now())
 	}
-	if out == nil {
-		return resp.Header, nil
-	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return nil, scm.Unreached(operation, err)
-	}
-	return resp.Header, nil
+	return resp, nil
 }
 
 // resolve returns the URL of a path. A page's link to the next one comes from

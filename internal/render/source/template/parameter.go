@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -43,7 +45,7 @@ func (p Parameter) typed(given any) (any, error) {
 		return p.quantity(given)
 	case TypeString, TypeName, TypeVersion, TypePath:
 		value := text(given)
-		if form := p.Type.form(); !form.MatchString(value) || strings.Contains(value, "${") {
+		if matches, form := p.Type.form(); !matches(value) || strings.Contains(value, "${") {
 			return nil, fmt.Errorf("is %.60q, which is no %s (%s); correct it", value, p.Type, form)
 		}
 		return value, nil
@@ -55,20 +57,28 @@ var (
 	nameForm    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 	versionForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 	pathForm    = regexp.MustCompile(`^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/?$|^/$`)
-	stringForm  = regexp.MustCompile(`^[\pL\pN\pP\pS ]{0,200}$`)
 )
 
-// form is what values of a textual type look like.
-func (t Type) form() *regexp.Regexp {
+// maxString bounds a parameter of type string, in characters.
+const maxString = 200
+
+// form tells values of a textual type from others, and says what they look like.
+func (t Type) form() (matches func(string) bool, what string) {
 	switch t {
 	case TypeName:
-		return nameForm
+		return nameForm.MatchString, nameForm.String()
 	case TypeVersion:
-		return versionForm
+		return versionForm.MatchString, versionForm.String()
 	case TypePath:
-		return pathForm
+		return pathForm.MatchString, pathForm.String()
 	}
-	return stringForm
+	return isText, fmt.Sprintf("letters, numbers, punctuation, symbols and blanks, at most %d", maxString)
+}
+
+// isText reports whether a value is one line of visible characters.
+func isText(value string) bool {
+	visible := func(r rune) bool { return r == ' ' || unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) }
+	return utf8.RuneCountInString(value) <= maxString && strings.IndexFunc(value, func(r rune) bool { return !visible(r) }) < 0
 }
 
 func (p Parameter) integer(given any) (any, error) {
