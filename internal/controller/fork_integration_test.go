@@ -135,7 +135,13 @@ func TestForkRunsWhatWasApproved(t *testing.T) {
 	if _, err := (operate.Projects{Client: owner}).AcceptPreview(t.Context(), operate.Actor{Name: "owner"}, &made, int64(number)); err != nil {
 		t.Fatal(err)
 	}
-	p.reaches(stage, swapped, v1alpha1.PhaseSucceeded)
+	p.eventually("the approved commit runs", func() error {
+		releases := p.releases(stage)
+		if newest := releases[len(releases)-1]; newest.Spec.Head.Commit != swapped || newest.Status.Phase != v1alpha1.PhaseSucceeded {
+			return fmt.Errorf("release of %s is %s: %s", newest.Spec.Head.Commit, newest.Status.Phase, newest.Status.Message)
+		}
+		return nil
+	})
 
 	if err := env.Forge.EditPull(p.Path, number, "closed", "", "eve"); err != nil {
 		t.Fatal(err)
