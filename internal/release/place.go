@@ -29,6 +29,7 @@ func (o Inputs) Place() Place {
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
 		Stage:           o.Stage.Spec.Name,
+		PullRequest:     o.Stage.Spec.PullRequest,
 		Namespace:       o.Stage.Spec.Namespace,
 		Ingress:         ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
@@ -45,6 +46,7 @@ type Place struct {
 	Organization string
 	Project      string
 	Stage        string
+	PullRequest  int64 // of a preview; 0 for other stages
 	Namespace    string
 	Ingress      v1alpha1.Ingress
 	// ImagePullSecret is what the stage's pods pull images with, if anything.

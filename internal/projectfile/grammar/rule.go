@@ -104,6 +104,14 @@ func fileRules() map[string]Rule {
 		"Previews.limit":      {Help: "How many previews may exist at once; default 10.", Least: 1, Most: 100},
 		"Previews.ttl":        {Help: "How long a preview lives after its last push; default 72h.", Text: duration()},
 		"Previews.sleepAfter": {Help: "How long without requests until a preview is scaled to zero. Has no effect so far.", Text: duration()},
+		"Previews.services":   {Help: "What differs of services in previews, by service.", Max: MaxServices, Keys: serviceName()},
+		"Previews.secrets":    {Help: "Sealed values of previews, which have none of the stage's; forks get none.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
+		"Previews.templates":  {Help: "Parameters that services of a template have in previews, by the template's name.", Max: 50, Keys: templateName()},
+
+		"PreviewService.replicas":  {Help: "How many replicas, without an autoscaler.", Least: 0, Most: 100},
+		"PreviewService.resources": {Help: "What one replica may use."},
+		"PreviewService.env":       {Help: "More environment variables, and those that differ; never secrets.", Max: 500, Keys: envName(), Text: envValue()},
+		"PreviewService.omit":      {Help: "Leave the service out of previews."},
 	}
 }
 

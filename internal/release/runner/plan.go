@@ -182,7 +182,10 @@ func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.
 	if err != nil {
 		return effective{}, err
 	}
-	services, secrets, err := release.Services(document, rule.Name, own)
+	if o.Stage.Spec.Fork {
+		rule.Sealed = nil
+	}
+	services, secrets, err := release.Services(document, rule.Name, o.Stage.IsPreview(), own)
 	if err != nil {
 		return effective{}, err
 	}
