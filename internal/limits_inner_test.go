@@ -21,7 +21,7 @@ func inner() map[string]string {
 			"controller/drift.maxReported", "controller/project.maxChanges", "git/wire.stderrBytes", "guard.maxShown", "manifest.maxShown", "release/runner.maxFindings",
 			"release/runner.maxWarnings", "render/worker.tailBytes", "repository.maxShownURL", "scm.maxName", "scm.maxLabels", "scm.maxRepos", "scm/bitbucket.maxKey",
 			"scm/github.maxMessage", "scm/github.maxSummary", "detect.maxReasons", "detect/files.maxComments", "guard.maxPatched", "render/source/helm.maxShown",
-			"apply/refusal.maxDump", "controller/project.maxNamed", "controller/entrance.maxMessage", "release/runner.maxRefused", "tenancy.maxRemains",
+			"apply/refusal.maxDump", "controller/project.maxNamed", "controller/entrance.maxMessage", "report.maxDiffLine", "report.maxDiffLines", "report.maxDiffs", "release/runner.maxRefused", "tenancy.maxRemains",
 		},
 		style: {
 			"detect.maxLine", "detect.maxRounds", "detect.maxSets", "detect/language.maxMains", "detect/language.maxMembers", "detect/language.maxSources", "render/source/helm.maxNamed",

@@ -24,6 +24,9 @@ type Input struct {
 	BaseImages     map[string]string // reference as written → digest
 	Builder        string            // digest of the executor image
 	Watch          map[string]string // path → object id
+	// Class separates images of untrusted code from all others, and their builds; empty
+	// for the project's own.
+	Class string
 }
 
 // Hash returns the input hash: 64 lower-case hex digits.
@@ -45,7 +48,11 @@ func (in Input) encode() []byte {
 	out = appendString(out, in.Platform)
 	out = appendMap(out, in.BaseImages)
 	out = appendString(out, in.Builder)
-	return appendMap(out, in.Watch)
+	out = appendMap(out, in.Watch)
+	if in.Class != "" {
+		out = appendString(out, in.Class)
+	}
+	return out
 }
 
 func appendString(out []byte, s string) []byte {

@@ -54,6 +54,8 @@ func TestHashDependsOnEveryField(t *testing.T) {
 		"platform":        func(in *Input) { in.Platform = "linux/arm64" },
 		"base digest":     func(in *Input) { in.BaseImages["busybox:1.36"] = "sha256:12" },
 		"builder":         func(in *Input) { in.Builder = "x" },
+		"class":           func(in *Input) { in.Class = "pr-7" },
+		"another class":   func(in *Input) { in.Class = "pr-8" },
 		"watched tree":    func(in *Input) { in.Watch["shared"] = "x" },
 		"moved between fields": func(in *Input) {
 			in.Args, in.Watch = in.Watch, in.Args

@@ -30,13 +30,13 @@ const requestTimeout = 20 * time.Second
 // Repository returns the repository that a project's images are pushed to:
 // host/prefix/organization/project. A project has one for all its services
 // and stages, so that whoever needs the image of an input hash finds it, and
-// a credential can be limited to it. Images of untrusted code (previews) go to
-// a repository below it, because what a build does once it runs isn't part of
-// its input.
-func Repository(host, prefix, organization, project string, untrusted bool) string {
+// a credential can be limited to it. Images of untrusted code (a fork's preview) go to
+// a repository of their class below it, because what a build does once it runs isn't
+// part of its input. An empty class is the project's own code.
+func Repository(host, prefix, organization, project, class string) string {
 	repository := v1alpha1.Registry{Host: host, Prefix: prefix}.Repository(organization, project)
-	if untrusted {
-		return path.Join(repository, "previews")
+	if class != "" {
+		return path.Join(repository, "previews", class)
 	}
 	return repository
 }

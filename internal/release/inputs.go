@@ -97,8 +97,11 @@ type Secrets struct {
 
 // ImageBuilds is where a project's images are built and found.
 type ImageBuilds struct {
-	Registry Images
-	Builder  build.Builder
+	// Class separates the images of untrusted code from all others; empty for the
+	// project's own. Trusted is the repository of the latter, for a class.
+	Class, Trusted string
+	Registry       Images
+	Builder        build.Builder
 	// Request holds what all builds of the project share: namespace,
 	// repository and credentials.
 	Request build.Request

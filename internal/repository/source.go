@@ -223,6 +223,9 @@ func (s *Sources) remote(ctx context.Context, p *v1alpha1.Project, repository v1
 		return git.Remote{}, err
 	}
 	remote := git.Remote{URL: repository.URL, AllowHTTP: s.allowHTTP, Authority: authority}
+	if _, ref, ofFork := strings.Cut(repository.Name, forkSeparator); ofFork {
+		remote.Refs = []string{ref}
+	}
 	if repository.Credentials == nil {
 		return remote, nil
 	}
@@ -259,7 +262,10 @@ func (s *Sources) borrow(ctx context.Context, repository v1alpha1.Repository, da
 }
 
 // Open implements runner.Sources.
-func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error) {
+func (s *Sources) Open(ctx context.Context, p *v1alpha1.Project, stage *v1alpha1.Stage, commit string) (release.Snapshot, error) {
+	if stage.Spec.Fork {
+		return s.snapshot(ctx, p, Fork(p, stage.Spec.Ref), commit)
+	}
 	return s.snapshot(ctx, p, p.Primary(), commit)
 }
 
@@ -302,9 +308,13 @@ func (s *Sources) Archive(ctx context.Context, c client.Reader, claims source.Cl
 	if err := c.Get(ctx, key, &p); err != nil {
 		return nil, fault.Wrap(fault.NotFound, err, "project %s/%s is gone", claims.Organization, claims.Project)
 	}
+	name, ref, ofFork := strings.Cut(claims.Repository, forkSeparator)
 	for _, repository := range p.Spec.Repositories {
-		if repository.Name != claims.Repository {
+		if repository.Name != name {
 			continue
+		}
+		if ofFork {
+			repository = Fork(&p, ref)
 		}
 		tree, err := s.Tree(ctx, &p, repository, claims.Commit)
 		if err != nil {

@@ -74,7 +74,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		},
 		Seed:     func(ctx context.Context) ([]byte, error) { return s.seed(ctx, stage, &p) },
 		OwnHosts: s.OwnHosts,
-		Target:   place, Claims: place, Builds: imageBuilds(organization, &p, place.cluster, place.connection, s.clusters.Builds),
+		Target:   place, Claims: place, Builds: imageBuilds(organization, stage, place.cluster, place.connection, s.clusters.Builds),
 	}, nil
 }
 
@@ -184,18 +184,24 @@ func (s *Targets) setUnsealed(namespace string, bare bool) {
 	delete(s.unsealed, namespace)
 }
 
-// imageBuilds returns where a project's images are built and found.
-func imageBuilds(organization string, p *v1alpha1.Project, cluster *v1alpha1.Cluster, connection *cluster.Connection, builds kaniko.Config) release.ImageBuilds {
-	registry := cluster.Spec.Registry
+// imageBuilds returns where a stage's images are built and found. What is built of a
+// fork is nobody else's, and it may use what the project's own commits made.
+func imageBuilds(organization string, stage *v1alpha1.Stage, cluster *v1alpha1.Cluster, connection *cluster.Connection, builds kaniko.Config) release.ImageBuilds {
+	registry, class, trusted := cluster.Spec.Registry, "", ""
+	if stage.Spec.Fork {
+		class, trusted = stage.Spec.Name, build.Repository(registry.Host, registry.Prefix, organization, stage.Spec.Project, "")
+	}
 	return release.ImageBuilds{
+		Class:    class,
+		Trusted:  trusted,
 		Registry: connection.Registry,
 		Builder:  connection.Builder,
 		Executor: builds.Executor,
 		Request: build.Request{
 			Organization: organization,
-			Project:      p.Name,
-			Namespace:    naming.BuildNamespace(organization, p.Name),
-			Repository:   build.Repository(registry.Host, registry.Prefix, organization, p.Name, false),
+			Project:      stage.Spec.Project,
+			Namespace:    naming.BuildNamespace(organization, stage.Spec.Project),
+			Repository:   build.Repository(registry.Host, registry.Prefix, organization, stage.Spec.Project, class),
 			Insecure:     registry.Insecure,
 			Credentials:  connection.Push,
 			Platform:     "linux/amd64",

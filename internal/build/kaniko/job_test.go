@@ -47,7 +47,7 @@ func testRequest(t testing.TB) build.Request {
 		Project:        "shop",
 		Namespace:      naming.BuildNamespace("acme", "shop"),
 		Hash:           build.Input{ContextTree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}.Hash(),
-		Repository:     build.Repository("registry.example", "slipway", "acme", "shop", false),
+		Repository:     build.Repository("registry.example", "slipway", "acme", "shop", ""),
 		Credentials:    creds,
 		Source:         build.Source{URL: "http://slipway.slipway:8080/source", Token: testToken},
 		Dockerfile:     "Dockerfile",

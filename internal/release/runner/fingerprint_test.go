@@ -85,10 +85,10 @@ func (a *attempt) File(context.Context, *v1alpha1.Project, v1alpha1.Head) (*proj
 }
 
 func (a *attempt) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
-	return a.Open(ctx, p, head.Commit)
+	return a.Open(ctx, p, nil, head.Commit)
 }
 
-func (a *attempt) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
+func (a *attempt) Open(context.Context, *v1alpha1.Project, *v1alpha1.Stage, string) (release.Snapshot, error) {
 	return release.Snapshot{Repository: "main", Tree: gittest.NewTree(a.t, a.files, nil)}, nil
 }
 

@@ -208,10 +208,10 @@ func (f *fixture) File(_ context.Context, _ *v1alpha1.Project, head v1alpha1.Hea
 }
 
 func (f *fixture) OpenSecondary(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, _, _ string) (release.Snapshot, error) {
-	return f.Open(ctx, p, head.Commit)
+	return f.Open(ctx, p, nil, head.Commit)
 }
 
-func (f *fixture) Open(context.Context, *v1alpha1.Project, string) (release.Snapshot, error) {
+func (f *fixture) Open(context.Context, *v1alpha1.Project, *v1alpha1.Stage, string) (release.Snapshot, error) {
 	f.opened++
 	files := map[string]gittest.File{
 		"slipway.yaml":   {Data: file},

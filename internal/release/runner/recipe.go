@@ -102,13 +102,34 @@ func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, er
 	}
 	images := make(map[string]plan.Image, len(s.builds))
 	for name, recipe := range s.builds {
-		ref, _, err := r.Builds.Registry.Exists(ctx, r.Builds.Request.Repository, recipe.hash)
+		ref, found, err := r.trusted(ctx, recipe)
+		if err == nil && !found {
+			recipe = recipe.of(r.Builds.Class)
+			ref, _, err = r.Builds.Registry.Exists(ctx, r.Builds.Request.Repository, recipe.hash)
+		}
 		if err != nil {
 			return nil, err
 		}
+		s.builds[name] = recipe
 		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: hashInputs(recipe)}
 	}
 	return images, nil
+}
+
+// trusted finds the image that the project's own code made of the same input: untrusted
+// code may use it, and never the other way round.
+func (r *run) trusted(ctx context.Context, recipe recipe) (ref string, found bool, err error) {
+	if r.Builds.Class == "" {
+		return "", false, nil
+	}
+	return r.Builds.Registry.Exists(ctx, r.Builds.Trusted, recipe.hash)
+}
+
+// of returns the recipe of a class.
+func (r recipe) of(class string) recipe {
+	r.input.Class = class
+	r.hash = r.input.Hash()
+	return r
 }
 
 // hashInputs returns what a hash is made of by name. It explains why a service is

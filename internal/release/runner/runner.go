@@ -22,8 +22,9 @@ type Sources interface {
 	// commits of secondary repositories declare. The same head always gives the
 	// same file.
 	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
-	// Open returns a commit of the primary repository.
-	Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error)
+	// Open returns a commit of the primary repository, or of the fork that the stage is
+	// the preview of.
+	Open(ctx context.Context, p *v1alpha1.Project, stage *v1alpha1.Stage, commit string) (release.Snapshot, error)
 	// OpenSecondary returns the commit that a head has of the ref (empty means the
 	// default branch) of the project's repository with a clone URL. An error with
 	// the code not_found means that it has none.

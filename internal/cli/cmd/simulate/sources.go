@@ -25,7 +25,7 @@ func (s offlineSources) File(_ context.Context, _ *v1alpha1.Project, head v1alph
 }
 
 // Open implements runner.Sources.
-func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, commit string) (release.Snapshot, error) {
+func (s offlineSources) Open(_ context.Context, _ *v1alpha1.Project, _ *v1alpha1.Stage, commit string) (release.Snapshot, error) {
 	tree, commit, err := git.OpenTree(s.directory, commit)
 	if err != nil {
 		return release.Snapshot{}, err
