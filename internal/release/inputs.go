@@ -115,6 +115,9 @@ type Images interface {
 	// Config returns what the image of a digest says of itself; the reference says
 	// where it is.
 	Config(ctx context.Context, ref, digest string) (project.ImageConfig, error)
+	// Base returns what the image of a digest says to those who build on it; the
+	// reference says where it is.
+	Base(ctx context.Context, ref, digest string) (build.BaseConfig, error)
 	// ResolveBases returns the digests of a Dockerfile's base images.
 	ResolveBases(ctx context.Context, file *build.Dockerfile, bases []build.Base) (map[string]string, error)
 }
@@ -124,9 +127,11 @@ type Tree interface {
 	fs.ReadDirFS
 	// Hash returns the object id of a file or directory.
 	Hash(path string) (string, error)
-	// Entry returns the type of what is at a path and its object id, and follows
+	// Entry returns the mode of what is at a path and its object id, and follows
 	// nothing: where something on the way is no directory, it is what is returned.
 	Entry(path string) (fs.FileMode, string, error)
+	// Type returns the type of what Entry returns.
+	Type(path string) (fs.FileMode, error)
 }
 
 // Snapshot is one commit of one of the project's repositories.

@@ -103,6 +103,20 @@ func (t *RecordedTree) List(dir string) ([]tree.Entry, error) {
 	return t.source.List(dir)
 }
 
+// Type returns the type of what is at a path. Nothing is followed: where something on
+// the way is no directory, it is what is returned.
+func (t *RecordedTree) Type(name string) (fs.FileMode, error) {
+	t.record(Look, name)
+	mode, _, err := t.tree.Entry(name)
+	return mode.Type(), err
+}
+
+// Names returns the entries of a directory. Only their names and types are recorded.
+func (t *RecordedTree) Names(dir string) ([]fs.DirEntry, error) {
+	t.record(List, dir)
+	return t.tree.ReadDir(dir)
+}
+
 // Open implements fs.FS.
 func (t *RecordedTree) Open(name string) (fs.File, error) {
 	t.record(Object, name)

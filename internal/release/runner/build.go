@@ -135,7 +135,7 @@ func (r *run) request(recipe recipe, since time.Time) (build.Request, error) {
 	request := r.Builds.Request
 	request.Organization, request.Project = r.Organization, r.Project.Name
 	request.Hash = recipe.hash
-	grant, err := r.Sources.Grant(r.Inputs, recipe.snapshot, recipe.build.Context)
+	grant, err := r.Sources.Grant(r.Inputs, recipe.snapshot, recipe.build.Context, recipe.scope)
 	if err != nil {
 		return build.Request{}, err
 	}

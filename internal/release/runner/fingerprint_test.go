@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
 	"github.com/slipway-dev/slipway/internal/guard"
@@ -96,7 +97,7 @@ func (a *attempt) Descends(context.Context, *v1alpha1.Project, string, string) (
 	return true, nil
 }
 
-func (a *attempt) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+func (a *attempt) Grant(release.Inputs, release.Snapshot, string, scope.Scope) (build.Source, error) {
 	return build.Source{}, nil
 }
 
@@ -152,6 +153,10 @@ func (images) Resolve(_ context.Context, ref string) (string, error) { return di
 
 func (images) Config(context.Context, string, string) (project.ImageConfig, error) {
 	return project.ImageConfig{}, nil
+}
+
+func (images) Base(context.Context, string, string) (build.BaseConfig, error) {
+	return build.BaseConfig{}, nil
 }
 
 func (images) ResolveBases(_ context.Context, _ *build.Dockerfile, bases []build.Base) (map[string]string, error) {

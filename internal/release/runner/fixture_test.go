@@ -26,6 +26,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
 	"github.com/slipway-dev/slipway/internal/guard"
@@ -232,7 +233,7 @@ func (f *fixture) Descends(_ context.Context, _ *v1alpha1.Project, commit, ances
 	return commit == ancestor || f.descends[commit+" "+ancestor], nil
 }
 
-func (f *fixture) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+func (f *fixture) Grant(release.Inputs, release.Snapshot, string, scope.Scope) (build.Source, error) {
 	return build.Source{URL: "http://slipway/source", Token: "token"}, nil
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -23,6 +25,7 @@ type recipe struct {
 	snapshot   release.Snapshot
 	build      project.Build
 	dockerfile []byte
+	scope      scope.Scope
 	input      build.Input
 	hash       string
 }
@@ -39,9 +42,8 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 	}
 	made := recipe{service: service, snapshot: snapshot, build: b}
 	file := path.Join(b.Context, b.Dockerfile)
-	contextID, err := snapshot.Tree.Hash(b.Context)
-	if err != nil {
-		return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.context: commit %.8s has no directory %s; correct the path", service, snapshot.Commit, b.Context)
+	if mode, err := snapshot.Tree.Type(b.Context); err != nil || !mode.IsDir() {
+		return recipe{}, fault.Wrap(fault.Invalid, cmp.Or(err, fs.ErrNotExist), "services.%s.build.context: commit %.8s has no directory %s; correct the path", service, snapshot.Commit, b.Context)
 	}
 	dockerfileID, err := snapshot.Tree.Hash(file)
 	if err != nil {
@@ -51,7 +53,6 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 		return recipe{}, fmt.Errorf("read %s: %w", file, err)
 	}
 	made.input = build.Input{
-		ContextTree:    contextID,
 		Dockerfile:     dockerfileID,
 		DockerfilePath: b.Dockerfile,
 		Args:           b.Args,
@@ -68,8 +69,49 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 	if made.input.BaseImages, err = r.bases(ctx, file, made.dockerfile, b); err != nil {
 		return recipe{}, err
 	}
+	if err := r.readScope(ctx, &made, file); err != nil {
+		return recipe{}, err
+	}
 	made.hash = made.input.Hash()
 	return made, nil
+}
+
+// readScope finds out which files of its context a build may read, and what is in them.
+func (r *run) readScope(ctx context.Context, made *recipe, file string) error {
+	var failed error
+	stages, err := build.Evaluate(file, made.dockerfile, build.Parameters{
+		Args: made.build.Args, Target: made.build.Target, Platform: r.Builds.Request.Platform,
+		Base: func(ref string) (base build.BaseConfig, err error) {
+			base, err = r.Builds.Registry.Base(ctx, ref, made.input.BaseImages[ref])
+			failed = cmp.Or(failed, err)
+			return base, err
+		},
+	})
+	if failed != nil {
+		return failed
+	}
+	made.scope = scope.Of(made.build.Dockerfile, stages, err)
+	selected, err := made.scope.On(contextTree{made.snapshot.Tree}, path.Clean(made.build.Context))
+	if err == nil {
+		made.input.Ignore = selected.IgnoreFile()
+		made.input.Context, err = selected.Digests(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read the build context %s: %w", made.build.Context, err)
+	}
+	return nil
+}
+
+// contextTree is a commit's tree in which a build context is looked at: of a directory
+// that is listed, only names and types count.
+type contextTree struct{ release.Tree }
+
+// ReadDir implements scope.Tree.
+func (t contextTree) ReadDir(dir string) ([]fs.DirEntry, error) {
+	if recorded, is := t.Tree.(*fingerprint.RecordedTree); is {
+		return recorded.Names(dir)
+	}
+	return t.Tree.ReadDir(dir)
 }
 
 // bases returns the digests of a Dockerfile's base images.
@@ -111,12 +153,24 @@ func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, er
 	return images, nil
 }
 
+// maxNamedSources is how many sources of a context are named when they change.
+const maxNamedSources = 20
+
 // hashInputs returns what a hash is made of by name. It explains why a service is
 // built.
 func hashInputs(r recipe) map[string]string {
 	all := map[string]string{"builder": r.input.Builder}
-	all["context "+r.build.Context] = r.input.ContextTree
 	all["Dockerfile"] = r.input.Dockerfile
+	if r.input.Ignore != "" {
+		all[".dockerignore"] = r.input.Ignore
+	}
+	if len(r.input.Context) > maxNamedSources {
+		all["context "+r.build.Context] = build.Input{Context: r.input.Context}.Hash()
+	} else {
+		for source, digest := range r.input.Context {
+			all[nameOfSource(r.build.Context, source)] = digest
+		}
+	}
 	for watched, id := range r.input.Watch {
 		all[watched] = id
 	}
@@ -130,6 +184,14 @@ func hashInputs(r recipe) map[string]string {
 		all["target"] = r.build.Target
 	}
 	return all
+}
+
+// nameOfSource returns what people are told of a source of a context.
+func nameOfSource(context, source string) string {
+	if source == "." {
+		return "context " + context
+	}
+	return path.Join(context, source)
 }
 
 // promoted returns the images of the promoted release for the services that
