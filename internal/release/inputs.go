@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/assemble"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render"
 )
@@ -104,6 +105,10 @@ type ImageBuilds struct {
 	Request build.Request
 	// Executor identifies the builder's program in input hashes.
 	Executor string
+	// Assemble makes and pushes an image that needs no execution and returns its digest.
+	// An *assemble.Obstacle says that the builder must make it. Nil means that every image
+	// is built.
+	Assemble func(ctx context.Context, order assemble.Order) (digest string, err error)
 }
 
 // Images is the registry with a project's images. Errors are coded.
@@ -140,4 +145,6 @@ type Snapshot struct {
 	// Repository is the repository's name in the project.
 	Repository string
 	Commit     string
+	// Made is when the commit was made, as it says itself; zero when that isn't known.
+	Made time.Time
 }

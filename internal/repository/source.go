@@ -282,7 +282,11 @@ func (s *Sources) snapshot(ctx context.Context, p *v1alpha1.Project, repository 
 	if err != nil {
 		return release.Snapshot{}, err
 	}
-	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit}, nil
+	made, err := s.Commit(ctx, p, repository, commit)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit, Made: made.Made}, nil
 }
 
 // commitAt returns the commit that a revision points to.

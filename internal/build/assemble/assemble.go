@@ -89,6 +89,9 @@ func (w *work) image(ctx context.Context) (v1.Image, error) {
 	if found := Check(stages, err); found != nil {
 		return nil, found
 	}
+	if w.Tree == nil {
+		return nil, obstacle(0, "links of its files can't be read")
+	}
 	if w.selection, err = w.Scope.On(w.Tree, w.Context); err != nil {
 		return nil, err
 	}
@@ -231,13 +234,23 @@ func (a *Assembler) Assemble(ctx context.Context, registry Registry, order Order
 	case <-ctx.Done():
 		return "", busy(ctx.Err())
 	}
-	order.Created = order.Created.UTC().Truncate(time.Second)
+	order.Created = plausible(order.Created)
 	w := &work{Order: order, registry: registry, bases: a.bases}
 	image, err := w.image(ctx)
 	if err != nil {
 		return "", orderFault(err, order.Name)
 	}
 	return registry.Push(ctx, order.Repository, order.Hash, image)
+}
+
+// plausible returns a time as archives and configurations hold it; commits say what their
+// authors like.
+func plausible(at time.Time) time.Time {
+	first, last := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	if at.Before(first) || at.After(last) {
+		return first
+	}
+	return at.UTC().Truncate(time.Second)
 }
 
 func busy(err error) error {

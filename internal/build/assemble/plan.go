@@ -29,6 +29,14 @@ func (o *Obstacle) Error() string {
 	return o.Reason
 }
 
+// In returns the reason with its place in a file.
+func (o *Obstacle) In(file string) string {
+	if o.Line > 0 {
+		return fmt.Sprintf("%s:%d: %s", file, o.Line, o.Reason)
+	}
+	return file + ": " + o.Reason
+}
+
 func obstacle(line int, format string, args ...any) *Obstacle {
 	return &Obstacle{Line: line, Reason: fmt.Sprintf(format, args...)}
 }

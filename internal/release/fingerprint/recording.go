@@ -79,6 +79,9 @@ func (t *RecordedTree) recorded() ([]Read, error) {
 	return compact(reads), nil
 }
 
+// Unrecorded returns the tree itself, for what reads only what was recorded before.
+func (t *RecordedTree) Unrecorded() FileTree { return t.tree }
+
 func (t *RecordedTree) record(kind Kind, name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

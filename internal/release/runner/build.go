@@ -31,7 +31,10 @@ func (r *run) nextPoll(ctx context.Context) error {
 // build makes the images that are missing and returns all of them by service,
 // as repository@digest.
 func (r *run) build(ctx context.Context, p planned) (map[string]string, error) {
-	missing := r.missing()
+	missing, err := r.assemble(ctx, p, r.missing())
+	if err != nil {
+		return nil, err
+	}
 	if len(missing) > 0 {
 		if err := r.awaitEarlierBuilds(ctx, missing); err != nil {
 			return nil, err

@@ -61,6 +61,7 @@ type fixture struct {
 	registry *build.Registry
 
 	jobs         map[string]int // builds by hash
+	granted      scope.Scope    // of the last build
 	running      map[string]int // looks until a build has ended, by Job
 	status       v1alpha1.ReleaseStatus
 	bundles      map[string][]byte
@@ -233,7 +234,8 @@ func (f *fixture) Descends(_ context.Context, _ *v1alpha1.Project, commit, ances
 	return commit == ancestor || f.descends[commit+" "+ancestor], nil
 }
 
-func (f *fixture) Grant(release.Inputs, release.Snapshot, string, scope.Scope) (build.Source, error) {
+func (f *fixture) Grant(_ release.Inputs, _ release.Snapshot, _ string, read scope.Scope) (build.Source, error) {
+	f.granted = read
 	return build.Source{URL: "http://slipway/source", Token: "token"}, nil
 }
 

@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/assemble"
 	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
@@ -25,9 +28,16 @@ type recipe struct {
 	snapshot   release.Snapshot
 	build      project.Build
 	dockerfile []byte
+	bases      map[string]build.BaseConfig // of stages, by reference
 	scope      scope.Scope
+	assembled  bool // it needs no execution, as far as the Dockerfile says
 	input      build.Input
 	hash       string
+}
+
+// parameters returns what a build is given besides its Dockerfile and its context.
+func (r recipe) parameters(base func(ref string) (build.BaseConfig, error)) build.Parameters {
+	return build.Parameters{Args: r.build.Args, Target: r.build.Target, Platform: r.input.Platform, Base: base}
 }
 
 // recipe reads what a service's image is built from.
@@ -79,18 +89,20 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 // readScope finds out which files of its context a build may read, and what is in them.
 func (r *run) readScope(ctx context.Context, made *recipe, file string) error {
 	var failed error
-	stages, err := build.Evaluate(file, made.dockerfile, build.Parameters{
-		Args: made.build.Args, Target: made.build.Target, Platform: r.Builds.Request.Platform,
-		Base: func(ref string) (base build.BaseConfig, err error) {
-			base, err = r.Builds.Registry.Base(ctx, ref, made.input.BaseImages[ref])
-			failed = cmp.Or(failed, err)
-			return base, err
-		},
-	})
+	made.bases = map[string]build.BaseConfig{}
+	stages, err := build.Evaluate(file, made.dockerfile, made.parameters(func(ref string) (base build.BaseConfig, err error) {
+		base, err = r.Builds.Registry.Base(ctx, ref, made.input.BaseImages[ref])
+		failed = cmp.Or(failed, err)
+		made.bases[ref] = base
+		return base, err
+	}))
 	if failed != nil {
 		return failed
 	}
 	made.scope = scope.Of(made.build.Dockerfile, stages, err)
+	if r.Builds.Assemble != nil && ptr.Deref(made.build.Assemble, true) && assemble.Check(stages, err) == nil {
+		made.assembled, made.input.Builder = true, assemble.Version
+	}
 	selected, err := made.scope.On(contextTree{made.snapshot.Tree}, path.Clean(made.build.Context))
 	if err == nil {
 		made.input.Ignore = selected.IgnoreFile()
@@ -148,7 +160,7 @@ func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, er
 		if err != nil {
 			return nil, err
 		}
-		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: hashInputs(recipe)}
+		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Assembled: recipe.assembled, Inputs: hashInputs(recipe)}
 	}
 	return images, nil
 }
