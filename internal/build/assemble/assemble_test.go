@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,11 +40,14 @@ type fixture struct {
 // recorder remembers what a registry is asked.
 type recorder struct {
 	next  http.Handler
+	mu    sync.Mutex
 	lines []string
 }
 
 func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	r.mu.Lock()
 	r.lines = append(r.lines, request.Method+" "+request.URL.String())
+	r.mu.Unlock()
 	r.next.ServeHTTP(w, request)
 }
 
@@ -59,12 +63,18 @@ func newFixture(t *testing.T) *fixture {
 			t.Fatal(err)
 		}
 	}
-	var err error
-	f.registry, err = build.NewRegistry(build.Options{Insecure: []string{f.host}, Transport: http.DefaultTransport, TTL: time.Minute, Now: time.Now})
+	f.registry = client(t, f.host)
+	return f
+}
+
+// client returns what asks registries.
+func client(t *testing.T, hosts ...string) *build.Registry {
+	t.Helper()
+	made, err := build.NewRegistry(build.Options{Insecure: hosts, Transport: http.DefaultTransport, TTL: time.Minute, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return made
 }
 
 func reference(t *testing.T, ref string) name.Reference {

@@ -18,10 +18,10 @@ import (
 // Limits of a base image whose files are looked at; one that is larger is left to a
 // builder.
 const (
-	maxBaseEntries    = 200_000
-	maxBaseNames      = 32 << 20 // bytes of all paths
+	maxBaseEntries    = 100_000
+	maxBaseNames      = 16 << 20 // bytes of all paths
 	maxBaseCompressed = 1 << 30  // bytes
-	maxBaseBytes      = 4 << 30
+	maxBaseBytes      = 2 << 30
 	maxAccountBytes   = 256 << 10 // of /etc/passwd, and of /etc/group
 )
 
@@ -120,7 +120,7 @@ func (r *indexReader) layer(layer v1.Layer) (err error) {
 			gone = append(gone, whiteout(parentOf(name), removed)...)
 			continue
 		}
-		if r.names += len(name); r.names > maxBaseNames || len(entries)+len(r.entries) > maxBaseEntries {
+		if r.names += len(name); r.names > maxBaseNames || len(entries)+len(r.entries) >= maxBaseEntries {
 			return errTooLarge
 		}
 		entries[name] = slim(header)

@@ -196,6 +196,22 @@ func TestDigests(t *testing.T) {
 	}
 }
 
+// Sources that match very much are the whole context.
+func TestManyRoots(t *testing.T) {
+	files := plain()
+	for i := range 10_000 {
+		files[fmt.Sprintf("f%05d", i)] = gittest.File{}
+	}
+	s := scope.Scope{Sources: []string{"f*"}, Dockerfile: "Dockerfile"}
+	if _, digests := selected(t, s, files); digests["f*"] == "" {
+		t.Errorf("10,000 matches: %v", digests)
+	}
+	files["f10000"] = gittest.File{}
+	if _, digests := selected(t, s, files); digests["."] == "" {
+		t.Errorf("10,001 matches: %v", digests)
+	}
+}
+
 // Patterns and files without end are refused in time.
 func TestManyMatches(t *testing.T) {
 	files := plain()
