@@ -33,6 +33,9 @@ func (s *stage) finish(ctx context.Context) (v1.Image, error) {
 		}
 		added = append(added, mutate.Addendum{Layer: layer, MediaType: layerType})
 	}
+	if len(added) == 0 {
+		return nil, obstacle(0, "it has no files at all")
+	}
 	for _, one := range added {
 		id, err := one.Layer.DiffID()
 		if err != nil {

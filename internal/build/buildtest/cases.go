@@ -267,6 +267,7 @@ func staged() map[string]Case {
 func left() map[string]Case {
 	return map[string]Case{
 		"a command that runs":         {Dockerfile: "FROM BASE\nRUN echo\n", Runs: "RUN runs a command"},
+		"an image of nothing":         {Dockerfile: "FROM scratch\nCMD [\"x\"]\n", Runs: "no files at all"},
 		"instructions of the base":    {Dockerfile: "FROM TRIGGERS\n", Runs: "ONBUILD"},
 		"instructions for others":     {Dockerfile: "FROM BASE\nONBUILD RUN x\n", Runs: "ONBUILD"},
 		"files of another image":      {Dockerfile: "FROM BASE\nCOPY --from=PROGRAM /usr/bin/tool /x\n", Runs: "another image"},
