@@ -46,7 +46,7 @@ func testRequest(t testing.TB) build.Request {
 		Organization:   "acme",
 		Project:        "shop",
 		Namespace:      naming.BuildNamespace("acme", "shop"),
-		Hash:           build.Input{ContextTree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}.Hash(),
+		Hash:           build.Input{Context: map[string]string{".": "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}}.Hash(),
 		Repository:     build.Repository("registry.example", "slipway", "acme", "shop", ""),
 		Credentials:    creds,
 		Source:         build.Source{URL: "http://slipway.slipway:8080/source", Token: testToken},
