@@ -30,13 +30,13 @@ const requestTimeout = 20 * time.Second
 // Repository returns the repository that a project's images are pushed to:
 // host/prefix/organization/project. A project has one for all its services
 // and stages, so that whoever needs the image of an input hash finds it, and
-// a credential can be limited to it. Images of untrusted code (previews) go to
-// a repository below it, because what a build does once it runs isn't part of
-// its input.
-func Repository(host, prefix, organization, project string, untrusted bool) string {
+// a credential can be limited to it. Images of untrusted code (a fork's preview) go to
+// a repository of their class below it, because what a build does once it runs isn't
+// part of its input. An empty class is the project's own code.
+func Repository(host, prefix, organization, project, class string) string {
 	repository := v1alpha1.Registry{Host: host, Prefix: prefix}.Repository(organization, project)
-	if untrusted {
-		return path.Join(repository, "previews")
+	if class != "" {
+		return path.Join(repository, "previews", class)
 	}
 	return repository
 }
@@ -49,8 +49,9 @@ type Options struct {
 	Mirrors []string
 	// Credentials authenticate to the registries they name.
 	Credentials Credentials
-	// Transport is what Reach.Transport returns.
-	Transport http.RoundTripper
+	// Transport is what Reach.Transport returns, Layers what Reach.LayerTransport does;
+	// without Layers, layers are as bounded as other answers.
+	Transport, Layers http.RoundTripper
 	// TTL is how long an answer is taken to be true.
 	TTL time.Duration
 	// Now is the clock.
@@ -73,6 +74,7 @@ type Registry struct {
 	bases   *digestCache
 	images  *digestCache
 	configs *lru.Cache // project.ImageConfig by digest
+	starts  *lru.Cache // BaseConfig by digest
 }
 
 // NewRegistry returns a Registry. Transport and Now must be set. Make a new
@@ -88,6 +90,7 @@ func NewRegistry(options Options) (*Registry, error) {
 		bases:   newDigestCache(options.TTL, options.Now),
 		images:  newDigestCache(options.TTL, options.Now),
 		configs: lru.New(maxConfigs),
+		starts:  lru.New(maxConfigs),
 	}, nil
 }
 

@@ -154,7 +154,7 @@ func TestResolveRemembersATagForItsTime(t *testing.T) {
 func TestExists(t *testing.T) {
 	r := newTestRegistry(t)
 	hash := sampleInput().Hash()
-	repository := Repository(r.host, "slipway", "acme", "shop", false)
+	repository := Repository(r.host, "slipway", "acme", "shop", "")
 	client := r.client(t, nil)
 	if ref, ok, err := client.Exists(t.Context(), repository, hash); ref != "" || ok || err != nil {
 		t.Fatalf("before the push: %q, %v, %v", ref, ok, err)
@@ -173,7 +173,7 @@ func TestExists(t *testing.T) {
 	if asked := r.heads.Load() - before; asked != 1 {
 		t.Errorf("%d requests for one image, want 1", asked)
 	}
-	previews := Repository(r.host, "slipway", "acme", "shop", true)
+	previews := Repository(r.host, "slipway", "acme", "shop", "pr-7")
 	if _, ok, err := client.Exists(t.Context(), previews, hash); ok || err != nil {
 		t.Errorf("previews see the project's image: %v, %v", ok, err)
 	}

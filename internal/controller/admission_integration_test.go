@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -105,6 +106,12 @@ func TestPeopleCannotForgeVerdicts(t *testing.T) {
 	})
 }
 
+// extension is one that somebody asks for now.
+func extension(by string, d time.Duration) *v1alpha1.Extension {
+	now := metav1.Now()
+	return &v1alpha1.Extension{By: by, At: now, Until: metav1.NewTime(now.Add(d))}
+}
+
 func TestPeopleOnlyPauseAndScaleStages(t *testing.T) {
 	p, _ := heldTeam(t, "forge-stages")
 	tests := map[string]struct {
@@ -114,13 +121,17 @@ func TestPeopleOnlyPauseAndScaleStages(t *testing.T) {
 		"pause":               {func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "boss", At: metav1.Now()} }, ""},
 		"pause as another":    {func(s *v1alpha1.Stage) { s.Spec.Pause = &v1alpha1.Pause{By: "owner", At: metav1.Now()} }, "spec.pause.by must be who pauses: boss"},
 		"scale":               {func(s *v1alpha1.Stage) { s.Spec.Scale = map[string]int32{"web": 3} }, ""},
-		"another head":        {func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = strings.Repeat("a", 40) }, "only spec.pause and spec.scale"},
-		"who pushed":          {func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "owner" }, "only spec.pause and spec.scale"},
-		"another rule's file": {func(s *v1alpha1.Stage) { s.Spec.Wanted.FileCommit = strings.Repeat("a", 40) }, "only spec.pause and spec.scale"},
-		"another namespace":   {func(s *v1alpha1.Stage) { s.Spec.Namespace = "kube-system" }, "only spec.pause and spec.scale"},
-		"another rule":        {func(s *v1alpha1.Stage) { s.Spec.Rule = "dev" }, "only spec.pause and spec.scale"},
-		"more resources":      {func(s *v1alpha1.Stage) { s.Spec.Resources.CPU = "64" }, "only spec.pause and spec.scale"},
-		"a preview":           {func(s *v1alpha1.Stage) { s.Spec.PullRequest = 7 }, "only spec.pause and spec.scale"},
+		"another head":        {func(s *v1alpha1.Stage) { s.Spec.Wanted.Commit = strings.Repeat("a", 40) }, "of a stage are for people"},
+		"who pushed":          {func(s *v1alpha1.Stage) { s.Spec.Wanted.Actor = "owner" }, "of a stage are for people"},
+		"another rule's file": {func(s *v1alpha1.Stage) { s.Spec.Wanted.FileCommit = strings.Repeat("a", 40) }, "of a stage are for people"},
+		"another namespace":   {func(s *v1alpha1.Stage) { s.Spec.Namespace = "kube-system" }, "of a stage are for people"},
+		"another rule":        {func(s *v1alpha1.Stage) { s.Spec.Rule = "dev" }, "of a stage are for people"},
+		"more resources":      {func(s *v1alpha1.Stage) { s.Spec.Resources.CPU = "64" }, "of a stage are for people"},
+		"extend":              {func(s *v1alpha1.Stage) { s.Spec.Extension = extension("boss", time.Hour) }, ""},
+		"extend as another":   {func(s *v1alpha1.Stage) { s.Spec.Extension = extension("owner", time.Hour) }, "spec.extension.by must be who extends: boss"},
+		"extend for ever":     {func(s *v1alpha1.Stage) { s.Spec.Extension = extension("boss", 721*time.Hour) }, "extended by 720h at most"},
+		"a fork":              {func(s *v1alpha1.Stage) { s.Spec.Fork = true }, "of a stage are for people"},
+		"a preview":           {func(s *v1alpha1.Stage) { s.Spec.PullRequest = 7 }, "of a stage are for people"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/content"
 	"github.com/slipway-dev/slipway/internal/controller/cluster"
+	"github.com/slipway-dev/slipway/internal/controller/command"
 	"github.com/slipway-dev/slipway/internal/controller/comment"
 	"github.com/slipway-dev/slipway/internal/controller/drift"
 	"github.com/slipway-dev/slipway/internal/controller/identity"
@@ -92,6 +93,10 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 	if err := mgr.Add(heads); err != nil {
 		return nil, fmt.Errorf("register what shows unchanged heads: %w", err)
 	}
+	live, err := client.NewWithWatch(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
+	if err != nil {
+		return nil, fmt.Errorf("make a client for commands: %w", err)
+	}
 	writer := &project.StageWriter{Client: c, Commits: d.sources, Contents: heads, FastPath: handOver(stages, releases, gate, o), Log: o.Log}
 	all := []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), d.marker, o.Now), Self: d.self},
@@ -103,7 +108,8 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		drifts,
 		report.New(c, d.forges, reports, o.Log),
 		unchanged.New(c, d.forges, d.sources, reports, o.Log),
-		comment.New(comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Pulls: d.pulls, Sinks: reports, Log: o.Log}),
+		&command.Reconciler{Client: mgr.GetClient(), Live: live, Sources: d.sources, Now: o.Now, Log: o.Log},
+		comment.New(comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Pulls: d.pulls, Sinks: reports, Now: o.Now, Log: o.Log}),
 	}
 	if o.GateNamespace != "" {
 		all = append(all, newEntrances(c, o, d))

@@ -146,7 +146,7 @@ func (m *routed) backends() []Backend {
 	slices.SortFunc(all, func(a, b Backend) int { return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Port, b.Port)) })
 	all = all[:min(len(all), MaxBackends)]
 	for i := range all {
-		all[i].Listens = FirstPort + int32(i) //nolint:gosec // at most MaxBackends
+		all[i].Listens = FirstPort + int32(i)
 	}
 	return all
 }

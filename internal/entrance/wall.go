@@ -14,7 +14,7 @@ import (
 // keeps as a cookie, or by a header.
 const (
 	ShareParameter = "slipway-share"
-	BypassHeader   = "X-Slipway-Bypass"
+	BypassHeader   = "X-Slipway-Bypass" //nolint:gosec // it is the header's name
 )
 
 // Wall says who may see a preview: who has a share of its subject that the key signed.

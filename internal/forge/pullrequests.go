@@ -106,6 +106,21 @@ func (r *PullRequests) Merged(ctx context.Context, p *v1alpha1.Project, branch, 
 	return merged, nil
 }
 
+// Ref returns the ref of the project's primary repository under which its forge
+// publishes the head of a pull request.
+func (r *PullRequests) Ref(ctx context.Context, p *v1alpha1.Project, number int64) (string, error) {
+	client, err := r.client(ctx, p, p.Primary())
+	if err != nil {
+		return "", err
+	}
+	if client != nil {
+		if publisher, is := client.Reporter.(scm.Publisher); is && publisher.PullRef(number) != "" {
+			return publisher.PullRef(number), nil
+		}
+	}
+	return "", fault.New(fault.Invalid, "the forge of repository %s does not publish the commits of forks, so they get no previews; set previews.forks to never, or push the branch to the repository", p.Primary().Path)
+}
+
 // sinceSync returns what is kept of a project since its last sync.
 func (r *PullRequests) sinceSync(p *v1alpha1.Project) *openPullRequests {
 	r.mu.Lock()

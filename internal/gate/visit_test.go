@@ -103,9 +103,7 @@ func TestClock(t *testing.T) {
 		if len(ends) > 0 {
 			last = now.Add(reportEvery)
 		}
-		for _, r := range c.due(now.Add(reportEvery)) {
-			sent = append(sent, r)
-		}
+		sent = append(sent, c.due(now.Add(reportEvery))...)
 		if !last.IsZero() && (len(sent) == 0 || sent[len(sent)-1].At.Before(last)) {
 			t.Fatalf("the visit at %s was not reported: %+v", last, sent)
 		}

@@ -24,6 +24,8 @@ type Sink interface {
 	// PullRequest sends how things stand with a pull request, in place of what
 	// was sent for it before.
 	PullRequest(ctx context.Context, to Destination, p report.PullRequest) error
+	// Reaction acknowledges a comment that gave a command.
+	Reaction(ctx context.Context, to Destination, a report.Reaction) error
 }
 
 // Destination is where the reports of a project go.
@@ -49,6 +51,9 @@ func (Silent) FileCheck(context.Context, Destination, report.FileCheck) error { 
 // PullRequest sends nothing.
 func (Silent) PullRequest(context.Context, Destination, report.PullRequest) error { return nil }
 
+// Reaction sends nothing.
+func (Silent) Reaction(context.Context, Destination, report.Reaction) error { return nil }
+
 // Sinks is a Sink that sends every report to each of them, in their order. One
 // that refuses a report keeps it from no other; at one that is unavailable, or
 // when the context ends, it stops, because everything is sent again.
@@ -72,6 +77,11 @@ func (s Sinks) FileCheck(ctx context.Context, to Destination, c report.FileCheck
 // PullRequest implements Sink.
 func (s Sinks) PullRequest(ctx context.Context, to Destination, p report.PullRequest) error {
 	return s.each(ctx, func(ctx context.Context, sink Sink) error { return sink.PullRequest(ctx, to, p) })
+}
+
+// Reaction implements Sink.
+func (s Sinks) Reaction(ctx context.Context, to Destination, a report.Reaction) error {
+	return s.each(ctx, func(ctx context.Context, sink Sink) error { return sink.Reaction(ctx, to, a) })
 }
 
 func (s Sinks) each(ctx context.Context, send func(context.Context, Sink) error) error {

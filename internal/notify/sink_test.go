@@ -39,6 +39,10 @@ func (v voice) PullRequest(context.Context, notify.Destination, report.PullReque
 	return v.say("pull request")
 }
 
+func (v voice) Reaction(context.Context, notify.Destination, report.Reaction) error {
+	return v.say("reaction")
+}
+
 func TestSinksSendInOrder(t *testing.T) {
 	away := fault.New(fault.Unavailable, "is away")
 	denied := fault.New(fault.Denied, "may not")
@@ -88,12 +92,13 @@ func TestSinksSendEveryKind(t *testing.T) {
 		sinks.Unchanged(t.Context(), notify.Destination{}, report.Unchanged{}),
 		sinks.FileCheck(t.Context(), notify.Destination{}, report.FileCheck{}),
 		sinks.PullRequest(t.Context(), notify.Destination{}, report.PullRequest{}),
+		sinks.Reaction(t.Context(), notify.Destination{}, report.Reaction{}),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if want := []string{"a release", "a unchanged", "a file check", "a pull request"}; !slices.Equal(said, want) {
+	if want := []string{"a release", "a unchanged", "a file check", "a pull request", "a reaction"}; !slices.Equal(said, want) {
 		t.Errorf("reached %v, want %v", said, want)
 	}
 }

@@ -75,6 +75,18 @@ func (s Projects) AcceptIdentity(ctx context.Context, who Actor, p *v1alpha1.Pro
 	return nil, fault.New(fault.Conflict, "no other account came with the login %.60q of a member of project %s, so there is none to accept", login, p.Name)
 }
 
+// AcceptPreview asks for the commit of a fork to run in the preview of its pull request:
+// exactly the one that the project shows as held.
+func (s Projects) AcceptPreview(ctx context.Context, who Actor, p *v1alpha1.Project, number int64) (*v1alpha1.Acceptance, error) {
+	for _, one := range p.Status.Previews {
+		if one.PullRequest == number && one.State == v1alpha1.PreviewHeld {
+			asked, err := s.ask(ctx, p, v1alpha1.AcceptanceSpec{Preview: &v1alpha1.AcceptedPreview{PullRequest: number, Commit: one.Commit}, By: who.Name, Reason: who.Reason})
+			return asked, Explain(err, "approve commit %s of pull request %d as %s", ShortCommit(one.Commit), number, who.Name)
+		}
+	}
+	return nil, fault.New(fault.Conflict, "no commit of pull request %d of project %s waits to be approved; see `slipway previews %s`", number, p.Name, p.Name)
+}
+
 // ask makes an acceptance.
 func (s Projects) ask(ctx context.Context, p *v1alpha1.Project, spec v1alpha1.AcceptanceSpec) (*v1alpha1.Acceptance, error) {
 	spec.Project = p.Name

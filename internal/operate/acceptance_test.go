@@ -24,7 +24,8 @@ func projectOf(organization, name string, status v1alpha1.ProjectStatus) *v1alph
 // heldShop is a project with a held file and a login that changed hands.
 func heldShop() *v1alpha1.Project {
 	return projectOf("acme", "shop", v1alpha1.ProjectStatus{
-		Held: &v1alpha1.HeldFile{Commit: strings.Repeat("b", 40), ID: strings.Repeat("1", 40), Authors: []string{"mallory"}, Changes: []string{"eve becomes owner"}},
+		Held:     &v1alpha1.HeldFile{Commit: strings.Repeat("b", 40), ID: strings.Repeat("1", 40), Authors: []string{"mallory"}, Changes: []string{"eve becomes owner"}},
+		Previews: []v1alpha1.Preview{{PullRequest: 7, State: v1alpha1.PreviewHeld, Commit: strings.Repeat("c", 40)}, {PullRequest: 8, State: v1alpha1.PreviewLive, Commit: strings.Repeat("d", 40)}},
 		Identities: []v1alpha1.Identity{
 			{Login: "alice", Forge: "git.example", ID: "42", Claimed: "77", Since: metav1.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 			{Login: "bob", Forge: "git.example", ID: "7", Since: metav1.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
@@ -69,6 +70,12 @@ func TestAccept(t *testing.T) {
 		"an account": {ask: func(p operate.Projects) (*v1alpha1.Acceptance, error) {
 			return p.AcceptIdentity(t.Context(), who, shop, "ALICE")
 		}, want: v1alpha1.AcceptanceSpec{Project: "shop", Identity: &v1alpha1.AcceptedIdentity{Login: "alice", ID: "77"}, By: "alice", Reason: "she leads the team"}},
+		"a commit of a fork": {ask: func(p operate.Projects) (*v1alpha1.Acceptance, error) {
+			return p.AcceptPreview(t.Context(), who, shop, 7)
+		}, want: v1alpha1.AcceptanceSpec{Project: "shop", Preview: &v1alpha1.AcceptedPreview{PullRequest: 7, Commit: strings.Repeat("c", 40)}, By: "alice", Reason: "she leads the team"}},
+		"a preview that waits for nobody": {ask: func(p operate.Projects) (*v1alpha1.Acceptance, error) {
+			return p.AcceptPreview(t.Context(), who, shop, 8)
+		}, code: fault.Conflict, says: "no commit of pull request 8 of project shop waits"},
 		"no other account": {ask: func(p operate.Projects) (*v1alpha1.Acceptance, error) {
 			return p.AcceptIdentity(t.Context(), who, shop, "bob")
 		}, code: fault.Conflict, says: `no other account came with the login "bob"`},

@@ -16,10 +16,10 @@ import (
 
 // What the project decided is shown with what the stage of a preview says.
 func TestPreviews(t *testing.T) {
-	pushed := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	ends := metav1.NewTime(time.Date(2026, 1, 2, 4, 4, 5, 0, time.UTC))
 	p := &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Namespace: "slipway-org-acme", Name: "shop"}}
 	p.Status.Previews = []v1alpha1.Preview{
-		{PullRequest: 7, State: v1alpha1.PreviewLive, Commit: commitB},
+		{PullRequest: 7, State: v1alpha1.PreviewLive, Commit: commitB, Ends: &ends},
 		{PullRequest: 8, State: v1alpha1.PreviewQueued, Commit: commitA, Message: "10 previews exist"},
 		{PullRequest: 9, State: v1alpha1.PreviewLive, Commit: commitA},
 		{PullRequest: 10, State: v1alpha1.PreviewLive, Commit: commitA},
@@ -27,7 +27,7 @@ func TestPreviews(t *testing.T) {
 	p.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPreviews, Status: metav1.ConditionFalse, Message: "the forge did not answer"}}
 	stage := &v1alpha1.Stage{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: "shop-pr-7"},
-		Spec:       v1alpha1.StageSpec{Name: "pr-7", PullRequest: 7, TTL: &metav1.Duration{Duration: time.Hour}, Pushed: &pushed},
+		Spec:       v1alpha1.StageSpec{Name: "pr-7", PullRequest: 7},
 		Status: v1alpha1.StageStatus{
 			Commit: commitA, Phase: v1alpha1.PhaseFailed, URL: "https://web-pr-7-shop.example",
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Message: "web: exit code 1"}},
@@ -36,18 +36,17 @@ func TestPreviews(t *testing.T) {
 	asleep := &v1alpha1.Stage{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: "shop-pr-10"},
 		Spec:       v1alpha1.StageSpec{Project: "shop", Name: "pr-10", PullRequest: 10, Gated: true},
-		Status:     v1alpha1.StageStatus{Commit: commitA, Phase: v1alpha1.PhaseSucceeded, Asleep: &v1alpha1.Asleep{Since: metav1.NewMicroTime(pushed.Time), By: "max"}},
+		Status:     v1alpha1.StageStatus{Commit: commitA, Phase: v1alpha1.PhaseSucceeded, Asleep: &v1alpha1.Asleep{Since: metav1.NewMicroTime(ends.Add(-time.Hour)), By: "max"}},
 	}
 	other := &v1alpha1.Stage{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: "shop-pr-9"}, Spec: v1alpha1.StageSpec{Name: "pr-9"}}
 	got, unknown, err := Projects{Client: fakeClient(t, interceptor.Funcs{}, stage, other, asleep)}.Previews(t.Context(), p)
 	if err != nil || unknown != "the forge did not answer" {
 		t.Fatalf("%q, %v", unknown, err)
 	}
-	expires := pushed.Add(time.Hour)
 	want := []Preview{
 		{
 			PullRequest: 7, State: "Live", Stage: "pr-7", Commit: commitB, Running: commitA, Phase: v1alpha1.PhaseFailed, URL: "https://web-pr-7-shop.example",
-			Expires: &expires, Message: "web: exit code 1",
+			Expires: &ends.Time, Message: "web: exit code 1",
 		},
 		{PullRequest: 8, State: "Queued", Commit: commitA, Message: "10 previews exist"},
 		{PullRequest: 9, State: "Live", Commit: commitA},

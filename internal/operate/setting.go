@@ -3,11 +3,13 @@ package operate
 import (
 	"context"
 	"maps"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 // Pause stops the stage's automatic releases. It returns false when the stage
@@ -31,6 +33,17 @@ func (s *Stage) Resume(ctx context.Context) (*v1alpha1.Pause, error) {
 	after := s.Object.DeepCopy()
 	after.Spec.Pause = nil
 	return was, s.change(ctx, after, "resume")
+}
+
+// Extend lets a preview live at least as long from a moment on. It returns until when.
+func (s *Stage) Extend(ctx context.Context, who Actor, from time.Time, by time.Duration) (time.Time, error) {
+	if !s.Object.IsPreview() {
+		return time.Time{}, fault.New(fault.Invalid, "%s is no preview, so it can't be extended", s)
+	}
+	after := s.Object.DeepCopy()
+	from = from.UTC().Truncate(time.Second)
+	after.Spec.Extension = &v1alpha1.Extension{By: who.Name, At: metav1.Time{Time: from}, Until: metav1.Time{Time: from.Add(by)}}
+	return from.Add(by), s.change(ctx, after, "extend")
 }
 
 // SetReplicas gives a service a number of replicas that holds through later

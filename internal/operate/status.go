@@ -105,6 +105,9 @@ func (s Projects) Previews(ctx context.Context, p *v1alpha1.Project) (all []Prev
 	all = []Preview{}
 	for _, known := range p.Status.Previews {
 		one := Preview{PullRequest: known.PullRequest, State: known.State, Commit: known.Commit, Message: known.Message}
+		if known.Ends != nil {
+			one.Expires = new(known.Ends.Time)
+		}
 		var stage v1alpha1.Stage
 		name := client.ObjectKey{Namespace: p.Namespace, Name: naming.StageObject(p.Name, naming.StageForPullRequest("", known.PullRequest))}
 		err := s.Client.Get(ctx, name, &stage)
@@ -133,8 +136,5 @@ func (p *Preview) describe(stage *v1alpha1.Stage) {
 	}
 	if asleep := release.AsleepText(stage); p.Message == "" && asleep != "" {
 		p.Message = asleep
-	}
-	if stage.Spec.TTL != nil && stage.Spec.Pushed != nil {
-		p.Expires = new(stage.Spec.Pushed.Add(stage.Spec.TTL.Duration))
 	}
 }

@@ -22,18 +22,32 @@ const (
 	Queued State = "Queued"
 	// Expired says that its time ran out; another commit brings it back.
 	Expired State = "Expired"
+	// Held says that the head is a fork's, and that nobody approved it yet.
+	Held State = "Held"
 	// None says that it gets none.
 	None State = "None"
 )
 
-// Known is a preview that there was when it was last looked.
+// LabelKeep is the label of a pull request whose preview does not expire.
+const LabelKeep = "slipway-keep"
+
+// Known is what was known of a pull request's preview when it was last looked.
 type Known struct {
+	// Lives is true when there is a preview.
+	Lives bool
 	// Commit is the head that the preview is of, or was when it ended.
 	Commit string
 	// Pushed is since when that commit is there.
 	Pushed time.Time
+	// Until is when it ends at the earliest, because somebody extended it.
+	Until time.Time
 	// Expired is true when the preview ended because its time ran out.
 	Expired bool
+	// Approved is the commit of a fork that somebody approved last, empty for none.
+	Approved string
+	// Asked is true when somebody who may deploy asked for the preview, and Revived
+	// when they did since the last look.
+	Asked, Revived bool
 }
 
 // Facts are what the decision depends on.
@@ -53,12 +67,17 @@ type Facts struct {
 type Decision struct {
 	Request scm.PullRequest
 	State   State
-	// Commit is the head that counts; empty when it isn't fetched yet, or a fork's.
+	// Commit is the head that counts; empty when it isn't fetched yet.
 	Commit string
+	// Runs is the commit that the preview is of; empty when there is to be none. It is
+	// another one than the head while that of a fork waits to be approved.
+	Runs string
 	// Pushed is since when that commit is there.
 	Pushed time.Time
-	// Reason says why there is no preview, in a sentence without a full stop; empty
-	// for a live one.
+	// Ends is when the preview ends without another push; zero for never.
+	Ends time.Time
+	// Reason says why there is no preview of the head, in a sentence without a full
+	// stop; empty for a live one.
 	Reason string
 }
 
@@ -98,54 +117,89 @@ func (f Facts) based(open []scm.PullRequest) map[int64]bool {
 	return based
 }
 
-// decide decides about one pull request, but for the limit.
+// decide decides about one pull request, but for the limit. An approved commit of a fork
+// stays while its next one waits, and is not brought back.
 func (f Facts) decide(request scm.PullRequest, based bool) Decision {
-	d := Decision{Request: request, State: None}
-	if !request.Fork {
-		d.Commit = f.Heads[request.Head.Ref]
+	d := Decision{Request: request, State: None, Commit: f.Heads[request.Head.Ref]}
+	if request.Fork {
+		d.Commit = request.Head.Commit
 	}
-	known, had := f.Known[request.Number]
-	if d.Pushed = f.Now; had && known.Commit == d.Commit {
-		d.Pushed = known.Pushed
+	known := f.Known[request.Number]
+	if d.Reason = f.ineligible(d, based, known); d.Reason != "" {
+		return d
 	}
-	labelled := slices.ContainsFunc(request.Labels, func(label string) bool { return slices.Contains(f.Previews.Labels, label) })
-	living := had && !known.Expired
-	switch {
-	case !based:
-		d.Reason = fmt.Sprintf("previews are for pull requests into %s, and this one goes into %s", strings.Join(f.Previews.Into, ", "), strings.TrimPrefix(request.Base.Ref, "refs/heads/"))
-	case request.Fork:
-		d.Reason = "it comes from a fork, and forks get no previews"
-	case len(f.Previews.Labels) > 0 && !labelled:
-		d.Reason = "it has none of the labels " + strings.Join(f.Previews.Labels, ", ")
-	case request.Draft && !f.Previews.Drafts && !labelled && !living:
-		d.Reason = "it is a draft; mark it as ready for review"
-	case isBot(request.Author) && !labelled && !living:
-		d.Reason = request.Author + " is a bot"
-	case d.Commit == "":
-		d.Reason = "its branch " + strings.TrimPrefix(request.Head.Ref, "refs/heads/") + " is not in the repository"
-	case had && known.Expired && known.Commit == d.Commit:
-		d.State, d.Reason = Expired, "it ended after "+f.Previews.TTL+" without a push; a push brings it back"
-	case f.over(d.Pushed):
-		d.State, d.Reason = Expired, "it ended after "+f.Previews.TTL+" without a push; a push brings it back"
-	default:
-		d.State = Live
+	d.State, d.Runs = Live, d.Commit
+	if request.Fork && f.Previews.Forks != ForksAlways && known.Approved != d.Commit {
+		d.State, d.Runs = Held, ""
+		if known.Lives {
+			d.Runs = known.Approved
+		}
+		d.Reason = fmt.Sprintf("commit %.8s comes from a fork, and nothing of it runs before a maintainer approves it: `/slipway approve %s`", d.Commit, d.Commit)
 	}
-	return d
+	return f.age(d, known)
 }
 
-// over reports whether the time of a preview ran out.
-func (f Facts) over(pushed time.Time) bool {
+// ForksAlways is what the project file says when every commit of a fork runs.
+const ForksAlways = "always"
+
+// ineligible says why a pull request gets no preview at all; empty when it may.
+func (f Facts) ineligible(d Decision, based bool, known Known) string {
+	request := d.Request
+	labelled := known.Asked || known.Revived || slices.ContainsFunc(request.Labels, func(label string) bool { return slices.Contains(f.Previews.Labels, label) })
+	switch {
+	case !based:
+		return fmt.Sprintf("previews are for pull requests into %s, and this one goes into %s", strings.Join(f.Previews.Into, ", "), strings.TrimPrefix(request.Base.Ref, "refs/heads/"))
+	case request.Fork && f.Previews.Forks != ForksAlways && f.Previews.Forks != "approve":
+		return "it comes from a fork, and forks get no previews"
+	case request.Fork && d.Commit == "":
+		return "it comes from a fork, and the forge does not say of which commit"
+	case len(f.Previews.Labels) > 0 && !labelled:
+		return "it has none of the labels " + strings.Join(f.Previews.Labels, ", ")
+	case request.Draft && !f.Previews.Drafts && !labelled && !known.Lives:
+		return "it is a draft; mark it as ready for review"
+	case scm.IsBot(request.Author) && !labelled && !known.Lives:
+		return request.Author + " is a bot"
+	case d.Commit == "":
+		return "its branch " + strings.TrimPrefix(request.Head.Ref, "refs/heads/") + " is not in the repository"
+	}
+	return ""
+}
+
+// age finds since when the commit that runs is there, and ends a preview whose time
+// ran out.
+func (f Facts) age(d Decision, known Known) Decision {
+	if d.Runs == "" {
+		return d
+	}
+	d.Pushed = f.Now
+	same := known.Commit == d.Runs && (known.Lives || known.Expired)
+	if same && !known.Revived {
+		d.Pushed = known.Pushed
+	}
 	ttl, err := time.ParseDuration(f.Previews.TTL)
-	return err == nil && f.Now.Sub(pushed) > ttl
+	if err != nil || slices.Contains(d.Request.Labels, LabelKeep) {
+		return d
+	}
+	d.Ends = d.Pushed.Add(ttl)
+	if known.Lives && known.Until.After(d.Ends) {
+		d.Ends = known.Until
+	}
+	if same && known.Expired && !known.Revived || f.Now.After(d.Ends) {
+		d.Runs, d.Ends = "", time.Time{}
+		if d.State == Live {
+			d.State, d.Reason = Expired, "it ended after "+f.Previews.TTL+" without a push; a push, or `/slipway preview`, brings it back"
+		}
+	}
+	return d
 }
 
 // limit queues the live decisions that are too many. Previews that exist stay, and the
 // lower numbers come first.
 func (f Facts) limit(decisions []Decision) {
 	free := f.Previews.Limit
-	exists := func(d *Decision) bool { known, had := f.Known[d.Request.Number]; return had && !known.Expired }
+	exists := func(d *Decision) bool { return f.Known[d.Request.Number].Lives }
 	for i := range decisions {
-		if d := &decisions[i]; d.State == Live && exists(d) {
+		if d := &decisions[i]; d.Runs != "" && exists(d) {
 			free--
 		}
 	}
@@ -153,26 +207,13 @@ func (f Facts) limit(decisions []Decision) {
 	for i := range decisions {
 		d := &decisions[i]
 		switch {
-		case d.State != Live || exists(d):
+		case d.Runs == "" || exists(d):
 		case free > 0:
 			free--
 		default:
 			waiting++
-			d.State = Queued
+			d.State, d.Runs = Queued, ""
 			d.Reason = fmt.Sprintf("%d previews exist, which is the limit; it is number %d in the queue", f.Previews.Limit, waiting)
 		}
 	}
-}
-
-// isBot reports whether a login is that of a program, by the forges' conventions:
-// GitHub Apps, GitLab's access tokens, and the well-known ones that have accounts.
-func isBot(login string) bool {
-	login = strings.ToLower(login)
-	for _, name := range []string{"dependabot", "renovate", "renovate-bot", "snyk-bot", "github-actions"} {
-		if login == name {
-			return true
-		}
-	}
-	token := strings.HasPrefix(login, "project_") || strings.HasPrefix(login, "group_")
-	return strings.HasSuffix(login, "[bot]") || token && strings.Contains(login, "_bot")
 }

@@ -87,6 +87,13 @@ type Previews struct {
 	TTL        string   `json:"ttl,omitempty"`
 	SleepAfter string   `json:"sleepAfter,omitempty"`
 	Access     string   `json:"access,omitempty"` // link or public; empty is link where the gate is in front
+	// Services are what differs in previews, by service.
+	Services map[string]PreviewService `json:"services,omitempty"`
+	// Secrets are the sealed values of previews, which have none of the stage's.
+	Secrets Sealed `json:"secrets,omitempty"`
+	// Templates are parameters that services of a template have in previews, by the
+	// template's name.
+	Templates map[string]Parameters `json:"templates,omitempty"`
 }
 
 // Stage returns the stage rule called name, with all sealed values that it
@@ -103,13 +110,18 @@ func (f *File) Stage(name string) (Stage, bool) {
 
 // Rule returns the rule of a stage by its name. That of a preview is what previews
 // take of the stage that they are made from: its overlay and what it may use, but
-// nothing that is for this stage alone, such as hosts, sealed values and protection.
+// nothing that is for this stage alone, such as hosts, sealed values and protection; they
+// have sealed values of their own.
 func (f *File) Rule(name string, preview bool) (Stage, bool) {
 	stage, found := f.Stage(name)
 	if !preview {
 		return stage, found
 	}
-	return Stage{Name: stage.Name, Overlay: stage.Overlay, Resources: stage.Resources, Rollback: stage.Rollback}, found
+	rule := Stage{Name: stage.Name, Overlay: stage.Overlay, Resources: stage.Resources, Rollback: stage.Rollback}
+	if f.Previews != nil {
+		rule.Sealed = f.Previews.Secrets
+	}
+	return rule, found
 }
 
 func overlay(layers ...Sealed) Sealed {

@@ -16,3 +16,14 @@ func (f *File) Person(username string) (Member, bool) {
 	}
 	return best, best.User != ""
 }
+
+// Login returns the member that a login at the forge is; groups are never found.
+func (f *File) Login(login string) (Member, bool) {
+	var best Member
+	for _, m := range f.Members {
+		if m.User != "" && m.matches(Actor{Login: login}) && m.Role.rank() > best.Role.rank() {
+			best = m
+		}
+	}
+	return best, best.User != ""
+}

@@ -101,24 +101,6 @@ func (doc *Document) versionOne(r *syntax.Report, p part) {
 	fillDefaults(doc.File)
 }
 
-// WithoutEffect returns a sentence, with its place, for each setting that the file may
-// have and that does nothing yet.
-func (doc *Document) WithoutEffect() []string {
-	var all []string
-	previews := doc.root.Get("previews")
-	if previews == nil {
-		return nil
-	}
-	say := func(key, what string) {
-		at := previews.Get(key).At
-		all = append(all, fmt.Sprintf("%s:%d:%d: previews.%s: %s", doc.name, at.Line, at.Column, key, what))
-	}
-	if forks := previews.Get("forks"); forks != nil && forks.Text != "never" {
-		say("forks", "forks get no previews yet; it counts as never")
-	}
-	return all
-}
-
 // Where returns the file, and the line and column in it, of the value at a
 // path; zeros when there is none.
 func (doc *Document) Where(path string) (file string, line, column int) {

@@ -145,6 +145,16 @@ func refusedStages() map[string]map[string]string {
 		"previews/limit":           previews("{from: staging, limit: 0}"),
 		"previews/ttl":             previews("{from: staging, ttl: 100ms}"),
 		"previews/into":            previews("{from: staging, into: [refs/heads/main]}"),
+		"previews/unknown service": previews("{from: staging, services: {wbe: {replicas: 1}}}"),
+		"previews/service's port":  previews("{from: staging, services: {web: {port: 80}}}"),
+		"previews/replicas":        previews("{from: staging, services: {web: {replicas: -1}}}"),
+		"previews/cpu":             previews("{from: staging, services: {web: {resources: {cpu: 0m}}}}"),
+		"previews/env":             previews("{from: staging, services: {web: {env: {\"a b\": c}}}}"),
+		"previews/omit":            previews("{from: staging, services: {web: {omit: yes please}}}"),
+		"previews/chart":           {"previews": "previews: {from: staging, services: {x: {env: {A: b}}}}\n", "services": "services: {x: {helm: {chart: charts/x}}}\n"},
+		"previews/job":             {"previews": "previews: {from: staging, services: {x: {replicas: 2}}}\n", "services": "services: {x: {image: \"a:1\", schedule: \"0 3 * * *\"}}\n"},
+		"previews/secret":          previews("{from: staging, secrets: {db: {password: plain}}}"),
+		"previews/template":        previews("{from: staging, templates: {postgres: {size: 1Gi}}}"),
 		"previews/shared host":     {"stages": "stages:\n- {name: a, branch: main}\n", "previews": "previews: {from: a}\n", "services": "services:\n  web: {image: \"a:1\", port: 80, stages: {a: {routes: [{path: /, host: a.example}]}}}\n"},
 	}
 }

@@ -19,16 +19,21 @@ func (o Inputs) Place() Place {
 	if !o.Stage.IsPreview() {
 		hosts = append(hosts, o.Project.Spec.Hosts...)
 	}
+	policy := o.Cluster.Spec.Policy.For(o.Project.Spec.Policy)
+	if o.Stage.Spec.Fork {
+		policy = policy.ForFork()
+	}
 	ingress := o.Cluster.Spec.Ingress
 	ingress.Reserved = slices.Concat(o.OwnHosts, ingress.Reserved)
 	return Place{
 		Organization:    o.Organization,
 		Project:         o.Project.Name,
 		Stage:           o.Stage.Spec.Name,
+		PullRequest:     o.Stage.Spec.PullRequest,
 		Namespace:       o.Stage.Spec.Namespace,
 		Ingress:         ingress,
 		ImagePullSecret: tenancy.PullSecretOf(o.Cluster.Spec.Registry),
-		Policy:          o.Cluster.Spec.Policy.For(o.Project.Spec.Policy),
+		Policy:          policy,
 		Hosts:           hosts,
 		SharedClass:     o.Cluster.Spec.Storage.SharedClass,
 		Capabilities:    CapabilitiesOf(o.Cluster.Status),
@@ -41,6 +46,7 @@ type Place struct {
 	Organization string
 	Project      string
 	Stage        string
+	PullRequest  int64 // of a preview; 0 for other stages
 	Namespace    string
 	Ingress      v1alpha1.Ingress
 	// ImagePullSecret is what the stage's pods pull images with, if anything.

@@ -2,6 +2,9 @@ package release
 
 import (
 	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -10,20 +13,25 @@ import (
 	"github.com/slipway-dev/slipway/internal/render"
 )
 
-// Services returns the services of a stage as they are built, rendered and
-// reached: overrides applied and templates expanded. The Secrets are what the
-// templates need in the stage's namespace; own are the organization's.
-func Services(document *projectfile.Document, rule string, own render.OwnTemplates) (map[string]project.Service, []render.Secret, error) {
-	services, secrets, err := render.ExpandTemplates(document.Effective(rule), own)
+// Services returns the services of a stage, or of the previews that are made from it,
+// as they are built, rendered and reached: overrides applied and templates expanded.
+// The Secrets are what the templates need in the stage's namespace; own are the
+// organization's.
+func Services(document *projectfile.Document, rule string, preview bool, own render.OwnTemplates) (map[string]project.Service, []render.Secret, error) {
+	effective := document.Effective(rule)
+	if preview {
+		effective = document.File.Previews.Adapt(effective)
+	}
+	services, secrets, err := render.ExpandTemplates(effective, own)
 	if err != nil {
 		return nil, nil, err
 	}
-	return services, secrets, checkSealed(document, rule, secrets)
+	return services, secrets, checkSealed(document, rule, preview, secrets)
 }
 
 // checkSealed refuses sealed values for a Secret that a template fills.
-func checkSealed(document *projectfile.Document, rule string, secrets []render.Secret) error {
-	stage, _ := document.File.Stage(rule)
+func checkSealed(document *projectfile.Document, rule string, preview bool, secrets []render.Secret) error {
+	stage, _ := document.File.Rule(rule, preview)
 	for _, secret := range secrets {
 		if _, sealed := stage.Sealed[secret.Name]; sealed {
 			return fault.New(fault.Invalid, "%s: sealed.%s: the template of service %s makes this Secret; give the sealed one another name", project.FileName, secret.Name, secret.Service)
@@ -41,7 +49,7 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		Project:         at.Project,
 		Stage:           at.Stage,
 		Namespace:       at.Namespace,
-		Services:        services,
+		Services:        withPreviewEnv(services, rule, at),
 		FromTemplates:   render.MadeFromTemplates(document.File.Services, services),
 		Overlays:        overlays(document, rule.Name),
 		Hosts:           Hosts(rule, services, at),
@@ -56,6 +64,28 @@ func RenderRequest(document *projectfile.Document, services map[string]project.S
 		request.Capabilities = at.Capabilities
 	}
 	return request
+}
+
+// withPreviewEnv tells the services of a preview what they are part of, and where its
+// services are reached. What the project file says wins.
+func withPreviewEnv(services map[string]project.Service, rule project.Stage, at Place) map[string]project.Service {
+	if at.PullRequest == 0 {
+		return services
+	}
+	told := map[string]string{"SLIPWAY_PREVIEW": at.Stage, "SLIPWAY_PULL_REQUEST": strconv.FormatInt(at.PullRequest, 10)}
+	for name, hosts := range Hosts(rule, services, at) {
+		told["SLIPWAY_URL_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = URL(at.Ingress, hosts[0], "")
+	}
+	all := make(map[string]project.Service, len(services))
+	for name, service := range services {
+		if source := service.Source(); source == project.SourceBuild || source == project.SourceImage {
+			env := maps.Clone(told)
+			maps.Copy(env, service.Env)
+			service.Env = env
+		}
+		all[name] = service
+	}
+	return all
 }
 
 // HasCharts reports whether a service is a chart.

@@ -1,10 +1,13 @@
 package release_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/render"
@@ -44,5 +47,55 @@ func TestRenderRequestOverlays(t *testing.T) {
 				t.Errorf("pods pull with %q", request.ImagePullSecret)
 			}
 		})
+	}
+}
+
+// The services of a preview know what they are part of and where its services are, when
+// they run; what the project file says wins, and images are built without.
+func TestPreviewsKnowThemselves(t *testing.T) {
+	const file = `version: 1
+project: shop
+members: [{user: alice, role: owner}]
+stages: [{name: staging, branch: main, hosts: {web: shop.example}}]
+previews: {from: staging, services: {web: {env: {MODE: preview}}, worker: {omit: true}}}
+services:
+  web: {build: {args: {A: b}}, port: 80, routes: [{path: /}], env: {SLIPWAY_PULL_REQUEST: mine}}
+  admin-ui: {image: "admin:1", port: 80, routes: [{path: /admin}]}
+  worker: {image: "worker:1"}
+  chart: {helm: {chart: charts/x}}
+`
+	document, err := projectfile.Parse("slipway.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := func(preview bool, at release.Place) render.Request {
+		t.Helper()
+		rule, _ := document.File.Rule("staging", preview)
+		services, _, err := release.Services(document, "staging", preview, render.OwnTemplates{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return release.RenderRequest(document, services, rule, at)
+	}
+	at := release.Place{Project: "shop", Stage: "pr-7", PullRequest: 7, Ingress: v1alpha1.Ingress{Domain: "apps.example"}}
+	got := request(true, at)
+	told := map[string]string{"SLIPWAY_PREVIEW": "pr-7", "SLIPWAY_PULL_REQUEST": "7", "SLIPWAY_URL_WEB": "https://web-pr-7-shop.apps.example/", "SLIPWAY_URL_ADMIN_UI": "https://" + naming.Host("admin-ui", "pr-7", "shop", "apps.example") + "/"}
+	web := maps.Clone(told)
+	web["SLIPWAY_PULL_REQUEST"], web["MODE"] = "mine", "preview"
+	want := map[string]map[string]string{"web": web, "admin-ui": told, "chart": nil}
+	envs := map[string]map[string]string{}
+	for name, service := range got.Services {
+		envs[name] = service.Env
+	}
+	if diff := cmp.Diff(want, envs); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"A": "b"}, got.Services["web"].Build.Args); diff != "" {
+		t.Errorf("build arguments (-want +got):\n%s", diff)
+	}
+	at.Stage, at.PullRequest = "staging", 0
+	stage := request(false, at)
+	if env := stage.Services["web"].Env; len(env) != 1 || len(stage.Services) != 4 {
+		t.Errorf("the stage has %v of %d services", env, len(stage.Services))
 	}
 }

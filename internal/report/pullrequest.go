@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/slipway-dev/slipway/internal/acceptance"
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/preview"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -30,43 +32,96 @@ type PullRequest struct {
 	Text       string // Markdown
 }
 
-// PullRequestOf reports the stages that a pull request's branch feeds, and what
-// merging it would change; false when there is nothing to say.
-func PullRequestOf(p *v1alpha1.Project, number int64, stages []v1alpha1.Stage, change FileChange) (PullRequest, bool) {
-	text := markdown(stages, previewLines(p, number), change)
-	return PullRequest{Repository: p.Primary().Path, Number: number, Text: text}, text != ""
+// ForkChange is what a commit of a fork, which waits to be approved, would change of
+// what decides what runs.
+type ForkChange struct {
+	Commit, Base string
+	Lines        []string // which parts
+	Diffs        []FileDiff
 }
 
+// Discussion is what a comment under a pull request is about.
+type Discussion struct {
+	Number int64
+	// Stages are those that the pull request's branch feeds, and its preview.
+	Stages []v1alpha1.Stage
+	File   FileChange
+	// Fork is nil unless a commit of a fork waits to be approved.
+	Fork *ForkChange
+	// Answered is the newest comment that was answered; nil for none.
+	Answered *v1alpha1.Delivery
+	Now      time.Time
+}
+
+// PullRequestOf reports how things stand with a pull request, and what merging it
+// would change; false when there is nothing to say.
+func PullRequestOf(p *v1alpha1.Project, d Discussion) (PullRequest, bool) {
+	text := markdown(p, d)
+	return PullRequest{Repository: p.Primary().Path, Number: d.Number, Text: text}, text != ""
+}
+
+// title begins every comment.
+const title = "### Slipway\n\n"
+
 // markdown returns the report's text; empty when there is nothing to say.
-func markdown(stages []v1alpha1.Stage, preview []string, change FileChange) string {
+func markdown(p *v1alpha1.Project, d Discussion) string {
 	var text strings.Builder
-	if len(stages) > 0 {
+	if len(d.Stages) > 0 {
 		text.WriteString("| stage | commit | state |\n|---|---|---|\n")
 	}
-	for _, stage := range stages[:min(len(stages), maxShown)] {
+	for _, stage := range d.Stages[:min(len(d.Stages), maxShown)] {
 		text.WriteString(StageRow(stage) + "\n")
 	}
-	if n := len(stages) - maxShown; n > 0 {
+	if n := len(d.Stages) - maxShown; n > 0 {
 		fmt.Fprintf(&text, "\n%d more stages are not shown.\n", n)
 	}
-	writeSection(&text, "It has no preview of this commit:", preview)
-	writeSection(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(change.Mistakes))
-	writeSection(&text, "Merging this into the trusted branch changes who may do what:", change.Rights)
+	if preview := previewOf(p, d.Number); preview != nil {
+		writeSection(&text, "It has no preview of this commit:", previewLines(*preview))
+		if warning := Warning(*preview, d.Now); warning != "" {
+			text.WriteString("\n" + warning + "\n")
+		}
+	}
+	writeFork(&text, d.Fork)
+	writeSection(&text, project.FileName+" has mistakes, so it will not be followed:", mistakes(d.File.Mistakes))
+	writeSection(&text, "Merging this into the trusted branch changes who may do what:", d.File.Rights)
+	if d.Answered != nil {
+		text.WriteString("\n" + answer(d.Answered))
+	}
 	if text.Len() == 0 {
 		return ""
 	}
-	return "### Slipway\n\n" + text.String()
+	return title + text.String()
+}
+
+// previewOf returns how it stands with the preview of a pull request, nil when nothing
+// is known of one.
+func previewOf(p *v1alpha1.Project, number int64) *v1alpha1.Preview {
+	for i := range p.Status.Previews {
+		if p.Status.Previews[i].PullRequest == number {
+			return &p.Status.Previews[i]
+		}
+	}
+	return nil
 }
 
 // previewLines says why a pull request has no preview of its head, if it would get one
 // otherwise. That there is nothing to preview is no news.
-func previewLines(p *v1alpha1.Project, number int64) []string {
-	for _, one := range p.Status.Previews {
-		if one.PullRequest == number && one.Message != "" && one.State != v1alpha1.PreviewUnchanged {
-			return []string{fmt.Sprintf("%s: `%s`", strings.ToLower(one.State), codeSpan(one.Message))}
-		}
+func previewLines(one v1alpha1.Preview) []string {
+	if one.Message == "" || one.State == v1alpha1.PreviewUnchanged {
+		return nil
 	}
-	return nil
+	return []string{fmt.Sprintf("%s: `%s`", strings.ToLower(one.State), codeSpan(one.Message))}
+}
+
+// WarnBefore is how long before its end a preview says so.
+const WarnBefore = 24 * time.Hour
+
+// Warning says that a preview ends soon; empty when it does not.
+func Warning(one v1alpha1.Preview, now time.Time) string {
+	if one.Ends == nil || one.Ends.Sub(now) > WarnBefore {
+		return ""
+	}
+	return fmt.Sprintf("The preview ends at %s. A push, `/slipway extend 3d` or the label `%s` keeps it.", one.Ends.UTC().Format("2006-01-02 15:04 MST"), preview.LabelKeep)
 }
 
 // NothingToPreview reports on the head of a pull request that makes what runs already;

@@ -156,7 +156,7 @@ func TestPullRequestWithoutPreview(t *testing.T) {
 		{PullRequest: 8, State: v1alpha1.PreviewLive, Commit: "c8"},
 	}
 	for number, want := range map[int64]string{6: "- queued: `it is number 2 in the  queue", 7: "", 8: "", 9: ""} {
-		pull, say := PullRequestOf(p, number, nil, FileChange{})
+		pull, say := PullRequestOf(p, Discussion{Number: number})
 		if say != (want != "") || !strings.Contains(pull.Text, want) || strings.Contains(pull.Text, "<b>") {
 			t.Errorf("pull request %d: %q", number, pull.Text)
 		}
@@ -183,7 +183,7 @@ func TestPullRequestOf(t *testing.T) {
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Message: "web crashes: `rm` | <script> @everyone\n# x"}},
 		},
 	}
-	pull, say := PullRequestOf(shop(), 7, []v1alpha1.Stage{stage}, FileChange{Mistakes: []scm.Finding{{Path: "slipway.yaml", Line: 3, Column: 5, Message: "a: is `wrong`"}}})
+	pull, say := PullRequestOf(shop(), Discussion{Number: 7, Stages: []v1alpha1.Stage{stage}, File: FileChange{Mistakes: []scm.Finding{{Path: "slipway.yaml", Line: 3, Column: 5, Message: "a: is `wrong`"}}}})
 	for _, want := range []string{"[`feature-x`](https://x.example)", "`01234567`", "`failed: web crashes:  rm", "`slipway.yaml:3:5` `a: is  wrong `"} {
 		if !strings.Contains(pull.Text, want) {
 			t.Errorf("it lacks %q:\n%s", want, pull.Text)
@@ -195,7 +195,7 @@ func TestPullRequestOf(t *testing.T) {
 	if strings.Contains(pull.Text, "<script>") || strings.Contains(pull.Text, "\n# x") {
 		t.Errorf("a message steers the comment:\n%s", pull.Text)
 	}
-	if pull, say := PullRequestOf(shop(), 7, nil, FileChange{Differs: true}); say {
+	if pull, say := PullRequestOf(shop(), Discussion{Number: 7, File: FileChange{Differs: true}}); say {
 		t.Errorf("nothing to say is said as %q", pull.Text)
 	}
 }

@@ -75,16 +75,23 @@ func Checked(e Event, commit, name string, state State) (Event, error) {
 }
 
 // Commented makes the event one about a new comment under a pull request.
-// Slipway's own comments are ignored.
-func Commented(e Event, under PullRequest, id, body string) (Event, error) {
+// Slipway's own comments are ignored, and those of programs.
+func Commented(e Event, under PullRequest, posted PostedComment) (Event, error) {
 	if under.Number <= 0 {
 		return Event{}, Incomplete(e.Name, "the number of its pull request")
 	}
-	if OwnComment(body) {
+	if posted.ID == "" || posted.ID == "0" {
+		return Event{}, Incomplete(e.Name, "the comment's id")
+	}
+	switch {
+	case OwnComment(posted.Body):
 		return Ignored(e.Name, e.Delivery, "this is Slipway's own comment"), nil
+	case IsBot(e.Actor):
+		return Ignored(e.Name, e.Delivery, "only people give commands; this comment is a program's"), nil
 	}
 	under.Action = ActionCommented
-	e.Kind, e.PullRequest, e.Comment = KindComment, &under, &PostedComment{ID: Name(id), Body: Body(body)}
+	posted.ID, posted.Body, posted.Written = Name(posted.ID), Body(posted.Body), posted.Written.UTC()
+	e.Kind, e.PullRequest, e.Comment = KindComment, &under, &posted
 	return e, nil
 }
 

@@ -1,6 +1,9 @@
 package scm
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Kind says what happened.
 type Kind string
@@ -86,8 +89,10 @@ func (e Event) Uninteresting() string {
 		return "the hook works"
 	case e.Kind == KindInstallation:
 		return "the app was installed or changed at the forge; no stage depends on it"
-	case e.Kind == KindComment && !e.Comment.Addressed():
-		return "the comment has no command; a command is a line that starts with " + Command
+	case e.Kind == KindComment:
+		if _, addressed := e.Comment.Command(); !addressed {
+			return "the comment has no command; a command is a line that starts with " + CommandPrefix
+		}
 	}
 	return ""
 }
@@ -135,6 +140,8 @@ type Side struct {
 type PostedComment struct {
 	ID   string `json:"id"`
 	Body string `json:"body"` // at most MaxComment bytes
+	// Written is when, by the forge's clock; zero when the forge doesn't say.
+	Written time.Time `json:"written,omitzero"`
 }
 
 // State is how a check or a report stands.

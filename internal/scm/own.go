@@ -1,6 +1,10 @@
 package scm
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/printable"
+)
 
 // ownPrefix begins the name of every status, check and hidden mark that Slipway
 // itself sets, so that its reports don't wake it up again.
@@ -41,16 +45,54 @@ func (n Comment) Marked(body string) bool { return strings.HasPrefix(body, Marke
 // OwnComment reports whether a comment is one of Slipway's.
 func OwnComment(body string) bool { return strings.HasPrefix(body, mark) }
 
-// Command begins a line of a comment that is meant for Slipway.
-const Command = "/slipway"
+// CommandPrefix begins a line of a comment that is meant for Slipway.
+const CommandPrefix = "/slipway"
 
-// Addressed reports whether any line of the comment is meant for Slipway.
-func (c *PostedComment) Addressed() bool {
+// maxCommand bounds what is read of such a line, in bytes.
+const maxCommand = 256
+
+// Command returns what the first line that is meant for Slipway asks for, without the
+// prefix; false when there is none. A quotation, code, and what a browser hides are
+// meant for nobody: people copy texts whose every line they have not read.
+func (c *PostedComment) Command() (text string, addressed bool) {
+	fence, hidden := "", false
 	for line := range strings.SplitSeq(c.Body, "\n") {
-		rest, found := strings.CutPrefix(strings.TrimSpace(line), Command)
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case hidden:
+			hidden = !strings.Contains(line, "-->")
+			continue
+		case fence != "":
+			if strings.HasPrefix(trimmed, fence) {
+				fence = ""
+			}
+			continue
+		case strings.HasPrefix(trimmed, "```"), strings.HasPrefix(trimmed, "~~~"):
+			fence = trimmed[:3]
+			continue
+		case strings.HasPrefix(line, "    "), strings.HasPrefix(line, "\t"):
+			continue
+		}
+		if _, comment, opens := strings.Cut(line, "<!--"); opens {
+			hidden = !strings.Contains(comment, "-->")
+		}
+		rest, found := strings.CutPrefix(trimmed, CommandPrefix)
 		if found && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {
+			return printable.Excerpt(rest, maxCommand), true
+		}
+	}
+	return "", false
+}
+
+// IsBot reports whether a login is that of a program, by the forges' conventions:
+// GitHub Apps, GitLab's access tokens, and the well-known ones that have accounts.
+func IsBot(login string) bool {
+	login = strings.ToLower(login)
+	for _, name := range []string{"dependabot", "renovate", "renovate-bot", "snyk-bot", "github-actions"} {
+		if login == name {
 			return true
 		}
 	}
-	return false
+	token := strings.HasPrefix(login, "project_") || strings.HasPrefix(login, "group_")
+	return strings.HasSuffix(login, "[bot]") || token && strings.Contains(login, "_bot")
 }

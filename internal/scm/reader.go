@@ -97,6 +97,13 @@ type Reviewer interface {
 	Merged(ctx context.Context, repository, branch, commit, file string) (*Merged, error)
 }
 
+// Publisher is a Reader of a forge that may publish the head of every pull request, of
+// a fork's too, as a ref of the repository that it goes into.
+type Publisher interface {
+	// PullRef returns that full ref; empty when the forge publishes none.
+	PullRef(number int64) string
+}
+
 // Checks gathers the checks of a commit. The zero value is ready.
 type Checks struct{ states map[string]State }
 

@@ -45,6 +45,22 @@ type Lender interface {
 	GitCredentials(ctx context.Context) (username, password string, err error)
 }
 
+// Reaction is a sign under a comment.
+type Reaction string
+
+// The reactions of Slipway.
+const (
+	ReactionDone    Reaction = "done"    // what the comment asks for was done, or began
+	ReactionRefused Reaction = "refused" // nothing was done
+)
+
+// Reactor is a Reporter of a forge that shows reactions to comments.
+type Reactor interface {
+	// React puts a reaction under a comment of a pull request. One that is there
+	// already is no error.
+	React(ctx context.Context, repository string, number int64, comment string, reaction Reaction) error
+}
+
 // Hooks is what a Reporter knows of a repository's webhooks.
 type Hooks interface {
 	// ListHooks returns the repository's hooks; without their secrets.

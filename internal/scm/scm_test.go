@@ -1,8 +1,10 @@
 package scm_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -56,20 +58,60 @@ func TestBodyIsBounded(t *testing.T) {
 	})
 }
 
-func TestAddressed(t *testing.T) {
-	cases := map[string]bool{
-		"/slipway approve":            true,
-		"  /slipway\tapprove":         true,
-		"/slipway":                    true,
-		"Thanks!\n/slipway sleep\n:)": true,
-		"please /slipway approve":     false,
-		"/slipways":                   false,
-		"> /slipway approve":          false,
-		"":                            false,
+func TestCommand(t *testing.T) {
+	cases := map[string]struct {
+		body, want string
+		none       bool
+	}{
+		"alone":                 {body: "/slipway approve", want: "approve"},
+		"after white space":     {body: "  /slipway\tapprove  4f2a ", want: "approve 4f2a"},
+		"nothing but its name":  {body: "/slipway"},
+		"among others":          {body: "Thanks!\n/slipway sleep\n:)", want: "sleep"},
+		"the first of two":      {body: "/slipway help\n/slipway approve", want: "help"},
+		"after a code block":    {body: "```sh\n/slipway approve\n```\n/slipway help", want: "help"},
+		"after what is hidden":  {body: "<!--\n/slipway approve\n-->\n/slipway help", want: "help"},
+		"long":                  {body: "/slipway " + strings.Repeat("a", 1000), want: strings.Repeat("a", 253) + "\u2026"},
+		"in a sentence":         {body: "please /slipway approve", none: true},
+		"another word":          {body: "/slipways", none: true},
+		"quoted":                {body: "> /slipway approve", none: true},
+		"quoted twice":          {body: "> > /slipway approve", none: true},
+		"in a code block":       {body: "```\n/slipway approve\n```", none: true},
+		"in an open code block": {body: "~~~ text\n/slipway approve", none: true},
+		"of another fence":      {body: "~~~\n```\n/slipway approve\n~~~", none: true},
+		"indented as code":      {body: "look:\n\n    /slipway approve", none: true},
+		"hidden":                {body: "hello <!-- you\n/slipway approve\n-->", none: true},
+		"hidden on one line":    {body: "<!-- /slipway approve -->", none: true},
+		"in a list":             {body: "- /slipway approve", none: true},
+		"in other letters":      {body: "/Slipway approve", none: true},
+		"empty":                 {none: true},
 	}
-	for body, want := range cases {
-		if got := (&scm.PostedComment{Body: body}).Addressed(); got != want {
-			t.Errorf("Addressed(%q) = %t, want %t", body, got, want)
+	for name, tt := range cases {
+		got, addressed := (&scm.PostedComment{Body: tt.body}).Command()
+		if got != tt.want || addressed == tt.none {
+			t.Errorf("%s: Command(%q) = %q, %t; want %q, %t", name, tt.body, got, addressed, tt.want, !tt.none)
+		}
+	}
+}
+
+func TestTimesOfForges(t *testing.T) {
+	want := time.Date(2026, 3, 4, 11, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		text string
+		want time.Time
+	}{
+		"GitHub":         {`"2026-03-04T11:00:00Z"`, want},
+		"Bitbucket":      {`"2026-03-04T11:00:00.000000+00:00"`, want},
+		"GitLab":         {`"2026-03-04 11:00:00 UTC"`, want},
+		"an old GitLab":  {`"2026-03-04 13:00:00 +0200"`, want},
+		"a Data Center":  {"1772622000000", want},
+		"none":           {"null", time.Time{}},
+		"something else": {`{"at": 1}`, time.Time{}},
+		"no time":        {`"yesterday"`, time.Time{}},
+		"before 1970":    {"-5", time.Time{}},
+	} {
+		var got scm.Time
+		if err := json.Unmarshal([]byte(tt.text), &got); err != nil || !got.Equal(tt.want) {
+			t.Errorf("%s: %v, %v; want %v", name, got, err, tt.want)
 		}
 	}
 }

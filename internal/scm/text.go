@@ -2,7 +2,9 @@ package scm
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -75,6 +77,38 @@ func (id *ID) UnmarshalJSON(data []byte) error {
 		*id = ID(Name(number.String()))
 	default:
 		*id = ""
+	}
+	return nil
+}
+
+// CommentID returns the number of a comment, which every forge has.
+func CommentID(operation, id string) (int64, error) {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || number <= 0 {
+		return 0, fault.New(fault.Invalid, "%s: %q is not the id of a comment", operation, printable.Clip(id, 64))
+	}
+	return number, nil
+}
+
+// Time is a moment of a body: a text in one of the forms that forges have, or a number
+// of milliseconds since 1970. Anything else is zero.
+type Time struct{ time.Time }
+
+// UnmarshalJSON never fails: a time of another form is no reason to lose a delivery.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	t.Time = time.Time{}
+	var milliseconds int64
+	var text string
+	if json.Unmarshal(data, &milliseconds) == nil && milliseconds > 0 {
+		t.Time = time.UnixMilli(milliseconds)
+	}
+	if json.Unmarshal(data, &text) != nil {
+		return nil
+	}
+	for _, form := range []string{time.RFC3339, "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700"} {
+		if at, err := time.Parse(form, text); err == nil {
+			t.Time = at
+		}
 	}
 	return nil
 }

@@ -104,3 +104,16 @@ func TestSecretsOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// A fork's preview holds no sealed value, whatever the project file has.
+func TestForksGetNoSealedValues(t *testing.T) {
+	s := stageOfTests(t, "k")
+	s.stage.Spec.PullRequest, s.stage.Spec.Fork = 7, true
+	set := fake.NewClientset()
+	if err := s.provideSealed(t.Context(), set.CoreV1().Secrets(stageNamespace), map[string]map[string]string{"stripe": {"KEY": "sealed"}}); err != nil {
+		t.Fatal(err)
+	}
+	if actions := set.Actions(); len(actions) != 0 {
+		t.Errorf("it asked for %v", actions)
+	}
+}

@@ -59,13 +59,18 @@ func (s *Target) tenant() tenancy.Stage {
 	if s.stage.Spec.Gated {
 		gate = s.targets.GateNamespace
 	}
+	policy := s.cluster.Spec.Policy.For(s.project.Spec.Policy)
+	if s.stage.Spec.Fork {
+		policy = policy.ForFork()
+	}
 	return tenancy.Stage{
 		Organization:     s.owner.Organization,
 		Project:          s.owner.Project,
 		Stage:            s.owner.Stage,
 		Namespace:        s.stage.Spec.Namespace,
 		Resources:        project.Resources(s.stage.Spec.Resources),
-		Policy:           s.cluster.Spec.Policy.For(s.project.Spec.Policy),
+		Policy:           policy,
+		Closed:           s.stage.Spec.Fork,
 		Registry:         s.cluster.Spec.Registry,
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,

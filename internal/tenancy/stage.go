@@ -33,6 +33,8 @@ type Stage struct {
 	Resources project.Resources
 	// Policy is what the stage is held to.
 	Policy v1alpha1.ClusterPolicy
+	// Closed is true when the stage's pods reach nothing but each other.
+	Closed bool
 	// Registry holds the images of all projects on the cluster.
 	Registry v1alpha1.Registry
 	// IngressNamespace is where the ingress controller's pods run, and
@@ -161,8 +163,8 @@ func PrivateNetworks() (v4, v6 []string) {
 }
 
 // newNetworkPolicies closes the stage off: in come the ingress controller and
-// the stage's own pods, out go name lookups, the stage's own pods and the
-// internet.
+// the stage's own pods, out go name lookups, the stage's own pods and, unless it is
+// closed, the internet.
 func newNetworkPolicies(s Stage) []*networkingv1.NetworkPolicy {
 	v4, v6 := PrivateNetworks()
 	own := networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}
@@ -170,18 +172,21 @@ func newNetworkPolicies(s Stage) []*networkingv1.NetworkPolicy {
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "kube-system"}},
 		PodSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"k8s-app": "kube-dns"}},
 	}
+	egress := []networkingv1.NetworkPolicyEgressRule{
+		{To: []networkingv1.NetworkPolicyPeer{own}},
+		{To: []networkingv1.NetworkPolicyPeer{dns}},
+	}
+	if !s.Closed {
+		egress = append(egress, networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{
+			{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0", Except: v4}},
+			{IPBlock: &networkingv1.IPBlock{CIDR: "::/0", Except: v6}},
+		}})
+	}
 	policies := []*networkingv1.NetworkPolicy{
 		newPolicy(s, "slipway-deny", networkingv1.NetworkPolicySpec{}),
 		newPolicy(s, "slipway-own", networkingv1.NetworkPolicySpec{
 			Ingress: []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{own}}},
-			Egress: []networkingv1.NetworkPolicyEgressRule{
-				{To: []networkingv1.NetworkPolicyPeer{own}},
-				{To: []networkingv1.NetworkPolicyPeer{dns}},
-				{To: []networkingv1.NetworkPolicyPeer{
-					{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0", Except: v4}},
-					{IPBlock: &networkingv1.IPBlock{CIDR: "::/0", Except: v6}},
-				}},
-			},
+			Egress:  egress,
 		}),
 	}
 	if from := ingressPeers(s); len(from) > 0 {

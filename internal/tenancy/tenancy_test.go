@@ -56,11 +56,14 @@ func TestGolden(t *testing.T) {
 	full.IngressNetworks = []string{"10.1.0.0/16"}
 	restricted := testStage()
 	restricted.Policy.PodSecurity = v1alpha1.PodSecurityRestricted
+	closed := testStage()
+	closed.Closed = true
 	organization, rights := NewOrganization("acme", Subject{Namespace: "slipway", Name: "slipway"})
 	for name, objects := range map[string][]client.Object{
 		"stage":        stageObjects(t, testStage()),
 		"full":         stageObjects(t, full),
 		"restricted":   stageObjects(t, restricted)[:1],
+		"closed":       stageObjects(t, closed)[6:],
 		"organization": append([]client.Object{organization}, rights...),
 		"builds":       {NewBuilds("swb-acme-shop", testStage().Labels(), Subject{Namespace: "slipway", Name: "slipway"})},
 	} {

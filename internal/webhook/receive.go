@@ -263,9 +263,20 @@ func (r *request) delivery(repository string, event scm.Event) *v1alpha1.Deliver
 		delivery.Spec.Action = string(event.PullRequest.Action)
 	}
 	if event.Comment != nil {
-		delivery.Spec.Comment = event.Comment.ID
+		r.command(delivery, event.Comment)
 	}
 	return delivery
+}
+
+// command puts a comment's command into its delivery. Its name is the comment's, not
+// the delivery's: several hooks may report it, and it counts once.
+func (r *request) command(delivery *v1alpha1.Delivery, posted *scm.PostedComment) {
+	delivery.Name = naming.Delivery(r.project, r.forge, "comment "+delivery.Spec.Repository+" "+posted.ID)
+	delivery.Spec.Comment = posted.ID
+	delivery.Spec.Command, _ = posted.Command()
+	if !posted.Written.IsZero() {
+		delivery.Spec.Written = &metav1.Time{Time: posted.Written}
+	}
 }
 
 // storeRefusal returns the refusal of a delivery that could not be stored.

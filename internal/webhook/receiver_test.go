@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -313,6 +314,55 @@ func TestAccepted(t *testing.T) {
 				t.Errorf("kept %q, want %q", kept, c.event)
 			}
 			h.quiet(t)
+		})
+	}
+}
+
+// A comment is kept once, whichever hook reports it, with what it asks for.
+func TestCommentIsKeptOnce(t *testing.T) {
+	body := `{"action":"created","issue":{"number":7,"pull_request":{}},"comment":{"id":9,"body":"hello\n/slipway restart web","created_at":"2026-03-04T11:00:00Z","user":{"login":"alice","id":3}},` +
+		`"repository":{"full_name":"acme/shop"},"sender":{"login":"alice","id":3}}`
+	h := newFixture(t, nil)
+	first := h.send(t, newDelivery("issue_comment", body))
+	second := h.send(t, newDelivery("issue_comment", body).set("X-GitHub-Delivery", "another-hook"))
+	if first.Status != http.StatusAccepted || second.Result != "duplicate" || second.Delivery != first.Delivery || len(h.names()) != 1 {
+		t.Fatalf("got %+v, then %+v; kept %v", first, second, h.names())
+	}
+	written := metav1.Date(2026, 3, 4, 11, 0, 0, 0, time.UTC)
+	want := v1alpha1.DeliverySpec{
+		Project: "shop", Repository: "shop", Forge: "github", ID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Event: "comment", Action: "commented",
+		Actor: "alice", ActorID: "3", PullRequest: 7, Comment: "9", Command: "restart web", Written: &written,
+	}
+	if diff := cmp.Diff(want, h.kept["slipway-org-acme/"+first.Delivery].Spec, cmpopts.IgnoreFields(v1alpha1.DeliverySpec{}, "Received")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	third := h.send(t, newDelivery("issue_comment", strings.Replace(body, `"id":9`, `"id":10`, 1)))
+	if third.Result != "accepted" || len(h.names()) != 2 {
+		t.Errorf("the next comment: %+v", third)
+	}
+}
+
+// Comments that are no person's own new words give no commands.
+func TestCommentsThatGiveNoCommand(t *testing.T) {
+	body := func(action, comment, sender string) string {
+		return `{"action":"` + action + `","issue":{"number":7,"pull_request":{}},"comment":{"id":9,"body":"/slipway approve","user":` + comment + `},"repository":{"full_name":"acme/shop"},"sender":` + sender + `}`
+	}
+	alice, mallory := `{"login":"alice","id":3}`, `{"login":"mallory","id":4}`
+	for name, body := range map[string]string{
+		"edited":                body("edited", alice, alice),
+		"deleted":               body("deleted", alice, alice),
+		"of another person":     body("created", alice, mallory),
+		"of an App":             body("created", `{"login":"ci[bot]","id":5,"type":"Bot"}`, `{"login":"ci[bot]","id":5,"type":"Bot"}`),
+		"of a program":          body("created", `{"login":"ci","id":5,"type":"Bot"}`, `{"login":"ci","id":5,"type":"Bot"}`),
+		"of a well-known robot": body("created", `{"login":"renovate-bot","id":5}`, `{"login":"renovate-bot","id":5}`),
+		"Slipway's own":         strings.Replace(body("created", alice, alice), "/slipway", `[//]: # (slipway/stages)\n\n/slipway`, 1),
+		"quoted":                strings.Replace(body("created", alice, alice), "/slipway", "> /slipway", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newFixture(t, nil)
+			if r := h.send(t, newDelivery("issue_comment", body)); r.Status != http.StatusOK || r.Result != "ignored" || len(h.names()) != 0 {
+				t.Errorf("got %+v, kept %v", r, h.names())
+			}
 		})
 	}
 }

@@ -2,8 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Acceptance is a person's request to bring a held project file into force, or to
-// take another account at the forge for a member's. Whether it counts is decided by
+// Acceptance is a person's request to bring a held project file into force, to take
+// another account at the forge for a member's, or to let a fork's commit run. Whether it counts is decided by
 // their role in the file that is in force.
 //
 // +kubebuilder:object:root=true
@@ -19,7 +19,7 @@ type Acceptance struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an acceptance is immutable; make a new one"
-	// +kubebuilder:validation:XValidation:rule="has(self.file) != has(self.identity)",message="set exactly one of file and identity"
+	// +kubebuilder:validation:XValidation:rule="[has(self.file), has(self.identity), has(self.preview)].filter(one, one).size() == 1",message="set exactly one of file, identity and preview"
 	Spec AcceptanceSpec `json:"spec"`
 	// +optional
 	Status AcceptanceStatus `json:"status,omitempty"`
@@ -41,6 +41,9 @@ type AcceptanceSpec struct {
 	// Identity is the account that is accepted as a member's.
 	// +optional
 	Identity *AcceptedIdentity `json:"identity,omitempty"`
+	// Preview is the commit of a fork that may run in a preview.
+	// +optional
+	Preview *AcceptedPreview `json:"preview,omitempty"`
 	// By is the Kubernetes user who accepts it.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -61,6 +64,16 @@ type AcceptedIdentity struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	ID string `json:"id"`
+}
+
+// AcceptedPreview is one commit of a pull request from a fork.
+type AcceptedPreview struct {
+	// PullRequest is the number of the pull request.
+	// +kubebuilder:validation:Minimum=1
+	PullRequest int64 `json:"pullRequest"`
+	// Commit is its head: exactly this commit may run.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
+	Commit string `json:"commit"`
 }
 
 // AcceptancePhase is what became of an acceptance.

@@ -60,10 +60,17 @@ type DeliverySpec struct {
 	// Action is what happened to the pull request.
 	// +optional
 	Action string `json:"action,omitempty"`
-	// Comment is the forge's id of the comment; its text is read from the
-	// forge, not from the delivery.
+	// Comment is the forge's id of the comment.
 	// +optional
 	Comment string `json:"comment,omitempty"`
+	// Command is what the comment asks for: the rest of its first line that starts
+	// with /slipway, as it was when the comment was written.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Command string `json:"command,omitempty"`
+	// Written is when the comment was written, by the forge's clock.
+	// +optional
+	Written *metav1.Time `json:"written,omitempty"`
 	// Received is when the receiver accepted it.
 	Received metav1.MicroTime `json:"received"`
 }
@@ -99,6 +106,22 @@ type DeliveryStatus struct {
 	// Replayed is the mark of the last replay that was done.
 	// +optional
 	Replayed string `json:"replayed,omitempty"`
+	// Answer is what the command of a comment came to.
+	// +optional
+	Answer *CommandAnswer `json:"answer,omitempty"`
+}
+
+// CommandAnswer is what the command of a comment came to.
+type CommandAnswer struct {
+	// Refused is true when nothing was done.
+	// +optional
+	Refused bool `json:"refused,omitempty"`
+	// Silent is true when nobody is told: the comment is too old.
+	// +optional
+	Silent bool `json:"silent,omitempty"`
+	// Message is the answer for people.
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message"`
 }
 
 // AnnotationReplay requests that a delivery is processed again. Its value is any

@@ -153,6 +153,12 @@ func (p ClusterPolicy) For(project ProjectPolicy) ClusterPolicy {
 	return p
 }
 
+// ForFork returns the policy without what was permitted to the project's own code.
+func (p ClusterPolicy) ForFork() ClusterPolicy {
+	p.Allow, p.PriorityClasses, p.RuntimeClasses = nil, nil, nil
+	return p
+}
+
 func defaultQuota() Quota {
 	return Quota{Pods: 200, Jobs: 500, ConfigMaps: 1000, Secrets: 1000, Services: 500, EphemeralStorage: "800Gi"}
 }

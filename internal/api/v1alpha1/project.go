@@ -1,6 +1,11 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"net/url"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // Project is an application of one team: its repositories, its cluster, its
 // budget and its policy limits.
@@ -134,6 +139,15 @@ type Repository struct {
 	// they have one of their own.
 	// +optional
 	CA *CertificateAuthority `json:"ca,omitempty"`
+}
+
+// ForgeHost names the forge of the repository; empty when its URL can't be read.
+func (r Repository) ForgeHost() string {
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // Webhook names the Secret with key "secret" and, while rotating, "previous".
@@ -346,32 +360,17 @@ type ExpiredRef struct {
 	Commit string `json:"commit"`
 }
 
-// Preview is how it stands with the preview of an open pull request.
-type Preview struct {
-	// PullRequest is the number of the pull request.
-	PullRequest int64 `json:"pullRequest"`
-	// State is Live when there is a preview, Queued while the limit keeps it waiting,
-	// Expired when its time ran out, Unchanged when there is nothing to show, and
-	// Failed when the commit's slipway.yaml can't be used.
-	// +kubebuilder:validation:Enum=Live;Queued;Expired;Unchanged;Failed
-	State string `json:"state"`
-	// Commit is the head of the pull request.
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{40}([0-9a-f]{24})?$`
-	Commit string `json:"commit"`
-	// Message is why there is none, and what to do.
-	// +optional
-	// +kubebuilder:validation:MaxLength=1024
-	Message string `json:"message,omitempty"`
+// KnownIdentities returns those at the forge of the primary repository. Those of
+// another forge are forgotten with it.
+func (p *Project) KnownIdentities() []Identity {
+	var known []Identity
+	for _, one := range p.Status.Identities {
+		if one.Forge == p.Primary().ForgeHost() {
+			known = append(known, one)
+		}
+	}
+	return known
 }
-
-// The states of a Preview.
-const (
-	PreviewLive      = "Live"
-	PreviewQueued    = "Queued"
-	PreviewExpired   = "Expired"
-	PreviewUnchanged = "Unchanged"
-	PreviewFailed    = "Failed"
-)
 
 // ProjectList is a list of projects.
 // +kubebuilder:object:root=true

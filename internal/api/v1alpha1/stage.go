@@ -82,6 +82,28 @@ type StageSpec struct {
 	// other stages. A preview's rule is the stage that previews are made from.
 	// +optional
 	PullRequest int64 `json:"pullRequest,omitempty"`
+	// Fork is true for a preview whose commit comes from another repository. Its
+	// images are nobody else's, it has no sealed values, and its pods reach nothing
+	// but each other.
+	// +optional
+	Fork bool `json:"fork,omitempty"`
+	// Extension lets a preview live longer than its TTL. The sync leaves it alone.
+	// +optional
+	Extension *Extension `json:"extension,omitempty"`
+}
+
+// Extension records who lets a preview live longer, and until when.
+//
+// +kubebuilder:validation:XValidation:rule="self.until - self.at <= duration('720h')",message="a preview is extended by 720h at most"
+type Extension struct {
+	// By is who asked for it.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	By string `json:"by"`
+	// At is when they asked.
+	At metav1.Time `json:"at"`
+	// Until is when the preview ends at the earliest, 30 days after At at most.
+	Until metav1.Time `json:"until"`
 }
 
 // IsPreview reports whether the stage is the preview of a pull request.

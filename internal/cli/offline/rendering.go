@@ -108,7 +108,7 @@ func (r *Rendering) RenderApart(ctx context.Context, from Snapshot, rule project
 
 // request returns what is rendered for a stage.
 func (r *Rendering) request(from Snapshot, rule project.Stage, at release.Place) (render.Request, error) {
-	services, _, err := release.Services(from.Document, rule.Name, r.Templates)
+	services, _, err := release.Services(from.Document, rule.Name, false, r.Templates)
 	if err != nil {
 		return render.Request{}, err
 	}

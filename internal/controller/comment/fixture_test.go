@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube/kubefake"
 	"github.com/slipway-dev/slipway/internal/notify"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -38,9 +40,10 @@ func (h *host) Client(context.Context, *v1alpha1.Project, v1alpha1.Repository) (
 
 // pulls are the open pull requests.
 type pulls struct {
-	open  []scm.PullRequest
-	err   error
-	asked int
+	open   []scm.PullRequest
+	err    error
+	asked  int
+	refErr error
 }
 
 func (p *pulls) Open(context.Context, *v1alpha1.Project) ([]scm.PullRequest, error) {
@@ -48,11 +51,16 @@ func (p *pulls) Open(context.Context, *v1alpha1.Project) ([]scm.PullRequest, err
 	return p.open, p.err
 }
 
+func (p *pulls) Ref(_ context.Context, _ *v1alpha1.Project, number int64) (string, error) {
+	return fmt.Sprintf("refs/pull/%d/head", number), p.refErr
+}
+
 // sources are the project files of commits: an empty one is no file.
 type sources struct {
 	files   map[string]string
 	idErr   error
 	fileErr error
+	treeErr error
 }
 
 func (s *sources) FileID(_ context.Context, _ *v1alpha1.Project, commit string) (string, error) {
@@ -74,12 +82,27 @@ func (s *sources) FileAt(_ context.Context, _ *v1alpha1.Project, commit string) 
 	return document, v1alpha1.Head{FileCommit: commit}, nil
 }
 
+func (s *sources) Tree(context.Context, *v1alpha1.Project, v1alpha1.Repository, string) (*git.Tree, error) {
+	return nil, s.treeErr
+}
+
+func (s *sources) ForkTree(context.Context, *v1alpha1.Project, string, string) (*git.Tree, error) {
+	return nil, s.treeErr
+}
+
 // sink keeps what it is sent, unless it fails.
 type sink struct {
 	notify.Silent
-	err      error
-	checks   []report.FileCheck
-	comments []report.PullRequest
+	err       error
+	checks    []report.FileCheck
+	comments  []report.PullRequest
+	reactions []report.Reaction
+	reactErr  error
+}
+
+func (s *sink) Reaction(_ context.Context, _ notify.Destination, a report.Reaction) error {
+	s.reactions = append(s.reactions, a)
+	return s.reactErr
 }
 
 func (s *sink) FileCheck(_ context.Context, _ notify.Destination, c report.FileCheck) error {
@@ -147,7 +170,7 @@ func newFixtureWith(c client.Client) *fixture {
 		sources: &sources{files: map[string]string{"base": inForce, "head": inForce}},
 		sink:    &sink{},
 	}
-	f.Reconciler = New(Reconciler{Client: c, Forges: f.host, Sources: f.sources, Pulls: f.pulls, Sinks: f.sink, Log: slog.New(slog.NewTextHandler(&f.log, nil))})
+	f.Reconciler = New(Reconciler{Client: c, Forges: f.host, Sources: f.sources, Pulls: f.pulls, Sinks: f.sink, Now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }, Log: slog.New(slog.NewTextHandler(&f.log, nil))})
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/forge"
+	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/notify"
@@ -39,6 +41,9 @@ type Forges interface {
 type PullRequests interface {
 	// Open returns them as they were read after the last sync began.
 	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
+	// Ref returns the ref under which the forge publishes the head of one. An error of
+	// code invalid says that it publishes none.
+	Ref(ctx context.Context, p *v1alpha1.Project, number int64) (string, error)
 }
 
 // Sources reads project files.
@@ -47,6 +52,10 @@ type Sources interface {
 	FileID(ctx context.Context, p *v1alpha1.Project, commit string) (string, error)
 	// FileAt returns the project file of a commit as it applies now.
 	FileAt(ctx context.Context, p *v1alpha1.Project, commit string) (*projectfile.Document, v1alpha1.Head, error)
+	// Tree returns the tree of a commit of a repository.
+	Tree(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) (*git.Tree, error)
+	// ForkTree returns the tree of a commit that a pull request's ref leads to.
+	ForkTree(ctx context.Context, p *v1alpha1.Project, ref, commit string) (*git.Tree, error)
 }
 
 // Reconciler keeps Slipway's one comment under each open pull request up to date:
@@ -60,6 +69,7 @@ type Reconciler struct {
 	Sources Sources
 	Pulls   PullRequests
 	Sinks   notify.Sink
+	Now     func() time.Time
 	Log     *slog.Logger
 
 	memory commentMemory
@@ -101,9 +111,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err == nil && host == nil {
 		return ctrl.Result{}, nil
 	}
-	state, stages, stateErr := r.state(ctx, &p)
+	state, shown, stateErr := r.state(ctx, &p)
 	if stateErr != nil || !r.memory.changed(keyOf(&p), state) {
-		return ctrl.Result{}, stateErr
+		return ctrl.Result{RequeueAfter: untilWarning(&p, r.Now())}, stateErr
 	}
 	if err == nil {
 		if !host.Enter() {
@@ -111,7 +121,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		defer host.Leave()
 		organization, _ := naming.OrganizationOf(p.Namespace)
-		err = r.comment(ctx, notify.Destination{Organization: organization, Project: p.Name, Forge: host.Reporter}, &p, stages)
+		err = r.comment(ctx, notify.Destination{Organization: organization, Project: p.Name, Forge: host.Reporter}, &p, shown)
 	}
 	return r.conclude(ctx, &p, state, err)
 }
@@ -129,48 +139,71 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, state st
 		r.Log.Error("write comments", "project", p.Name, "error", err)
 	}
 	r.memory.set(keyOf(p), state)
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: untilWarning(p, r.Now())}, nil
+}
+
+// untilWarning returns when the next preview says that it ends soon; 0 when none will.
+func untilWarning(p *v1alpha1.Project, now time.Time) time.Duration {
+	var next time.Duration
+	for _, one := range p.Status.Previews {
+		if one.Ends == nil {
+			continue
+		}
+		if wait := one.Ends.Sub(now) - report.WarnBefore; wait > 0 && (next == 0 || wait < next) {
+			next = wait + time.Second
+		}
+	}
+	return next
 }
 
 // keyOf is what a project's state is remembered under.
 func keyOf(p *v1alpha1.Project) string { return p.Namespace + "/" + p.Name }
 
 // state returns what the comments of a project depend on, but for the pull
-// requests themselves, and the project's stages. While it stays the same, the
+// requests themselves, as a text and as it is. While the text stays the same, the
 // forge isn't asked.
-func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, []v1alpha1.Stage, error) {
+func (r *Reconciler) state(ctx context.Context, p *v1alpha1.Project) (string, shown, error) {
 	var stages v1alpha1.StageList
 	if err := r.Client.List(ctx, &stages, client.InNamespace(p.Namespace), client.MatchingFields{kube.StagesByProject: p.Name}); err != nil {
-		return "", nil, fmt.Errorf("list stages: %w", err)
+		return "", shown{}, fmt.Errorf("list stages: %w", err)
 	}
 	var deliveries v1alpha1.DeliveryList
 	if err := r.Client.List(ctx, &deliveries, client.InNamespace(p.Namespace), client.MatchingFields{kube.DeliveriesByProject: p.Name}); err != nil {
-		return "", nil, fmt.Errorf("list deliveries: %w", err)
+		return "", shown{}, fmt.Errorf("list deliveries: %w", err)
 	}
 	file, _ := report.HeldFileOf(p)
 	parts := []string{p.Status.FileCommit + " " + acceptedCommit(p) + " " + file.Title}
 	for _, one := range p.Status.Previews {
-		parts = append(parts, fmt.Sprintf("%d %s %s %s", one.PullRequest, one.State, one.Commit, one.Message))
+		parts = append(parts, fmt.Sprintf("%d %s %s %s %s", one.PullRequest, one.State, one.Commit, one.Message, report.Warning(one, r.Now())))
 	}
 	for _, stage := range stages.Items {
 		parts = append(parts, stage.Spec.Ref+" "+report.StageRow(stage))
 	}
-	for _, delivery := range deliveries.Items {
-		if changesRequest(&delivery) {
+	found := shown{stages: stages.Items, answers: map[int64]*v1alpha1.Delivery{}}
+	for i := range deliveries.Items {
+		delivery := &deliveries.Items[i]
+		if changesRequest(delivery) || isAnswered(p, delivery) {
 			parts = append(parts, delivery.Name)
+		}
+		if isAnswered(p, delivery) {
+			found.add(delivery)
 		}
 	}
 	slices.Sort(parts[1:])
-	return strings.Join(parts, "\n"), stages.Items, nil
+	return strings.Join(parts, "\n"), found, nil
 }
 
 // comment shows what is wrong with the project file in force, and brings the
-// comments up to date.
-func (r *Reconciler) comment(ctx context.Context, to notify.Destination, p *v1alpha1.Project, stages []v1alpha1.Stage) error {
+// comments up to date: of open pull requests, and of others where a comment was
+// answered.
+func (r *Reconciler) comment(ctx context.Context, to notify.Destination, p *v1alpha1.Project, found shown) error {
 	if err := r.reportReplaced(ctx, to, p); err != nil {
 		return err
 	}
 	if err := r.reportFile(ctx, to, p, p.Status.FileCommit); err != nil {
+		return err
+	}
+	if err := r.react(ctx, to, p, found.answered); err != nil {
 		return err
 	}
 	open, err := r.Pulls.Open(ctx, p)
@@ -178,47 +211,23 @@ func (r *Reconciler) comment(ctx context.Context, to notify.Destination, p *v1al
 		return err
 	}
 	for _, request := range open {
-		if request.Fork {
-			continue // a fork's branch feeds no stage
+		if err := r.commentOn(ctx, to, p, request, fedBy(found.stages, request), found.answers[request.Number]); err != nil {
+			return err
 		}
-		if err := r.commentOn(ctx, to, p, request, fedBy(stages, request)); err != nil {
+		delete(found.answers, request.Number)
+	}
+	for _, number := range slices.Sorted(maps.Keys(found.answers)) {
+		if err := r.send(ctx, to, report.PullRequest{Repository: p.Primary().Path, Number: number, Text: report.AnswerTo(found.answers[number])}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fedBy returns the stages that a pull request's branch feeds, by name, and its
-// preview.
-func fedBy(stages []v1alpha1.Stage, request scm.PullRequest) []v1alpha1.Stage {
-	var fed []v1alpha1.Stage
-	for _, stage := range stages {
-		ofAnother := stage.IsPreview() && stage.Spec.PullRequest != request.Number
-		if stage.Spec.Ref == request.Head.Ref && !ofAnother && stage.DeletionTimestamp.IsZero() {
-			fed = append(fed, stage)
-		}
-	}
-	slices.SortFunc(fed, func(a, b v1alpha1.Stage) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
-	return fed
-}
-
-// commentOn reports how things stand with one pull request.
-func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage) error {
-	change, err := r.fileChange(ctx, p, request.Head.Commit)
-	if err != nil {
-		return err
-	}
-	if change.Differs {
-		if err := r.reportFile(ctx, to, p, request.Head.Commit); err != nil {
-			return err
-		}
-	}
-	if err := r.reportUnchanged(ctx, to, p, request); err != nil {
-		return err
-	}
-	pull, say := report.PullRequestOf(p, request.Number, fed, change)
-	key := fmt.Sprintf("%s/%d", keyOf(p), request.Number)
-	if !say || !r.memory.changed(key, pull.Text) {
+// send writes a comment, unless it is what was written last.
+func (r *Reconciler) send(ctx context.Context, to notify.Destination, pull report.PullRequest) error {
+	key := fmt.Sprintf("%s/%s/%d", to.Organization, to.Project, pull.Number)
+	if !r.memory.changed(key, pull.Text) {
 		return nil
 	}
 	if err := r.Sinks.PullRequest(ctx, to, pull); err != nil {
@@ -226,6 +235,62 @@ func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1
 	}
 	r.memory.set(key, pull.Text)
 	return nil
+}
+
+// fedBy returns the stages that a pull request's branch feeds, by name, and its
+// preview. The branch of a fork feeds none.
+func fedBy(stages []v1alpha1.Stage, request scm.PullRequest) []v1alpha1.Stage {
+	var fed []v1alpha1.Stage
+	for _, stage := range stages {
+		feeds := stage.Spec.Ref == request.Head.Ref && !request.Fork
+		if stage.IsPreview() {
+			feeds = stage.Spec.PullRequest == request.Number
+		}
+		if feeds && stage.DeletionTimestamp.IsZero() {
+			fed = append(fed, stage)
+		}
+	}
+	slices.SortFunc(fed, func(a, b v1alpha1.Stage) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	return fed
+}
+
+// commentOn reports how things stand with one pull request. Of a fork nothing is read
+// but what somebody is asked to approve.
+func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1alpha1.Project, request scm.PullRequest, fed []v1alpha1.Stage, answered *v1alpha1.Delivery) error {
+	about := report.Discussion{Number: request.Number, Stages: fed, Answered: answered, Now: r.Now()}
+	var err error
+	if request.Fork {
+		about.Fork, err = r.heldFork(ctx, p, request)
+	} else {
+		about.File, err = r.fileChange(ctx, p, request.Head.Commit)
+	}
+	if err != nil {
+		return err
+	}
+	if about.File.Differs {
+		if err := r.reportFile(ctx, to, p, request.Head.Commit); err != nil {
+			return err
+		}
+	}
+	if err := r.reportUnchanged(ctx, to, p, request); err != nil {
+		return err
+	}
+	if pull, say := report.PullRequestOf(p, about); say {
+		return r.send(ctx, to, pull)
+	}
+	return nil
+}
+
+// heldFork returns what a fork's commit changes that waits to be approved; nil when none
+// does.
+func (r *Reconciler) heldFork(ctx context.Context, p *v1alpha1.Project, request scm.PullRequest) (*report.ForkChange, error) {
+	for _, one := range p.Status.Previews {
+		if one.PullRequest == request.Number && one.State == v1alpha1.PreviewHeld && one.Commit == request.Head.Commit {
+			change, err := r.forkChange(ctx, p, request)
+			return &change, err
+		}
+	}
+	return nil, nil
 }
 
 // reportUnchanged reports that a pull request has nothing to preview, once for its head.
@@ -275,9 +340,10 @@ func gathered(projectOf func(client.Object) string) handler.EventHandler {
 	}
 }
 
-// projectOfDelivery returns the project of a delivery that changes a pull request.
+// projectOfDelivery returns the project of a delivery that changes a pull request, or
+// of a comment that was answered.
 func projectOfDelivery(o client.Object) string {
-	if delivery, ok := o.(*v1alpha1.Delivery); ok && changesRequest(delivery) {
+	if delivery, ok := o.(*v1alpha1.Delivery); ok && (changesRequest(delivery) || delivery.Status.Answer != nil) {
 		return delivery.Spec.Project
 	}
 	return ""

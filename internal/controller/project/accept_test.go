@@ -94,6 +94,25 @@ func TestAcceptance(t *testing.T) {
 		"held through a restart":                               {happens: "mallory pushes b: eve; sync; restart; sync; alice pushes c: eve web2; restart; sync", held: "mallory"},
 		"the accepted commit is forced away":                   {happens: "mallory pushes b: eve; forget a; restart; sync", held: "mallory"},
 		"and an owner accepts":                                 {happens: "mallory pushes b: eve; forget a; restart; sync; alice accepts eve; sync", force: "eve"},
+		"an owner comments":                                    {happens: "mallory pushes b: eve; sync; alice#1 comments approve b; sync", force: "eve", number: 2},
+		"an owner comments without a commit":                   {happens: "mallory pushes b: eve; sync; alice#1 comments approve; sync", force: "eve"},
+		"an owner comments on what was changed since":          {happens: "mallory pushes b: bob; sync; alice#1 comments approve b; mallory pushes c: bob eve; sync", held: "mallory"},
+		"an owner's comment meets another file":                {happens: "mallory pushes b: bob; sync; mallory pushes c: bob eve; sync; alice#1 wrote approve; sync", held: "mallory"},
+		"an owner commented before anything was held":          {happens: "mallory pushes b: eve; sync; alice#1 wrote approve; sync", held: "mallory"},
+		"an owner's comment comes with the push":               {happens: "mallory pushes b: eve; alice#1 comments approve; sync", held: "mallory"},
+		"an owner comments on another commit":                  {happens: "mallory pushes b: eve; sync; alice#1 comments approve a; sync", held: "mallory"},
+		"an owner's comment counts once":                       {happens: "mallory pushes b: eve; sync; again alice#1 comments approve b; sync", held: "mallory"},
+		"an owner comments something else":                     {happens: "mallory pushes b: eve; sync; alice#1 comments help; sync", held: "mallory"},
+		"a maintainer comments on an owner":                    {happens: "mallory pushes b: eve; sync; mia#2 comments approve b; sync", held: "mallory"},
+		"a maintainer comments on a stage":                     {happens: "dev pushes b: more; sync; mia#2 comments approve b; sync", force: "more"},
+		"a developer comments":                                 {happens: "dev#3 pushes b: more; sync; dev#3 comments approve b; sync", held: "dev"},
+		"its author comments":                                  {happens: "mallory pushes b: eve; sync; mallory#6 comments approve b; sync", held: "mallory"},
+		"the one who gains it comments":                        {happens: "mallory pushes b: eve; sync; eve#5 comments approve b; sync", held: "mallory"},
+		"another account with an owner's login comments":       {happens: "alice#1 pushes b: ; sync; mallory pushes c: eve; sync; alice#9 comments approve c; sync", held: "mallory"},
+		"an account without an id comments":                    {happens: "mallory pushes b: eve; sync; alice comments approve b; sync", held: "mallory"},
+		"an owner whose account is claimed comments":           {happens: "alice#1 pushes b: ; sync; alice#9 comments help; sync; mallory pushes c: eve; sync; alice#1 comments approve c; sync", held: "mallory"},
+		"a member of an owning group comments":                 {happens: "mallory pushes b: eve; sync; hugo#8 comments approve b; sync", held: "mallory"},
+		"an owner's login at its end comments":                 {happens: "mallory pushes b: eve; sync; xalice#7 comments approve b; sync", held: "mallory"},
 		"who was made owner makes owners":                      {happens: "alice pushes b: eve; eve pushes c: eve bob; sync", held: "alice eve"},
 		"who was made owner before":                            {happens: "alice pushes b: eve; sync; eve pushes c: eve bob; sync", force: "eve bob"},
 		"who was an owner before":                              {happens: "alice pushes b: eve; sync; alice pushes c: ; sync; eve pushes d: bob; sync", held: "eve"},
@@ -252,5 +271,46 @@ func TestRegistrationAnswersForWhatIsThere(t *testing.T) {
 	force := f.project(t).Status.File
 	if force.Actor != v1alpha1.ActorRegistration || force.Secondary[0].Actor != v1alpha1.ActorRegistration || force.Accepted.Reason != v1alpha1.AcceptedRegistered {
 		t.Errorf("in force is %+v, accepted %+v", force, force.Accepted)
+	}
+}
+
+// Whoever comments is told what came of it.
+func TestAnswersToComments(t *testing.T) {
+	b := commitOf("b")
+	tests := map[string]struct {
+		happens string
+		want    string
+	}{
+		"it counts":              {"mallory pushes b: eve; sync; alice#1 comments approve b; sync", "done: slipway.yaml of commit bbbbbbbb is in force as a whole"},
+		"by a maintainer":        {"mallory pushes b: eve; sync; mia#2 comments approve b; sync", "not done: mia may not accept it: the role maintainer does not allow it"},
+		"by a developer":         {"mallory pushes b: eve; sync; dev#3 comments approve b; sync", "not done: that takes the role maintainer, and dev is developer"},
+		"by a stranger":          {"mallory pushes b: eve; sync; eve#5 comments approve b; sync", "not done: eve is no member of the project"},
+		"by another account":     {"alice#1 pushes b: ; sync; mallory pushes c: eve; sync; alice#9 comments approve c; sync", "not done: alice (account 9) is no member"},
+		"nothing is held":        {"alice#1 comments approve; sync", "not done: nothing waits to be approved"},
+		"of another commit":      {"mallory pushes b: eve; sync; alice#1 comments approve a; sync", "not done: commit aaaaaaaa is not what waits: that is slipway.yaml of commit " + b},
+		"before it was held":     {"mallory pushes b: eve; sync; alice#1 wrote approve; sync", "not done: slipway.yaml of commit bbbbbbbb is held, and was not when the comment was written; look at it, and write `/slipway approve " + b + "`"},
+		"a preview of no file":   {"dev#3 comments preview; sync", "not done: slipway.yaml asks for no previews"},
+		"something else":         {"alice#1 comments help; sync", ""},
+		"what nobody knows":      {"alice#1 comments destroy; sync", ""},
+		"an abbreviated commit":  {"alice#1 comments approve bbbbbbbb; sync", ""},
+		"a delivery that is old": {"mallory pushes b: eve; sync; again alice#1 comments approve b; sync", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLife(t, nil)
+			for line := range strings.SplitSeq(tt.happens, ";") {
+				l.play(t, strings.TrimSpace(line))
+			}
+			got := ""
+			for _, task := range l.Cleaner.tasks {
+				if task.marked == nil || !isCommand(task.marked) || task.marked.Status.Answer == nil {
+					continue
+				}
+				got = map[bool]string{true: "not done: ", false: "done: "}[task.marked.Status.Answer.Refused] + task.marked.Status.Answer.Message
+			}
+			if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
 	}
 }

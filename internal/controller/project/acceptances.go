@@ -7,12 +7,14 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/slipway-dev/slipway/internal/acceptance"
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/command"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/printable"
@@ -83,6 +85,8 @@ func answerTo(p *v1alpha1.Project, one *v1alpha1.Acceptance, o outcome, syncErr 
 			return refused("%s", reason)
 		}
 		return v1alpha1.AcceptanceStatus{Phase: v1alpha1.AcceptanceAccepted, Message: fmt.Sprintf("account %s is %s from now on", one.Spec.Identity.ID, one.Spec.Identity.Login)}
+	case one.Spec.Preview != nil:
+		return answerToPreview(p, one, o)
 	case o.file != nil && o.file.Accepted != nil && o.file.Accepted.ID == one.Spec.File:
 		return v1alpha1.AcceptanceStatus{Phase: v1alpha1.AcceptanceAccepted, Message: fmt.Sprintf("%s of commit %.8s is in force as a whole", project.FileName, o.file.Accepted.Commit)}
 	case o.held == nil:
@@ -95,6 +99,168 @@ func answerTo(p *v1alpha1.Project, one *v1alpha1.Acceptance, o outcome, syncErr 
 		return refused("%s may not accept it: no member of project %s has that user or e-mail in the file in force; %s", one.Spec.By, p.Name, o.held.Message)
 	}
 	return refused("%s may not accept it: the role %s does not allow it; %s", one.Spec.By, who.Role, o.held.Message)
+}
+
+// answerToPreview says what became of the approval of a fork's commit.
+func answerToPreview(p *v1alpha1.Project, one *v1alpha1.Acceptance, o outcome) v1alpha1.AcceptanceStatus {
+	number, commit := one.Spec.Preview.PullRequest, one.Spec.Preview.Commit
+	refused := func(format string, args ...any) v1alpha1.AcceptanceStatus {
+		return v1alpha1.AcceptanceStatus{Phase: v1alpha1.AcceptanceRefused, Message: printable.Passage(fmt.Sprintf(format, args...), 4096)}
+	}
+	shown := previewOf(o.previews.known, number)
+	who, known := o.force.Person(one.Spec.By)
+	switch {
+	case !known:
+		return refused("%s may not approve it: no member of project %s has that user or e-mail in the file in force", one.Spec.By, p.Name)
+	case !who.Role.May(project.ActionApprove, false):
+		return refused("%s may not approve it: that takes a maintainer, and the role is %s", one.Spec.By, who.Role)
+	case shown == nil:
+		return refused("pull request %d waits for no approval: it is closed, or gets no preview", number)
+	case shown.Approved != nil && shown.Approved.Commit == commit:
+		return v1alpha1.AcceptanceStatus{Phase: v1alpha1.AcceptanceAccepted, Message: fmt.Sprintf("commit %.8s of pull request %d may run, and no other", commit, number)}
+	case shown.Commit != commit:
+		return refused("pull request %d was pushed to meanwhile: commit %s waits now; look at it and approve it", number, shown.Commit)
+	}
+	return refused("pull request %d waits for no approval: its preview is %s", number, strings.ToLower(shown.State))
+}
+
+// previewOf returns how it stands with the preview of a pull request, nil when nothing is
+// known of it.
+func previewOf(all []v1alpha1.Preview, number int64) *v1alpha1.Preview {
+	at := slices.IndexFunc(all, func(one v1alpha1.Preview) bool { return one.PullRequest == number })
+	if at < 0 {
+		return nil
+	}
+	return &all[at]
+}
+
+// comment is what a comment asks of a sync: an approval, or a preview. The others are
+// carried out when it is over.
+type comment struct {
+	delivery    string
+	pullRequest int64
+	// by is the member who wrote it.
+	by string
+	// acceptance is what an approval comes to; nil for another command.
+	acceptance *v1alpha1.Acceptance
+	// answer is nil until it is known.
+	answer *v1alpha1.CommandAnswer
+}
+
+// comments returns what comments that wait ask of a sync. Each counts once, under
+// pull requests of the primary repository only, and in the name of a member whose
+// account is known.
+func comments(p *v1alpha1.Project, who identified) []comment {
+	var all []comment
+	for i := range who.deliveries {
+		d := &who.deliveries[i]
+		c, err := command.Parse(d.Spec.Command)
+		if !isCommand(d) || !isFirst(d) || d.Spec.Repository != p.Primary().Name || command.IsLate(writtenOf(d), d.Spec.Received.Time) {
+			continue
+		}
+		if err != nil || c.Name != command.Approve && c.Name != command.Preview {
+			continue
+		}
+		login, _ := who.accounts.Member(d.Spec.Actor, d.Spec.ActorID)
+		one := comment{delivery: d.Name, pullRequest: d.Spec.PullRequest, by: login}
+		refusal := command.Refusal(who.force, c, login, d.Spec.Actor)
+		if member, is := who.force.Login(login); is && refusal == "" && c.Name == command.Approve {
+			one.by = member.User
+			one.acceptance, refusal = approval(p, d, c.Commit, member.User)
+		}
+		if refusal != "" {
+			one.answer = &v1alpha1.CommandAnswer{Refused: true, Message: printable.Passage(refusal, 4096)}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// writtenOf returns when a comment was written, zero when the forge does not say.
+func writtenOf(d *v1alpha1.Delivery) time.Time {
+	if d.Spec.Written == nil {
+		return time.Time{}
+	}
+	return d.Spec.Written.Time
+}
+
+// approval returns what a comment approves: the commit of the fork that waits, or the
+// file that is held, in each case exactly what the project showed when the comment was
+// written. Without a commit, a held file must have been there then.
+func approval(p *v1alpha1.Project, d *v1alpha1.Delivery, commit, by string) (_ *v1alpha1.Acceptance, refusal string) {
+	fork, held := previewOf(p.Status.Previews, d.Spec.PullRequest), p.Status.Held
+	if fork != nil && fork.State != v1alpha1.PreviewHeld {
+		fork = nil
+	}
+	asked := &v1alpha1.Acceptance{Spec: v1alpha1.AcceptanceSpec{Project: p.Name, By: by}}
+	switch {
+	case fork != nil && commit == fork.Commit:
+		asked.Spec.Preview = &v1alpha1.AcceptedPreview{PullRequest: fork.PullRequest, Commit: commit}
+		return asked, ""
+	case fork != nil && commit == "":
+		return nil, fmt.Sprintf("say which commit you looked at: `/slipway approve %s`", fork.Commit)
+	case held != nil && (commit == held.Commit || commit == "" && !writtenOf(d).Before(held.Since.Time)):
+		asked.Spec.File = held.ID
+		return asked, ""
+	case held != nil && commit == "":
+		return nil, fmt.Sprintf("%s of commit %.8s is held, and was not when the comment was written; look at it, and write `/slipway approve %s`", project.FileName, held.Commit, held.Commit)
+	case fork != nil:
+		return nil, fmt.Sprintf("commit %.8s is not what waits here: that is %s, the head of this pull request; look at it and approve it", commit, fork.Commit)
+	case held != nil:
+		return nil, fmt.Sprintf("commit %.8s is not what waits: that is %s of commit %s; look at it and approve it", commit, project.FileName, held.Commit)
+	}
+	return nil, fmt.Sprintf("nothing waits to be approved: no commit of a fork under this pull request, and no %s of project %s", project.FileName, p.Name)
+}
+
+// acceptancesOf returns the approvals among comments.
+func acceptancesOf(all []comment) []v1alpha1.Acceptance {
+	var asked []v1alpha1.Acceptance
+	for _, one := range all {
+		if one.acceptance != nil {
+			asked = append(asked, *one.acceptance)
+		}
+	}
+	return asked
+}
+
+// answers returns what comments came to, by their deliveries.
+func answers(p *v1alpha1.Project, o outcome, syncErr error) map[string]*v1alpha1.CommandAnswer {
+	all := map[string]*v1alpha1.CommandAnswer{}
+	for _, one := range o.comments {
+		answer := one.answer
+		switch {
+		case answer != nil:
+		case one.acceptance != nil:
+			status := answerTo(p, one.acceptance, o, syncErr)
+			answer = &v1alpha1.CommandAnswer{Refused: status.Phase != v1alpha1.AcceptanceAccepted, Message: status.Message}
+		default:
+			answer = answerToWish(one, o, syncErr)
+		}
+		all[one.delivery] = answer
+	}
+	return all
+}
+
+// answerToWish says what became of the wish for a preview.
+func answerToWish(one comment, o outcome, syncErr error) *v1alpha1.CommandAnswer {
+	shown := previewOf(o.previews.known, one.pullRequest)
+	switch {
+	case syncErr != nil:
+		return &v1alpha1.CommandAnswer{Refused: true, Message: "the project can't be synced: " + kube.Sentence(syncErr)}
+	case shown != nil && shown.State == v1alpha1.PreviewLive:
+		return &v1alpha1.CommandAnswer{Message: "the pull request has a preview"}
+	case shown != nil:
+		return &v1alpha1.CommandAnswer{Refused: true, Message: printable.Passage(shown.Message, 4096)}
+	case o.previews.condition == nil:
+		return &v1alpha1.CommandAnswer{Refused: true, Message: project.FileName + " asks for no previews"}
+	case o.previews.condition.Status != metav1.ConditionTrue:
+		return &v1alpha1.CommandAnswer{Refused: true, Message: o.previews.condition.Message}
+	}
+	reason := o.previews.reasons[one.pullRequest]
+	if reason == "" {
+		reason = "the pull request is not open"
+	}
+	return &v1alpha1.CommandAnswer{Refused: true, Message: printable.Passage(reason, 4096)}
 }
 
 // mayAccept returns the people among the askers who are members by the file in

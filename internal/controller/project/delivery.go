@@ -11,8 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/command"
 	"github.com/slipway-dev/slipway/internal/kube"
 	"github.com/slipway-dev/slipway/internal/printable"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // deliveryTTL is how long a delivery is kept after it was dealt with, and
@@ -50,17 +52,32 @@ func (r *Reconciler) deliveries(ctx context.Context, p *v1alpha1.Project) (waiti
 }
 
 // forget deletes deliveries that were dealt with and are old, and the oldest of
-// too many.
+// too many. Comments are kept for a while.
 func (r *Reconciler) forget(done []v1alpha1.Delivery) {
 	young := slices.IndexFunc(done, func(d v1alpha1.Delivery) bool { return r.Now().Sub(d.Spec.Received.Time) <= deliveryTTL })
 	if young < 0 {
 		young = len(done)
 	}
-	r.Cleaner.Delete(done[:max(young, len(done)-maxDeliveries)])
+	surplus := done[:max(young, len(done)-maxDeliveries)]
+	many := max(len(done)-2*maxDeliveries, 0)
+	r.Cleaner.Delete(surplus[:min(many, len(surplus))])
+	for _, d := range surplus[min(many, len(surplus)):] {
+		if !isCommand(&d) || r.Now().Sub(d.Spec.Received.Time) > commandTTL {
+			r.Cleaner.Delete([]v1alpha1.Delivery{d})
+		}
+	}
 }
 
+// commandTTL is how long the delivery of a comment is kept at least, unless there are
+// twice as many as others are kept of: while it is there, the comment counts no second
+// time, and later it is too old.
+const commandTTL = 2 * command.MaxAge
+
+// isCommand reports whether a delivery is of a comment that asks for something.
+func isCommand(d *v1alpha1.Delivery) bool { return d.Spec.Event == string(scm.KindComment) }
+
 // finish marks the deliveries that a sync served, and deletes the oldest of more
-// than are kept. A delivery that arrived while the sync ran is not among them
+// than are kept, but for comments. A delivery that arrived while the sync ran is not among them
 // and causes the next one.
 func (r *Reconciler) finish(s settlement, syncErr error) {
 	keep := maxDeliveries
@@ -68,9 +85,14 @@ func (r *Reconciler) finish(s settlement, syncErr error) {
 		keep = markedInFlood
 	}
 	surplus := max(len(s.served)-keep, 0)
-	r.Cleaner.Delete(s.served[:surplus])
-	for _, d := range s.served[surplus:] {
-		r.Cleaner.Mark(d, r.marked(&d, s.messages[d.Name], syncErr))
+	for i, d := range s.served {
+		if i < surplus && !isCommand(&d) {
+			r.Cleaner.Delete([]v1alpha1.Delivery{d})
+			continue
+		}
+		marked := r.marked(&d, s.messages[d.Name], syncErr)
+		marked.Status.Answer = s.answers[d.Name]
+		r.Cleaner.Mark(d, marked)
 	}
 }
 
@@ -95,8 +117,8 @@ func (r *Reconciler) shed(waiting []v1alpha1.Delivery) {
 	reported := map[string]bool{}
 	var surplus []v1alpha1.Delivery
 	for i, d := range slices.Backward(waiting) {
-		ref := d.Spec.Repository + " " + d.Spec.Ref
-		if reported[ref] && i < len(waiting)-maxDeliveries {
+		ref := d.Spec.Repository + " " + d.Spec.Ref + " " + d.Spec.Comment
+		if reported[ref] && i < len(waiting)-maxDeliveries || i < len(waiting)-2*maxDeliveries {
 			surplus = append(surplus, d)
 		}
 		reported[ref] = true

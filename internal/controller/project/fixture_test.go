@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -59,6 +60,7 @@ type repositories struct {
 	during    func(context.Context) error // while the heads are read
 	expired   int                         // how often the pull requests were
 	open      []scm.PullRequest
+	fetched   []string               // of forks: ref and commit
 	listed    int                    // how often they were listed
 	merged    map[string]*scm.Merged // by commit
 }
@@ -160,6 +162,17 @@ func (r *repositories) FileOf(ctx context.Context, p *v1alpha1.Project, commit s
 	head.Acceptance = trusted.Acceptance
 	_, head, err = r.Under(ctx, p, document, head, accepted)
 	return head, err
+}
+
+// Ref implements PullRequests.
+func (r *repositories) Ref(_ context.Context, _ *v1alpha1.Project, number int64) (string, error) {
+	return fmt.Sprintf("refs/pull/%d/head", number), r.errs["Ref"]
+}
+
+// FetchFork implements Sources.
+func (r *repositories) FetchFork(_ context.Context, _ *v1alpha1.Project, ref, commit string) error {
+	r.fetched = append(r.fetched, ref+" "+commit)
+	return r.errs["FetchFork"]
 }
 
 // Knows implements Sources.

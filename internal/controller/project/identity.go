@@ -3,9 +3,7 @@ package project
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -33,7 +31,7 @@ func identify(p *v1alpha1.Project, force *project.File, waiting []v1alpha1.Deliv
 	elsewhere := map[string]string{} // repositories at other forges
 	for _, repository := range p.Spec.Repositories {
 		if !sameForge(repository, p.Primary()) {
-			elsewhere[repository.Name] = forgeHost(repository)
+			elsewhere[repository.Name] = repository.ForgeHost()
 		}
 	}
 	for _, d := range waiting {
@@ -49,16 +47,7 @@ func identify(p *v1alpha1.Project, force *project.File, waiting []v1alpha1.Deliv
 
 // sameForge reports whether two repositories have their logins from one forge.
 func sameForge(a, b v1alpha1.Repository) bool {
-	return a.Forge == b.Forge && (a.API != "" && a.API == b.API || forgeHost(a) == forgeHost(b))
-}
-
-// forgeHost names the forge of a repository.
-func forgeHost(repository v1alpha1.Repository) string {
-	u, err := url.Parse(repository.URL)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Hostname())
+	return a.Forge == b.Forge && (a.API != "" && a.API == b.API || a.ForgeHost() == b.ForgeHost())
 }
 
 // refusedIdentity says why an acceptance of an account does not count, empty when it
@@ -79,13 +68,11 @@ func refusedIdentity(p *v1alpha1.Project, force *project.File, asked *v1alpha1.A
 }
 
 // accountsOf returns the accounts of a project's members at the forge of its primary
-// repository. Those of another forge are forgotten with it.
+// repository.
 func accountsOf(p *v1alpha1.Project) acceptance.Accounts {
 	var all acceptance.Accounts
-	for _, one := range p.Status.Identities {
-		if one.Forge == forgeHost(p.Primary()) {
-			all = append(all, acceptance.Account{Login: one.Login, ID: one.ID, Claimed: one.Claimed})
-		}
+	for _, one := range p.KnownIdentities() {
+		all = append(all, acceptance.Account{Login: one.Login, ID: one.ID, Claimed: one.Claimed})
 	}
 	return all
 }
@@ -94,7 +81,7 @@ func accountsOf(p *v1alpha1.Project) acceptance.Accounts {
 func identities(p *v1alpha1.Project, accounts acceptance.Accounts, now metav1.Time) []v1alpha1.Identity {
 	var all []v1alpha1.Identity
 	for _, account := range accounts {
-		one := v1alpha1.Identity{Login: account.Login, Forge: forgeHost(p.Primary()), ID: account.ID, Since: now, Claimed: account.Claimed}
+		one := v1alpha1.Identity{Login: account.Login, Forge: p.Primary().ForgeHost(), ID: account.ID, Since: now, Claimed: account.Claimed}
 		for _, known := range p.Status.Identities {
 			if known.Login == one.Login && known.Forge == one.Forge && known.ID == one.ID {
 				one.Since = known.Since

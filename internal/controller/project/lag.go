@@ -24,7 +24,8 @@ const (
 type settlement struct {
 	served   []v1alpha1.Delivery
 	messages map[string]string // by a delivery's name, where there is more to say
-	again    time.Duration     // until the refs are read again for the others; 0: there are none
+	answers  map[string]*v1alpha1.CommandAnswer
+	again    time.Duration // until the refs are read again for the others; 0: there are none
 }
 
 // settle finds the deliveries whose refs are where they say, or have moved on.

@@ -51,6 +51,10 @@ func variant(words string) string {
 //	alice accepts eve        somebody accepts variant("eve")
 //	alice accepts dev#77     somebody accepts the account 77 as dev's
 //	alice#1 reviews b: eve   the account 1 approved variant("eve") in a pull request that was merged as b
+//	alice#1 comments approve the account 1 of alice writes "/slipway approve" under pull request 7; letters
+//	                         stand for commits
+//	alice#1 wrote approve    the same, before what came last
+//	again alice#1 comments approve
 //	sync                     what waits is served
 //	restart                  the server starts anew
 //	forget a                 commit a is no longer in the repository
@@ -86,6 +90,10 @@ func (l *life) play(t *testing.T, line string) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name), CreationTimestamp: metav1.Time{Time: l.now}},
 			Spec:       accepted(fields[0], strings.Join(fields[2:], " ")),
 		})
+	case len(fields) >= 3 && (fields[1] == "comments" || fields[1] == "wrote"):
+		l.comment(t, fields[0], fields[2:], fields[1] == "wrote", false)
+	case len(fields) >= 4 && fields[0] == "again" && fields[2] == "comments":
+		l.comment(t, fields[1], fields[3:], false, true)
 	case len(fields) == 3 && fields[1] == "reviews":
 		login, id, _ := strings.Cut(fields[0], "#")
 		l.repos.merged[commitOf(fields[2])] = &scm.Merged{At: l.now.Add(time.Minute), Head: commitOf("9"), File: fileID(variant(words)), Approvals: []scm.Approval{{Login: login, ID: id}}}
@@ -125,6 +133,30 @@ func (l *life) deliver(t *testing.T, by, before, after string, change func(*v1al
 		d.Spec.Before, d.Spec.After, d.Spec.Received = commitOf(before), commitOf(after), metav1.NewMicroTime(l.now)
 		if change != nil {
 			change(d)
+		}
+	}))
+}
+
+// comment delivers a comment under pull request 7.
+func (l *life) comment(t *testing.T, by string, words []string, earlier, again bool) {
+	t.Helper()
+	for i, word := range words {
+		if len(word) == 1 {
+			words[i] = commitOf(word)
+		}
+	}
+	written := l.now
+	if earlier {
+		written = written.Add(-30 * time.Minute)
+	}
+	l.create(t, push(fmt.Sprintf("delivery-%d", l.next()), func(d *v1alpha1.Delivery) {
+		d.Spec = v1alpha1.DeliverySpec{
+			Project: "shop", Repository: "main", Event: string(scm.KindComment), PullRequest: 7, Comment: fmt.Sprint(l.served),
+			Command: strings.Join(words, " "), Written: &metav1.Time{Time: written}, Received: metav1.NewMicroTime(l.now),
+		}
+		d.Spec.Actor, d.Spec.ActorID, _ = strings.Cut(by, "#")
+		if again {
+			d.Status.Attempts, d.Status.Phase = 1, v1alpha1.DeliveryPending
 		}
 	}))
 }

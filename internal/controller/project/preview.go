@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/command"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/kube"
@@ -27,6 +28,7 @@ import (
 // previews is what a sync found out about previews.
 type previews struct {
 	known     []v1alpha1.Preview
+	reasons   map[int64]string  // why pull requests get none
 	condition *metav1.Condition // nil where the project file asks for none
 	again     bool              // who did not answer may answer soon
 }
@@ -51,10 +53,10 @@ func (r *Reconciler) writePreviews(ctx context.Context, p *v1alpha1.Project, fil
 	}
 	var wanted []v1alpha1.Stage
 	if err == nil {
-		decisions := preview.Decide(preview.Facts{
-			Previews: file.Previews, Open: open, Heads: found.heads.Refs, Known: knownPreviews(now.Status.Previews, have), Now: r.Now().Truncate(time.Second),
-		})
-		wanted, found.previews.known, err = r.wantedPreviews(ctx, p, file, found, decisions, have)
+		at := r.Now().Truncate(time.Second)
+		before := withRequests(now.Status.Previews, found, at)
+		decisions := preview.Decide(preview.Facts{Previews: file.Previews, Open: open, Heads: found.heads.Refs, Known: knownPreviews(before, have, found, at), Now: at})
+		wanted, found.previews, err = r.wantedPreviews(ctx, p, file, found, decisions, have, before)
 	}
 	if err != nil {
 		found.previews = previews{
@@ -90,19 +92,57 @@ func (r *Reconciler) keepPreviews(ctx context.Context, p *v1alpha1.Project, foun
 	return nil
 }
 
-// knownPreviews returns the previews that there are, and those that expired.
-func knownPreviews(status []v1alpha1.Preview, have map[string]*v1alpha1.Stage) map[int64]preview.Known {
-	known := map[int64]preview.Known{}
-	for _, one := range status {
-		if one.State == v1alpha1.PreviewExpired {
-			known[one.PullRequest] = preview.Known{Commit: one.Commit, Expired: true}
+// withRequests returns how previews stood, with what people approved and asked for
+// since: exactly the commit of a fork that was shown as held.
+func withRequests(known []v1alpha1.Preview, found *outcome, now time.Time) []v1alpha1.Preview {
+	known = slices.Clone(known)
+	for _, one := range found.asked {
+		if one.Spec.Preview == nil {
+			continue
 		}
+		shown := previewOf(known, one.Spec.Preview.PullRequest)
+		who, is := found.force.Person(one.Spec.By)
+		if is && who.Role.May(project.ActionApprove, false) && shown != nil && shown.State == v1alpha1.PreviewHeld && shown.Commit == one.Spec.Preview.Commit {
+			shown.Approved = &v1alpha1.ApprovedCommit{Commit: shown.Commit, By: printable.Excerpt(one.Spec.By, 256), At: metav1.Time{Time: now}}
+		}
+	}
+	for _, one := range found.comments {
+		if !one.wishes() {
+			continue
+		}
+		if shown := previewOf(known, one.pullRequest); shown != nil {
+			shown.AskedBy = one.by
+		} else {
+			known = append(known, v1alpha1.Preview{PullRequest: one.pullRequest, AskedBy: one.by})
+		}
+	}
+	return known
+}
+
+// wishes reports whether a comment asks for a preview, and may.
+func (c comment) wishes() bool { return c.acceptance == nil && c.answer == nil }
+
+// knownPreviews returns what is known of previews: of those that there are, those that
+// expired, and those that somebody approved or asked for.
+func knownPreviews(before []v1alpha1.Preview, have map[string]*v1alpha1.Stage, found *outcome, now time.Time) map[int64]preview.Known {
+	known := map[int64]preview.Known{}
+	for _, one := range before {
+		k := preview.Known{Expired: one.State == v1alpha1.PreviewExpired, Asked: one.AskedBy != ""}
+		if k.Expired {
+			k.Commit = one.Commit
+		}
+		if one.Approved != nil {
+			k.Approved = one.Approved.Commit
+		}
+		known[one.PullRequest] = k
 	}
 	for _, stage := range have {
 		if !stage.DeletionTimestamp.IsZero() {
 			continue
 		}
-		one := preview.Known{Commit: stage.Spec.Wanted.Commit, Pushed: stage.CreationTimestamp.Time}
+		one := known[stage.Spec.PullRequest]
+		one.Lives, one.Expired = true, false
+		one.Commit, one.Pushed, one.Until = stage.Spec.Wanted.Commit, stage.CreationTimestamp.Time, extendedUntil(stage, now)
 		if head := stage.Status.Unchanged(); head != "" {
 			one.Commit = head
 		}
@@ -111,43 +151,80 @@ func knownPreviews(status []v1alpha1.Preview, have map[string]*v1alpha1.Stage) m
 		}
 		known[stage.Spec.PullRequest] = one
 	}
+	for _, c := range found.comments {
+		if c.wishes() {
+			one := known[c.pullRequest]
+			one.Revived = true
+			known[c.pullRequest] = one
+		}
+	}
 	return known
+}
+
+// extendedUntil returns until when a preview was extended; zero for not. The bound is
+// that of the custom resource, for whatever wrote it; what claims to be of the future
+// does not count.
+func extendedUntil(stage *v1alpha1.Stage, now time.Time) time.Time {
+	extension := stage.Spec.Extension
+	if extension == nil || extension.At.Time.After(now.Add(time.Hour)) || extension.Until.Sub(extension.At.Time) > command.MaxExtension {
+		return time.Time{}
+	}
+	return extension.Until.Time
 }
 
 // wantedPreviews returns the previews that the decisions ask for, and how it stands
 // with each pull request.
-func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage) (wanted []v1alpha1.Stage, known []v1alpha1.Preview, err error) {
+func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage, before []v1alpha1.Preview) (wanted []v1alpha1.Stage, shown previews, err error) {
+	shown.reasons = map[int64]string{}
 	gated, err := r.behindGate(ctx, p, file)
 	if err != nil {
-		return nil, nil, err
+		return nil, shown, err
 	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}
-		switch d.State {
-		case preview.None:
+		if was := previewOf(before, d.Request.Number); was != nil {
+			one.Approved, one.AskedBy = was.Approved, was.AskedBy
+		}
+		if d.State == preview.None {
+			shown.reasons[d.Request.Number] = d.Reason
 			continue
-		case preview.Live:
+		}
+		if d.Runs != "" {
 			stage, err := r.wantedPreview(ctx, p, file, found, d)
 			if err != nil && !isMistake(err) {
-				return nil, nil, err
+				return nil, previews{}, err
 			}
 			stage.Spec.Gated = gated
-			current := have[stage.Name]
-			if err != nil {
-				one.State, one.Message = v1alpha1.PreviewFailed, printable.Passage(fault.MessageOf(err), 1024)
-			} else if current == nil && r.showsNothing(ctx, p, file, found.before.Status.Previews, stage) {
-				one.State, one.Message = v1alpha1.PreviewUnchanged, "nothing to preview: it makes what runs at stage "+file.Previews.From
-			}
-			if one.State == v1alpha1.PreviewFailed && current != nil { // it runs on until the mistake is corrected
-				stage.Spec = *current.Spec.DeepCopy()
-				wanted = append(wanted, stage)
-			} else if one.State == v1alpha1.PreviewLive {
+			if stage = r.settlePreview(ctx, p, file, found, d, stage, have, err, &one); stage.Name != "" {
 				wanted = append(wanted, stage)
 			}
 		}
-		known = append(known, one)
+		shown.known = append(shown.known, one)
 	}
-	return wanted, known, nil
+	return wanted, shown, nil
+}
+
+// settlePreview returns the stage of a preview, nothing when there is nothing to show,
+// and says which it is. A mistake keeps a preview as it was until it is corrected.
+func (r *Reconciler) settlePreview(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, d preview.Decision, stage v1alpha1.Stage, have map[string]*v1alpha1.Stage, mistake error, one *v1alpha1.Preview) v1alpha1.Stage {
+	current := have[stage.Name]
+	switch {
+	case mistake != nil && d.State == preview.Live:
+		one.State, one.Message = v1alpha1.PreviewFailed, printable.Passage(fault.MessageOf(mistake), 1024)
+		fallthrough
+	case mistake != nil:
+		if current == nil {
+			return v1alpha1.Stage{}
+		}
+		stage.Spec = *current.Spec.DeepCopy()
+	case current == nil && one.AskedBy == "" && r.showsNothing(ctx, p, file, found.before.Status.Previews, stage):
+		one.State, one.Message = v1alpha1.PreviewUnchanged, "nothing to preview: it makes what runs at stage "+file.Previews.From
+		return v1alpha1.Stage{}
+	}
+	if !d.Ends.IsZero() {
+		one.Ends = &metav1.Time{Time: d.Ends}
+	}
+	return stage
 }
 
 // isMistake reports whether an error is the fault of what a pull request contains.
@@ -163,17 +240,34 @@ func isMistake(err error) bool {
 // of its head when its author may deploy, else those of the trusted ref. The stage has
 // a name also when there is an error.
 func (r *Reconciler) wantedPreview(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, d preview.Decision) (v1alpha1.Stage, error) {
+	if d.Request.Fork {
+		return r.wantedFork(ctx, p, file, found, d)
+	}
 	ref := d.Request.Head.Ref
-	head := found.hints.head(p.Primary().Name, ref, d.Commit)
+	head := found.hints.head(p.Primary().Name, ref, d.Runs)
 	head.Secondary = slices.Clone(head.Secondary)
 	trusts, err := r.trusts(ctx, p, file, found.identities, d.Request)
 	if err == nil && trusts {
 		var own v1alpha1.Head
-		own, err = r.Sources.FileOf(ctx, p, d.Commit, found.hints.force, *found.file.Accepted)
-		own.Commit, own.Actor, own.Delivery = d.Commit, head.Actor, head.Delivery
+		own, err = r.Sources.FileOf(ctx, p, d.Runs, found.hints.force, *found.file.Accepted)
+		own.Commit, own.Actor, own.Delivery = d.Runs, head.Actor, head.Delivery
 		head = own
 	}
 	return release.WantedPreview(p, file, d.Request.Number, ref, head, d.Pushed), err
+}
+
+// wantedFork returns the preview of a pull request from a fork: its commit, with the
+// services and overlays of the trusted ref.
+func (r *Reconciler) wantedFork(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, d preview.Decision) (v1alpha1.Stage, error) {
+	head := found.hints.force
+	head.Commit, head.Secondary = d.Runs, slices.Clone(head.Secondary)
+	ref, err := r.Pulls.Ref(ctx, p, d.Request.Number)
+	if err == nil {
+		err = r.Sources.FetchFork(ctx, p, ref, d.Runs)
+	}
+	stage := release.WantedPreview(p, file, d.Request.Number, ref, head, d.Pushed)
+	stage.Spec.Fork = true
+	return stage, err
 }
 
 // trusts reports whether a pull request's author may say which services its preview
@@ -211,6 +305,9 @@ func (r *Reconciler) trusts(ctx context.Context, p *v1alpha1.Project, file *proj
 // showsNothing reports whether a new preview would run what the stage runs that it is
 // made from. What was found out about a commit stays so when that stage moves on.
 func (r *Reconciler) showsNothing(ctx context.Context, p *v1alpha1.Project, file *project.File, known []v1alpha1.Preview, wanted v1alpha1.Stage) bool {
+	if wanted.Spec.Fork {
+		return false // a stage's repository has no commit of a fork
+	}
 	for _, one := range known {
 		if one.PullRequest == wanted.Spec.PullRequest && one.Commit == wanted.Spec.Wanted.Commit {
 			return one.State == v1alpha1.PreviewUnchanged

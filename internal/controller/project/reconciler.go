@@ -48,6 +48,9 @@ type Sources interface {
 	FileAt(ctx context.Context, p *v1alpha1.Project, fileCommit string) (*projectfile.Document, v1alpha1.Head, error)
 	// Knows reports whether a commit was ever fetched and is still kept.
 	Knows(ctx context.Context, p *v1alpha1.Project, repository v1alpha1.Repository, commit string) bool
+	// FetchFork makes sure that a commit of a fork is there, to which a ref of the
+	// primary repository leads.
+	FetchFork(ctx context.Context, p *v1alpha1.Project, ref, commit string) error
 	Policies
 }
 
@@ -72,6 +75,9 @@ type PullRequests interface {
 	Open(ctx context.Context, p *v1alpha1.Project) ([]scm.PullRequest, error)
 	// Expire has a project's read again by whoever needs them next.
 	Expire(p *v1alpha1.Project)
+	// Ref returns the ref of the primary repository under which the forge publishes the
+	// head of a pull request. An error of code invalid says that it publishes none.
+	Ref(ctx context.Context, p *v1alpha1.Project, number int64) (string, error)
 	// Merged returns the pull request whose merge made a commit of a branch, nil when
 	// none did or the forge does not say.
 	Merged(ctx context.Context, p *v1alpha1.Project, branch, commit, file string) (*scm.Merged, error)
@@ -206,6 +212,7 @@ func (r *Reconciler) conclude(ctx context.Context, p *v1alpha1.Project, o outcom
 		return ctrl.Result{}, err
 	}
 	s := r.settle(ctx, p, o.heads, these.waiting)
+	s.answers = answers(p, o, syncErr)
 	for _, d := range s.served {
 		if stage := o.ending[d.Spec.Ref]; stage != "" && s.messages[d.Name] == "" {
 			s.messages[d.Name] = fmt.Sprintf("synced; stage %s is still being taken down and comes back after that: `slipway status %s` says what remains", stage, p.Name)

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/repository"
 )
 
 // parallelStages is how many stages of a project are changed at the same time.
@@ -129,7 +130,7 @@ func fits(current, wanted *v1alpha1.Stage) bool {
 // wantedSpec returns the wanted spec with what is not the sync's to say.
 func wantedSpec(current, wanted *v1alpha1.Stage) v1alpha1.StageSpec {
 	spec := wanted.Spec
-	spec.Pause, spec.Scale = current.Spec.Pause, current.Spec.Scale
+	spec.Pause, spec.Scale, spec.Extension = current.Spec.Pause, current.Spec.Scale, current.Spec.Extension
 	switch known := current.Spec.Wanted; {
 	case sameHead(known, spec.Wanted):
 		spec.Wanted = laterKnown(known, spec.Wanted)
@@ -142,7 +143,7 @@ func wantedSpec(current, wanted *v1alpha1.Stage) v1alpha1.StageSpec {
 // writeOne creates a stage or updates what is wanted of it.
 func (w *StageWriter) writeOne(ctx context.Context, p *v1alpha1.Project, current, wanted *v1alpha1.Stage) error {
 	if current == nil {
-		w.quote(ctx, p, &wanted.Spec.Wanted)
+		w.quote(ctx, p, wanted)
 		return w.FastPath.Through(ctx, wanted, func() error { return w.create(ctx, wanted) })
 	}
 	if !current.DeletionTimestamp.IsZero() {
@@ -152,7 +153,7 @@ func (w *StageWriter) writeOne(ctx context.Context, p *v1alpha1.Project, current
 	spec := wantedSpec(current, wanted)
 	after.Spec = *spec.DeepCopy()
 	if !sameHead(current.Spec.Wanted, wanted.Spec.Wanted) {
-		w.quote(ctx, p, &after.Spec.Wanted)
+		w.quote(ctx, p, after)
 	}
 	return w.FastPath.Through(ctx, after, func() error { return w.update(ctx, after) })
 }
@@ -235,8 +236,12 @@ func laterKnown(head, wanted v1alpha1.Head) v1alpha1.Head {
 
 // quote fills in what the commit's message says: its subject for people, and
 // whether it asks to be skipped. A message that can't be read says nothing.
-func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, head *v1alpha1.Head) {
-	commit, err := w.Commits.Commit(ctx, p, p.Primary(), head.Commit)
+func (w *StageWriter) quote(ctx context.Context, p *v1alpha1.Project, stage *v1alpha1.Stage) {
+	head, from := &stage.Spec.Wanted, p.Primary()
+	if stage.Spec.Fork {
+		from = repository.Fork(p, stage.Spec.Ref)
+	}
+	commit, err := w.Commits.Commit(ctx, p, from, head.Commit)
 	if err != nil {
 		w.Log.Warn("read commit message", "project", p.Name, "commit", head.Commit, "error", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -31,6 +32,8 @@ type outcome struct {
 	before     *v1alpha1.Project     // as the sync found it
 	force      *project.File         // that was in force then
 	identities []v1alpha1.Identity
+	asked      []v1alpha1.Acceptance // by people, and by comments
+	comments   []comment
 	hints      hints
 	stages     int
 	previews   previews
@@ -132,7 +135,10 @@ func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted s
 		force = document
 	}
 	who := identify(now, force.File, waiting, asked)
-	verdict, err := r.judge(ctx, now, trusted, found.fileCommit, who.deliveries, asked)
+	found.comments = comments(now, who)
+	found.asked = append(slices.Clone(asked), acceptancesOf(found.comments)...)
+	found.before, found.force = now, force.File
+	verdict, err := r.judge(ctx, now, trusted, found.fileCommit, who.deliveries, found.asked)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +152,7 @@ func (r *Reconciler) inForce(ctx context.Context, p *v1alpha1.Project, trusted s
 	found.file = &v1alpha1.FileInForce{
 		Commit: head.FileCommit, ID: head.FileID, Object: head.FileObject, Actor: head.FileActor, Secondary: head.Secondary, Accepted: &verdict.accepted,
 	}
-	found.held, found.before, found.force = verdict.held, now, force.File
+	found.held = verdict.held
 	found.identities = identities(now, who.accounts.Of(document.File), metav1.Time{Time: r.Now()})
 	found.hints = hints{force: head, deliveries: who.deliveries}
 	return document.File, r.keepVerdict(ctx, p, *found)

@@ -26,3 +26,15 @@ func (Sink) PullRequest(ctx context.Context, to notify.Destination, p report.Pul
 	}
 	return nil
 }
+
+// Reaction acknowledges a comment, where the forge has reactions.
+func (Sink) Reaction(ctx context.Context, to notify.Destination, a report.Reaction) error {
+	reactor, reacts := to.Forge.(scm.Reactor)
+	if !reacts {
+		return nil
+	}
+	if err := reactor.React(ctx, a.Repository, a.PullRequest, a.Comment, a.Reaction); err != nil {
+		return fmt.Errorf("react to comment %s under pull request %d of %s: %w", a.Comment, a.PullRequest, a.Repository, err)
+	}
+	return nil
+}

@@ -31,6 +31,9 @@ func (p *place) call() error {
 func (p *place) SetStatus(context.Context, scm.Status) error   { return p.call() }
 func (p *place) SetComment(context.Context, scm.Comment) error { return p.call() }
 func (p *place) Annotate(context.Context, scm.Findings) error  { return p.call() }
+func (p *place) React(context.Context, string, int64, string, scm.Reaction) error {
+	return p.call()
+}
 func (p *place) SetDeployment(context.Context, scm.Deployment) (string, error) {
 	return "1", p.call()
 }
@@ -49,6 +52,9 @@ func kinds() map[string]func(context.Context, notify.Sink, notify.Destination) e
 		},
 		"pull request": func(ctx context.Context, s notify.Sink, to notify.Destination) error {
 			return s.PullRequest(ctx, to, report.PullRequest{Number: 7, Text: "### Slipway"})
+		},
+		"reaction": func(ctx context.Context, s notify.Sink, to notify.Destination) error {
+			return s.Reaction(ctx, to, report.Reaction{PullRequest: 7, Comment: "42", Reaction: scm.ReactionDone})
 		},
 	}
 }

@@ -152,38 +152,6 @@ func (c *checker) promotion(s project.Stage, path string) {
 	}
 }
 
-func (c *checker) previews() {
-	p := c.file.Previews
-	if p == nil {
-		return
-	}
-	if p.From != "" && c.stage(p.From, "previews.from") {
-		c.previewHosts(p.From)
-	}
-	for i, into := range p.Into {
-		c.ref(into, syntax.Index("previews.into", i))
-	}
-	c.duration(p.TTL, "previews.ttl", maxLife)
-	c.duration(p.SleepAfter, "previews.sleepAfter", maxLife)
-}
-
-// previewHosts refuses hosts that every preview of a stage would share. Those
-// under the stage's own hosts are not taken over.
-func (c *checker) previewHosts(from string) {
-	services := c.root.Get("services")
-	for _, name := range c.file.ServiceNames() {
-		routes := grammar.ForStage(services.Get(name), from).Get("routes")
-		if routes == nil {
-			continue
-		}
-		for _, route := range routes.Items {
-			if host := route.Get("host"); host != nil {
-				c.on(host, "all previews would share the host "+syntax.Clip(host.Text)+` of the stage "`+from+`"`, "give the host in the stage's hosts, which previews don't take")
-			}
-		}
-	}
-}
-
 func (c *checker) freeze(s project.Stage, path string) {
 	for i, f := range s.Freeze {
 		inner := fmt.Sprintf("%s.freeze[%d]", path, i)

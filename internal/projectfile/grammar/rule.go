@@ -99,13 +99,21 @@ func fileRules() map[string]Rule {
 
 		"Previews.from":       {Help: "Stage whose overlay, settings and sizes previews take.", Required: true, Text: stageName()},
 		"Previews.into":       {Help: "Only pull requests into these branches, or into the branch of one that is; default all.", Max: 100, Unique: true, Text: branchPattern()},
-		"Previews.forks":      {Help: "Whether forks get previews; default approve, one exact commit at a time. Forks get none so far, whatever it says.", Enum: []string{"never", "approve", "always"}},
+		"Previews.forks":      {Help: "Whether forks get previews: none, each commit that a maintainer approves, or every commit; default approve.", Enum: []string{"never", "approve", "always"}},
 		"Previews.drafts":     {Help: "Whether drafts get previews; default false."},
 		"Previews.labels":     {Help: "Only pull requests with one of these labels, which also let drafts and bots have one.", Max: 50, Unique: true, Text: label()},
 		"Previews.limit":      {Help: "How many previews may exist at once; default 10.", Least: 1, Most: 100},
 		"Previews.ttl":        {Help: "How long a preview lives after its last push; default 72h.", Text: duration()},
 		"Previews.access":     {Help: "Who may see previews: who has the link that the comment shows, or everybody. Default link where the gate is in front. Only members follows once Slipway has a login.", Enum: []string{"link", "public"}},
 		"Previews.sleepAfter": {Help: "How long without visits until a preview falls asleep: it has no pods then, and wakes with the next visit. Default never.", Text: duration()},
+		"Previews.services":   {Help: "What differs of services in previews, by service.", Max: MaxServices, Keys: serviceName()},
+		"Previews.secrets":    {Help: "Sealed values of previews, which have none of the stage's; forks get none.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
+		"Previews.templates":  {Help: "Parameters that services of a template have in previews, by the template's name.", Max: 50, Keys: templateName()},
+
+		"PreviewService.replicas":  {Help: "How many replicas, without an autoscaler.", Least: 0, Most: 100},
+		"PreviewService.resources": {Help: "What one replica may use."},
+		"PreviewService.env":       {Help: "More environment variables, and those that differ; never secrets.", Max: 500, Keys: envName(), Text: envValue()},
+		"PreviewService.omit":      {Help: "Leave the service out of previews."},
 	}
 }
 
@@ -148,6 +156,7 @@ func detailRules() map[string]Rule {
 		"Build.dockerfile": {Help: "Dockerfile, relative to the context; default Dockerfile.", Text: filePath()},
 		"Build.target":     {Help: "Stage of the Dockerfile to build; default the last.", Text: buildTarget()},
 		"Build.args":       {Help: "Build arguments; never secrets, images keep them.", Max: 100, Keys: envName(), Text: envValue()},
+		"Build.assemble":   {Help: "Whether an image that needs no execution is made without a container. It is unless this is false."},
 		"Build.watch":      {Help: "More paths of the repository that the image depends on.", Max: 100, Unique: true, Text: filePath()},
 		"Build.repository": {Help: "URL of another repository of the project.", Text: repositoryURL()},
 		"Build.ref":        {Help: "Branch or tag of the other repository.", Text: refName()},

@@ -119,3 +119,47 @@ func TestImagesOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// What a fork's commit builds is nobody else's, whatever it is built from, and it takes
+// what the project's own commits built.
+func TestImagesOfForks(t *testing.T) {
+	const class = "/previews/pr-7"
+	run := func(f *fixture, fork bool) string {
+		t.Helper()
+		f.status = v1alpha1.ReleaseStatus{}
+		inputs := f.inputs("alice")
+		if fork {
+			inputs.Stage.Spec.Fork = true
+			inputs.Builds.Class, inputs.Builds.Trusted = "pr-7", inputs.Builds.Request.Repository
+			inputs.Builds.Request.Repository += class
+		}
+		if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range f.status.Services {
+			if s.InputHash != "" {
+				return s.Image
+			}
+		}
+		t.Fatalf("%s: %s", f.status.Phase, f.status.Message)
+		return ""
+	}
+	t.Run("a fork after a stage", func(t *testing.T) {
+		f := newFixture(t)
+		stages := run(f, false)
+		if forks := run(f, true); forks != stages || f.status.Built != 0 || len(f.jobs) != 1 {
+			t.Errorf("the fork runs %s, the stage %s; built %d, jobs %v", forks, stages, f.status.Built, f.jobs)
+		}
+	})
+	t.Run("a stage after a fork", func(t *testing.T) {
+		f := newFixture(t)
+		forks := run(f, true)
+		stages := run(f, false)
+		if !strings.Contains(forks, class+"@") || strings.Contains(stages, class) || f.status.Built != 1 || len(f.jobs) != 2 {
+			t.Errorf("the fork runs %s, the stage %s; built %d, jobs %v", forks, stages, f.status.Built, f.jobs)
+		}
+		if again := run(f, true); again != stages {
+			t.Errorf("then the fork runs %s", again)
+		}
+	})
+}

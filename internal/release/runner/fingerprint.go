@@ -112,12 +112,12 @@ func (c *Comparison) Equal(ctx context.Context, o release.Inputs, earlier *v1alp
 		return false, err
 	}
 	return from.Equal(basis, func(revision fingerprint.Revision) (*fingerprint.Answers, error) {
-		return c.open(ctx, o.Project, head, revision)
+		return c.open(ctx, o, head, revision)
 	})
 }
 
 // open returns what answers for the tree that a revision leads to at a head.
-func (c *Comparison) open(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head, revision fingerprint.Revision) (*fingerprint.Answers, error) {
+func (c *Comparison) open(ctx context.Context, o release.Inputs, head v1alpha1.Head, revision fingerprint.Revision) (*fingerprint.Answers, error) {
 	key := opened{commit: head.Commit}
 	if revision.Repository != "" {
 		key = opened{Revision: revision, file: head.FileCommit + head.FileID}
@@ -130,9 +130,9 @@ func (c *Comparison) open(ctx context.Context, p *v1alpha1.Project, head v1alpha
 	var snapshot release.Snapshot
 	var err error
 	if revision.Repository == "" {
-		snapshot, err = c.runner.Sources.Open(ctx, p, head.Commit)
+		snapshot, err = c.runner.Sources.Open(ctx, o.Project, o.Stage, head.Commit)
 	} else {
-		snapshot, err = c.runner.Sources.OpenSecondary(ctx, p, head, revision.Repository, revision.Ref)
+		snapshot, err = c.runner.Sources.OpenSecondary(ctx, o.Project, head, revision.Repository, revision.Ref)
 	}
 	if err != nil {
 		return nil, err

@@ -142,7 +142,7 @@ func (r *run) resolve(ctx context.Context) (resolved, error) {
 	if s.authority, err = r.authority(ctx, stage); err != nil {
 		return resolved{}, err
 	}
-	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Release.Spec.Head.Commit); err != nil {
+	if s.snapshot, err = r.Sources.Open(ctx, r.Project, r.Stage, r.Release.Spec.Head.Commit); err != nil {
 		return resolved{}, err
 	}
 	s.snapshot.Tree = s.recording.Tree(fingerprint.Revision{}, s.snapshot.Tree)
@@ -182,7 +182,10 @@ func (r *Runner) effective(ctx context.Context, o release.Inputs, head v1alpha1.
 	if err != nil {
 		return effective{}, err
 	}
-	services, secrets, err := release.Services(document, rule.Name, own)
+	if o.Stage.Spec.Fork {
+		rule.Sealed = nil
+	}
+	services, secrets, err := release.Services(document, rule.Name, o.Stage.IsPreview(), own)
 	if err != nil {
 		return effective{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -22,8 +23,9 @@ type Sources interface {
 	// commits of secondary repositories declare. The same head always gives the
 	// same file.
 	File(ctx context.Context, p *v1alpha1.Project, head v1alpha1.Head) (*projectfile.Document, string, error)
-	// Open returns a commit of the primary repository.
-	Open(ctx context.Context, p *v1alpha1.Project, commit string) (release.Snapshot, error)
+	// Open returns a commit of the primary repository, or of the fork that the stage is
+	// the preview of.
+	Open(ctx context.Context, p *v1alpha1.Project, stage *v1alpha1.Stage, commit string) (release.Snapshot, error)
 	// OpenSecondary returns the commit that a head has of the ref (empty means the
 	// default branch) of the project's repository with a clone URL. An error with
 	// the code not_found means that it has none.
@@ -32,8 +34,9 @@ type Sources interface {
 	// has it in its history. An error with the code not_found means that this is
 	// not known.
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
-	// Grant lets one build fetch a directory of a snapshot for a short time.
-	Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error)
+	// Grant lets one build fetch what it may read of a directory of a snapshot, for a
+	// short time.
+	Grant(o release.Inputs, snapshot release.Snapshot, directory string, read scope.Scope) (build.Source, error)
 }
 
 // Refs reads where refs are.

@@ -158,8 +158,9 @@ func parseCenterComment(e scm.Event, body []byte) (scm.Event, error) {
 		Actor       *centerUser       `json:"actor"`
 		PullRequest centerPullRequest `json:"pullRequest"`
 		Comment     struct {
-			ID   int64  `json:"id"`
-			Text string `json:"text"`
+			ID      int64    `json:"id"`
+			Text    string   `json:"text"`
+			Created scm.Time `json:"createdDate"`
 		} `json:"comment"`
 	}
 	if err := scm.Decode(body, &hook); err != nil {
@@ -169,5 +170,5 @@ func parseCenterComment(e scm.Event, body []byte) (scm.Event, error) {
 	if err != nil {
 		return scm.Event{}, err
 	}
-	return scm.Commented(e, request, strconv.FormatInt(hook.Comment.ID, 10), hook.Comment.Text)
+	return scm.Commented(e, request, scm.PostedComment{ID: strconv.FormatInt(hook.Comment.ID, 10), Body: hook.Comment.Text, Written: hook.Comment.Created.Time})
 }

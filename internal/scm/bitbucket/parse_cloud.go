@@ -210,6 +210,7 @@ func parseCloudComment(e scm.Event, body []byte) (scm.Event, error) {
 			Content struct {
 				Raw string `json:"raw"`
 			} `json:"content"`
+			Created scm.Time `json:"created_on"`
 		} `json:"comment"`
 	}
 	if err := scm.Decode(body, &hook); err != nil {
@@ -224,7 +225,7 @@ func parseCloudComment(e scm.Event, body []byte) (scm.Event, error) {
 		return scm.Event{}, err
 	}
 	e.After = request.Head.Commit
-	return scm.Commented(e, request, strconv.FormatInt(hook.Comment.ID, 10), hook.Comment.Content.Raw)
+	return scm.Commented(e, request, scm.PostedComment{ID: strconv.FormatInt(hook.Comment.ID, 10), Body: hook.Comment.Content.Raw, Written: hook.Comment.Created.Time})
 }
 
 func parseCloudStatus(e scm.Event, body []byte) (scm.Event, error) {

@@ -2,6 +2,7 @@ package bitbucket
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -56,6 +57,15 @@ func (r *Reporter) Groups(ctx context.Context, login string, among []string) ([]
 		}
 	}
 	return in, nil
+}
+
+// PullRef returns the ref under which the Data Center publishes the head of a pull
+// request. The Cloud publishes none.
+func (r *Reporter) PullRef(number int64) string {
+	if _, center := r.forge.(*centerForge); !center {
+		return ""
+	}
+	return fmt.Sprintf("refs/pull-requests/%d/from", number)
 }
 
 // status is a build status, in the words of both.

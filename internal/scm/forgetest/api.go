@@ -52,6 +52,7 @@ func (f *Forge) routes() *http.ServeMux {
 		"GET /repos/{owner}/{repo}/issue-comments/{id}":              getComment,
 		"PATCH /repos/{owner}/{repo}/issue-comments/{id}":            updateComment,
 		"DELETE /repos/{owner}/{repo}/issue-comments/{id}":           deleteComment,
+		"POST /repos/{owner}/{repo}/issue-comments/{id}/reactions":   createReaction,
 		"GET /repos/{owner}/{repo}/deployments":                      listDeployments,
 		"POST /repos/{owner}/{repo}/deployments":                     createDeployment,
 		"GET /repos/{owner}/{repo}/deployments/{id}":                 getDeployment,

@@ -10,13 +10,15 @@ import (
 
 // Comment is one comment under an issue or pull request.
 type Comment struct {
-	ID      int64
-	Number  int
-	Login   string
-	Body    string
-	Edits   int
-	Created time.Time
-	Updated time.Time
+	ID     int64
+	Number int
+	Login  string
+	Body   string
+	Edits  int
+	// Reactions are those that it has, each once, such as "+1".
+	Reactions []string
+	Created   time.Time
+	Updated   time.Time
 }
 
 // Comments returns the comments under a pull request, oldest first.
@@ -236,4 +238,29 @@ func deleteComment(f *Forge, repo *repository, r *http.Request) (int, any, error
 	}
 	repo.comments = slices.DeleteFunc(repo.comments, func(c *Comment) bool { return c.ID == id })
 	return http.StatusNoContent, nil, nil
+}
+
+// createReaction adds a reaction to a comment, or gives back the one that is there.
+func createReaction(f *Forge, repo *repository, r *http.Request) (int, any, error) {
+	id, err := pathID(r, "id")
+	if err != nil {
+		return 0, nil, err
+	}
+	var in struct {
+		Content string `json:"content"`
+	}
+	if err := read(r, &in); err != nil {
+		return 0, nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, err := find(repo.comments, id, commentID)
+	if err != nil {
+		return 0, nil, err
+	}
+	status := http.StatusOK
+	if !slices.Contains(c.Reactions, in.Content) {
+		c.Reactions, status = append(slices.Clone(c.Reactions), in.Content), http.StatusCreated
+	}
+	return status, map[string]any{"id": id, "content": in.Content}, nil
 }

@@ -129,11 +129,14 @@ func parseNote(e scm.Event, body []byte) (scm.Event, error) {
 		User    user    `json:"user"`
 		Project project `json:"project"`
 		Note    struct {
-			ID     int64  `json:"id"`
-			Text   string `json:"note"`
-			About  string `json:"noteable_type"`
-			Action string `json:"action"` // missing before GitLab 16
-			System bool   `json:"system"`
+			ID      int64    `json:"id"`
+			Text    string   `json:"note"`
+			About   string   `json:"noteable_type"`
+			Action  string   `json:"action"` // missing before GitLab 16
+			System  bool     `json:"system"`
+			Author  scm.ID   `json:"author_id"`
+			Created scm.Time `json:"created_at"`
+			Updated scm.Time `json:"updated_at"`
 		} `json:"object_attributes"`
 		MergeRequest mergeRequest `json:"merge_request"`
 	}
@@ -148,13 +151,15 @@ func parseNote(e scm.Event, body []byte) (scm.Event, error) {
 	switch {
 	case note.About != "MergeRequest":
 		return scm.Ignored(e.Name, e.Delivery, "only comments on merge requests are read"), nil
-	case note.Action == "update" || note.System:
+	case note.Action == "update", note.Action == "" && note.Updated.After(note.Created.Time), note.System:
 		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write a new one"), nil
+	case note.Author != "" && string(note.Author) != e.ActorID:
+		return scm.Ignored(e.Name, e.Delivery, "people give commands of their own; this comment is another person's"), nil
 	}
 	request, err := hook.MergeRequest.neutral(e)
 	if err != nil {
 		return scm.Event{}, err
 	}
 	e.After = request.Head.Commit
-	return scm.Commented(e, request, strconv.FormatInt(note.ID, 10), note.Text)
+	return scm.Commented(e, request, scm.PostedComment{ID: strconv.FormatInt(note.ID, 10), Body: note.Text, Written: note.Created.Time})
 }

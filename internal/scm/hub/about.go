@@ -18,6 +18,7 @@ type Repository struct {
 type User struct {
 	Login string `json:"login"`
 	ID    scm.ID `json:"id"`
+	Type  string `json:"type"` // GitHub's: Bot is a program
 }
 
 // Label is a label of a pull request.

@@ -97,8 +97,10 @@ func ParseComment(e scm.Event, body []byte) (scm.Event, error) {
 			PullRequest *struct{} `json:"pull_request"`
 		} `json:"issue"`
 		Comment struct {
-			ID   int64  `json:"id"`
-			Body string `json:"body"`
+			ID      int64    `json:"id"`
+			Body    string   `json:"body"`
+			User    *User    `json:"user"`
+			Created scm.Time `json:"created_at"`
 		} `json:"comment"`
 	}
 	e, err := Begin(e, body, &hook, &hook.About)
@@ -110,9 +112,11 @@ func ParseComment(e scm.Event, body []byte) (scm.Event, error) {
 		return scm.Ignored(e.Name, e.Delivery, "only comments on pull requests are read; this one is on an issue"), nil
 	case hook.Action != "created":
 		return scm.Ignored(e.Name, e.Delivery, "only new comments are read; write a new one"), nil
+	case hook.Sender != nil && hook.Sender.Type == "Bot", hook.Comment.User != nil && hook.Comment.User.Account() != e.ActorID:
+		return scm.Ignored(e.Name, e.Delivery, "only people give commands, each their own; this comment is a program's, or another person's"), nil
 	}
 	request := scm.PullRequest{
 		Number: hook.Issue.Number, Author: hook.Issue.User.Name(), Draft: hook.Issue.Draft, Labels: Names(hook.Issue.Labels),
 	}
-	return scm.Commented(e, request, strconv.FormatInt(hook.Comment.ID, 10), hook.Comment.Body)
+	return scm.Commented(e, request, scm.PostedComment{ID: strconv.FormatInt(hook.Comment.ID, 10), Body: hook.Comment.Body, Written: hook.Comment.Created.Time})
 }

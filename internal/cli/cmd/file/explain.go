@@ -138,7 +138,7 @@ func (e *explainer) fed(doc *projectfile.Document, match project.Match, ref stri
 	if match.PerRef {
 		name = naming.StageForRef(name, ref)
 	}
-	services, _, err := release.Services(doc, match.Rule.Name, e.Templates)
+	services, _, err := release.Services(doc, match.Rule.Name, false, e.Templates)
 	if err != nil {
 		return fed{}, err
 	}
@@ -253,7 +253,7 @@ func (e *explainer) explainStage(stage string) error {
 		{Path: "stage", Value: at.Stage, Origin: "name"},
 		{Path: "namespace", Value: at.Namespace, Origin: "organization " + e.Organization + ", project, stage"},
 	}
-	services, _, err := release.Services(doc, stage, e.Templates)
+	services, _, err := release.Services(doc, stage, false, e.Templates)
 	if err != nil {
 		return err
 	}

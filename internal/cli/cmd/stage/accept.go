@@ -8,28 +8,61 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/cli/control"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
 // accept accepts the held project file of a project, or the account of a member.
 func (a *approve) accept(ctx context.Context, name string) error {
-	made, err := a.Client()
+	projects, project, err := a.project(ctx, name)
 	if err != nil {
 		return err
+	}
+	return a.acceptance(ctx, projects, name, func(who operate.Actor) (*v1alpha1.Acceptance, error) {
+		return a.ask(ctx, projects, project, who)
+	})
+}
+
+// preview lets the commit of a fork run that waits in a preview. Where none does, it is
+// the verdict on a release as at any stage.
+func (a *approve) preview(ctx context.Context, name, stage string) error {
+	projects, project, err := a.project(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, one := range project.Status.Previews {
+		if naming.StageForPullRequest("", one.PullRequest) != stage || one.State != v1alpha1.PreviewHeld {
+			continue
+		}
+		a.say("commit %s of pull request %d, from a fork", one.Commit, one.PullRequest)
+		return a.acceptance(ctx, projects, name, func(who operate.Actor) (*v1alpha1.Acceptance, error) {
+			return projects.AcceptPreview(ctx, who, project, one.PullRequest)
+		})
+	}
+	return a.run(ctx, name, stage)
+}
+
+// project finds a project.
+func (a *approve) project(ctx context.Context, name string) (operate.Projects, *v1alpha1.Project, error) {
+	made, err := a.Client()
+	if err != nil {
+		return operate.Projects{}, nil, err
 	}
 	projects := operate.Projects{Client: made}
 	project, err := projects.Find(ctx, a.Scope(), name)
 	if errors.Is(err, operate.ErrAmbiguous) {
-		return exit.WrongUsage(fmt.Errorf("%s; say which with --organization", exit.MessageOf(err)))
+		return projects, nil, exit.WrongUsage(fmt.Errorf("%s; say which with --organization", exit.MessageOf(err)))
 	}
+	return projects, project, err
+}
+
+// acceptance asks for one, and waits for what the server makes of it.
+func (a *approve) acceptance(ctx context.Context, projects operate.Projects, name string, ask func(operate.Actor) (*v1alpha1.Acceptance, error)) error {
+	user, err := operate.WhoAmI(ctx, projects.Client)
 	if err != nil {
 		return err
 	}
-	user, err := operate.WhoAmI(ctx, made)
-	if err != nil {
-		return err
-	}
-	asked, err := a.ask(ctx, projects, project, operate.Actor{Name: user, Reason: a.reason})
+	asked, err := ask(operate.Actor{Name: user, Reason: a.reason})
 	if err != nil {
 		return err
 	}

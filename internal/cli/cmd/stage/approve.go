@@ -3,6 +3,8 @@ package stage
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
+	"github.com/slipway-dev/slipway/internal/naming"
 	"github.com/slipway-dev/slipway/internal/operate"
 )
 
@@ -39,7 +42,10 @@ than one approval, the release stays held until the others are given.
 
 Without a stage, accept the project's held slipway.yaml: exactly the one that the
 Project shows as held. Members, stages and previews then are as it says. With
---identity, accept the other account at the forge that came with a member's login.`)
+--identity, accept the other account at the forge that came with a member's login.
+
+With the stage of a preview, pr-7, let the commit of a fork run that waits there: exactly
+the one that `+"`slipway previews PROJECT`"+` shows.`)
 }
 
 // NewReject returns the command reject.
@@ -63,6 +69,9 @@ func newVerdict(streams stream.Streams, given verdict, brief, long string) *cobr
 			if a.identity != "" {
 				return exit.WrongUsage(errors.New("--identity is of a project, not of a stage; leave the stage out"))
 			}
+			if given.files && isPreview(args[1]) {
+				return a.preview(command.Context(), args[0], args[1])
+			}
 			return a.run(command.Context(), args[0], args[1])
 		},
 	}
@@ -73,6 +82,12 @@ func newVerdict(streams stream.Streams, given verdict, brief, long string) *cobr
 	a.waits(command)
 	command.Flags().Int64Var(&a.release, "release", 0, "the number of the release (default: the newest, which must be held)")
 	return command
+}
+
+// isPreview reports whether a stage's name is that of a preview.
+func isPreview(name string) bool {
+	number, err := strconv.ParseInt(strings.TrimPrefix(name, "pr-"), 10, 64)
+	return err == nil && name == naming.StageForPullRequest("", number)
 }
 
 func (a *approve) run(ctx context.Context, project, name string) error {
