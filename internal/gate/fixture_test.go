@@ -31,7 +31,7 @@ type fixture struct {
 	reports []entrance.Visit
 }
 
-func newFixture(t *testing.T, pods http.HandlerFunc) *fixture {
+func newFixture(t testing.TB, pods http.HandlerFunc) *fixture {
 	t.Helper()
 	f := &fixture{back: httptest.NewServer(pods)}
 	t.Cleanup(f.back.Close)

@@ -95,7 +95,7 @@ type Preview struct {
 	Running     string         `json:"running,omitempty"` // the commit that runs; empty for none
 	Phase       v1alpha1.Phase `json:"phase,omitempty"`
 	URL         string         `json:"url,omitempty"`
-	Expires     *time.Time     `json:"expires,omitempty"` // without another push
+	Expires     *time.Time     `json:"expires,omitempty"` // without another push or visit
 	Message     string         `json:"message,omitempty"`
 }
 

@@ -39,6 +39,10 @@ type Known struct {
 	Commit string
 	// Pushed is since when that commit is there.
 	Pushed time.Time
+	// Visited is when somebody visited it last; zero for never.
+	Visited time.Time
+	// Asleep is true while it has no pods, and Wakes when the next visit gives it some.
+	Asleep, Wakes bool
 	// Until is when it ends at the earliest, because somebody extended it.
 	Until time.Time
 	// Expired is true when the preview ended because its time ran out.
@@ -74,8 +78,10 @@ type Decision struct {
 	Runs string
 	// Pushed is since when that commit is there.
 	Pushed time.Time
-	// Ends is when the preview ends without another push; zero for never.
+	// Ends is when the preview ends without another push or visit; zero for never.
 	Ends time.Time
+	// Sleeps is true when it is to sleep, so that another has its place.
+	Sleeps bool
 	// Reason says why there is no preview of the head, in a sentence without a full
 	// stop; empty for a live one.
 	Reason string
@@ -180,40 +186,48 @@ func (f Facts) age(d Decision, known Known) Decision {
 	if err != nil || slices.Contains(d.Request.Labels, LabelKeep) {
 		return d
 	}
-	d.Ends = d.Pushed.Add(ttl)
+	d.Ends = active(d.Pushed, Known{Visited: known.Visited.Truncate(time.Hour)}).Add(ttl) // who is told hears of it once an hour
 	if known.Lives && known.Until.After(d.Ends) {
 		d.Ends = known.Until
 	}
 	if same && known.Expired && !known.Revived || f.Now.After(d.Ends) {
 		d.Runs, d.Ends = "", time.Time{}
 		if d.State == Live {
-			d.State, d.Reason = Expired, "it ended after "+f.Previews.TTL+" without a push; a push, or `/slipway preview`, brings it back"
+			d.State, d.Reason = Expired, "it ended after "+f.Previews.TTL+" without a push or a visit; a push, or `/slipway preview`, brings it back"
 		}
 	}
 	return d
 }
 
-// limit queues the live decisions that are too many. Previews that exist stay, and the
-// lower numbers come first.
+// limit queues the live decisions that are too many, unless others make room for them.
+// Previews that exist stay, those that sleep don't count, and the lower numbers come first.
 func (f Facts) limit(decisions []Decision) {
 	free := f.Previews.Limit
 	exists := func(d *Decision) bool { return f.Known[d.Request.Number].Lives }
 	for i := range decisions {
-		if d := &decisions[i]; d.Runs != "" && exists(d) {
+		if d := &decisions[i]; d.Runs != "" && exists(d) && !f.Known[d.Request.Number].Asleep {
 			free--
 		}
+	}
+	if free < 0 { // some woke, or the limit was lowered
+		free += f.makeRoom(decisions, -free)
 	}
 	waiting := 0
 	for i := range decisions {
 		d := &decisions[i]
+		if d.Runs == "" || exists(d) {
+			continue
+		}
+		if free <= 0 {
+			free += f.makeRoom(decisions, 1-free)
+		}
 		switch {
-		case d.Runs == "" || exists(d):
 		case free > 0:
 			free--
 		default:
 			waiting++
 			d.State, d.Runs = Queued, ""
-			d.Reason = fmt.Sprintf("%d previews exist, which is the limit; it is number %d in the queue", f.Previews.Limit, waiting)
+			d.Reason = fmt.Sprintf("%d previews are awake, which is the limit; it is number %d in the queue", f.Previews.Limit, waiting)
 		}
 	}
 }

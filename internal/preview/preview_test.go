@@ -97,6 +97,8 @@ func TestDecide(t *testing.T) {
 		"its branch is gone":         {request: request(7, "logout", "main", nil), want: None, reason: "branch logout is not in the repository"},
 		"its branch was deleted":     {request: request(7, "logout", "main", nil), known: &live, want: None, reason: "logout"},
 		"three days without a push":  {request: request(7, "login", "main", nil), known: &Known{Lives: true, Commit: "login", Pushed: start().Add(-72*time.Hour - time.Second)}, want: Expired, reason: "72h without a push"},
+		"visited since":              {request: request(7, "login", "main", nil), known: &Known{Lives: true, Commit: "login", Pushed: start().Add(-100 * time.Hour), Visited: start().Add(-time.Hour)}, want: Live},
+		"visited long ago":           {request: request(7, "login", "main", nil), known: &Known{Lives: true, Commit: "login", Pushed: start().Add(-100 * time.Hour), Visited: start().Add(-74 * time.Hour)}, want: Expired, reason: "or a visit"},
 		"nearly three days":          {request: request(7, "login", "main", nil), known: &Known{Lives: true, Commit: "login", Pushed: start().Add(-72 * time.Hour)}, want: Live},
 		"pushed after three days":    {request: request(7, "login", "main", nil), known: &Known{Lives: true, Commit: "before", Pushed: start().Add(-100 * time.Hour)}, want: Live},
 		"expired":                    {request: request(7, "login", "main", nil), known: &Known{Commit: "login", Expired: true}, want: Expired, reason: "a push, or `/slipway preview`, brings it back"},
@@ -261,7 +263,7 @@ func TestLimit(t *testing.T) {
 				t.Errorf("decided %s, want %s", states(got), tt.want)
 			}
 			for _, d := range got {
-				if d.State == Queued && !strings.Contains(d.Reason, "2 previews exist") {
+				if d.State == Queued && !strings.Contains(d.Reason, "2 previews are awake") {
 					t.Errorf("pull request %d waits because of %q", d.Request.Number, d.Reason)
 				}
 			}

@@ -111,6 +111,9 @@ func (r rest) sleep() (Step, time.Duration) {
 	if sleep == nil {
 		return Step{}, 0
 	}
+	if room := sleep.Room; room != nil && r.stage.Spec.Gated && LastActive(r.stage, r.last).Before(room.Time) {
+		return r.step(v1alpha1.TriggerAutoSleep, "another preview needs its place"), 0
+	}
 	var again time.Duration
 	if sleep.After != nil && r.stage.Spec.Gated {
 		if again = LastActive(r.stage, r.last).Add(sleep.After.Duration).Sub(r.now); again <= 0 {
@@ -141,11 +144,11 @@ func (r rest) wake() (Step, time.Duration) {
 		return Step{}, 0
 	}
 	sleep := r.stage.Spec.Sleep
-	if sleep == nil && r.last.Equal(begun(r.present)) {
-		return r.step(v1alpha1.TriggerAutoWake, "it is not to sleep any more"), 0
-	}
 	if sleep == nil || sleep.Hours == "" {
-		return Step{}, 0
+		if !r.stage.Spec.Gated && r.last.Equal(begun(r.present)) {
+			return r.step(v1alpha1.TriggerAutoWake, "nothing has it sleep any more"), 0
+		}
+		return Step{}, 0 // the next visit wakes it
 	}
 	hours, err := project.ParseHours(sleep.Hours)
 	if err != nil {

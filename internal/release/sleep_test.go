@@ -53,6 +53,11 @@ func TestRest(t *testing.T) {
 	const hour, never = time.Hour, -1
 	ungated := preview(never)
 	ungated.Spec.Gated = false
+	crowded := func(visited time.Duration) *v1alpha1.Stage {
+		stage := preview(visited)
+		stage.Spec.Sleep = &v1alpha1.Sleep{Room: new(metav1.NewTime(noon().Add(-time.Minute)))}
+		return stage
+	}
 	unset := preview(never)
 	unset.Spec.Sleep = nil
 	tests := map[string]struct {
@@ -84,7 +89,12 @@ func TestRest(t *testing.T) {
 		"visited, could not wake":           {preview(2 * hour), past(hour, "push a good", "sleep a good", "auto-wake a failed"), "", 0},
 		"visited again":                     {preview(0), past(hour, "push a good", "sleep a good", "auto-wake a failed"), "auto-wake r2", 0},
 		"awake again":                       {preview(hour), past(hour, "push a good", "sleep a good", "auto-wake a good"), "", hour},
-		"asleep, not to sleep any more":     {unset, past(9*hour, "push a good", "auto-sleep a good"), "auto-wake r2", 0},
+		"asleep, not to sleep any more":     {unset, past(9*hour, "push a good", "auto-sleep a good"), "", 0},
+		"asleep, and the gate is gone":      {ungated, past(9*hour, "push a good", "auto-sleep a good"), "auto-wake r2", 0},
+		"its rule has it sleep no more":     {wants("a"), past(9*hour, "push a good", "auto-sleep a good"), "auto-wake r2", 0},
+		"another needs its place":           {crowded(never), past(hour, "push a good"), "auto-sleep r1", 0},
+		"another needs it, visited since":   {crowded(0), past(hour, "push a good"), "", 0},
+		"another needs it, pushed since":    {crowded(never), past(0, "push a good"), "", 0},
 		"asked to sleep, nobody comes":      {unset, past(9*hour, "push a good", "sleep a good"), "", 0},
 		"by day":                            {nightly("20:00-07:00 UTC"), past(9*hour, "push a good"), "", 8 * hour},
 		"in its hours":                      {nightly("11:00-14:00 UTC"), past(9*hour, "push a good"), "auto-sleep r1", 0},

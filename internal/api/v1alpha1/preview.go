@@ -26,7 +26,7 @@ type Preview struct {
 	// AskedBy is who asked for the preview of a pull request that gets none by itself.
 	// +optional
 	AskedBy string `json:"askedBy,omitempty"`
-	// Ends is when the preview ends without another push.
+	// Ends is when the preview ends without another push or visit.
 	// +optional
 	Ends *metav1.Time `json:"ends,omitempty"`
 }

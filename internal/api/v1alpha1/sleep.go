@@ -8,6 +8,10 @@ type Sleep struct {
 	// the gate counts visits.
 	// +optional
 	After *metav1.Duration `json:"after,omitempty"`
+	// Room is since when another preview waits for the place of this one, which sleeps
+	// unless somebody came to it since.
+	// +optional
+	Room *metav1.Time `json:"room,omitempty"`
 	// Hours are when a stage sleeps every day, such as "20:00-07:00 Europe/Berlin".
 	// +optional
 	// +kubebuilder:validation:MaxLength=80

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/scm"
 )
 
 // Previews are behind the gate where there is one, and say how they sleep and who may see
@@ -57,10 +58,42 @@ func TestPreviewsBehindTheGate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A preview that nobody comes to is to sleep once another waits for its place, which it
+// has at once; the first says since when until it sleeps.
+func TestPreviewsMakeRoom(t *testing.T) {
 	f := newPreviews(t)
-	f.Gated = gate(true, nil)
+	f.Gated = func(context.Context, *v1alpha1.Project) (bool, error) { return true, nil }
+	f.repos.file = strings.Replace(withPreviews, "limit: 2", "limit: 1", 1)
 	f.reconcile(t)
-	f.Gated = gate(false, nil)
+	f.again(t, 20*time.Minute)
+	f.repos.heads["refs/heads/cart"] = commitC
+	f.repos.open = append(f.repos.open, scm.PullRequest{Number: 8, Author: "alice", Head: scm.Side{Ref: "refs/heads/cart", Commit: commitC}, Base: scm.Side{Ref: mainRef}})
+	f.again(t, 0)
+	waits := f.now
+	wantPreviews(t, f, metav1.ConditionTrue, "7 Live, 8 Live")
+	f.again(t, 0)
+	first, _ := f.preview(t)
+	if sleep := first.Spec.Sleep; sleep == nil || sleep.Room == nil || !sleep.Room.Time.Equal(waits.Truncate(time.Second)) {
+		t.Errorf("the first is to sleep by %+v, want since %s", sleep, waits)
+	}
+	first.Status.Asleep = &v1alpha1.Asleep{Since: metav1.NewMicroTime(f.now)}
+	if err := f.client.Status().Update(t.Context(), &first); err != nil {
+		t.Fatal(err)
+	}
+	f.again(t, 0)
+	if first, _ := f.preview(t); first.Spec.Sleep != nil {
+		t.Errorf("it sleeps, and is to by %+v", first.Spec.Sleep)
+	}
+}
+
+// A preview leaves the gate when that is gone.
+func TestTheGateGoes(t *testing.T) {
+	f := newPreviews(t)
+	f.Gated = func(context.Context, *v1alpha1.Project) (bool, error) { return true, nil }
+	f.reconcile(t)
+	f.Gated = nil
 	f.again(t, time.Minute)
 	if stage, _ := f.preview(t); stage.Spec.Gated {
 		t.Error("the gate is gone, and the preview is behind it")

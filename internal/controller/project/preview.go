@@ -146,6 +146,10 @@ func knownPreviews(before []v1alpha1.Preview, have map[string]*v1alpha1.Stage, f
 		if head := stage.Status.Unchanged(); head != "" {
 			one.Commit = head
 		}
+		one.Asleep, one.Wakes = stage.Status.Asleep != nil, stage.Spec.Gated
+		if stage.Status.Visited != nil {
+			one.Visited = stage.Status.Visited.Time
+		}
 		if stage.Spec.Pushed != nil {
 			one.Pushed = stage.Spec.Pushed.Time
 		}
@@ -195,6 +199,7 @@ func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, fi
 				return nil, previews{}, err
 			}
 			stage.Spec.Gated = gated
+			makeRoom(&stage, have[stage.Name], d, r.Now())
 			if stage = r.settlePreview(ctx, p, file, found, d, stage, have, err, &one); stage.Name != "" {
 				wanted = append(wanted, stage)
 			}
@@ -202,6 +207,21 @@ func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, fi
 		shown.known = append(shown.known, one)
 	}
 	return wanted, shown, nil
+}
+
+// makeRoom has a preview sleep that another one waits for, since it does.
+func makeRoom(wanted, current *v1alpha1.Stage, d preview.Decision, now time.Time) {
+	if !d.Sleeps {
+		return
+	}
+	sleep := v1alpha1.Sleep{Room: &metav1.Time{Time: now.Truncate(time.Second)}}
+	if wanted.Spec.Sleep != nil {
+		sleep.After = wanted.Spec.Sleep.After
+	}
+	if current != nil && current.Spec.Sleep != nil && current.Spec.Sleep.Room != nil {
+		sleep.Room = current.Spec.Sleep.Room
+	}
+	wanted.Spec.Sleep = &sleep
 }
 
 // settlePreview returns the stage of a preview, nothing when there is nothing to show,

@@ -28,7 +28,7 @@ func New(streams stream.Streams) *cobra.Command {
 		Short:   "List the previews of pull requests, and what keeps one from being made",
 		GroupID: "see",
 		Long: `List the open pull requests that have a preview, or would have one: the commit that
-runs, its address, and when it ends without another push. Which pull requests those
+runs, its address, and when it ends without another push or visit. Which pull requests those
 are, slipway.yaml says under previews.
 
 A preview is a stage: its name, pr-7, goes into status, releases, logs, restart and
