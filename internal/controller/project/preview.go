@@ -176,11 +176,9 @@ func extendedUntil(stage *v1alpha1.Stage, now time.Time) time.Time {
 // with each pull request.
 func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage, before []v1alpha1.Preview) (wanted []v1alpha1.Stage, shown previews, err error) {
 	shown.reasons = map[int64]string{}
-	gated := false
-	if r.Gated != nil {
-		if gated, err = r.Gated(ctx, p); err != nil {
-			return nil, shown, err
-		}
+	gated, err := r.behindGate(ctx, p, file)
+	if err != nil {
+		return nil, shown, err
 	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}
