@@ -22,7 +22,7 @@ func slipway(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	streams := stream.Streams{Out: &out, Err: &errs, In: strings.NewReader("")}
-	if code := cli.Run(context.Background(), args, streams, cli.Build{Version: "test"}, nil); code != exit.Fine {
+	if code := cli.Run(context.Background(), args, streams, cli.Build{Version: "test"}, cli.Roles{}); code != exit.Fine {
 		t.Fatalf("slipway %s exits with %d:\n%s", strings.Join(args, " "), code, errs.String())
 	}
 	return out.String()

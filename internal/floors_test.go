@@ -20,9 +20,9 @@ func floors() map[string]int {
 		"internal/api": 0, "internal/naming": 0, "internal/project": 0, "internal/fault": 0, "internal/printable": 0, "internal/seal": 0, "internal/manifest": 0, "internal/kube": 0, "internal/leader": 0, "internal/dial": 0,
 		"internal/projectfile": 1, "internal/scm": 1, "internal/git": 1, "internal/build": 1, "internal/render": 1,
 		"internal/guard": 1, "internal/apply": 1, "internal/tenancy": 1, "internal/bundle": 1,
-		"internal/acceptance": 2, "internal/command": 2, "internal/detect": 2, "internal/plan": 2, "internal/preview": 2, "internal/release": 2, "internal/report": 2, "internal/queue": 2,
+		"internal/acceptance": 2, "internal/command": 2, "internal/detect": 2, "internal/entrance": 2, "internal/plan": 2, "internal/preview": 2, "internal/release": 2, "internal/report": 2, "internal/queue": 2,
 		"internal/cluster": 3, "internal/forge": 3, "internal/repository": 3, "internal/target": 3, "internal/notify": 3, "internal/fastpath": 3, "internal/operate": 3, "internal/content": 3,
-		"internal/controller": 4, "internal/webhook": 4, "internal/cli": 4,
+		"internal/controller": 4, "internal/gate": 4, "internal/webhook": 4, "internal/cli": 4,
 		"cmd/slipway": 5, "cmd/demo": 5, "cmd/field": 5, "internal/e2e": 5, "internal/bench": 5, "internal/convergence": 5, "internal/realforge": 5,
 	}
 }

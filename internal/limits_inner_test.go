@@ -21,7 +21,7 @@ func inner() map[string]string {
 			"controller/drift.maxReported", "controller/project.maxChanges", "git/wire.stderrBytes", "guard.maxShown", "manifest.maxShown", "release/runner.maxFindings",
 			"release/runner.maxWarnings", "render/worker.tailBytes", "repository.maxShownURL", "scm.maxName", "scm.maxLabels", "scm.maxRepos", "scm/bitbucket.maxKey",
 			"scm/github.maxMessage", "scm/github.maxSummary", "detect.maxReasons", "detect/files.maxComments", "guard.maxPatched", "render/source/helm.maxShown",
-			"apply/refusal.maxDump", "controller/project.maxNamed", "report.maxDiffLine", "report.maxDiffLines", "report.maxDiffs", "release/runner.maxRefused", "tenancy.maxRemains",
+			"apply/refusal.maxDump", "controller/project.maxNamed", "controller/entrance.maxMessage", "report.maxDiffLine", "report.maxDiffLines", "report.maxDiffs", "release/runner.maxRefused", "tenancy.maxRemains",
 		},
 		style: {
 			"detect.maxLine", "detect.maxRounds", "detect.maxSets", "detect/language.maxMains", "detect/language.maxMembers", "detect/language.maxSources", "render/source/helm.maxNamed",
@@ -32,12 +32,12 @@ func inner() map[string]string {
 			"controller/project.maxLongHosts", "controller/project.maxServed", "controller/release.maxDetails", "controller/report.maxReported", "controller/unchanged.maxProjects",
 			"forge.maxForgeClients", "forge.maxProjects", "git.Limits.CacheBytes", "git.Limits.Warm", "git.Limits.IndexBytes", "git/packindex.memoryBytes", "git.localLargeBytes", "kube.maxSecrets",
 			"notify/deployment.maxKnown", "repository.maxDocuments", "target.maxFingerprints", "tenancy.maxRemembered", "webhook.Limits.Table", "controller/project.maxExpired",
-			"git/wire.maxTrusting",
+			"git/wire.maxTrusting", "controller/entrance.maxRoutes",
 		},
 		pace: {
 			"apply.goneTimeout", "apply.maxAttempts", "apply.maxDeletes", "apply.maxSends", "apply.recordTimeout", "apply/ready.logTimeout", "build/kaniko.startTimeout",
 			"cli/control.completionLimit", "content.maxShowDelays", "controller.deliveryGateLimit", "controller.unavailableTimeout", "dial.lookupTimeout", "dial.pingTimeout",
-			"fastpath.StatusGateLimit", "fastpath.writeTimeout", "git.Limits.Packs", "git/mirror.maxHaves", "operate.maxRequests", "operate.unattendedLimit", "operate.verdictLimit",
+			"fastpath.StatusGateLimit", "gate.probeTimeout", "fastpath.writeTimeout", "git.Limits.Packs", "git/mirror.maxHaves", "operate.maxRequests", "operate.unattendedLimit", "operate.verdictLimit",
 			"release/runner.maxDelay", "render/source/compose.healthTimeout", "render/worker.Limits.Renders", "target.pushTimeout", "target.rightsLimit", "tenancy.quotaLimit",
 		},
 		behind: {

@@ -35,6 +35,7 @@ const (
 	inCommands  = "The command line"
 	inInit      = "slipway init"
 	inClusters  = "Clusters"
+	inGate      = "The gate"
 )
 
 // groups are the page's parts in their order.
@@ -53,18 +54,31 @@ func groups() []struct{ title, about string } {
 		{inCommands, "What commands read beside the repository. Commands that work in a repository occupy at most so much memory on any input, each of their two processes."},
 		{inInit, "What is looked at of a repository, see [init.md](init.md)."},
 		{inClusters, "What a cluster's API may cost."},
+		{inGate, "What stands in front of previews, see [previews.md](previews.md#asleep-and-awake). Each of its replicas has these."},
 	}
 }
 
 // limits returns the rows by PACKAGE.NAME.
 func limits() map[string]limit {
 	all := map[string]limit{}
-	for _, part := range []map[string]limit{fileLimits(), repoLimits(), manifestLimits(), buildLimits(), gitLimits(), forgeLimits(), webhookLimits(), initLimits(), otherLimits()} {
+	for _, part := range []map[string]limit{fileLimits(), repoLimits(), manifestLimits(), buildLimits(), gitLimits(), forgeLimits(), webhookLimits(), gateLimits(), initLimits(), otherLimits()} {
 		for name, row := range part {
 			all[name] = row
 		}
 	}
 	return all
+}
+
+func gateLimits() map[string]limit {
+	const bounded = "gate:TestHeldIsBounded"
+	return map[string]limit{
+		"entrance.MaxBackends": {inGate, "ports of Kubernetes Services that a preview's routes lead to", "", "go past the gate", nil, "entrance:TestGatedLeavesTheRest"},
+		"gate.maxHeld":         {inGate, "requests that wait for previews to wake", "", "refused for now", nil, bounded},
+		"gate.maxHeldBody":     {inGate, "body of a request that waits", "bytes", "refused for now", nil, bounded},
+		"gate.maxHeldBytes":    {inGate, "bodies of all requests that wait", "bytes", "refused for now", nil, bounded},
+		"gate.maxHeldTime":     {inGate, "time that a request waits", "time", "refused for now", nil, "gate:TestHeldTooLong"},
+		"gate.maxHeaderBytes":  {inGate, "headers of an answer of a preview's pods", "bytes", "", nil, "gate:TestAnswersWithLargeHeaders"},
+	}
 }
 
 func fileLimits() map[string]limit {

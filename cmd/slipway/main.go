@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // images have no time zones, and stages may sleep by the clock
 
 	"github.com/slipway-dev/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/internal/cli/stream"
@@ -21,7 +22,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	build := cli.Build{Version: version, Commit: commit(), Go: runtime.Version()}
-	os.Exit(cli.Run(ctx, os.Args[1:], stream.Standard(os.Getenv("NO_COLOR") != ""), build, serve))
+	os.Exit(cli.Run(ctx, os.Args[1:], stream.Standard(os.Getenv("NO_COLOR") != ""), build, cli.Roles{Server: serve, Gate: runGate}))
 }
 
 // commit returns the commit that was compiled, empty when Go did not note it.

@@ -48,7 +48,7 @@ func serve(ctx context.Context, o server.Options, streams stream.Streams) error 
 	if o.MemoryLimit > 0 {
 		debug.SetMemoryLimit(o.MemoryLimit / 10 * 9)
 	}
-	config, err := restConfig(o)
+	config, err := restConfig(o.Kubeconfig, o.Context)
 	if err != nil {
 		return err
 	}
@@ -108,15 +108,15 @@ func printableAttr(_ []string, a slog.Attr) slog.Attr {
 
 // restConfig returns how to reach the control cluster. The client does not
 // limit itself: the API server's priority and fairness does that better.
-func restConfig(o server.Options) (*rest.Config, error) {
+func restConfig(kubeconfig, contextName string) (*rest.Config, error) {
 	var config *rest.Config
 	var err error
-	if o.Kubeconfig == "" && o.Context == "" && os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
+	if kubeconfig == "" && contextName == "" && os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
 		config, err = rest.InClusterConfig()
 	} else {
 		rules := clientcmd.NewDefaultClientConfigLoadingRules()
-		rules.ExplicitPath = o.Kubeconfig
-		config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.Context}).ClientConfig()
+		rules.ExplicitPath = kubeconfig
+		config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: contextName}).ClientConfig()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find the control cluster: %w; run inside it or give --kubeconfig", err)
@@ -161,7 +161,7 @@ func newManager(r replica, o server.Options, log *slog.Logger) (ctrl.Manager, er
 		Scheme:                        r.scheme,
 		Logger:                        logr.FromSlogHandler(log.Handler()),
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		Cache:                         controller.CacheOptions(r.leading),
+		Cache:                         controller.CacheOptions(r.leading, o.GateNamespace),
 		Client:                        controller.ClientOptions(),
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionReleaseOnCancel: true,
@@ -186,6 +186,7 @@ func controllerOptions(r replica, o server.Options, dialer *dial.Dialer, log *sl
 		SourceURL:        o.SourceURL,
 		AllowHTTP:        o.AllowHTTPGit,
 		OwnHosts:         o.OwnHosts,
+		GateNamespace:    o.GateNamespace,
 		Dialer:           dialer,
 		ParallelReleases: o.ParallelReleases,
 		RenderWorkers:    o.RenderWorkers,

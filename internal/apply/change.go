@@ -226,7 +226,7 @@ func (c *change) resolve(conflicts []refusal.Conflict) error {
 // set it: one of the set, or the one that Kubernetes itself runs. What an
 // autoscaler left behind that the set no longer has is taken back.
 func (c *change) isAutoscaler(conflict refusal.Conflict) bool {
-	if conflict.Field != ".spec.replicas" || conflict.Subresource != "scale" || !c.document.Ref.Scalable() {
+	if c.toZero() || conflict.Field != ".spec.replicas" || conflict.Subresource != "scale" || !c.document.Ref.Scalable() {
 		return false
 	}
 	return c.scaled || conflict.Manager == "kube-controller-manager" && !c.entry.Scaled
@@ -246,11 +246,18 @@ func (c *change) applies(name string) bool {
 // the object, goes on sending what it sent last for as long as it still owns
 // the field, and stops for good once the autoscaler took it.
 
+// toZero reports whether the document has no replicas, which no autoscaler changes:
+// they leave alone what has none.
+func (c *change) toZero() bool {
+	own := c.document.Replicas()
+	return own != nil && *own == 0
+}
+
 // replicas returns the spec.replicas to send, nil for none.
 func (c *change) replicas(minimum int32) *int32 {
 	own := c.document.Replicas()
 	switch {
-	case !c.document.Ref.Scalable():
+	case !c.document.Ref.Scalable(), c.toZero():
 		return own
 	case c.leaveReplicas:
 		return nil
@@ -258,7 +265,7 @@ func (c *change) replicas(minimum int32) *int32 {
 		return own
 	case c.action == actionCreate || c.action == actionReplace:
 		return &minimum
-	case c.action == actionPatch && c.live.Replicas && c.entry.Replicas != nil:
+	case c.action == actionPatch && c.live.Replicas && c.entry.Replicas != nil && *c.entry.Replicas > 0:
 		return c.entry.Replicas
 	case c.action == actionPatch && c.live.Replicas:
 		return &minimum

@@ -134,7 +134,7 @@ func TestCompareFindsWhatIsStale(t *testing.T) {
 }
 
 func TestReplicas(t *testing.T) {
-	fixed, open := parsed(t, deployment("web", "i", 4)), parsed(t, deployment("web", "i", -1))
+	fixed, open, none := parsed(t, deployment("web", "i", 4)), parsed(t, deployment("web", "i", -1)), parsed(t, deployment("web", "i", 0))
 	for name, c := range map[string]struct {
 		change *change
 		want   *int32
@@ -146,6 +146,9 @@ func TestReplicas(t *testing.T) {
 		"scaled, still ours":         {&change{document: open, scaled: true, action: actionPatch, live: &cluster.State{Replicas: true}, entry: inventory.Entry{Replicas: new(int32(7))}}, new(int32(7))},
 		"scaled, ours, not recorded": {&change{document: open, scaled: true, action: actionPatch, live: &cluster.State{Replicas: true}}, new(int32(3))},
 		"scaled by the autoscaler":   {&change{document: fixed, scaled: true, action: actionPatch, live: &cluster.State{}, entry: inventory.Entry{Replicas: new(int32(7))}}, nil},
+		"scaled, woken":              {&change{document: open, scaled: true, action: actionPatch, live: &cluster.State{Replicas: true}, entry: inventory.Entry{Replicas: new(int32(0))}}, new(int32(3))},
+		"scaled to zero, still ours": {&change{document: none, scaled: true, action: actionPatch, live: &cluster.State{Replicas: true}, entry: inventory.Entry{Replicas: new(int32(7))}}, new(int32(0))},
+		"scaled to zero":             {&change{document: none, scaled: true, action: actionPatch, live: &cluster.State{}, entry: inventory.Entry{Replicas: new(int32(7))}}, new(int32(0))},
 		"foreign autoscaler":         {&change{document: fixed, leaveReplicas: true, action: actionPatch}, nil},
 	} {
 		if diff := cmp.Diff(c.want, c.change.replicas(3)); diff != "" {
@@ -164,6 +167,7 @@ func TestSettle(t *testing.T) {
 		left     bool
 		refused  bool
 	}{
+		"set to zero":             {change{scaled: true, document: parsed(t, deployment("web", "i", 0))}, refusal.Conflict{Manager: "any", Subresource: "scale", Field: ".spec.replicas"}, false, false},
 		"autoscaler of the set":   {change{scaled: true}, refusal.Conflict{Manager: "any", Subresource: "scale", Field: ".spec.replicas"}, true, false},
 		"autoscaler of somebody":  {change{}, replicas, true, false},
 		"autoscaler we had":       {change{entry: inventory.Entry{Scaled: true}}, replicas, false, false},
@@ -174,7 +178,9 @@ func TestSettle(t *testing.T) {
 		"declared by others once": {change{drifted: true}, refusal.Conflict{Manager: "argocd", Field: ".spec.x"}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.change.document, c.change.live = web, live
+			if c.change.live = live; c.change.document == nil {
+				c.change.document = web
+			}
 			err := c.change.resolve([]refusal.Conflict{c.conflict})
 			if (err != nil) != c.refused {
 				t.Fatalf("error %v, want one: %t", err, c.refused)

@@ -68,7 +68,7 @@ func fillCache(ctx context.Context, kubeconfig string) (filled, error) {
 		return filled{}, fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	config.QPS = -1
-	options := controller.CacheOptions(config)
+	options := controller.CacheOptions(config, "")
 	options.Scheme = runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(options.Scheme); err != nil {
 		return filled{}, err

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cli/cmd/deliveries"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/diff"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/file"
+	"github.com/slipway-dev/slipway/internal/cli/cmd/gate"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/get"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/hooks"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/initialise"
@@ -24,8 +25,8 @@ import (
 
 // commands makes all commands; each names the group of --help that it stands
 // in. A new command is one line here.
-func commands(streams stream.Streams, build Build, serve server.Serve) []*cobra.Command {
-	all := []*cobra.Command{server.New(streams, serve), version.New(streams, build)}
+func commands(streams stream.Streams, build Build, roles Roles) []*cobra.Command {
+	all := []*cobra.Command{server.New(streams, roles.Server), gate.New(streams, roles.Gate), version.New(streams, build)}
 	for _, command := range []func(stream.Streams) *cobra.Command{
 		stage.NewStatus,
 		stage.NewDeploy,
@@ -37,6 +38,8 @@ func commands(streams stream.Streams, build Build, serve server.Serve) []*cobra.
 		stage.NewResume,
 		stage.NewRestart,
 		stage.NewScale,
+		stage.NewSleep,
+		stage.NewWake,
 		get.New,
 		releases.New,
 		releases.NewLogs,

@@ -43,7 +43,7 @@ func pages(t *testing.T) map[string]string {
 }
 
 func tree() *cobra.Command {
-	return cli.New(stream.Standard(false), cli.Build{}, nil)
+	return cli.New(stream.Standard(false), cli.Build{}, cli.Roles{})
 }
 
 // blocks returns the fenced blocks of a page in one language.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cli/cmd/gate"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/server"
 	"github.com/slipway-dev/slipway/internal/cli/cmd/version"
 	"github.com/slipway-dev/slipway/internal/cli/exit"
@@ -31,7 +32,7 @@ What changes it, waiting until it is live:
   slipway rollback shop production  the last good release, as it was, in seconds
   slipway promote shop production   exactly the images that run in staging
   slipway approve shop production   a held release goes on; reject ends it
-  slipway restart shop production   also: scale, pause, resume
+  slipway restart shop production   also: scale, sleep, wake, pause, resume
 
 What will run, in any git repository and without a cluster:
   slipway init                      looks at a repository and writes its slipway.yaml
@@ -56,10 +57,15 @@ const groupRepository = "repository"
 // Build says what was compiled.
 type Build = version.Build
 
-// Run runs the command line and returns the exit code. Serve is what the
-// server command does.
-func Run(ctx context.Context, args []string, streams stream.Streams, build Build, serve server.Serve) int {
-	root := New(streams, build, serve)
+// Roles are what the commands do that run until they are ended.
+type Roles struct {
+	Server server.Serve
+	Gate   gate.Serve
+}
+
+// Run runs the command line and returns the exit code.
+func Run(ctx context.Context, args []string, streams stream.Streams, build Build, roles Roles) int {
+	root := New(streams, build, roles)
 	root.SetArgs(args)
 	code, message := exit.Of(root.ExecuteContext(ctx))
 	if message != "" {
@@ -72,7 +78,7 @@ func Run(ctx context.Context, args []string, streams stream.Streams, build Build
 }
 
 // New returns the root command.
-func New(streams stream.Streams, build Build, serve server.Serve) *cobra.Command {
+func New(streams stream.Streams, build Build, roles Roles) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "slipway",
 		Short:         "Turn a git push into a running stage on Kubernetes",
@@ -96,7 +102,7 @@ func New(streams stream.Streams, build Build, serve server.Serve) *cobra.Command
 			offline.BoundMemory()
 		}
 	}
-	root.AddCommand(commands(streams, build, serve)...)
+	root.AddCommand(commands(streams, build, roles)...)
 	wrapArgs(root)
 	return root
 }

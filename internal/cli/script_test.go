@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"slipway": func() {
 			build := cli.Build{Version: "test", Commit: "none", Go: "go"}
-			os.Exit(cli.Run(context.Background(), os.Args[1:], stream.Standard(true), build, nil))
+			os.Exit(cli.Run(context.Background(), os.Args[1:], stream.Standard(true), build, cli.Roles{}))
 		},
 	})
 }

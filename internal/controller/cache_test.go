@@ -93,7 +93,7 @@ func TestReleasesComeInAStream(t *testing.T) {
 		watched = append(watched, options.ResourceVersion)
 		return watch.NewFake(), nil
 	}}
-	informer := CacheOptions(&rest.Config{Host: server.URL}).NewInformer(lw, &v1alpha1.Release{}, 0, toolscache.Indexers{})
+	informer := CacheOptions(&rest.Config{Host: server.URL}, "").NewInformer(lw, &v1alpha1.Release{}, 0, toolscache.Indexers{})
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { informer.RunWithContext(ctx) })
@@ -123,7 +123,7 @@ func TestReleasesComeInAStream(t *testing.T) {
 
 // transformOf returns what the cache does to objects of a kind before it keeps them.
 func transformOf(object client.Object) toolscache.TransformFunc {
-	options := CacheOptions(&rest.Config{})
+	options := CacheOptions(&rest.Config{}, "")
 	for kind, by := range options.ByObject {
 		if reflect.TypeOf(kind) == reflect.TypeOf(object) {
 			return by.Transform

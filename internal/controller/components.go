@@ -108,7 +108,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 	if d.targets, err = target.NewTargets(mgr.GetClient(), d.clusters, d.self); err != nil {
 		return nil, err
 	}
-	d.targets.OwnHosts = o.OwnHosts
+	d.targets.OwnHosts, d.targets.GateNamespace = o.OwnHosts, o.GateNamespace
 	d.bundles = target.NewBundles(d.targets.Bundles, mgr.GetEventRecorder("slipway"), o.Dialer.Transport(), o.Log)
 	return d, nil
 }

@@ -98,10 +98,10 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		return nil, fmt.Errorf("make a client for commands: %w", err)
 	}
 	writer := &project.StageWriter{Client: c, Commits: d.sources, Contents: heads, FastPath: handOver(stages, releases, gate, o), Log: o.Log}
-	return []Reconciler{
+	all := []Reconciler{
 		&organization.Reconciler{Client: c, Namespaces: tenancy.NewNamespaceApplier(mgr.GetClient(), d.marker, o.Now), Self: d.self},
 		&cluster.Reconciler{Client: c, Clusters: d.clusters},
-		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Groups: &forge.Facts{Forges: d.forges}, Work: d.sources.Work(), Cleaner: cleaner, Interval: o.SyncInterval, Timers: rate.Limit(o.TimerSyncs), Now: o.Now}),
+		project.New(project.Reconciler{Client: c, Sources: projectSources{d.sources, prefetcher}, Stages: writer, Pulls: d.pulls, Gated: behindGate(mgr.GetClient(), o), Groups: &forge.Facts{Forges: d.forges}, Work: d.sources.Work(), Cleaner: cleaner, Interval: o.SyncInterval, Timers: rate.Limit(o.TimerSyncs), Now: o.Now}),
 		&identity.Reconciler{Client: mgr.GetClient()},
 		stages,
 		releases,
@@ -110,7 +110,11 @@ func reconcilers(mgr ctrl.Manager, o Options, d *deps) ([]Reconciler, error) {
 		unchanged.New(c, d.forges, d.sources, reports, o.Log),
 		&command.Reconciler{Client: mgr.GetClient(), Live: live, Sources: d.sources, Now: o.Now, Log: o.Log},
 		comment.New(comment.Reconciler{Client: c, Forges: d.forges, Sources: d.sources, Pulls: d.pulls, Sinks: reports, Now: o.Now, Log: o.Log}),
-	}, nil
+	}
+	if o.GateNamespace != "" {
+		all = append(all, newEntrances(c, o, d))
+	}
+	return all, nil
 }
 
 // newRunner returns what runs releases.

@@ -22,6 +22,7 @@ type Options struct {
 	SourceURL        string       // base URL of the source handler for builds
 	AllowHTTP        bool
 	OwnHosts         []string     // that Slipway itself is reached at
+	GateNamespace    string       // of the gate in front of previews; empty when there is none
 	Dialer           *dial.Dialer // connects to git servers, forges and registries
 	ParallelReleases int
 	RenderWorkers    int

@@ -19,6 +19,7 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Delivery{}, DeliveriesByProject, func(o client.Object) string { return o.(*v1alpha1.Delivery).Spec.Project }},
 		{&v1alpha1.Acceptance{}, AcceptancesByProject, func(o client.Object) string { return o.(*v1alpha1.Acceptance).Spec.Project }},
 		{&v1alpha1.Stage{}, StagesByProject, func(o client.Object) string { return o.(*v1alpha1.Stage).Spec.Project }},
+		{&v1alpha1.Stage{}, GatedStages, func(o client.Object) string { return gated(o.(*v1alpha1.Stage)) }},
 		{&v1alpha1.Release{}, releasesByStage, func(o client.Object) string { return o.(*v1alpha1.Release).Spec.Stage }},
 		{&v1alpha1.Release{}, HeldByCommit, func(o client.Object) string { return heldCommit(o.(*v1alpha1.Release)) }},
 	}
@@ -51,6 +52,19 @@ const releasesByStage = "spec.stage"
 
 // StagesByProject indexes stages by the project they belong to.
 const StagesByProject = "spec.project"
+
+// GatedStages indexes the stages behind the gate, under Gated.
+const GatedStages = "gated"
+
+// Gated is what stages behind the gate are found by.
+const Gated = "true"
+
+func gated(stage *v1alpha1.Stage) string {
+	if !stage.Spec.Gated {
+		return ""
+	}
+	return Gated
+}
 
 // HeldByCommit indexes held releases by their commit.
 const HeldByCommit = "held"

@@ -92,6 +92,13 @@ func Bundle(stageObject, digest string) string {
 	return s.join(stageObject, digest)
 }
 
+// GateService returns the name of the Kubernetes Service that leads to the gate beside a
+// routed one: slipway-gate-<service>.
+func GateService(service string) string {
+	s := scheme{kind: "gate-service", prefix: "slipway-gate", limit: maxLabel - len("-ipv4"), free: 0}
+	return s.join(service)
+}
+
 // StageForRef returns the name of the stage that a pattern rule makes for a
 // full ref. It always ends with a hash, which no rule's own name and no
 // preview's name does.

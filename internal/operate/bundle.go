@@ -40,17 +40,20 @@ func rootOf(err error) error {
 }
 
 // Desired returns what the stage should consist of: the bundle of the release
-// that is live, with the replicas that people asked for.
+// that is live, with the replicas that people asked for, or none while it is asleep.
 func (s *Stage) Desired(ctx context.Context) (desired.Set, error) {
-	live, err := s.Live()
-	if err != nil {
-		return desired.Set{}, err
+	live := s.history().Asleep()
+	if live == nil {
+		var err error
+		if live, err = s.Live(); err != nil {
+			return desired.Set{}, err
+		}
 	}
 	manifests, err := s.Bundle(ctx, live)
 	if err != nil {
 		return desired.Set{}, err
 	}
-	if manifests, err = release.Scaled(manifests, s.Object.Status.Scale); err != nil {
+	if manifests, err = release.Applied(manifests, s.Object, live.Spec.Trigger); err != nil {
 		return desired.Set{}, fmt.Errorf("put the replicas of %s into its manifests: %w", s, err)
 	}
 	organization, isOrganization := naming.OrganizationOf(s.Object.Namespace)

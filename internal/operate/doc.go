@@ -1,6 +1,6 @@
 // Package operate is what a person asks of a stage and of webhook deliveries:
 // find it, request a release of it (deploy, roll back, promote, restart,
-// scale), approve or reject one, accept a held project file, pause and resume, follow a release to its end,
+// scale, sleep, wake), approve or reject one, accept a held project file, pause and resume, follow a release to its end,
 // and read what its status, releases and bundles say. The command line acts
 // through these functions, and so will every other way in.
 //

@@ -22,6 +22,7 @@ func TestPreviews(t *testing.T) {
 		{PullRequest: 7, State: v1alpha1.PreviewLive, Commit: commitB, Ends: &ends},
 		{PullRequest: 8, State: v1alpha1.PreviewQueued, Commit: commitA, Message: "10 previews exist"},
 		{PullRequest: 9, State: v1alpha1.PreviewLive, Commit: commitA},
+		{PullRequest: 10, State: v1alpha1.PreviewLive, Commit: commitA},
 	}
 	p.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPreviews, Status: metav1.ConditionFalse, Message: "the forge did not answer"}}
 	stage := &v1alpha1.Stage{
@@ -32,8 +33,13 @@ func TestPreviews(t *testing.T) {
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Message: "web: exit code 1"}},
 		},
 	}
+	asleep := &v1alpha1.Stage{
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: "shop-pr-10"},
+		Spec:       v1alpha1.StageSpec{Project: "shop", Name: "pr-10", PullRequest: 10, Gated: true},
+		Status:     v1alpha1.StageStatus{Commit: commitA, Phase: v1alpha1.PhaseSucceeded, Asleep: &v1alpha1.Asleep{Since: metav1.NewMicroTime(ends.Add(-time.Hour)), By: "max"}},
+	}
 	other := &v1alpha1.Stage{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: "shop-pr-9"}, Spec: v1alpha1.StageSpec{Name: "pr-9"}}
-	got, unknown, err := Projects{Client: fakeClient(t, interceptor.Funcs{}, stage, other)}.Previews(t.Context(), p)
+	got, unknown, err := Projects{Client: fakeClient(t, interceptor.Funcs{}, stage, other, asleep)}.Previews(t.Context(), p)
 	if err != nil || unknown != "the forge did not answer" {
 		t.Fatalf("%q, %v", unknown, err)
 	}
@@ -44,6 +50,10 @@ func TestPreviews(t *testing.T) {
 		},
 		{PullRequest: 8, State: "Queued", Commit: commitA, Message: "10 previews exist"},
 		{PullRequest: 9, State: "Live", Commit: commitA},
+		{
+			PullRequest: 10, State: "Live", Stage: "pr-10", Commit: commitA, Running: commitA, Phase: v1alpha1.PhaseSucceeded,
+			Message: "asleep since 2026-01-02 03:04 UTC, as max asked; the next visit wakes it, or `slipway wake shop pr-10`",
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -77,6 +77,31 @@ func (s *Stage) ApplyReplicas(ctx context.Context, who Actor) (*v1alpha1.Release
 	return s.request(ctx, who, v1alpha1.ReleaseSpec{Trigger: v1alpha1.TriggerScale, Head: good.Spec.Head, From: good.Name})
 }
 
+// Sleep requests that the stage has no pods until somebody wakes it. It returns nil when
+// the stage is asleep already.
+func (s *Stage) Sleep(ctx context.Context, who Actor) (*v1alpha1.Release, error) {
+	return s.rest(ctx, who, v1alpha1.TriggerSleep)
+}
+
+// Wake requests that the stage has its pods again. It returns nil when the stage is
+// awake already.
+func (s *Stage) Wake(ctx context.Context, who Actor) (*v1alpha1.Release, error) {
+	return s.rest(ctx, who, v1alpha1.TriggerWake)
+}
+
+// rest requests what keeps the stage's manifests and takes or gives its pods.
+func (s *Stage) rest(ctx context.Context, who Actor, trigger v1alpha1.Trigger) (*v1alpha1.Release, error) {
+	history := s.history()
+	if asleep := history.Asleep() != nil; asleep == trigger.Sleeps() {
+		return nil, nil
+	}
+	present := history.Present()
+	if present == nil || present.Status.Bundle == "" {
+		return nil, s.nothingLive()
+	}
+	return s.request(ctx, who, v1alpha1.ReleaseSpec{Trigger: trigger, Head: present.Spec.Head, From: present.Name})
+}
+
 // change writes what a person changed in the stage's spec.
 func (s *Stage) change(ctx context.Context, after *v1alpha1.Stage, action string) error {
 	if err := s.client.Patch(ctx, after, client.MergeFrom(s.Object)); err != nil {

@@ -147,7 +147,11 @@ func (s *Stage) Live() (*v1alpha1.Release, error) {
 	if good := s.Good(); good != nil {
 		return good, nil
 	}
-	return nil, fault.New(fault.Conflict, "nothing has gone live in %s yet; see `slipway releases %s`", s, s.Arguments())
+	return nil, s.nothingLive()
+}
+
+func (s *Stage) nothingLive() error {
+	return fault.New(fault.Conflict, "nothing has gone live in %s yet; see `slipway releases %s`", s, s.Arguments())
 }
 
 // Release returns the stage's release of a number.

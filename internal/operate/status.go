@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/naming"
+	"github.com/slipway-dev/slipway/internal/release"
 )
 
 // StatusLine is one service of one stage, or a stage that has none.
@@ -48,6 +49,9 @@ func statusLines(stage *v1alpha1.Stage) []StatusLine {
 		if condition.Type == v1alpha1.ConditionReady && condition.Status != "True" {
 			line.Message = condition.Message
 		}
+	}
+	if asleep := release.AsleepText(stage); asleep != "" {
+		line.Message = asleep
 	}
 	if len(stage.Status.Services) == 0 {
 		return []StatusLine{line}
@@ -129,5 +133,8 @@ func (p *Preview) describe(stage *v1alpha1.Stage) {
 	}
 	if ready := meta.FindStatusCondition(stage.Status.Conditions, v1alpha1.ConditionReady); p.Message == "" && ready != nil && ready.Status != metav1.ConditionTrue {
 		p.Message = ready.Message
+	}
+	if asleep := release.AsleepText(stage); p.Message == "" && asleep != "" {
+		p.Message = asleep
 	}
 }

@@ -48,6 +48,8 @@ func actionPhrase(action project.Action) string {
 		return "promote to"
 	case project.ActionApprove:
 		return "approve releases of"
+	case project.ActionSleep:
+		return "put to sleep or wake"
 	case project.ActionQuarantine:
 		return "deploy a quarantined commit to"
 	}

@@ -48,7 +48,7 @@ func TestPermit(t *testing.T) {
 
 // Whoever is permitted has a role that the table gives the action to.
 func TestPermitObeysTheRoleTable(t *testing.T) {
-	actions := []project.Action{project.ActionDeploy, project.ActionRollback, project.ActionPromote, project.ActionRestart, project.ActionScale, project.ActionApprove, project.ActionQuarantine}
+	actions := []project.Action{project.ActionDeploy, project.ActionRollback, project.ActionPromote, project.ActionRestart, project.ActionScale, project.ActionSleep, project.ActionApprove, project.ActionQuarantine}
 	roles := map[string]project.Role{"alice": project.RoleOwner, "max": project.RoleMaintainer, "olga": project.RoleDeveloper, "olga@acme.example": project.RoleDeveloper, "vera": project.RoleViewer}
 	rapid.Check(t, func(t *rapid.T) {
 		by := rapid.SampledFrom([]string{"alice", "max", "olga", "olga@acme.example", "vera", "eve", "", "аlice", "alice ", "acme/backend"}).Draw(t, "by")

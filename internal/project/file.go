@@ -54,6 +54,9 @@ type Stage struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Freeze lists windows in which nothing is deployed automatically.
 	Freeze []Freeze `json:"freeze,omitempty"`
+	// Sleep is the part of every day in which the stage has no pods, as ParseHours
+	// reads it; empty means none.
+	Sleep string `json:"sleep,omitempty"`
 	// Sealed are more values, and those that differ from the file's. File.Stage
 	// returns a stage with all of them.
 	Sealed Sealed `json:"sealed,omitempty"`

@@ -34,6 +34,7 @@ const (
 	ActionPromote    Action = "promote"
 	ActionApprove    Action = "approve"
 	ActionScale      Action = "scale"
+	ActionSleep      Action = "sleep" // and wake
 	ActionExec       Action = "exec"
 	ActionDelete     Action = "delete"
 	ActionRotate     Action = "rotate-secret"
@@ -69,7 +70,7 @@ func needed(action Action, protected bool) int {
 	switch action {
 	case ActionView:
 		return RoleViewer.rank()
-	case ActionDeploy, ActionRollback, ActionPromote:
+	case ActionDeploy, ActionRollback, ActionPromote, ActionSleep:
 		if protected {
 			return RoleMaintainer.rank()
 		}

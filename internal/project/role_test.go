@@ -13,6 +13,7 @@ func TestRoleTable(t *testing.T) {
 		ActionPromote:    {"dmo", "mo"},
 		ActionApprove:    {"mo", "mo"},
 		ActionScale:      {"mo", "mo"},
+		ActionSleep:      {"dmo", "mo"},
 		ActionExec:       {"mo", "mo"},
 		ActionDelete:     {"o", "o"},
 		ActionRotate:     {"o", "o"},

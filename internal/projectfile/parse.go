@@ -101,24 +101,6 @@ func (doc *Document) versionOne(r *syntax.Report, p part) {
 	fillDefaults(doc.File)
 }
 
-// WithoutEffect returns a sentence, with its place, for each setting that the file may
-// have and that does nothing yet.
-func (doc *Document) WithoutEffect() []string {
-	var all []string
-	previews := doc.root.Get("previews")
-	if previews == nil {
-		return nil
-	}
-	say := func(key, what string) {
-		at := previews.Get(key).At
-		all = append(all, fmt.Sprintf("%s:%d:%d: previews.%s: %s", doc.name, at.Line, at.Column, key, what))
-	}
-	if previews.Get("sleepAfter") != nil {
-		say("sleepAfter", "previews don't sleep yet; it has no effect")
-	}
-	return all
-}
-
 // Where returns the file, and the line and column in it, of the value at a
 // path; zeros when there is none.
 func (doc *Document) Where(path string) (file string, line, column int) {

@@ -200,36 +200,3 @@ func TestProblemsAreSortedAndBounded(t *testing.T) {
 		t.Errorf("the last problem doesn't say that there are more: %s", last)
 	}
 }
-
-// What does nothing yet is said, with its place.
-func TestWithoutEffect(t *testing.T) {
-	const file = `version: 1
-project: shop
-members: [{user: alice, role: owner}]
-stages: [{name: dev, branch: main}]
-%sservices: {web: {image: "web:1"}}
-`
-	tests := map[string]struct {
-		previews string
-		want     []string
-	}{
-		"no previews": {},
-		"defaults":    {previews: "previews: {from: dev}\n"},
-		"no forks":    {previews: "previews: {from: dev, forks: never}\n"},
-		"sleep": {
-			previews: "previews:\n  from: dev\n  sleepAfter: 8h\n  forks: always\n",
-			want:     []string{"slipway.yaml:7:15: previews.sleepAfter: previews don't sleep yet; it has no effect"},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			doc, err := Parse("slipway.yaml", fmt.Appendf(nil, file, tt.previews))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, doc.WithoutEffect()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}

@@ -69,8 +69,12 @@ func NextNumber(stage *v1alpha1.Stage, all []v1alpha1.Release) int64 {
 }
 
 // Good returns the newest release that succeeded, nil when none did.
-func (h History) Good() *v1alpha1.Release {
-	return h.first(func(r *v1alpha1.Release) bool { return r.Status.Phase == v1alpha1.PhaseSucceeded })
+func (h History) Good() *v1alpha1.Release { return h.first(isGood) }
+
+// isGood reports whether a release succeeded. That nothing runs proves nothing, so one
+// that put its stage to sleep did not.
+func isGood(r *v1alpha1.Release) bool {
+	return r.Status.Phase == v1alpha1.PhaseSucceeded && !r.Spec.Trigger.Sleeps()
 }
 
 // LastDeploy returns the newest release that deployed a commit, nil when none
@@ -127,7 +131,7 @@ func (h History) RollbackTarget(known *v1alpha1.Quarantine) *v1alpha1.Release {
 		return slices.ContainsFunc([]*v1alpha1.Quarantine{known, h.Quarantine(known)}, func(q *v1alpha1.Quarantine) bool { return q != nil && q.Commit == commit })
 	}
 	return h.Before(present).first(func(r *v1alpha1.Release) bool {
-		return r.Status.Phase == v1alpha1.PhaseSucceeded && r.Status.Bundle != "" && r.Status.BundleDigest != present.Status.BundleDigest && !quarantined(r.Spec.Head.Commit)
+		return isGood(r) && r.Status.Bundle != "" && r.Status.BundleDigest != present.Status.BundleDigest && !quarantined(r.Spec.Head.Commit)
 	})
 }
 

@@ -5,17 +5,22 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/naming"
 )
 
 // Step is what a stage does automatically next.
 type Step struct {
-	// Trigger is the trigger of the release to make: push, auto-rollback, or empty
-	// for none.
+	// Trigger is the trigger of the release to make: push, auto-rollback, auto-sleep,
+	// auto-wake, or empty for none.
 	Trigger v1alpha1.Trigger
-	// From is the release that an automatic rollback goes back to.
+	// From is the release that an automatic rollback goes back to, or whose manifests
+	// fall asleep or wake.
 	From *v1alpha1.Release
+	// Because is why a stage falls asleep or wakes, for those who read the release.
+	Because string
 	// Reason is the code for why pushes are not released automatically, and Message
 	// the sentence for people; both are empty when they are released.
 	Reason, Message string
@@ -78,6 +83,30 @@ func nextPush(stage *v1alpha1.Stage, h History, descends func(commit, ancestor s
 			wanted.Commit, quarantine.Commit, QuarantineCause(quarantine), stage.Spec.Project, stage.Spec.Name)}, nil
 	}
 	return Step{Trigger: v1alpha1.TriggerPush}, nil
+}
+
+// New returns the release of a step: it deploys the wanted head, or takes the bundle of
+// another release.
+func New(stage *v1alpha1.Stage, sequence int64, step Step) *v1alpha1.Release {
+	made := &v1alpha1.Release{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      naming.Release(stage.Name, sequence),
+			Namespace: stage.Namespace,
+			Labels:    stage.Labels,
+		},
+		Spec: v1alpha1.ReleaseSpec{
+			Project:  stage.Spec.Project,
+			Stage:    stage.Name,
+			Sequence: sequence,
+			Head:     stage.Spec.Wanted,
+			Trigger:  step.Trigger,
+			Reason:   step.Because,
+		},
+	}
+	if step.From != nil {
+		made.Spec.From, made.Spec.Head = step.From.Name, step.From.Spec.Head
+	}
+	return made
 }
 
 // Because returns a reason as the end of a sentence, empty for none.

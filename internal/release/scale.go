@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"sigs.k8s.io/yaml"
 
@@ -23,7 +24,23 @@ const separator = "\n---\n"
 // maximum. Zero is the exception: it is set on the workload itself, which an
 // autoscaler then leaves alone.
 func Scaled(manifests []byte, replicas map[string]int32) ([]byte, error) {
-	if len(replicas) == 0 || len(manifests) == 0 {
+	if len(replicas) == 0 {
+		return manifests, nil
+	}
+	return rewrite(manifests, func(object *scalable, autoscaled bool) map[string]any {
+		wanted, set := replicas[object.Metadata.Labels[naming.LabelService]]
+		if !set || wanted < 0 {
+			return nil
+		}
+		return object.scaled(wanted, autoscaled)
+	})
+}
+
+// rewrite sets fields in the specs of those objects that can have none or several pods:
+// what fields returns for each, nil for none. Autoscaled says that an autoscaler sets
+// the replicas of the object.
+func rewrite(manifests []byte, fields func(object *scalable, autoscaled bool) map[string]any) ([]byte, error) {
+	if len(manifests) == 0 {
 		return manifests, nil
 	}
 	documents := bytes.Split(manifests, []byte(separator))
@@ -42,25 +59,31 @@ func Scaled(manifests []byte, replicas map[string]int32) ([]byte, error) {
 		if object == nil {
 			continue
 		}
-		wanted, set := replicas[object.Metadata.Labels[naming.LabelService]]
-		if !set || wanted < 0 {
+		changed := fields(object, autoscaled[object.Kind+"/"+object.Metadata.Name])
+		if len(changed) == 0 {
 			continue
 		}
-		scaled, err := object.scale(documents[i], wanted, autoscaled)
+		after, err := setInSpec(documents[i], changed)
 		if err != nil {
 			return nil, fmt.Errorf("scale %s %s: %w", object.Kind, object.Metadata.Name, err)
 		}
 		if i < len(documents)-1 {
-			scaled = bytes.TrimSuffix(scaled, []byte("\n"))
+			after = bytes.TrimSuffix(after, []byte("\n"))
 		}
-		documents[i] = scaled
+		documents[i] = after
 	}
 	return bytes.Join(documents, []byte(separator)), nil
 }
 
-const autoscaler = "HorizontalPodAutoscaler"
+// Kinds whose pods come and go with a field of their spec.
+const (
+	deployment  = "Deployment"
+	statefulSet = "StatefulSet"
+	autoscaler  = "HorizontalPodAutoscaler"
+	cronJob     = "CronJob"
+)
 
-// scalable is the part of a document with replicas that matters here.
+// scalable is the part of such a document that matters here.
 type scalable struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -75,34 +98,36 @@ type scalable struct {
 	} `json:"spec"`
 }
 
-// parseScalable reads a document; nil when it has no replicas.
+// parseScalable reads a document; nil when it is of no such kind.
 func parseScalable(document []byte) (*scalable, error) {
-	text := string(document)
-	if !strings.Contains(text, "kind: Deployment") && !strings.Contains(text, "kind: StatefulSet") && !strings.Contains(text, "kind: "+autoscaler) {
+	kinds := []string{deployment, statefulSet, autoscaler, cronJob}
+	mentions := func(kind string) bool { return bytes.Contains(document, []byte("kind: "+kind)) }
+	if !slices.ContainsFunc(kinds, mentions) {
 		return nil, nil
 	}
 	var object scalable
 	if err := yaml.Unmarshal(document, &object); err != nil {
 		return nil, err
 	}
-	switch object.Kind {
-	case "Deployment", "StatefulSet", autoscaler:
-		return &object, nil
+	if !slices.Contains(kinds, object.Kind) {
+		return nil, nil
 	}
-	return nil, nil
+	return &object, nil
 }
 
-// scale returns the document with replicas set.
-func (s *scalable) scale(document []byte, replicas int32, autoscaled map[string]bool) ([]byte, error) {
-	fields := map[string]any{"replicas": replicas}
+// scaled returns the fields that give an object a number of replicas.
+func (s *scalable) scaled(replicas int32, autoscaled bool) map[string]any {
 	switch {
-	case s.Kind == autoscaler && replicas == 0:
-		return document, nil
+	case s.Kind == cronJob, s.Kind == autoscaler && replicas == 0, autoscaled && replicas > 0:
+		return nil
 	case s.Kind == autoscaler:
-		fields = map[string]any{"minReplicas": replicas, "maxReplicas": replicas}
-	case autoscaled[s.Kind+"/"+s.Metadata.Name] && replicas > 0:
-		return document, nil
+		return map[string]any{"minReplicas": replicas, "maxReplicas": replicas}
 	}
+	return map[string]any{"replicas": replicas}
+}
+
+// setInSpec returns a document with fields of its spec set.
+func setInSpec(document []byte, fields map[string]any) ([]byte, error) {
 	asJSON, err := yaml.YAMLToJSON(document)
 	if err != nil {
 		return nil, err
@@ -117,9 +142,7 @@ func (s *scalable) scale(document []byte, replicas int32, autoscaled map[string]
 	if !ok {
 		return nil, fmt.Errorf("it has no spec")
 	}
-	for name, value := range fields {
-		spec[name] = value
-	}
+	maps.Copy(spec, fields)
 	if asJSON, err = json.Marshal(object); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,8 @@ func ActionOf(t v1alpha1.Trigger) project.Action {
 		return project.ActionRestart
 	case v1alpha1.TriggerScale:
 		return project.ActionScale
+	case v1alpha1.TriggerSleep, v1alpha1.TriggerWake:
+		return project.ActionSleep
 	}
 	return ""
 }

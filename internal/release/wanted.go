@@ -44,7 +44,11 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 	}
 	var ttl *metav1.Duration
 	if match.Rule.Pattern() {
-		ttl = ttlOf(match.Rule.TTL)
+		ttl = durationOf(match.Rule.TTL)
+	}
+	var sleep *v1alpha1.Sleep
+	if match.Rule.Sleep != "" {
+		sleep = &v1alpha1.Sleep{Hours: match.Rule.Sleep}
 	}
 	return newStage(p, organization, v1alpha1.StageSpec{
 		Name:        name,
@@ -53,6 +57,7 @@ func wantedStage(p *v1alpha1.Project, organization string, match project.Match, 
 		OnDelete:    onDelete(match),
 		TTL:         ttl,
 		PromoteFrom: match.Rule.PromoteFrom,
+		Sleep:       sleep,
 		Resources:   v1alpha1.StageResources(match.Rule.Resources),
 	})
 }
@@ -77,14 +82,19 @@ func newStage(p *v1alpha1.Project, organization string, spec v1alpha1.StageSpec)
 func WantedPreview(p *v1alpha1.Project, file *project.File, number int64, ref string, head v1alpha1.Head, pushed time.Time) v1alpha1.Stage {
 	organization, _ := naming.OrganizationOf(p.Namespace)
 	rule, _ := file.Rule(file.Previews.From, true)
+	var sleep *v1alpha1.Sleep
+	if after := durationOf(file.Previews.SleepAfter); after != nil {
+		sleep = &v1alpha1.Sleep{After: after}
+	}
 	return newStage(p, organization, v1alpha1.StageSpec{
 		Name:        naming.StageForPullRequest("", number),
 		Rule:        rule.Name,
 		Ref:         ref,
 		Wanted:      head,
 		OnDelete:    "delete",
-		TTL:         ttlOf(file.Previews.TTL),
+		TTL:         durationOf(file.Previews.TTL),
 		Pushed:      &metav1.Time{Time: pushed},
+		Sleep:       sleep,
 		Resources:   v1alpha1.StageResources(rule.Resources),
 		PullRequest: number,
 	})
@@ -123,11 +133,11 @@ func stageLabels(organization string, spec v1alpha1.StageSpec) map[string]string
 	}
 }
 
-// ttlOf returns how long stages live after their last push; nil means forever.
-func ttlOf(text string) *metav1.Duration {
-	ttl, err := time.ParseDuration(text)
+// durationOf reads a duration of the project file; nil means forever.
+func durationOf(text string) *metav1.Duration {
+	d, err := time.ParseDuration(text)
 	if err != nil {
 		return nil // empty: the project file's check refuses others
 	}
-	return &metav1.Duration{Duration: ttl}
+	return &metav1.Duration{Duration: d}
 }

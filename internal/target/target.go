@@ -59,6 +59,10 @@ func (s *Target) tenant() tenancy.Stage {
 	if s.stage.Spec.Fork {
 		policy = policy.ForFork()
 	}
+	gate := ""
+	if s.stage.Spec.Gated {
+		gate = s.targets.GateNamespace
+	}
 	return tenancy.Stage{
 		Organization:     s.owner.Organization,
 		Project:          s.owner.Project,
@@ -70,6 +74,7 @@ func (s *Target) tenant() tenancy.Stage {
 		Registry:         s.cluster.Spec.Registry,
 		IngressNamespace: ingress.Namespace,
 		IngressNetworks:  ingress.Networks,
+		GateNamespace:    gate,
 	}
 }
 

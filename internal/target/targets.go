@@ -32,6 +32,9 @@ type Targets struct {
 	self       tenancy.Subject
 	// OwnHosts are those that Slipway itself is reached at.
 	OwnHosts []string
+	// GateNamespace is where the gate in front of previews runs; empty when there is
+	// none.
+	GateNamespace string
 
 	mu       sync.Mutex
 	able     map[string]bool // namespaces whose account has its rights

@@ -42,6 +42,8 @@ type Stage struct {
 	// empty: most networks let a controller on the node through.
 	IngressNamespace string
 	IngressNetworks  []string
+	// GateNamespace is where the gate's pods run; empty when it is not in front.
+	GateNamespace string
 }
 
 // Labels returns the labels of everything that belongs to the stage.
@@ -197,10 +199,12 @@ func newNetworkPolicies(s Stage) []*networkingv1.NetworkPolicy {
 
 func ingressPeers(s Stage) []networkingv1.NetworkPolicyPeer {
 	var peers []networkingv1.NetworkPolicyPeer
-	if s.IngressNamespace != "" {
-		peers = append(peers, networkingv1.NetworkPolicyPeer{
-			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": s.IngressNamespace}},
-		})
+	for _, namespace := range []string{s.IngressNamespace, s.GateNamespace} {
+		if namespace != "" {
+			peers = append(peers, networkingv1.NetworkPolicyPeer{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}},
+			})
+		}
 	}
 	for _, network := range s.IngressNetworks {
 		peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: network}})

@@ -26,7 +26,7 @@ type Release struct {
 }
 
 // Trigger says why a release was made.
-// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;restart;scale;auto-rollback
+// +kubebuilder:validation:Enum=push;rollback;promotion;deploy;restart;scale;sleep;wake;auto-rollback;auto-sleep;auto-wake
 type Trigger string
 
 // The triggers of a release.
@@ -37,14 +37,22 @@ const (
 	TriggerDeploy    Trigger = "deploy"
 	TriggerRestart   Trigger = "restart"
 	TriggerScale     Trigger = "scale"
+	// TriggerSleep takes a stage's pods away and keeps everything else; TriggerWake
+	// brings them back.
+	TriggerSleep Trigger = "sleep"
+	TriggerWake  Trigger = "wake"
 	// TriggerAutoRollback goes back to the last good bundle after a failure.
 	TriggerAutoRollback Trigger = "auto-rollback"
+	// TriggerAutoSleep and TriggerAutoWake are what sleep and wake are, when nobody
+	// asked for them.
+	TriggerAutoSleep Trigger = "auto-sleep"
+	TriggerAutoWake  Trigger = "auto-wake"
 )
 
 // Asked reports whether people request releases with this trigger.
 func (t Trigger) Asked() bool {
 	switch t {
-	case TriggerDeploy, TriggerRollback, TriggerPromotion, TriggerRestart, TriggerScale:
+	case TriggerDeploy, TriggerRollback, TriggerPromotion, TriggerRestart, TriggerScale, TriggerSleep, TriggerWake:
 		return true
 	}
 	return false
@@ -62,7 +70,17 @@ func (t Trigger) IsRollback() bool { return t == TriggerRollback || t == Trigger
 
 // KeepsCommit reports whether releases with this trigger leave the stage at
 // the commit that it has.
-func (t Trigger) KeepsCommit() bool { return t == TriggerRestart || t == TriggerScale }
+func (t Trigger) KeepsCommit() bool {
+	return t == TriggerRestart || t == TriggerScale || t.Rests()
+}
+
+// Sleeps reports whether releases with this trigger put the stage to sleep. Those with
+// any other wake it.
+func (t Trigger) Sleeps() bool { return t == TriggerSleep || t == TriggerAutoSleep }
+
+// Rests reports whether releases with this trigger put the stage to sleep or do nothing
+// but wake it.
+func (t Trigger) Rests() bool { return t.Sleeps() || t == TriggerWake || t == TriggerAutoWake }
 
 // TakesBundle reports whether releases with this trigger apply the bundle of an
 // earlier release as it is: they read nothing from git, build nothing and

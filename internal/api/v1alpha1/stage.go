@@ -66,6 +66,13 @@ type StageSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=100
 	Scale map[string]int32 `json:"scale,omitempty"`
+	// Sleep says when the stage sleeps; nil means never, unless somebody asks.
+	// +optional
+	Sleep *Sleep `json:"sleep,omitempty"`
+	// Gated is true when requests to the stage pass slipway gate, which counts them:
+	// the stage wakes with the next one.
+	// +optional
+	Gated bool `json:"gated,omitempty"`
 	// PullRequest is the number of the pull request that a preview is of; 0 for
 	// other stages. A preview's rule is the stage that previews are made from.
 	// +optional
@@ -237,6 +244,13 @@ type StageStatus struct {
 	// release of the trigger scale was accepted.
 	// +optional
 	Scale map[string]int32 `json:"scale,omitempty"`
+	// Asleep says that the stage has no pods, since when and why; nil while it is awake.
+	// +optional
+	Asleep *Asleep `json:"asleep,omitempty"`
+	// Visited is when the gate last let a request of somebody through that counts as a
+	// visit. It is up to a minute old.
+	// +optional
+	Visited *metav1.MicroTime `json:"visited,omitempty"`
 	// Drift is the last difference that others made to the stage's objects.
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`

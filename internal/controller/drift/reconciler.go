@@ -207,7 +207,7 @@ func (r *Reconciler) allow(drifts []inventory.Drift) findings {
 
 // manifests returns the bundles that may hold what was last applied: that of
 // the newest release which came so far, and those back to the last good one,
-// with the replicas that people asked for and without.
+// with the replicas that people asked for, or none for a sleep, and without.
 func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, target Target) ([][]byte, error) {
 	releases, err := kube.ReleasesOf(ctx, r.Client, stage)
 	if err != nil {
@@ -215,20 +215,22 @@ func (r *Reconciler) manifests(ctx context.Context, stage *v1alpha1.Stage, targe
 	}
 	var kept [][]byte
 	var last string
+	var asleep bool
 	for i := range releases {
 		status := releases[i].Status
-		if status.Bundle == "" || status.Bundle == last || !release.CameToApplying(status) {
+		trigger := releases[i].Spec.Trigger
+		if status.Bundle == "" || status.Bundle == last && asleep == trigger.Sleeps() || !release.CameToApplying(status) {
 			continue
 		}
 		manifests, err := target.Bundle(ctx, status.Bundle, status.BundleDigest)
 		if err != nil {
 			return nil, fmt.Errorf("read what release %s applied: %w", releases[i].Name, err)
 		}
-		scaled, err := release.Scaled(manifests, stage.Status.Scale)
+		scaled, err := release.Applied(manifests, stage, trigger)
 		if err != nil {
 			return nil, fmt.Errorf("scale what release %s applied: %w", releases[i].Name, err)
 		}
-		kept, last = append(kept, scaled, manifests), status.Bundle
+		kept, last, asleep = append(kept, scaled, manifests), status.Bundle, trigger.Sleeps()
 		if status.Phase == v1alpha1.PhaseSucceeded {
 			break
 		}

@@ -43,6 +43,7 @@ type place struct {
 	driftErr    error
 	report      apply.Report
 	repairErr   error
+	bundle      string // empty for one ConfigMap
 	repaired    [][]byte
 	left        []inventory.Key
 }
@@ -51,6 +52,9 @@ func (p *place) Watched() bool                                    { return !p.bl
 func (p *place) TryTurn() (done func(), free bool)                { return func() {}, !p.busy }
 func (p *place) Drift(context.Context) ([]inventory.Drift, error) { return p.drifts, p.driftErr }
 func (p *place) Bundle(_ context.Context, name, _ string) ([]byte, error) {
+	if p.bundle != "" {
+		return []byte(p.bundle), nil
+	}
 	return []byte("kind: ConfigMap\nmetadata: {name: " + name + "}\n"), nil
 }
 
@@ -206,6 +210,21 @@ func TestRepairsAndReports(t *testing.T) {
 				t.Errorf("the event says %q", event)
 			}
 		})
+	}
+}
+
+// What was taken away for a sleep is not drift: what is missing is repaired from manifests
+// without replicas, and from those of before.
+func TestRepairsWhatSleeps(t *testing.T) {
+	slept := applied(2, v1alpha1.PhaseSucceeded)
+	slept.Spec.Trigger, slept.Status.Bundle = v1alpha1.TriggerAutoSleep, "bundle-shop-dev-1"
+	p := &place{drifts: []inventory.Drift{web(inventory.DriftChanged, "kubectl")}, bundle: "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 2\n"}
+	f := newFixture(t, p, nil, &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop"}}, applied(1, v1alpha1.PhaseSucceeded), slept)
+	if _, err := f.Reconcile(t.Context(), shopDev); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.repaired) != 2 || !strings.Contains(string(p.repaired[0]), "replicas: 0") || !strings.Contains(string(p.repaired[1]), "replicas: 2") {
+		t.Errorf("repaired from %q", p.repaired)
 	}
 }
 

@@ -52,16 +52,17 @@ func (r *Reconciler) writePreviews(ctx context.Context, p *v1alpha1.Project, fil
 		return r.Stages.Write(ctx, p, have, nil)
 	}
 	var wanted []v1alpha1.Stage
+	at := r.Now().Truncate(time.Second)
+	before := withRequests(now.Status.Previews, found, at)
 	if err == nil {
-		at := r.Now().Truncate(time.Second)
-		before := withRequests(now.Status.Previews, found, at)
 		decisions := preview.Decide(preview.Facts{Previews: file.Previews, Open: open, Heads: found.heads.Refs, Known: knownPreviews(before, have, found, at), Now: at})
 		wanted, found.previews, err = r.wantedPreviews(ctx, p, file, found, decisions, have, before)
 	}
 	if err != nil {
 		found.previews = previews{
-			known: now.Status.Previews, condition: previewsCondition(metav1.ConditionFalse, kube.ReasonOf(err), "previews stay as they are: "+kube.Sentence(err)),
-			again: fault.CodeOf(err) == fault.Unavailable || fault.CodeOf(err) == fault.Internal,
+			known:     slices.DeleteFunc(before, func(one v1alpha1.Preview) bool { return one.State == "" }),
+			condition: previewsCondition(metav1.ConditionFalse, kube.ReasonOf(err), "previews stay as they are: "+kube.Sentence(err)),
+			again:     fault.CodeOf(err) == fault.Unavailable || fault.CodeOf(err) == fault.Internal,
 		}
 		return nil
 	}
@@ -176,6 +177,12 @@ func extendedUntil(stage *v1alpha1.Stage, now time.Time) time.Time {
 // with each pull request.
 func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage, before []v1alpha1.Preview) (wanted []v1alpha1.Stage, shown previews, err error) {
 	shown.reasons = map[int64]string{}
+	gated := false
+	if r.Gated != nil {
+		if gated, err = r.Gated(ctx, p); err != nil {
+			return nil, previews{}, err
+		}
+	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}
 		if was := previewOf(before, d.Request.Number); was != nil {
@@ -190,6 +197,7 @@ func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, fi
 			if err != nil && !isMistake(err) {
 				return nil, previews{}, err
 			}
+			stage.Spec.Gated = gated
 			if stage = r.settlePreview(ctx, p, file, found, d, stage, have, err, &one); stage.Name != "" {
 				wanted = append(wanted, stage)
 			}

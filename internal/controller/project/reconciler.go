@@ -99,9 +99,12 @@ type Work interface {
 // time to look; the heads decide. One sync runs per project at a time and
 // serves every delivery that waited when it began.
 type Reconciler struct {
-	Client   client.Client
-	Sources  Sources
-	Stages   *StageWriter
+	Client  client.Client
+	Sources Sources
+	Stages  *StageWriter
+	// Gated says whether previews of a project are behind the gate; nil means that there
+	// is none.
+	Gated    func(ctx context.Context, p *v1alpha1.Project) (bool, error)
 	Pulls    PullRequests
 	Groups   Groups
 	Work     Work

@@ -51,7 +51,7 @@ func (r *Reconciler) pending(releases []v1alpha1.Release) []pendingRelease {
 	var pending []pendingRelease
 	for i := range releases { // newest first
 		rel := &releases[i]
-		if release.IsRefused(rel) {
+		if release.IsRefused(rel) || rel.Spec.Trigger.Rests() { // the commit stays as it was reported
 			continue
 		}
 		if r.changed(rel) {

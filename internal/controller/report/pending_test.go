@@ -25,7 +25,10 @@ func TestPending(t *testing.T) {
 	r.memory.set("5", reportedState{step: report.StepLive}) // reported, but the cache doesn't show it yet
 	r.memory.set("6", reportedState{step: report.StepHeld, message: "waits for ci/test"})
 	var got []string
+	asleep := release("7", "g", v1alpha1.PhaseSucceeded, "")
+	asleep.Spec.Trigger = v1alpha1.TriggerAutoSleep
 	for _, one := range r.pending([]v1alpha1.Release{
+		asleep, // the commit stays as it was reported
 		release("6", "g", v1alpha1.PhaseHeld, v1alpha1.PhaseHeld), // for another reason
 		release("5", "f", v1alpha1.PhaseSucceeded, v1alpha1.PhaseBuilding),
 		release("4", "a", v1alpha1.PhaseVerifying, v1alpha1.PhaseApplying), // the same step

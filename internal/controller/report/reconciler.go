@@ -138,7 +138,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 // any.
 func stageOfRelease(_ context.Context, o client.Object) []reconcile.Request {
 	rel, ok := o.(*v1alpha1.Release)
-	if !ok || (rel.Status.Phase != v1alpha1.PhaseHeld && report.StepOf(report.PhaseOf(rel)) == report.StepOf(rel.Status.Reported)) {
+	if !ok || rel.Spec.Trigger.Rests() || (rel.Status.Phase != v1alpha1.PhaseHeld && report.StepOf(report.PhaseOf(rel)) == report.StepOf(rel.Status.Reported)) {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: rel.Namespace, Name: rel.Spec.Stage}}}

@@ -27,6 +27,9 @@ import (
 // Namespace is the server's own.
 const Namespace = "slipway-system"
 
+// GateNamespace is where the gate would run, which is not among what tests start.
+const GateNamespace = "slipway-gate"
+
 // account is the service account that the chart runs the server as.
 const account = "slipway"
 
@@ -42,7 +45,7 @@ func install(ctx context.Context, plane *kubetest.ControlPlane, c client.Client)
 	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Namespace}}); err != nil {
 		return nil, fmt.Errorf("make the server's namespace: %w", err)
 	}
-	for _, file := range []string{"rbac.yaml", "people.yaml", "admission.yaml", "pods.yaml"} {
+	for _, file := range []string{"rbac.yaml", "gate-rbac.yaml", "people.yaml", "admission.yaml", "pods.yaml"} {
 		manifests, err := fromChart(file)
 		if err != nil {
 			return nil, err
@@ -83,7 +86,7 @@ func fromChart(file string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s of the chart: %w", file, err)
 	}
 	var out bytes.Buffer
-	values := map[string]any{"Release": map[string]string{"Namespace": Namespace}}
+	values := map[string]any{"Release": map[string]string{"Namespace": Namespace}, "Values": map[string]any{"gate": map[string]any{"enabled": true}}}
 	if err := parsed.Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("render %s of the chart: %w", file, err)
 	}

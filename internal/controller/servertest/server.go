@@ -100,7 +100,7 @@ func (e *Environment) Start(ctx context.Context) (*Server, error) {
 		Scheme:     scheme,
 		Logger:     logr.FromSlogHandler(logger.Handler()),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Cache:      controller.CacheOptions(e.config),
+		Cache:      controller.CacheOptions(e.config, GateNamespace),
 		Client:     controller.ClientOptions(),
 		Controller: config.Controller{SkipNameValidation: &again},
 	})
@@ -137,6 +137,7 @@ func (e *Environment) options(log *slog.Logger) (controller.Options, error) {
 	return controller.Options{
 		Config:           e.config,
 		Namespace:        Namespace,
+		GateNamespace:    GateNamespace,
 		Data:             filepath.Join(e.dir, "data"),
 		Image:            "slipway.example/slipway:test",
 		Executor:         "slipway.example/kaniko:test",

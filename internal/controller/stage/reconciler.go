@@ -58,20 +58,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if step.Trigger != "" && r.Queue.Reserved(req.NamespacedName) {
+	history := release.HistoryOf(&stage, releases)
+	due, again := step, time.Duration(0)
+	if due.Trigger == "" {
+		due, again = release.Rest(&stage, history, r.Now())
+	}
+	if due.Trigger != "" && r.Queue.Reserved(req.NamespacedName) {
 		return ctrl.Result{RequeueAfter: queue.ReservedPoll}, nil
 	}
-	if step.Trigger != "" {
-		return r.act(ctx, &stage, releases, step)
+	if due.Trigger != "" {
+		return r.act(ctx, &stage, releases, due)
 	}
-	history := release.HistoryOf(&stage, releases)
 	if delay := showDelayOf(&stage, history, r.Now()); delay > 0 {
 		return ctrl.Result{RequeueAfter: delay}, nil
 	}
 	if err := r.show(ctx, &stage, history, step); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, r.forget(ctx, &stage, releases, history)
+	return ctrl.Result{RequeueAfter: again}, r.forget(ctx, &stage, releases, history)
 }
 
 // act makes the release of a step, unless the stage is not as the watch cache

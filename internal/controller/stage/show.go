@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/printable"
 	"github.com/slipway-dev/slipway/internal/release"
 )
 
@@ -46,6 +47,9 @@ func (r *Reconciler) show(ctx context.Context, stage *v1alpha1.Stage, history re
 		after.Status.Good, after.Status.Commit, after.Status.URL = good.Name, good.Spec.Head.Commit, good.Status.URL
 	}
 	after.Status.Quarantine = history.Quarantine(stage.Status.Quarantine)
+	if after.Status.Asleep = release.AsleepOf(history); after.Status.Asleep != nil && history[0].Name == history.Asleep().Name {
+		condition.Reason, condition.Message = "Asleep", printable.Passage(release.AsleepText(after), 1024)
+	}
 	kube.SetCondition(&after.Status.Conditions, condition, stage.Generation)
 	if lost := lostNamespace(stage, history); lost != "" {
 		showLost(after, "NamespaceLost", lost)

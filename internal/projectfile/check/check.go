@@ -111,6 +111,7 @@ func (c *checker) stages() {
 		c.quantity(s.Resources.Memory, path+".resources.memory")
 		c.duration(s.TTL, path+".ttl", maxLife)
 		c.freeze(s, path)
+		c.sleep(s.Sleep, path+".sleep")
 	}
 }
 

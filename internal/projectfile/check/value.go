@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile/syntax"
 )
 
@@ -61,6 +62,16 @@ func (c *checker) duration(s, path string, most time.Duration) {
 }
 
 func hours(d time.Duration) string { return fmt.Sprintf("%dh", int(d.Hours())) }
+
+// sleep checks a part of every day. Its form is known.
+func (c *checker) sleep(s, path string) {
+	if s == "" {
+		return
+	}
+	if _, err := project.ParseHours(s); err != nil {
+		c.at(path, err.Error(), "write it like 20:00-07:00 Europe/Berlin")
+	}
+}
 
 func (c *checker) instant(s, path string) (time.Time, bool) {
 	if s == "" {

@@ -49,6 +49,7 @@ var (
 	byteQuantityPattern   = regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]{1,3})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$`)
 	durationPattern       = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h))+$`)
 	instantPattern        = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$`)
+	hoursPattern          = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9] [A-Za-z][A-Za-z0-9_+/-]*$`)
 	cronExpressionPattern = regexp.MustCompile(`^[0-9A-Za-z*,/-]+( +[0-9A-Za-z*,/-]+){4}$`)
 )
 
@@ -196,6 +197,11 @@ func duration() *Format {
 func instant() *Format {
 	return &Format{Noun: "an instant", Remedy: "write it like 2030-12-24T00:00:00Z",
 		Pattern: instantPattern, Max: 25}
+}
+
+func hours() *Format {
+	return &Format{Noun: "a part of the day", Remedy: "write it like 20:00-07:00 Europe/Berlin",
+		Pattern: hoursPattern, Max: 80}
 }
 
 func cronExpression() *Format {

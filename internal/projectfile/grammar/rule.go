@@ -87,6 +87,7 @@ func fileRules() map[string]Rule {
 		"Stage.onDelete":    {Help: "What happens when the branch is deleted; default delete for a pattern rule, else keep.", Enum: []string{"delete", "keep"}},
 		"Stage.rollback":    {Help: "Whether a failed release returns to the last good one; default never.", Enum: []string{"auto", "never"}},
 		"Stage.freeze":      {Help: "Windows in which nothing is deployed automatically.", Max: 100},
+		"Stage.sleep":       {Help: "The part of every day in which the stage has no pods, by the clocks of a place.", Text: hours()},
 		"Stage.sealed":      {Help: "More sealed values, and those that differ from the file's.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
 
 		"Freeze.from":   {Help: "Begin (RFC 3339).", Required: true, Text: instant()},
@@ -103,7 +104,7 @@ func fileRules() map[string]Rule {
 		"Previews.labels":     {Help: "Only pull requests with one of these labels, which also let drafts and bots have one.", Max: 50, Unique: true, Text: label()},
 		"Previews.limit":      {Help: "How many previews may exist at once; default 10.", Least: 1, Most: 100},
 		"Previews.ttl":        {Help: "How long a preview lives after its last push; default 72h.", Text: duration()},
-		"Previews.sleepAfter": {Help: "How long without requests until a preview is scaled to zero. Has no effect so far.", Text: duration()},
+		"Previews.sleepAfter": {Help: "How long without visits until a preview falls asleep: it has no pods then, and wakes with the next visit. Default never.", Text: duration()},
 		"Previews.services":   {Help: "What differs of services in previews, by service.", Max: MaxServices, Keys: serviceName()},
 		"Previews.secrets":    {Help: "Sealed values of previews, which have none of the stage's; forks get none.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
 		"Previews.templates":  {Help: "Parameters that services of a template have in previews, by the template's name.", Max: 50, Keys: templateName()},

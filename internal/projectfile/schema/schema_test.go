@@ -236,6 +236,7 @@ func samples(f *grammar.Format) sample {
 		"an amount of CPU":                  {[]string{"1", "250m", "0.5"}, []string{"", "-1", "1k", "1e3", ".5", "1.2345", "1 "}},
 		"an amount of bytes":                {[]string{"256Mi", "8Gi", "1000"}, []string{"", "-1", "1m", "1e3", "1GB", "1 Gi", "Gi"}},
 		"a duration":                        {[]string{"90s", "72h", "1h30m", "1.5h"}, []string{"", "1", "1d", "-1h", "h", "1 h"}},
+		"a part of the day":                 {[]string{"20:00-07:00 Europe/Berlin", "12:30-13:00 UTC"}, []string{"", "20:00-07:00", "8-9 UTC", "24:00-07:00 UTC", "20:00-07:00 ../x"}},
 		"an instant":                        {[]string{"2030-12-24T00:00:00Z", "2030-12-24T00:00:00+01:00"}, []string{"", "2030-12-24", "tomorrow", "2030-12-24T00:00Z"}},
 		"a schedule":                        {[]string{"0 3 * * *", "*/5 1-5 1,15 jan mon"}, []string{"", "* * * *", "* * * * * *", "@daily", "a b c d ?"}},
 	}

@@ -118,6 +118,8 @@ func (a *askedRelease) checkTrigger(ctx context.Context, answer *Answer) (*relea
 		return a.checkRestart(ctx)
 	case v1alpha1.TriggerScale:
 		return a.checkScale(answer), nil
+	case v1alpha1.TriggerSleep, v1alpha1.TriggerWake:
+		return a.checkRest(), nil
 	}
 	return refuse(release.CauseInvalid, "a release with the trigger %s can't be requested", a.Release.Spec.Trigger), nil
 }

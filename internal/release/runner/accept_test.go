@@ -124,6 +124,20 @@ func TestAccept(t *testing.T) {
 		"developer scales":            {request{"staging", "scale", "olga", 1, two(), nil, nil}, "Denied", "olga may not scale stage staging"},
 		"scale nothing known":         {request{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"gone": 3} }, nil}, "Invalid", "has no service gone to scale"},
 		"scale beyond all":            {request{"staging", "scale", "max", 1, two(), func(o *release.Inputs) { o.Stage.Spec.Scale = map[string]int32{"web": 1001} }, nil}, "Invalid", "at most 1000"},
+		"sleep":                       {request{"staging", "sleep", "olga", 1, two(), sleepy, nil}, "", ""},
+		"sleep with a broken one":     {request{"staging", "sleep", "olga", 1, releasetest.Past("push a good", "push b broken"), sleepy, nil}, "", ""},
+		"sleep where nobody is to":    {request{"staging", "sleep", "olga", 1, two(), nil, nil}, "Invalid", "stage staging is not to sleep: previews may, and stages that say when (slipway.yaml:"},
+		"sleep with an old one":       {request{"staging", "sleep", "olga", 0, two(), sleepy, nil}, "Conflict", "release r1 is not what stage staging has now, which is that of r2"},
+		"sleep, another commit":       {request{"staging", "sleep", "olga", 1, two(), func(o *release.Inputs) { sleepy(o); o.Release.Spec.Head.Commit = releasetest.Commit("e") }, nil}, "Conflict", "is not what stage staging has now"},
+		"sleep of production":         {request{"production", "sleep", "olga", 1, two(), sleepy, nil}, "Denied", "olga may not put to sleep or wake stage production"},
+		"sleep before anything runs":  {request{"staging", "sleep", "olga", -1, releasetest.Past("push a failed"), sleepy, nil}, "Conflict", "nothing runs in stage staging yet"},
+		"sleep while one runs":        {request{"staging", "sleep", "olga", 1, releasetest.Past("push a good", "push b runs"), sleepy, nil}, "Conflict", "release r2 of stage staging is under way (Verifying)"},
+		"sleep twice":                 {request{"staging", "sleep", "olga", 2, releasetest.Past("push a good", "push b good", "sleep b good"), sleepy, nil}, "Conflict", "asleep already; `slipway wake shop staging`"},
+		"wake":                        {request{"staging", "wake", "olga", 2, releasetest.Past("push a good", "push b good", "sleep b good"), nil, nil}, "", ""},
+		"wake what is awake":          {request{"staging", "wake", "olga", 1, two(), nil, nil}, "Conflict", "stage staging is awake already"},
+		"viewer wakes":                {request{"staging", "wake", "bob", 1, releasetest.Past("push a good", "sleep a good"), nil, nil}, "Denied", "bob may not put to sleep or wake"},
+		"restart what sleeps":         {request{"staging", "restart", "olga", 0, releasetest.Past("push a good", "sleep a good"), nil, nil}, "", ""},
+		"rollback to a sleep":         {request{"staging", "rollback", "olga", 1, releasetest.Past("push a good", "sleep a good", "push b good"), nil, nil}, "Invalid", "release r2 put its stage to sleep"},
 		"promote":                     {request{"live", "promotion", "olga", 0, nil, promoteFrom("staging"), nil}, "", ""},
 		"promote from elsewhere":      {request{"live", "promotion", "olga", 0, nil, promoteFrom("production"), nil}, "Invalid", "takes only releases of stage staging"},
 		"promote to oneself":          {request{"live", "promotion", "olga", 0, nil, promoteFrom("live"), nil}, "Invalid", "is of stage live itself"},
@@ -189,6 +203,9 @@ func promoteFrom(stage string) func(*release.Inputs) {
 		o.From.Spec.Stage = naming.StageObject("shop", stage)
 	}
 }
+
+// sleepy makes a stage one that people may put to sleep.
+func sleepy(o *release.Inputs) { o.Stage.Spec.Sleep = &v1alpha1.Sleep{Hours: "20:00-07:00 UTC"} }
 
 // halfDone lets the last release have begun to apply.
 func halfDone(releases []v1alpha1.Release) []v1alpha1.Release {

@@ -47,6 +47,8 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 		v1alpha1.TriggerAutoRollback: "back at release shop-production-1: 4 created",
 		v1alpha1.TriggerRestart:      "restarted, as max asked: 4 created",
 		v1alpha1.TriggerScale:        "scaled, as max asked (back to the project file): 4 created",
+		v1alpha1.TriggerWake:         "awake, as max asked: 4 created",
+		v1alpha1.TriggerAutoWake:     "awake, because somebody visits it: 4 created",
 	}
 	for trigger, says := range tests {
 		t.Run(string(trigger), func(t *testing.T) {
@@ -56,7 +58,9 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 			was := string(f.applied)
 			f.applied = []byte("something bad")
 			jobs := len(f.jobs)
-			if err := f.runner().Run(t.Context(), f.from(good, trigger, "max"), f, nil); err != nil {
+			inputs := f.from(good, trigger, "max")
+			inputs.Release.Spec.Reason = "somebody visits it"
+			if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 				t.Fatal(err)
 			}
 			s := f.status
@@ -73,6 +77,30 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 				t.Errorf("restarts %v", f.restarts)
 			}
 		})
+	}
+}
+
+// A stage that falls asleep has the very bundle, without pods.
+func TestSleepTakesThePodsAway(t *testing.T) {
+	for trigger, says := range map[v1alpha1.Trigger]string{
+		v1alpha1.TriggerSleep:     "asleep, as max asked: 4 created",
+		v1alpha1.TriggerAutoSleep: "asleep, because nobody visited it for 2h: 4 created",
+	} {
+		f := newFixture(t)
+		f.file = people
+		good := f.released(t)
+		inputs := f.from(good, trigger, "max")
+		inputs.Release.Spec.Reason = "nobody visited it for 2h"
+		want, err := release.Applied(f.applied, inputs.Stage, trigger)
+		if err != nil || string(want) == string(f.applied) {
+			t.Fatalf("%v: nothing was taken away", err)
+		}
+		if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.status; s.Phase != v1alpha1.PhaseSucceeded || !strings.HasPrefix(s.Message, says) || s.Bundle != good.Status.Bundle || string(f.applied) != string(want) {
+			t.Errorf("status %s %s, bundle %s; applied\n%s", s.Phase, s.Message, s.Bundle, f.applied)
+		}
 	}
 }
 

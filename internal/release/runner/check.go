@@ -32,6 +32,8 @@ func (a *askedRelease) requireSource() *release.Failure {
 		return refuse(release.CauseInvalid, "project %s has no release %s (any more); `slipway releases %s %s` lists them", a.Project.Name, name, a.Project.Name, a.Stage.Spec.Name)
 	case from.Status.Phase != v1alpha1.PhaseSucceeded || from.Status.Bundle == "":
 		return refuse(release.CauseInvalid, "release %s did not succeed (%s), so there is nothing to take from it; choose one that did", name, from.Status.Phase)
+	case from.Spec.Trigger.Sleeps():
+		return refuse(release.CauseInvalid, "release %s put its stage to sleep, so there is nothing to take from it; choose the release before", name)
 	case from.Spec.Head.Commit != a.Release.Spec.Head.Commit:
 		return refuse(release.CauseInvalid, "release %s is of commit %.8s, not of %.8s; request it again with `slipway`", name, from.Spec.Head.Commit, a.Release.Spec.Head.Commit)
 	}
@@ -185,6 +187,7 @@ func (a *askedRelease) requireSteadyStage() *release.Failure {
 			break
 		}
 		switch {
+		case newer.Spec.Trigger.Sleeps() && newer.Status.BundleDigest == good.Status.BundleDigest && newer.Status.Phase.Done(): // it wakes now
 		case !newer.Status.Phase.Done() && newer.Status.Phase != v1alpha1.PhaseHeld:
 			return refuse(release.CauseConflict, "release %s of stage %s is under way (%s); wait until it ends", newer.Name, a.Stage.Spec.Name, newer.Status.Phase)
 		case release.CameToApplying(newer.Status):
@@ -235,6 +238,31 @@ func (a *askedRelease) checkScale(answer *Answer) *release.Failure {
 			return refuse(release.CauseInvalid, "service %s can't have %d replicas: scheduled services have none, others at most %d", name, replicas, maxReplicas)
 		}
 		answer.Scale[name] = replicas
+	}
+	return nil
+}
+
+// checkRest refuses to put a stage to sleep that is not to, or is asleep, to wake one
+// that is awake, and either while a release is under way. Both take what the stage has
+// now, so that nobody rolls it back or forward with them.
+func (a *askedRelease) checkRest() *release.Failure {
+	stage, present, sleeps := a.Stage.Spec.Name, a.history.Present(), a.Release.Spec.Trigger.Sleeps()
+	switch {
+	case sleeps && !release.MaySleep(a.Stage):
+		return refuse(release.CauseInvalid, "stage %s is not to sleep: previews may, and stages that say when (%s); add `sleep` there", stage, whereIn(a.document)("stages."+a.rule.Name+".name"))
+	case present == nil || present.Status.Bundle == "" || !release.CameToApplying(present.Status):
+		return refuse(release.CauseConflict, "nothing runs in stage %s yet; `slipway releases %s %s` shows why", stage, a.Project.Name, stage)
+	case a.From == nil || a.From.Name != present.Name || a.Release.Spec.Head.Commit != present.Spec.Head.Commit:
+		return refuse(release.CauseConflict, "release %s is not what stage %s has now, which is that of %s; ask again with `slipway`", a.Release.Spec.From, stage, present.Name)
+	case sleeps && a.history.Asleep() != nil:
+		return refuse(release.CauseConflict, "stage %s is asleep already; `slipway wake %s %s` wakes it", stage, a.Project.Name, stage)
+	case !sleeps && a.history.Asleep() == nil:
+		return refuse(release.CauseConflict, "stage %s is awake already", stage)
+	}
+	for _, newer := range a.history {
+		if phase := newer.Status.Phase; !phase.Done() && phase != v1alpha1.PhaseHeld {
+			return refuse(release.CauseConflict, "release %s of stage %s is under way (%s); wait until it ends", newer.Name, stage, phase)
+		}
 	}
 	return nil
 }

@@ -62,6 +62,21 @@ func (r *run) stateText() string {
 	case v1alpha1.TriggerScale:
 		return "scaled, as " + spec.By + " asked (" + scaleText(r.Stage.Status.Scale) + ")"
 	}
+	return restText(spec)
+}
+
+// restText returns what a stage is after it fell asleep or woke, else that it is live.
+func restText(spec v1alpha1.ReleaseSpec) string {
+	switch spec.Trigger {
+	case v1alpha1.TriggerSleep:
+		return "asleep, as " + spec.By + " asked"
+	case v1alpha1.TriggerAutoSleep:
+		return "asleep, because " + spec.Reason
+	case v1alpha1.TriggerWake:
+		return "awake, as " + spec.By + " asked"
+	case v1alpha1.TriggerAutoWake:
+		return "awake, because " + spec.Reason
+	}
 	return "live"
 }
 

@@ -148,7 +148,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 	if err := r.enter(ctx, v1alpha1.PhaseApplying, "applying to namespace "+r.Stage.Spec.Namespace); err != nil {
 		return err
 	}
-	manifests, err := release.Scaled(manifests, r.Stage.Status.Scale)
+	manifests, err := release.Applied(manifests, r.Stage, r.Release.Spec.Trigger)
 	if err != nil {
 		return err
 	}

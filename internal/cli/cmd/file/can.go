@@ -201,6 +201,6 @@ func roles() []project.Role {
 func actions() []project.Action {
 	return []project.Action{
 		project.ActionView, project.ActionDeploy, project.ActionRestart, project.ActionRollback, project.ActionPromote, project.ActionApprove,
-		project.ActionScale, project.ActionExec, project.ActionDelete, project.ActionRotate, project.ActionQuarantine,
+		project.ActionScale, project.ActionSleep, project.ActionExec, project.ActionDelete, project.ActionRotate, project.ActionQuarantine,
 	}
 }

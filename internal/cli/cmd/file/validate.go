@@ -117,11 +117,6 @@ func (v *validateCommand) validate(ctx context.Context) (validation, error) {
 	}
 	found.Project, found.Stages, found.Services = document.File.Project, len(document.File.Stages), len(document.File.Services)
 	found.Problems = append(found.Problems, (&references{name: name, document: document, files: tree.FromFS(files), own: v.Templates}).check()...)
-	for _, sentence := range document.WithoutEffect() {
-		for _, rule := range document.File.Stages {
-			found.Warnings.add(rule.Name, sentence)
-		}
-	}
 	if v.fast || v.secondary || len(found.Problems) > 0 {
 		return found, nil
 	}

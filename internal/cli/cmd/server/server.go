@@ -23,6 +23,7 @@ type Options struct {
 	TrustedProxies   []string
 	AllowHTTPGit     bool
 	OwnHosts         []string
+	GateNamespace    string
 	OutgoingAllow    []string
 	ClusterNetworks  []string
 	PublicOnly       bool
@@ -65,6 +66,7 @@ func New(streams stream.Streams, serve Serve) *cobra.Command {
 	flags.StringVar(&o.SourceURL, "source-url", "", "the internal address as build pods reach it")
 	flags.StringSliceVar(&o.TrustedProxies, "trusted-proxy", nil, "network (CIDR) of proxies whose X-Forwarded-For header is trusted; repeatable")
 	flags.StringSliceVar(&o.OwnHosts, "own-host", nil, "host that Slipway itself is reached at, which no stage may use; *.HOST stands for all below it; repeatable")
+	flags.StringVar(&o.GateNamespace, "gate-namespace", "", "namespace of the gate that stands in front of previews; empty means that there is none")
 	flags.BoolVar(&o.AllowHTTPGit, "allow-http-git", false, "allow plain http for git and forge APIs; for tests")
 	flags.StringSliceVar(&o.OutgoingAllow, "outgoing-allow", nil, "network (CIDR), address or HOST:PORT that git, forges and registries may be reached at though it would be refused, such as a service of the cluster; repeatable")
 	flags.StringSliceVar(&o.ClusterNetworks, "cluster-network", nil, "network (CIDR) of the cluster's pods, Services or nodes, which outgoing connections are refused to; repeatable")

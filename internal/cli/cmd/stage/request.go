@@ -113,6 +113,10 @@ func (s *stageCommand) conclude(stage *operate.Stage, rel *v1alpha1.Release) err
 	number := rel.Spec.Sequence
 	switch rel.Status.Phase {
 	case v1alpha1.PhaseSucceeded:
+		if rel.Spec.Trigger.Sleeps() {
+			s.say("%s is asleep; `slipway wake %s` wakes it", stage, stage.Arguments())
+			return nil
+		}
 		s.say("%s: release %d is live in %s%s", stage, number, output.Took(rel, time.Now()), withURL(rel.Status.URL))
 		return nil
 	case v1alpha1.PhaseHeld:
