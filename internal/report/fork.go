@@ -51,6 +51,10 @@ func writeFork(text *strings.Builder, fork *ForkChange) {
 		return
 	}
 	fmt.Fprintf(text, "\nA maintainer who has looked at `%s` lets exactly this commit run with `/slipway approve %s`. It is built and runs apart from everything else: without secrets, and its pods reach nothing but each other.\n", codeSpan(fork.Commit), codeSpan(fork.Commit))
+	if fork.Others > 0 {
+		fmt.Fprintf(text, "\nWhat it changes is not shown while %d other pull requests of forks wait.\n", fork.Others)
+		return
+	}
 	lines := make([]string, 0, len(fork.Lines))
 	for _, line := range fork.Lines {
 		lines = append(lines, "`"+codeSpan(printable.Line(line))+"`")

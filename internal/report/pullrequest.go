@@ -38,6 +38,8 @@ type ForkChange struct {
 	Commit, Base string
 	Lines        []string // which parts
 	Diffs        []FileDiff
+	// Others is how many wait before it, so that it was not read; 0 when it was.
+	Others int
 }
 
 // Discussion is what a comment under a pull request is about.

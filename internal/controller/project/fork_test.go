@@ -307,6 +307,8 @@ func TestPreviewIsExtended(t *testing.T) {
 		"not":                  {},
 		"by a week":            {extension: &v1alpha1.Extension{By: "alice", At: at(0), Until: at(168 * time.Hour)}, lives: true},
 		"by too little":        {extension: &v1alpha1.Extension{By: "alice", At: at(0), Until: at(24 * time.Hour)}},
+		"by a viewer":          {extension: &v1alpha1.Extension{By: "vera", At: at(0), Until: at(168 * time.Hour)}},
+		"by a stranger":        {extension: &v1alpha1.Extension{By: "eve", At: at(0), Until: at(168 * time.Hour)}},
 		"beyond the bound":     {extension: &v1alpha1.Extension{By: "alice", At: at(0), Until: at(10_000 * time.Hour)}},
 		"from the future":      {extension: &v1alpha1.Extension{By: "alice", At: at(9_000 * time.Hour), Until: at(9_100 * time.Hour)}},
 		"kept by the label":    {labels: []string{"slipway-keep"}, lives: true},
