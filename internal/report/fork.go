@@ -59,9 +59,9 @@ func writeFork(text *strings.Builder, fork *ForkChange) {
 	for _, line := range fork.Lines {
 		lines = append(lines, "`"+codeSpan(printable.Line(line))+"`")
 	}
-	writeSection(text, fmt.Sprintf("Compared with `%.8s`, it differs in what decides what runs:", fork.Base), lines)
+	writeSection(text, "Compared with the trusted ref, it differs in what decides what runs:", lines)
 	if len(lines) == 0 {
-		fmt.Fprintf(text, "\nCompared with `%.8s`, it changes nothing that decides what runs.\n", fork.Base)
+		text.WriteString("\nCompared with the trusted ref, it changes nothing that decides what runs.\n")
 	}
 	for _, diff := range fork.Diffs[:min(len(fork.Diffs), maxDiffs)] {
 		fmt.Fprintf(text, "\n`%s`\n\n%s\n", codeSpan(printable.Line(diff.Path)), codeBlock("diff", diff.Text))
