@@ -106,6 +106,7 @@ func fileLimits() map[string]limit {
 		"controller/project.maxDeliveries":  {inProjects, "deliveries of a project that are kept", "", "the oldest go", nil, "controller/project:TestDealtWithDeliveriesAreForgotten"},
 		"controller/project.maxReviewed":    {inProjects, "pushes whose merged pull request is looked at for reviews, for one file", "", "not looked at", nil, "controller/project:TestAcceptance"},
 		"controller/project.maxAcceptances": {inProjects, "acceptances of a project that are kept", "", "the oldest go", nil, "controller/project:TestAcceptancesAreBounded"},
+		"controller/comment.maxForksRead":   {inProjects, "forks that wait to be approved whose changes are shown", "", "not compared", nil, "controller/comment:TestForksAreReadInBounds"},
 		"command.MaxExtension":              {inProjects, "life that `/slipway extend` gives a preview, from then on", "time", "", nil, "command:TestParse"},
 		"command.MaxAge":                    {inProjects, "age of a comment with a command, when it arrives", "time", "nothing is done", nil, "controller/command:TestCommands"},
 		"command.maxServices":               {inProjects, "services that `/slipway restart` names", "", "", nil, "command:TestParse"},

@@ -20,6 +20,8 @@ const (
 	Approve Name = "approve"
 	Preview Name = "preview"
 	Restart Name = "restart"
+	Sleep   Name = "sleep"
+	Wake    Name = "wake"
 	Extend  Name = "extend"
 	Logs    Name = "logs"
 )
@@ -52,6 +54,8 @@ func Usages() []Usage {
 		{Name: Approve, Arguments: "[COMMIT]", Does: "lets exactly this commit of a fork run in a preview, or accepts the held slipway.yaml", Action: project.ActionApprove, parse: (*Command).parseCommit, atMostArgs: 1},
 		{Name: Preview, Does: "makes a preview of a pull request that gets none by itself: of a draft, a bot, without a label, expired", Action: project.ActionDeploy},
 		{Name: Restart, Arguments: "[SERVICE…]", Does: "starts services of the preview anew", Action: project.ActionRestart, parse: (*Command).parseServices, atMostArgs: maxServices},
+		{Name: Sleep, Does: "takes the preview's pods away until somebody visits or wakes it", Action: project.ActionSleep},
+		{Name: Wake, Does: "gives the preview its pods again", Action: project.ActionSleep},
 		{Name: Extend, Arguments: "3d", Does: "lets the preview live at least that long from now, 30 days at most", Action: project.ActionDeploy, parse: (*Command).parseDuration, atMostArgs: 1},
 		{Name: Logs, Does: "shows how the preview's newest release ended, with the last lines of what failed", Action: project.ActionDeploy},
 		{Name: Help, Does: "shows this list"},

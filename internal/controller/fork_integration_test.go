@@ -168,7 +168,7 @@ func TestCommentsActOnPreviews(t *testing.T) {
 	p.comments(number, "mallory", "/slipway restart", "not done", "mallory is no member")
 	p.comments(number, "mallory", "/slipway destroy everything", "there is no command", "`/slipway approve [COMMIT]`")
 	p.comments(number, "dev", "/slipway extend 3d", "done", "does not end before")
-	p.comments(number, "dev", "/slipway restart", "restarts all services")
+	p.comments(number, "dev", "/slipway restart", "done", "release 2: restart")
 	p.eventually("it restarts", func() error {
 		releases := p.releases(stage)
 		newest := releases[len(releases)-1]

@@ -27,6 +27,9 @@ type Policy struct {
 	// Open are the paths below Builds whose images the stage may use: its project's
 	// own, and what is shared.
 	Open []string
+	// Apart is the path below Builds where the project's images of untrusted code are;
+	// of those the stage may use only what is below Class, if it has one.
+	Apart, Class string
 	// PodSecurity is the level that pods are held to; empty means contained.
 	PodSecurity v1alpha1.PodSecurity
 	// Hosts are the hosts that the project was given besides its stages' own ones

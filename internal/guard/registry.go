@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -22,12 +23,17 @@ func (p Policy) Foreign(image string) bool {
 	if !inside || !strings.Contains(below, "/") {
 		return false
 	}
-	for _, open := range p.Open {
-		if open = v1alpha1.ImagePath(open); at == open || strings.HasPrefix(at, open+"/") {
-			return false
-		}
+	if p.Apart != "" && isBelow(at, p.Apart) && !isBelow(at, p.Class) {
+		return true
 	}
-	return true
+	return !slices.ContainsFunc(p.Open, func(open string) bool { return isBelow(at, open) })
+}
+
+// isBelow reports whether a path of images is another one, or below it. Nothing is below
+// an empty one.
+func isBelow(at, path string) bool {
+	path = v1alpha1.ImagePath(path)
+	return path != "" && (at == path || strings.HasPrefix(at, path+"/"))
 }
 
 func (c *check) refuseForeign(path, image string) {

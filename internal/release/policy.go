@@ -3,11 +3,13 @@ package release
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
+	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/guard"
 )
 
@@ -30,6 +32,8 @@ func Policy(at Place, built ...string) guard.Policy {
 		Registries:      registries,
 		Builds:          at.Registry.Root(),
 		Open:            open(at, built),
+		Apart:           apart(at),
+		Class:           class(at, built),
 		PodSecurity:     policy.PodSecurity,
 		Hosts:           at.Hosts,
 		Domain:          ingress.Domain,
@@ -56,6 +60,26 @@ func open(at Place, built []string) []string {
 	return paths
 }
 
+// apart returns where the images of untrusted code are, which only the class that they
+// are of may use; empty without a registry.
+func apart(at Place) string {
+	if at.Registry.Host == "" {
+		return ""
+	}
+	return build.Repository(at.Registry.Host, at.Registry.Prefix, at.Organization, at.Project, ".")
+}
+
+// class returns the repository of the class that a stage is of; empty for the project's
+// own code.
+func class(at Place, built []string) string {
+	for _, repository := range built {
+		if above := apart(at); above != "" && strings.HasPrefix(repository, above+"/") {
+			return repository
+		}
+	}
+	return ""
+}
+
 // CheckNodes refuses a stage of the level contained on a cluster that is known to
 // have no node with user namespaces: its pods could not start.
 func CheckNodes(o Inputs) error {
@@ -71,5 +95,8 @@ func CheckNodes(o Inputs) error {
 
 // PolicyOf returns the policy for the manifests of a release.
 func PolicyOf(o Inputs) guard.Policy {
+	if o.Builds.Trusted != "" {
+		return Policy(o.Place(), o.Builds.Request.Repository, o.Builds.Trusted)
+	}
 	return Policy(o.Place(), o.Builds.Request.Repository)
 }

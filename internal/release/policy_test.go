@@ -81,3 +81,56 @@ func TestHostsOfSlipway(t *testing.T) {
 		}
 	}
 }
+
+// Images of a fork are its own preview's, and of nobody else; it may use those of the
+// project's own commits, also where images are limited to some registries.
+func TestImagesOfForksArePolicy(t *testing.T) {
+	const own = "registry.example/slipway/acme/shop"
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	policy := func(fork bool, class string) guard.Policy {
+		inputs := release.Inputs{
+			Organization: "acme", Project: &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, Stage: &v1alpha1.Stage{Spec: v1alpha1.StageSpec{Fork: fork}},
+			Cluster: &v1alpha1.Cluster{Spec: v1alpha1.ClusterSpec{
+				Registry: v1alpha1.Registry{Host: "registry.example", Prefix: "slipway"},
+				Policy:   v1alpha1.ClusterPolicy{Images: []string{"docker.io"}, Allow: []v1alpha1.Permission{v1alpha1.PermissionServiceTokens}, PriorityClasses: []string{"high"}, RuntimeClasses: []string{"kata"}},
+			}},
+		}
+		inputs.Builds.Request.Repository = own
+		if class != "" {
+			inputs.Builds.Class, inputs.Builds.Trusted = class, own
+			inputs.Builds.Request.Repository = own + "/previews/" + class
+		}
+		return release.PolicyOf(inputs)
+	}
+	tests := map[string]struct {
+		image string
+		fork  bool
+		want  bool // it is another's
+	}{
+		"a stage's of the project":          {image: own + digest},
+		"a stage's of a fork":               {image: own + "/previews/pr-7" + digest, want: true},
+		"a stage's of whatever is there":    {image: own + "/previews" + digest, want: true},
+		"a stage's of a fork, in capitals":  {image: "REGISTRY.example:443/slipway/acme/shop/previews/pr-7" + digest, want: true},
+		"a stage's of a name like it":       {image: own + "/previews-old" + digest},
+		"a fork's own":                      {image: own + "/previews/pr-7" + digest, fork: true},
+		"a fork's of another fork":          {image: own + "/previews/pr-8" + digest, fork: true, want: true},
+		"a fork's of a fork of longer name": {image: own + "/previews/pr-77" + digest, fork: true, want: true},
+		"a fork's of the project":           {image: own + digest, fork: true},
+		"a fork's of another project":       {image: "registry.example/slipway/acme/other" + digest, fork: true, want: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			class := ""
+			if tt.fork {
+				class = "pr-7"
+			}
+			p := policy(tt.fork, class)
+			if got := p.Foreign(tt.image); got != tt.want {
+				t.Errorf("foreign: %t, want %t", got, tt.want)
+			}
+			if allowed := slices.Contains(p.Registries, own); !allowed || (len(p.Allow)+len(p.PriorityClasses)+len(p.RuntimeClasses) > 0) == tt.fork {
+				t.Errorf("the policy is %+v", p)
+			}
+		})
+	}
+}

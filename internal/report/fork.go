@@ -51,13 +51,17 @@ func writeFork(text *strings.Builder, fork *ForkChange) {
 		return
 	}
 	fmt.Fprintf(text, "\nA maintainer who has looked at `%s` lets exactly this commit run with `/slipway approve %s`. It is built and runs apart from everything else: without secrets, and its pods reach nothing but each other.\n", codeSpan(fork.Commit), codeSpan(fork.Commit))
+	if fork.Others > 0 {
+		fmt.Fprintf(text, "\nWhat it changes is not shown while %d other pull requests of forks wait.\n", fork.Others)
+		return
+	}
 	lines := make([]string, 0, len(fork.Lines))
 	for _, line := range fork.Lines {
 		lines = append(lines, "`"+codeSpan(printable.Line(line))+"`")
 	}
-	writeSection(text, fmt.Sprintf("Compared with `%.8s`, it differs in what decides what runs:", fork.Base), lines)
+	writeSection(text, "Compared with the trusted ref, it differs in what decides what runs:", lines)
 	if len(lines) == 0 {
-		fmt.Fprintf(text, "\nCompared with `%.8s`, it changes nothing that decides what runs.\n", fork.Base)
+		text.WriteString("\nCompared with the trusted ref, it changes nothing that decides what runs.\n")
 	}
 	for _, diff := range fork.Diffs[:min(len(fork.Diffs), maxDiffs)] {
 		fmt.Fprintf(text, "\n`%s`\n\n%s\n", codeSpan(printable.Line(diff.Path)), codeBlock("diff", diff.Text))

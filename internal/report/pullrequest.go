@@ -35,9 +35,11 @@ type PullRequest struct {
 // ForkChange is what a commit of a fork, which waits to be approved, would change of
 // what decides what runs.
 type ForkChange struct {
-	Commit, Base string
-	Lines        []string // which parts
-	Diffs        []FileDiff
+	Commit string
+	Lines  []string // which parts differ from the trusted ref
+	Diffs  []FileDiff
+	// Others is how many wait before it, so that it was not read; 0 when it was.
+	Others int
 }
 
 // Discussion is what a comment under a pull request is about.

@@ -29,7 +29,11 @@ func (r *Reconciler) do(ctx context.Context, p *v1alpha1.Project, d *v1alpha1.De
 	who := operate.Actor{Name: by, Reason: fmt.Sprintf("comment %s under pull request %d", d.Spec.Comment, d.Spec.PullRequest)}
 	switch c.Name {
 	case command.Restart:
-		return restart(ctx, stage, who, c.Services)
+		return once(stage, who, v1alpha1.TriggerRestart, func() (*v1alpha1.Release, error) { return stage.Restart(ctx, who, c.Services...) })
+	case command.Sleep:
+		return once(stage, who, v1alpha1.TriggerSleep, func() (*v1alpha1.Release, error) { return stage.Sleep(ctx, who) })
+	case command.Wake:
+		return once(stage, who, v1alpha1.TriggerWake, func() (*v1alpha1.Release, error) { return stage.Wake(ctx, who) })
 	case command.Extend:
 		until, err := stage.Extend(ctx, who, r.Now(), c.Extension)
 		return v1alpha1.CommandAnswer{Message: "the preview does not end before " + until.Format("2006-01-02 15:04 MST")}, err
@@ -47,22 +51,30 @@ func (r *Reconciler) preview(ctx context.Context, p *v1alpha1.Project, d *v1alph
 	return stage, err
 }
 
-// restart asks for a release that starts services anew, unless this comment did.
-func restart(ctx context.Context, stage *operate.Stage, who operate.Actor, services []string) (v1alpha1.CommandAnswer, error) {
-	all := "all services"
-	if len(services) > 0 {
-		all = strings.Join(services, ", ")
-	}
+// once asks for a release, unless this comment did. Nothing to ask for is no mistake.
+func once(stage *operate.Stage, who operate.Actor, trigger v1alpha1.Trigger, ask func() (*v1alpha1.Release, error)) (v1alpha1.CommandAnswer, error) {
 	for i := range stage.Releases {
-		if known := stage.Releases[i].Spec; known.Trigger == v1alpha1.TriggerRestart && known.By == who.Name && known.Reason == who.Reason {
-			return v1alpha1.CommandAnswer{Message: fmt.Sprintf("release %d restarts %s", known.Sequence, all)}, nil
+		if known := &stage.Releases[i]; known.Spec.Trigger == trigger && known.Spec.By == who.Name && known.Spec.Reason == who.Reason {
+			return asked(known), nil
 		}
 	}
-	asked, err := stage.Restart(ctx, who, services...)
+	made, err := ask()
 	if err != nil {
 		return v1alpha1.CommandAnswer{}, err
 	}
-	return v1alpha1.CommandAnswer{Message: fmt.Sprintf("release %d restarts %s", asked.Spec.Sequence, all)}, nil
+	return asked(made), nil
+}
+
+// asked says which release was asked for; nil for none.
+func asked(r *v1alpha1.Release) v1alpha1.CommandAnswer {
+	if r == nil {
+		return v1alpha1.CommandAnswer{Message: "it is so already"}
+	}
+	text := fmt.Sprintf("release %d: %s", r.Spec.Sequence, r.Spec.Trigger)
+	if len(r.Spec.Services) > 0 {
+		text += " of " + strings.Join(r.Spec.Services, ", ")
+	}
+	return v1alpha1.CommandAnswer{Message: text}
 }
 
 // logs says how the newest release of a preview stands, with what its failure recorded.

@@ -150,8 +150,8 @@ func TestCommands(t *testing.T) {
 		"help":                               {by: "eve#9", text: "help", want: "done: the commands are listed below"},
 		"nothing":                            {by: "eve#9", want: "done: the commands"},
 		"unknown":                            {by: "olga#1", text: "destroy", want: `not done: there is no command "destroy"`},
-		"restart":                            {by: "dev#2", text: "restart", past: "push b good", want: "done: release 2 restarts all services", asked: "restart of  by dev: comment 42 under pull request 7"},
-		"restart a service":                  {by: "dev#2", text: "restart web", past: "push b good", want: "done: release 2 restarts web", asked: "restart of web by dev"},
+		"restart":                            {by: "dev#2", text: "restart", past: "push b good", want: "done: release 2: restart", asked: "restart of  by dev: comment 42 under pull request 7"},
+		"restart a service":                  {by: "dev#2", text: "restart web", past: "push b good", want: "done: release 2: restart of web", asked: "restart of web by dev"},
 		"restart by a login in other cases":  {by: "OLGA#1", text: "restart", past: "push b good", want: "done: release 2", asked: "by Olga"},
 		"restart what is not there":          {by: "dev#2", text: "restart api", past: "push b good", want: `not done: shop/pr-7 has no service "api"`},
 		"restart what never ran":             {by: "dev#2", text: "restart", past: "push b failed", want: "not done: nothing has gone live in shop/pr-7 yet"},
@@ -162,6 +162,10 @@ func TestCommands(t *testing.T) {
 		"restart by an account of elsewhere": {by: "elsewhere#4", text: "restart", past: "push b good", want: "not done: elsewhere is no member"},
 		"restart by who is no member now":    {by: "eve#5", text: "restart", past: "push b good", want: "not done: eve is no member"},
 		"restart while the login is claimed": {by: "dev#2", text: "restart", past: "push b good", project: func(p *v1alpha1.Project) { p.Status.Identities[1].Claimed = "9" }, want: "not done: dev is no member"},
+		"sleep":                              {by: "dev#2", text: "sleep", past: "push b good", want: "done: release 2: sleep", asked: "sleep of  by dev: comment 42"},
+		"wake what is awake":                 {by: "dev#2", text: "wake", past: "push b good", want: "done: it is so already"},
+		"sleep by a viewer":                  {by: "vera#3", text: "sleep", past: "push b good", want: "not done: that takes the role developer"},
+		"sleep what never ran":               {by: "dev#2", text: "sleep", past: "push b failed", want: "not done: nothing"},
 		"extend":                             {by: "dev#2", text: "extend 3d", past: "push b good", want: "done: the preview does not end before 2026-01-05 03:04 UTC"},
 		"extend by a viewer":                 {by: "vera#3", text: "extend 3d", past: "push b good", want: "not done: that takes the role developer"},
 		"extend for ever":                    {by: "olga#1", text: "extend 9999d", past: "push b good", want: "not done: \"9999d\" is not between"},
@@ -227,7 +231,7 @@ func TestRestartsOnce(t *testing.T) {
 	}
 	lose = false
 	answer, err := f.look(t)
-	if err != nil || answer == nil || answer.Refused || answer.Message != "release 2 restarts all services" {
+	if err != nil || answer == nil || answer.Refused || answer.Message != "release 2: restart" {
 		t.Errorf("answered %+v, %v", answer, err)
 	}
 	if asked := f.releases(t); len(asked) != 1 {

@@ -32,7 +32,7 @@ func (r *Reconciler) forkChange(ctx context.Context, p *v1alpha1.Project, reques
 	if p.Status.File != nil {
 		base = p.Status.File.Commit
 	}
-	change := report.ForkChange{Commit: request.Head.Commit, Base: base}
+	change := report.ForkChange{Commit: request.Head.Commit}
 	ref, err := r.Pulls.Ref(ctx, p, request.Number)
 	if fault.CodeOf(err) == fault.Invalid {
 		return change, nil // the preview says so once it is approved

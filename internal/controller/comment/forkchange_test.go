@@ -161,3 +161,23 @@ func TestForksAreReadForApprovalOnly(t *testing.T) {
 		})
 	}
 }
+
+// However many forks wait, so many are read at most; the others say why not.
+func TestForksAreReadInBounds(t *testing.T) {
+	f := newFixture(t, shopProject(func(p *v1alpha1.Project) {
+		for number := range int64(maxForksRead + 1) {
+			p.Status.Previews = append(p.Status.Previews, v1alpha1.Preview{PullRequest: number + 1, State: v1alpha1.PreviewHeld, Commit: "head", Message: "it waits"})
+		}
+	}))
+	f.pulls.open[0].Fork, f.pulls.open[0].Number = true, maxForksRead+1
+	f.sources.treeErr = fault.New(fault.Internal, "it is read")
+	f.look(t)
+	if len(f.sink.comments) != 1 || !strings.Contains(f.sink.comments[0].Text, "not shown while 20 other pull requests of forks wait") {
+		t.Errorf("comments %+v", f.sink.comments)
+	}
+	f.pulls.open[0].Number = maxForksRead
+	f.Reconciler = New(*f.Reconciler)
+	if _, err := f.Reconcile(t.Context(), shop); fault.CodeOf(err) != "" || f.log.Len() == 0 {
+		t.Errorf("the last within the bound is not read: %v; %s", err, f.log.String())
+	}
+}

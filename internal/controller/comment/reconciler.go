@@ -281,14 +281,27 @@ func (r *Reconciler) commentOn(ctx context.Context, to notify.Destination, p *v1
 	return nil
 }
 
+// maxForksRead is how many forks' commits that wait are read at most: anybody can open
+// pull requests, and each is a fetch.
+const maxForksRead = 20
+
 // heldFork returns what a fork's commit changes that waits to be approved; nil when none
 // does.
 func (r *Reconciler) heldFork(ctx context.Context, p *v1alpha1.Project, request scm.PullRequest) (*report.ForkChange, error) {
+	held := 0
 	for _, one := range p.Status.Previews {
-		if one.PullRequest == request.Number && one.State == v1alpha1.PreviewHeld && one.Commit == request.Head.Commit {
-			change, err := r.forkChange(ctx, p, request)
-			return &change, err
+		if one.State != v1alpha1.PreviewHeld {
+			continue
 		}
+		held++
+		if one.PullRequest != request.Number || one.Commit != request.Head.Commit {
+			continue
+		}
+		if held > maxForksRead {
+			return &report.ForkChange{Commit: request.Head.Commit, Others: maxForksRead}, nil
+		}
+		change, err := r.forkChange(ctx, p, request)
+		return &change, err
 	}
 	return nil, nil
 }

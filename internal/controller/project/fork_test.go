@@ -245,6 +245,22 @@ func TestForkFaults(t *testing.T) {
 	}
 }
 
+// An approval that comes while the forge does not answer counts when it does.
+func TestForkIsApprovedWhileTheForgeIsAway(t *testing.T) {
+	f := newFork(t)
+	f.repos.errs["Open"] = fault.New(fault.Unavailable, "the forge did not answer")
+	f.asked(t, "mia#2 comments approve B; alice#3 comments preview; sync")
+	wantPreviews(t, f, metav1.ConditionFalse, "7 Held")
+	if known := f.project(t).Status.Previews; known[0].Approved == nil || known[0].Approved.Commit != commitB {
+		t.Errorf("the project shows %+v", known)
+	}
+	delete(f.repos.errs, "Open")
+	f.asked(t, "sync")
+	if stage, there := f.preview(t); !there || stage.Spec.Wanted.Commit != commitB {
+		t.Errorf("the preview is %+v", stage.Spec)
+	}
+}
+
 // A member asks for the preview of a pull request that gets none by itself.
 func TestPreviewIsAskedFor(t *testing.T) {
 	tests := map[string]struct {
@@ -291,6 +307,8 @@ func TestPreviewIsExtended(t *testing.T) {
 		"not":                  {},
 		"by a week":            {extension: &v1alpha1.Extension{By: "alice", At: at(0), Until: at(168 * time.Hour)}, lives: true},
 		"by too little":        {extension: &v1alpha1.Extension{By: "alice", At: at(0), Until: at(24 * time.Hour)}},
+		"by a viewer":          {extension: &v1alpha1.Extension{By: "vera", At: at(0), Until: at(168 * time.Hour)}},
+		"by a stranger":        {extension: &v1alpha1.Extension{By: "eve", At: at(0), Until: at(168 * time.Hour)}},
 		"beyond the bound":     {extension: &v1alpha1.Extension{By: "alice", At: at(0), Until: at(10_000 * time.Hour)}},
 		"from the future":      {extension: &v1alpha1.Extension{By: "alice", At: at(9_000 * time.Hour), Until: at(9_100 * time.Hour)}},
 		"kept by the label":    {labels: []string{"slipway-keep"}, lives: true},

@@ -52,16 +52,18 @@ func (r *Reconciler) writePreviews(ctx context.Context, p *v1alpha1.Project, fil
 		return r.Stages.Write(ctx, p, have, nil)
 	}
 	var wanted []v1alpha1.Stage
+	at := r.Now().Truncate(time.Second)
+	before := withRequests(now.Status.Previews, found, at)
 	if err == nil {
-		at := r.Now().Truncate(time.Second)
-		before := withRequests(now.Status.Previews, found, at)
 		decisions := preview.Decide(preview.Facts{Previews: file.Previews, Open: open, Heads: found.heads.Refs, Known: knownPreviews(before, have, found, at), Now: at})
-		wanted, found.previews, err = r.wantedPreviews(ctx, p, file, found, decisions, have, before)
+		sync := previewSync{Reconciler: r, project: p, file: file, found: found, have: have, before: before}
+		wanted, found.previews, err = sync.wanted(ctx, decisions)
 	}
 	if err != nil {
 		found.previews = previews{
-			known: now.Status.Previews, condition: previewsCondition(metav1.ConditionFalse, kube.ReasonOf(err), "previews stay as they are: "+kube.Sentence(err)),
-			again: fault.CodeOf(err) == fault.Unavailable || fault.CodeOf(err) == fault.Internal,
+			known:     slices.DeleteFunc(before, func(one v1alpha1.Preview) bool { return one.State == "" }),
+			condition: previewsCondition(metav1.ConditionFalse, kube.ReasonOf(err), "previews stay as they are: "+kube.Sentence(err)),
+			again:     fault.CodeOf(err) == fault.Unavailable || fault.CodeOf(err) == fault.Internal,
 		}
 		return nil
 	}
@@ -142,7 +144,7 @@ func knownPreviews(before []v1alpha1.Preview, have map[string]*v1alpha1.Stage, f
 		}
 		one := known[stage.Spec.PullRequest]
 		one.Lives, one.Expired = true, false
-		one.Commit, one.Pushed, one.Until = stage.Spec.Wanted.Commit, stage.CreationTimestamp.Time, extendedUntil(stage, now)
+		one.Commit, one.Pushed, one.Until = stage.Spec.Wanted.Commit, stage.CreationTimestamp.Time, extendedUntil(stage, found.force, now)
 		if head := stage.Status.Unchanged(); head != "" {
 			one.Commit = head
 		}
@@ -165,28 +167,42 @@ func knownPreviews(before []v1alpha1.Preview, have map[string]*v1alpha1.Stage, f
 	return known
 }
 
-// extendedUntil returns until when a preview was extended; zero for not. The bound is
-// that of the custom resource, for whatever wrote it; what claims to be of the future
-// does not count.
-func extendedUntil(stage *v1alpha1.Stage, now time.Time) time.Time {
+// extendedUntil returns until when a preview was extended by somebody who may deploy;
+// zero for not. The bound is that of the custom resource, for whatever wrote it; what
+// claims to be of the future does not count.
+func extendedUntil(stage *v1alpha1.Stage, force *project.File, now time.Time) time.Time {
 	extension := stage.Spec.Extension
-	if extension == nil || extension.At.Time.After(now.Add(time.Hour)) || extension.Until.Sub(extension.At.Time) > command.MaxExtension {
+	if extension == nil {
+		return time.Time{}
+	}
+	who, known := force.Person(extension.By)
+	if !known || !who.Role.May(project.ActionDeploy, false) || extension.At.Time.After(now.Add(time.Hour)) || extension.Until.Sub(extension.At.Time) > command.MaxExtension {
 		return time.Time{}
 	}
 	return extension.Until.Time
 }
 
-// wantedPreviews returns the previews that the decisions ask for, and how it stands
-// with each pull request.
-func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, decisions []preview.Decision, have map[string]*v1alpha1.Stage, before []v1alpha1.Preview) (wanted []v1alpha1.Stage, shown previews, err error) {
+// previewSync is the part of a sync that is about previews.
+type previewSync struct {
+	*Reconciler
+	project *v1alpha1.Project
+	file    *project.File
+	found   *outcome
+	have    map[string]*v1alpha1.Stage // by name
+	before  []v1alpha1.Preview         // how they stood, with what was asked since
+}
+
+// wanted returns the previews that the decisions ask for, and how it stands with each
+// pull request.
+func (s *previewSync) wanted(ctx context.Context, decisions []preview.Decision) (wanted []v1alpha1.Stage, shown previews, err error) {
 	shown.reasons = map[int64]string{}
-	gated, err := r.behindGate(ctx, p, file)
+	gated, err := s.behindGate(ctx, s.project, s.file)
 	if err != nil {
-		return nil, shown, err
+		return nil, previews{}, err
 	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}
-		if was := previewOf(before, d.Request.Number); was != nil {
+		if was := previewOf(s.before, d.Request.Number); was != nil {
 			one.Approved, one.AskedBy = was.Approved, was.AskedBy
 		}
 		if d.State == preview.None {
@@ -194,13 +210,13 @@ func (r *Reconciler) wantedPreviews(ctx context.Context, p *v1alpha1.Project, fi
 			continue
 		}
 		if d.Runs != "" {
-			stage, err := r.wantedPreview(ctx, p, file, found, d)
+			stage, err := s.wantedPreview(ctx, s.project, s.file, s.found, d)
 			if err != nil && !isMistake(err) {
 				return nil, previews{}, err
 			}
 			stage.Spec.Gated = gated
-			makeRoom(&stage, have[stage.Name], d, r.Now())
-			if stage = r.settlePreview(ctx, p, file, found, d, stage, have, err, &one); stage.Name != "" {
+			makeRoom(&stage, s.have[stage.Name], d, s.Now())
+			if stage = s.settle(ctx, d, stage, err, &one); stage.Name != "" {
 				wanted = append(wanted, stage)
 			}
 		}
@@ -224,21 +240,20 @@ func makeRoom(wanted, current *v1alpha1.Stage, d preview.Decision, now time.Time
 	wanted.Spec.Sleep = &sleep
 }
 
-// settlePreview returns the stage of a preview, nothing when there is nothing to show,
-// and says which it is. A mistake keeps a preview as it was until it is corrected.
-func (r *Reconciler) settlePreview(ctx context.Context, p *v1alpha1.Project, file *project.File, found *outcome, d preview.Decision, stage v1alpha1.Stage, have map[string]*v1alpha1.Stage, mistake error, one *v1alpha1.Preview) v1alpha1.Stage {
-	current := have[stage.Name]
-	switch {
-	case mistake != nil && d.State == preview.Live:
+// settle returns the stage of a preview, nothing when there is nothing to show, and says
+// which it is. A mistake keeps a preview as it was until it is corrected.
+func (s *previewSync) settle(ctx context.Context, d preview.Decision, stage v1alpha1.Stage, mistake error, one *v1alpha1.Preview) v1alpha1.Stage {
+	current := s.have[stage.Name]
+	if mistake != nil && d.State == preview.Live {
 		one.State, one.Message = v1alpha1.PreviewFailed, printable.Passage(fault.MessageOf(mistake), 1024)
-		fallthrough
+	}
+	switch {
+	case mistake != nil && current == nil:
+		return v1alpha1.Stage{}
 	case mistake != nil:
-		if current == nil {
-			return v1alpha1.Stage{}
-		}
 		stage.Spec = *current.Spec.DeepCopy()
-	case current == nil && one.AskedBy == "" && r.showsNothing(ctx, p, file, found.before.Status.Previews, stage):
-		one.State, one.Message = v1alpha1.PreviewUnchanged, "nothing to preview: it makes what runs at stage "+file.Previews.From
+	case current == nil && one.AskedBy == "" && s.showsNothing(ctx, s.project, s.file, s.found.before.Status.Previews, stage):
+		one.State, one.Message = v1alpha1.PreviewUnchanged, "nothing to preview: it makes what runs at stage "+s.file.Previews.From
 		return v1alpha1.Stage{}
 	}
 	if !d.Ends.IsZero() {

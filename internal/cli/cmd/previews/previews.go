@@ -31,13 +31,29 @@ func New(streams stream.Streams) *cobra.Command {
 runs, its address, and when it ends without another push or visit. Which pull requests those
 are, slipway.yaml says under previews.
 
-A preview is a stage: its name, pr-7, goes into status, releases, logs, restart and
-every other command that takes one.`,
+A preview is a stage: its name, pr-7, goes into status, releases, logs, restart, sleep,
+approve and every other command that takes one.`,
 		Example: `  slipway previews shop
+  slipway previews show shop 7
+  slipway previews extend shop 7 3d
   slipway releases logs shop pr-7 1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return p.list(command.Context(), args[0]) },
 	}
+	sub := func(use, brief, long string, args int, run func(context.Context, []string) error) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: brief, Long: long, Args: cobra.ExactArgs(args), RunE: func(c *cobra.Command, args []string) error { return run(c.Context(), args) }}
+		p.Flags(c)
+		output.AddFlag(c, &p.format)
+		return c
+	}
+	command.AddCommand(
+		sub("list PROJECT", "List previews, as `slipway previews PROJECT` does", "", 1, func(ctx context.Context, args []string) error { return p.list(ctx, args[0]) }),
+		sub("show PROJECT PULL-REQUEST", "Show one preview", "", 2, func(ctx context.Context, args []string) error { return p.show(ctx, args[0], args[1]) }),
+		sub("extend PROJECT PULL-REQUEST DURATION", "Let a preview live longer", `Let a preview live at least so long from now on: 3d, 12h, between an hour and 30 days.
+Your name is kept with it, and it counts when you may deploy.`, 3, func(ctx context.Context, args []string) error {
+			return p.extend(ctx, args[0], args[1], args[2])
+		}),
+	)
 	p.Flags(command)
 	output.AddFlag(command, &p.format)
 	return command

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/cli/output"
+	"github.com/slipway-dev/slipway/internal/command"
+	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/operate"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/scm"
@@ -114,10 +116,28 @@ func sentenceOf(e scm.Event) string {
 		return fmt.Sprintf("%s %s %s of %s: %s to %s", who, verb, e.Ref, e.Repository, output.Dash(operate.ShortCommit(e.Before)), output.Dash(operate.ShortCommit(e.After)))
 	case scm.KindDelete:
 		return fmt.Sprintf("%s deleted %s of %s", who, e.Ref, e.Repository)
-	case scm.KindPullRequest, scm.KindComment:
+	case scm.KindComment:
+		return commandSentence(e, who)
+	case scm.KindPullRequest:
 		return fmt.Sprintf("pull request %d of %s was %s by %s", e.PullRequest.Number, e.Repository, e.PullRequest.Action, who)
 	case scm.KindCheck:
 		return fmt.Sprintf("check %s of %s at %s ended: %s", e.Check.Name, e.Repository, operate.ShortCommit(e.After), e.Check.State)
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s %s", e.Name, e.Repository))
+}
+
+// commandSentence says what a comment asks for, and whom that takes.
+func commandSentence(e scm.Event, who string) string {
+	text, _ := e.Comment.Command()
+	sentence := fmt.Sprintf("%s asks under pull request %d of %s: %s %s", who, e.PullRequest.Number, e.Repository, scm.CommandPrefix, text)
+	c, err := command.Parse(text)
+	if err != nil {
+		return sentence + "; " + fault.MessageOf(err)
+	}
+	for _, usage := range command.Usages() {
+		if usage.Name == c.Name && usage.Role() != "" {
+			return fmt.Sprintf("%s; it %s, and takes the role %s", sentence, usage.Does, usage.Role())
+		}
+	}
+	return sentence
 }
