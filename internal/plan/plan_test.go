@@ -190,18 +190,21 @@ func TestDecideServices(t *testing.T) {
 			"same":    {Hash: "c", Ref: "r@c"},
 			"shared":  {Hash: "d", Ref: "r@d"},
 			"lost":    {Hash: "e"},
+			"page":    {Hash: "f", Assembled: true, Inputs: map[string]string{"site": "1"}},
 		}
 		f.Last = map[string]plan.LastImage{
 			"changed": {Hash: "x", Release: "7", Inputs: map[string]string{"context web": "0", "Dockerfile": "2"}},
 			"same":    {Hash: "c", Release: "7"},
 			"shared":  {Hash: "y", Release: "7"},
 			"lost":    {Hash: "e", Release: "7"},
+			"page":    {Hash: "z", Release: "7", Inputs: map[string]string{"site": "0"}},
 		}
 	})).Services
 	want := []plan.ServiceDecision{
 		{Name: "changed", Build: true, Hash: "b", Inputs: inputs, Why: "built: context web changed since release 7"},
 		{Name: "lost", Build: true, Hash: "e", Why: "built: the registry no longer has the image of release 7"},
 		{Name: "new", Build: true, Hash: "a", Inputs: inputs, Why: "built: first build of this service here"},
+		{Name: "page", Build: true, Hash: "f", Inputs: map[string]string{"site": "1"}, Why: "assembled: site changed since release 7"},
 		{Name: "same", Hash: "c", Ref: "r@c", Why: "reused: nothing it is built from changed since release 7"},
 		{Name: "shared", Hash: "d", Ref: "r@d", Why: "reused: an image of the very same inputs exists"},
 	}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -153,6 +154,9 @@ func archiveOf(nodes map[string]node, tree fs.FS, at time.Time) func(io.Writer) 
 }
 
 func writeNode(out *tar.Writer, tree fs.FS, name string, n node, at time.Time) error {
+	if strings.ContainsRune(name+n.target, 0) {
+		return obstacle(0, "a name in it has a zero byte")
+	}
 	header := &tar.Header{Name: name, Mode: n.mode, Uid: n.uid, Gid: n.gid, ModTime: at}
 	var content []byte
 	switch n.kind {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -61,10 +62,25 @@ func readIgnore(tree Tree, context, name string) (*ignore, error) {
 		return nil, nil //nolint:nilerr // a builder says so, and nothing is left out
 	}
 	matcher, err := patternmatcher.New(patterns)
-	if err != nil || len(patterns) == 0 {
+	if err != nil || len(patterns) == 0 || !compile(patterns) {
 		return nil, nil //nolint:nilerr // as above
 	}
 	return &ignore{matcher: matcher, left: maxMatches}, nil
+}
+
+// compile reports whether all patterns are well formed, some of which only show it when
+// something is compared with them.
+func compile(patterns []string) bool {
+	for _, pattern := range patterns {
+		one, err := patternmatcher.New([]string{strings.TrimPrefix(pattern, "!")})
+		if err == nil {
+			_, err = one.MatchesOrParentMatches("x")
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // match reports whether a path is left out. Above is what match said of the directory

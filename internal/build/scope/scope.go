@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
@@ -98,9 +99,9 @@ func isRemote(source string) bool {
 }
 
 // isStrange reports whether builders read a source each in their own way: one with
-// escapes, or with wildcards that match slashes.
+// escapes, with wildcards that match slashes, or that is no text.
 func isStrange(source string) bool {
-	return strings.ContainsAny(source, "\\\x00") || strings.Contains(source, "**") || hasWildcard(source) && !isPattern(source)
+	return !utf8.ValidString(source) || strings.ContainsAny(source, "\\\x00") || strings.Contains(source, "**") || hasWildcard(source) && !isPattern(source)
 }
 
 // isPattern reports whether a pattern is well formed.

@@ -139,6 +139,7 @@ func TestWalk(t *testing.T) {
 		"ignored":              {[]string{"src"}, "**/*.md\n", []string{"Dockerfile", ".dockerignore", "src", "src/lib", "src/lib/x.go", "src/main.go"}},
 		"but for some":         {[]string{"."}, "*\n!docs/keep.md\n", []string{"Dockerfile", ".dockerignore", "docs", "docs/keep.md"}},
 		"broken patterns":      {[]string{"a.conf"}, "[\n", []string{"Dockerfile", ".dockerignore", "a.conf"}},
+		"patterns that break":  {[]string{"a.conf"}, "a.conf\n\\1\n", []string{"Dockerfile", ".dockerignore", "a.conf"}},
 		"too many patterns":    {[]string{"a.conf"}, strings.Repeat("a.conf\n", 10_000), []string{"Dockerfile", ".dockerignore", "a.conf"}},
 	}
 	for name, tt := range tests {

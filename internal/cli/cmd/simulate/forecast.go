@@ -175,7 +175,7 @@ func (f *forecaster) stage(ctx context.Context, p *v1alpha1.Project, e scm.Event
 func (f *forecaster) decide(ctx context.Context, p *v1alpha1.Project, e scm.Event, stage *v1alpha1.Stage) (plan.Decision, error) {
 	images := &offlineImages{known: map[string]string{}}
 	runner := &runner.Runner{Sources: offlineSources{f}, Renderer: f.renderer, Facts: offlineFacts{f.simulateCommand}, Now: f.now, Log: slog.New(slog.DiscardHandler)}
-	order := release.Inputs{Organization: f.organization, Project: p, Cluster: &v1alpha1.Cluster{}, Stage: stage, Builds: release.ImageBuilds{Registry: images, Request: build.Request{Platform: offlinePlatform}}}
+	order := release.Inputs{Organization: f.organization, Project: p, Cluster: &v1alpha1.Cluster{}, Stage: stage, Builds: release.ImageBuilds{Registry: images, Request: build.Request{Platform: offlinePlatform}, Assemble: notAssembled}}
 	last := map[string]plan.LastImage{}
 	before, err := f.resolve(e.Before, f.before, "before")
 	if err != nil && fault.CodeOf(err) != fault.NotFound {

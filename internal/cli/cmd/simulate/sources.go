@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/assemble"
 	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
@@ -47,6 +48,11 @@ func (offlineSources) Descends(context.Context, *v1alpha1.Project, string, strin
 // Grant implements runner.Sources.
 func (offlineSources) Grant(release.Inputs, release.Snapshot, string, scope.Scope) (build.Source, error) {
 	return build.Source{}, errors.New("nothing is built offline")
+}
+
+// notAssembled stands for what assembles images: a forecast says which would be.
+func notAssembled(context.Context, assemble.Order) (string, error) {
+	return "", errors.New("nothing is assembled offline")
 }
 
 // offlineImages stands for the registry: it has what was built before, and
