@@ -22,12 +22,13 @@ func inner() map[string]string {
 			"release/runner.maxWarnings", "render/worker.tailBytes", "repository.maxShownURL", "scm.maxName", "scm.maxLabels", "scm.maxRepos", "scm/bitbucket.maxKey",
 			"scm/github.maxMessage", "scm/github.maxSummary", "detect.maxReasons", "detect/files.maxComments", "guard.maxPatched", "render/source/helm.maxShown",
 			"apply/refusal.maxDump", "controller/project.maxNamed", "controller/entrance.maxMessage", "report.maxDiffLine", "report.maxDiffLines", "report.maxDiffs", "release/runner.maxRefused", "tenancy.maxRemains",
+			"build/assemble.maxHistoryText", "release/runner.maxNamedSources", "release/runner.maxWhy",
 		},
 		style: {
 			"detect.maxLine", "detect.maxRounds", "detect.maxSets", "detect/language.maxMains", "detect/language.maxMembers", "detect/language.maxSources", "render/source/helm.maxNamed",
 		},
 		cached: {
-			"build.maxConfigs",
+			"build.maxConfigs", "build/assemble.maxBases", "build/assemble.maxIndexBytes", "build/assemble.maxKept",
 			"apply/inventory.maxRemembered", "build.maxCachedDigests", "build.maxTokenHosts", "controller/comment.maxComments", "controller/project.maxDecided",
 			"controller/project.maxLongHosts", "controller/project.maxServed", "controller/release.maxDetails", "controller/report.maxReported", "controller/unchanged.maxProjects",
 			"forge.maxForgeClients", "forge.maxProjects", "git.Limits.CacheBytes", "git.Limits.Warm", "git.Limits.IndexBytes", "git/packindex.memoryBytes", "git.localLargeBytes", "kube.maxSecrets",
@@ -39,11 +40,12 @@ func inner() map[string]string {
 			"cli/control.completionLimit", "content.maxShowDelays", "controller.deliveryGateLimit", "controller.unavailableTimeout", "dial.lookupTimeout", "dial.pingTimeout",
 			"fastpath.StatusGateLimit", "gate.probeTimeout", "fastpath.writeTimeout", "git.Limits.Packs", "git/mirror.maxHaves", "operate.maxRequests", "operate.unattendedLimit", "operate.verdictLimit",
 			"release/runner.maxDelay", "render/source/compose.healthTimeout", "render/worker.Limits.Renders", "target.pushTimeout", "target.rightsLimit", "tenancy.quotaLimit",
+			"build/assemble.timeLimit",
 		},
 		behind: {
 			"apply/cluster.maxWhole", "apply/desired.maxDocuments", "apply/desired.maxManifests", "bundle.MaxManifests", "guard.maxManifests", "git/mirror.maxMergeBytes",
 			"release/fingerprint.maxSize", "release/fingerprint.maxText", "render/source/compose/file.maxProbes", "seal.maxIdentities", "projectfile.MaxBytes",
-			"build/source.maxTokenBytes", "manifest.NodeLimits.Depth", "manifest.NodeLimits.Documents",
+			"build.maxLayer", "build/source.maxTokenBytes", "manifest.NodeLimits.Depth", "manifest.NodeLimits.Documents",
 		},
 		format: {
 			"api/v1alpha1.maxReplayMark", "apply/inventory.plainLimit", "build/source.minKeyBytes", "git/packindex.blockBytes", "git/packindex.maxCommand", "git/packindex.objectBytes", "git/packindex.overheadBytes", "apply/cluster.Limits.successes", "git/wire.hexBytes", "naming.maxHost", "naming.maxLabel",

@@ -162,7 +162,26 @@ func manifestLimits() map[string]limit {
 
 func buildLimits() map[string]limit {
 	const request = "build/kaniko:TestNewJobRefuses"
+	const widened, left = "all of the context counts as read", "left to a builder"
+	const assembled, based = "build/assemble:TestLimits", "build/assemble:TestLargeBases"
 	return map[string]limit{
+		"build.maxExpandedBytes":           {inBuilds, "all words of a Dockerfile with variables filled in", "bytes", widened, nil, "build/scope:TestOf"},
+		"build.maxDocumentBytes":           {inBuilds, "a here-document with variables", "bytes", left, nil, assembled},
+		"build/scope.maxSources":           {inBuilds, "sources that a Dockerfile names in its context", "", widened, nil, "build/scope:TestOf"},
+		"build/scope.maxSourceBytes":       {inBuilds, "names of these sources together", "bytes", widened, nil, "build/scope:TestOf"},
+		"build/scope.maxRoots":             {inBuilds, "files and directories that these sources match", "", widened, nil, "build/scope:TestManyRoots"},
+		"build/scope.maxIgnoreBytes":       {inBuilds, "an ignore file", "bytes", "leaves nothing out", nil, "build/scope:TestWalk"},
+		"build/scope.maxMatches":           {inBuilds, "patterns of an ignore file, times the files they are compared with", "", "", nil, "build/scope:TestManyMatches"},
+		"build/assemble.maxFiles":          {inBuilds, "files that an assembled image copies", "", left, nil, assembled},
+		"build/assemble.maxLayers":         {inBuilds, "layers of an assembled image besides its base's", "", left, nil, assembled},
+		"build/assemble.maxPorts":          {inBuilds, "ports that an assembled image exposes", "", left, nil, assembled},
+		"build/assemble.maxHops":           {inBuilds, "links on the way to a destination", "", left, nil, "build/assemble:TestCorpus"},
+		"build/assemble.maxBaseEntries":    {inBuilds, "files of the base of an assembled image", "", left, nil, based},
+		"build/assemble.maxBaseNames":      {inBuilds, "paths of these files together", "bytes", left, nil, based},
+		"build/assemble.maxBaseCompressed": {inBuilds, "layers of the base of an assembled image, compressed", "bytes", left, nil, based},
+		"build/assemble.maxBaseBytes":      {inBuilds, "layers of the base of an assembled image", "bytes", left, nil, based},
+		"build/assemble.maxAccountBytes":   {inBuilds, "`/etc/passwd`, and `/etc/group`, of the base of an assembled image", "bytes", left, nil, based},
+
 		"build.maxDockerfileBytes":    {inBuilds, "a Dockerfile", "bytes", "", dockerfileOfSize, ""},
 		"build.maxStages":             {inBuilds, "stages of a Dockerfile", "", "", dockerfileStages, ""},
 		"build.maxWordBytes":          {inBuilds, "the name of a base image with its arguments filled in", "bytes", "", nil, "build:TestBases"},

@@ -25,7 +25,7 @@ func tellApart() []string {
 	return []string{
 		"internal/apply/refusal/explain.go", // only where there is no status
 		"internal/apply/cause/pod.go",       // of a pod's health check, by the kubelet
-		"internal/build/push/push.go",
+		"internal/build/pull.go",
 		"internal/build/registryfault.go",
 		"internal/git/wire/fault.go",
 		"internal/kube/code.go",

@@ -9,7 +9,7 @@ package main
 import (
 	"os"
 
-	"github.com/chainguard-dev/kaniko/cmd/executor/cmd"
+	"github.com/osscontainertools/kaniko/cmd/executor/cmd"
 )
 
 func main() {

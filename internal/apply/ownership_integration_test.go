@@ -289,6 +289,31 @@ func TestAutoscalerOwnsReplicas(t *testing.T) {
 	}
 }
 
+// No replicas are taken from an autoscaler, which leaves alone what has none, and given
+// back as many as it wants at least.
+func TestAutoscaledToZeroAndBack(t *testing.T) {
+	s := newStage(t)
+	awake := manifests(deployment("web", "registry.example/web:1", -1), horizontal("web", 3, 9))
+	asleep := manifests(deployment("web", "registry.example/web:1", 0), horizontal("web", 3, 9))
+	for _, scaled := range []bool{false, true} {
+		s.apply(awake)
+		if scaled {
+			s.patch("deploy/web", "scale", `{"spec":{"replicas":6}}`) // as the autoscaler does
+		}
+		s.apply(asleep)
+		if got := s.field("deploy/web", ".spec.replicas"); got != "0" {
+			t.Errorf("asleep: %s replicas", got)
+		}
+		if report := s.apply(asleep); report.Unchanged != 2 {
+			t.Errorf("asleep, and not settled: %+v", report)
+		}
+		s.apply(awake)
+		if got := s.field("deploy/web", ".spec.replicas"); got != "3" {
+			t.Errorf("awake: %s replicas, want the autoscaler's minimum", got)
+		}
+	}
+}
+
 func TestForeignAutoscalerIsLeftAlone(t *testing.T) {
 	s := newStage(t)
 	s.apply(manifests(deployment("web", "registry.example/web:1", 2)))

@@ -37,20 +37,54 @@ func (r *Registry) Config(ctx context.Context, ref, digest string) (project.Imag
 	if known, found := r.configs.Get(digest); found {
 		return known.(project.ImageConfig), nil
 	}
-	image, err := ParseReference(ref, r.options.Insecure)
+	raw, image, err := r.rawConfig(ctx, ref, digest)
 	if err != nil {
-		return project.ImageConfig{}, fault.Wrap(fault.Invalid, err, "%s is no image reference; correct it", printable.Excerpt(ref, maxCauseBytes))
-	}
-	raw, err := r.readConfig(ctx, image.Context().Digest(digest))
-	if err != nil {
-		return project.ImageConfig{}, registryFault(err, image.Name())
+		return project.ImageConfig{}, err
 	}
 	config, err := parseConfig(raw)
 	if err != nil {
-		return project.ImageConfig{}, fault.Wrap(fault.Invalid, err, "image %s can't be run: what the registry has as its configuration is none; check its name", image.Name())
+		return project.ImageConfig{}, fault.Wrap(fault.Invalid, err, "image %s can't be run: what the registry has as its configuration is none; check its name", image)
 	}
 	r.configs.Add(digest, config)
 	return config, nil
+}
+
+// Base returns what the image of a digest says to those who build on it; the reference
+// says where it is. Answers are kept, and errors are those of Config.
+func (r *Registry) Base(ctx context.Context, ref, digest string) (BaseConfig, error) {
+	if known, found := r.starts.Get(digest); found {
+		return known.(BaseConfig), nil
+	}
+	raw, image, err := r.rawConfig(ctx, ref, digest)
+	if err != nil {
+		return BaseConfig{}, err
+	}
+	var file struct {
+		Config struct{ Env, OnBuild []string } `json:"config"`
+	}
+	if len(raw) > maxConfigBytes {
+		err = errors.New("it is too large")
+	} else {
+		err = json.Unmarshal(raw, &file)
+	}
+	if err != nil {
+		return BaseConfig{}, fault.Wrap(fault.Invalid, err, "nothing can be built on image %s: what the registry has as its configuration is none; check its name", image)
+	}
+	base := BaseConfig{Env: file.Config.Env, OnBuild: len(file.Config.OnBuild) > 0}
+	r.starts.Add(digest, base)
+	return base, nil
+}
+
+// rawConfig reads the configuration of an image's digest, and returns the image's name.
+func (r *Registry) rawConfig(ctx context.Context, ref, digest string) (raw []byte, name string, err error) {
+	image, err := ParseReference(ref, r.options.Insecure)
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Invalid, err, "%s is no image reference; correct it", printable.Excerpt(ref, maxCauseBytes))
+	}
+	if raw, err = r.readConfig(ctx, image.Context().Digest(digest)); err != nil {
+		return nil, "", registryFault(err, image.Name())
+	}
+	return raw, image.Name(), nil
 }
 
 // imageOf chooses an image of an index: the platform's, or the first for Linux.

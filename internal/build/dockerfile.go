@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,7 +111,7 @@ func sourceOf(command instructions.Command) string {
 }
 
 // Bases returns the images that building target needs, each once, in order:
-// those of FROM and of COPY --from in every stage up to the target. Stages of
+// those of FROM, of COPY --from and of mounts in every stage up to the target. Stages of
 // the file itself and scratch are none. Args are the build arguments.
 func (d *Dockerfile) Bases(args map[string]string, target string) ([]Base, error) {
 	last, err := d.targetIndex(target)
@@ -140,18 +141,30 @@ func (d *Dockerfile) Bases(args map[string]string, target string) ([]Base, error
 	return found.bases, nil
 }
 
-// addCopies adds the images that a stage copies from.
+// addCopies adds the images that a stage copies from or mounts.
 func (d *Dockerfile) addCopies(found *baseSet, index int) {
 	for _, command := range d.stages[index].Commands {
-		copied, ok := command.(*instructions.CopyCommand)
-		if !ok || copied.From == "" {
-			continue
+		for _, from := range sourcesOf(command) {
+			if number, err := strconv.Atoi(from); err == nil && number >= 0 && number < index {
+				continue
+			}
+			found.add(from, firstLine(command.Location()))
 		}
-		if from, err := strconv.Atoi(copied.From); err == nil && from >= 0 && from < index {
-			continue
-		}
-		found.add(copied.From, firstLine(copied.Location()))
 	}
+}
+
+// sourcesOf returns the stages and images that an instruction takes files from.
+func sourcesOf(command instructions.Command) []string {
+	var from []string
+	switch c := command.(type) {
+	case *instructions.CopyCommand:
+		from = append(from, c.From)
+	case *instructions.RunCommand:
+		for _, mount := range instructions.GetMounts(c) {
+			from = append(from, mount.From)
+		}
+	}
+	return slices.DeleteFunc(from, func(name string) bool { return name == "" })
 }
 
 func (d *Dockerfile) targetIndex(target string) (int, error) {

@@ -20,6 +20,7 @@ const maxWordBytes = 4096
 type expander struct {
 	lex    *shell.Lex
 	values map[string]string
+	spent  int // bytes of all words after substitution
 }
 
 // newExpander evaluates the file's global ARG instructions in order. A build
@@ -58,7 +59,15 @@ func (e *expander) word(word string) (string, error) {
 	if len(out) > maxWordBytes {
 		return "", fmt.Errorf("the value has more than the %d bytes allowed once its arguments are substituted", maxWordBytes)
 	}
-	return out, nil
+	return out, e.spend(len(out))
+}
+
+// spend counts text that substitution made.
+func (e *expander) spend(bytes int) error {
+	if e.spent += bytes; e.spent > maxExpandedBytes {
+		return errTooMuchText
+	}
+	return nil
 }
 
 // Get and Keys make the expander the lexer's environment.

@@ -10,19 +10,20 @@ import (
 
 // inputVersion opens every encoding; a change of the encoding or of the way
 // images are built changes it, and so rebuilds every image once.
-const inputVersion = "slipway build input 1"
+const inputVersion = "slipway build input 2"
 
 // Input is everything that decides what an image contains. Two builds with
 // the same input may share one image.
 type Input struct {
-	ContextTree    string            // object id of the context's git tree
+	Context        map[string]string // source that a build may read → digest of what it finds there
+	Ignore         string            // object id of the ignore file, empty for none
 	Dockerfile     string            // object id of the Dockerfile's blob
 	DockerfilePath string            // slash-separated, below the context; it selects the ignore file
 	Args           map[string]string // build arguments
 	Target         string            // build stage, empty for the last
 	Platform       string            // os/architecture
 	BaseImages     map[string]string // reference as written → digest
-	Builder        string            // digest of the executor image
+	Builder        string            // digest of the executor image, or version of what assembles
 	Watch          map[string]string // path → object id
 	// Class separates images of untrusted code from all others, and their builds; empty
 	// for the project's own.
@@ -40,7 +41,8 @@ func (in Input) Hash() string {
 // key. A nil map and an empty one are the same input.
 func (in Input) encode() []byte {
 	out := appendString(nil, inputVersion)
-	out = appendString(out, in.ContextTree)
+	out = appendMap(out, in.Context)
+	out = appendString(out, in.Ignore)
 	out = appendString(out, in.Dockerfile)
 	out = appendString(out, in.DockerfilePath)
 	out = appendMap(out, in.Args)

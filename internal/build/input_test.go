@@ -12,7 +12,8 @@ import (
 
 func sampleInput() Input {
 	return Input{
-		ContextTree:    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+		Context:        map[string]string{"site": "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "*.conf": "55"},
+		Ignore:         "66",
 		Dockerfile:     "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
 		DockerfilePath: "Dockerfile",
 		Args:           map[string]string{"VERSION": "1.2", "EMPTY": ""},
@@ -31,8 +32,8 @@ func TestHashIsStable(t *testing.T) {
 		input Input
 		want  string
 	}{
-		"empty":  {Input{}, "2a3ae270572f2724564740bb30ba0b78d667e123dafdfd7ad1fef7ebcc9c02fa"},
-		"sample": {sampleInput(), "e3c7d29adbc8794634795c4034a76f0e86153ad23af7f6b49ffcfa0becc41efb"},
+		"empty":  {Input{}, "837a7e4833058033d98879aa44988d2d72514bc94ce02387e2280ad7db164766"},
+		"sample": {sampleInput(), "9aad87d573871c18995faf27fa04f97cd86364daa523b1d8fc61b69d851c90d0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +46,9 @@ func TestHashIsStable(t *testing.T) {
 
 func TestHashDependsOnEveryField(t *testing.T) {
 	changes := map[string]func(*Input){
-		"context":         func(in *Input) { in.ContextTree = "x" },
+		"context":         func(in *Input) { in.Context["site"] = "x" },
+		"source gone":     func(in *Input) { delete(in.Context, "*.conf") },
+		"ignore file":     func(in *Input) { in.Ignore = "x" },
 		"dockerfile":      func(in *Input) { in.Dockerfile = "x" },
 		"dockerfile path": func(in *Input) { in.DockerfilePath = "x" },
 		"argument value":  func(in *Input) { in.Args["VERSION"] = "1.3" },
@@ -79,7 +82,8 @@ func TestEncodingIsInjective(t *testing.T) {
 		word := rapid.StringOf(rapid.RuneFrom([]rune{'a', 'b', 0, 1, 2, '=', ':'}))
 		pairs := rapid.MapOfN(word, word, 0, 3)
 		in := Input{
-			ContextTree:    word.Draw(t, "context"),
+			Context:        pairs.Draw(t, "context"),
+			Ignore:         word.Draw(t, "ignore"),
 			Dockerfile:     word.Draw(t, "dockerfile"),
 			DockerfilePath: word.Draw(t, "path"),
 			Args:           pairs.Draw(t, "args"),
@@ -105,7 +109,8 @@ func decodeInput(data []byte) (Input, error) {
 		return Input{}, errors.New("wrong version")
 	}
 	in := Input{
-		ContextTree:    d.string(),
+		Context:        d.pairs(),
+		Ignore:         d.string(),
 		Dockerfile:     d.string(),
 		DockerfilePath: d.string(),
 		Args:           d.pairs(),

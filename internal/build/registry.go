@@ -49,8 +49,9 @@ type Options struct {
 	Mirrors []string
 	// Credentials authenticate to the registries they name.
 	Credentials Credentials
-	// Transport is what Reach.Transport returns.
-	Transport http.RoundTripper
+	// Transport is what Reach.Transport returns, Layers what Reach.LayerTransport does;
+	// without Layers, layers are as bounded as other answers.
+	Transport, Layers http.RoundTripper
 	// TTL is how long an answer is taken to be true.
 	TTL time.Duration
 	// Now is the clock.
@@ -73,6 +74,7 @@ type Registry struct {
 	bases   *digestCache
 	images  *digestCache
 	configs *lru.Cache // project.ImageConfig by digest
+	starts  *lru.Cache // BaseConfig by digest
 }
 
 // NewRegistry returns a Registry. Transport and Now must be set. Make a new
@@ -88,6 +90,7 @@ func NewRegistry(options Options) (*Registry, error) {
 		bases:   newDigestCache(options.TTL, options.Now),
 		images:  newDigestCache(options.TTL, options.Now),
 		configs: lru.New(maxConfigs),
+		starts:  lru.New(maxConfigs),
 	}, nil
 }
 

@@ -30,9 +30,16 @@ type Reach struct {
 
 // Transport returns a round tripper that keeps to the reach. It is safe for
 // concurrent use and keeps connections; use one for all registries.
-func (r Reach) Transport() http.RoundTripper {
+func (r Reach) Transport() http.RoundTripper { return r.transport(maxAnswer) }
+
+// LayerTransport returns a round tripper like that of Transport, for answers as long as
+// layers are.
+func (r Reach) LayerTransport() http.RoundTripper { return r.transport(maxLayer) }
+
+func (r Reach) transport(longest int64) http.RoundTripper {
 	t := &reachTransport{
-		dialer: r.Dialer, public: r.Dialer.Public(), insecure: r.Insecure,
+		longest: longest,
+		dialer:  r.Dialer, public: r.Dialer.Public(), insecure: r.Insecure,
 		configured: slices.Concat(r.Configured, r.Insecure), tokens: map[string]bool{},
 	}
 	next := r.Dialer.Transport()
@@ -47,6 +54,7 @@ type reachTransport struct {
 	dialer, public       *dial.Dialer
 	configured, insecure []string
 	next                 *http.Transport
+	longest              int64 // bytes of an answer
 
 	mu     sync.Mutex
 	tokens map[string]bool // host:port that configured registries name for tokens
@@ -60,6 +68,8 @@ const (
 	// maxAnswer is how long an answer may be, in bytes: registries take no manifest
 	// that is longer.
 	maxAnswer = 4 << 20
+	// maxLayer is how long a layer of a base image may be, in bytes.
+	maxLayer = 4 << 30
 	// maxRefusal is how long the words of a refusal may be, in bytes.
 	maxRefusal = 64 << 10
 )
@@ -76,7 +86,7 @@ func (t *reachTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = bounded(resp, req.URL.Host)
+	resp.Body = bounded(resp, req.URL.Host, t.longest)
 	if resp.StatusCode == http.StatusUnauthorized && t.isConfigured(dial.AddressOf(req.URL)) {
 		t.recordTokenHost(resp.Header.Get("WWW-Authenticate"))
 	}
@@ -94,19 +104,19 @@ func redirects(req *http.Request) int {
 	return count
 }
 
-// boundedBody is the body of a registry's answer: a manifest, a token, or the
-// words of a refusal. Layers are only sent, never read.
+// boundedBody is the body of a registry's answer: a manifest, a token, a layer, or the
+// words of a refusal.
 type boundedBody struct {
 	body io.ReadCloser
 	host string
 	left int64 // bytes
 }
 
-func bounded(resp *http.Response, host string) *boundedBody {
+func bounded(resp *http.Response, host string, longest int64) *boundedBody {
 	if resp.StatusCode >= http.StatusBadRequest {
 		return &boundedBody{body: resp.Body, host: host, left: maxRefusal}
 	}
-	return &boundedBody{body: resp.Body, host: host, left: maxAnswer}
+	return &boundedBody{body: resp.Body, host: host, left: longest}
 }
 
 // Read reads on until the end or the bound.

@@ -243,6 +243,7 @@ func (c *Clusters) registry(cluster *v1alpha1.Cluster, credentials build.Credent
 		Mirrors:     cluster.Spec.Registry.Mirrors,
 		Credentials: credentials,
 		Transport:   reach.Transport(),
+		Layers:      reach.LayerTransport(),
 		TTL:         registryTTL,
 		Now:         c.Now,
 	})

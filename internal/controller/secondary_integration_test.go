@@ -101,7 +101,7 @@ func TestFurtherRepositoryDeclaresServices(t *testing.T) {
 // is built from.
 func TestPushToABuiltRepository(t *testing.T) {
 	const path = "acme/built-second"
-	second := secondary(t, path, map[string]string{"Dockerfile": "FROM scratch\n", "main.txt": "first\n"})
+	second := secondary(t, path, map[string]string{"Dockerfile": "FROM scratch\nCOPY main.txt /\nRUN [\"/x\"]\n", "main.txt": "first\n"})
 	files := siteFiles(devStage, "hello")
 	files["slipway.yaml"] += "  other: {build: {repository: \"" + env.Forge.CloneURL(path) + "\", ref: main, context: .}}\n"
 	p := join(t, "built", files, second)

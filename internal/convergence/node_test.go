@@ -120,7 +120,7 @@ func (n *node) build(ctx context.Context, pod *corev1.Pod) error {
 func shop(project, greeting, extra string) map[string]string {
 	files := site(project, greeting)
 	files["slipway.yaml"] = strings.Replace(files["slipway.yaml"], "services:\n", "services:\n  web: {build: {context: web}, port: 8080}\n", 1)
-	files["web/Dockerfile"] = "FROM scratch\nCOPY . /\n"
+	files["web/Dockerfile"] = "FROM scratch\nCOPY . /\nRUN [\"/x\"]\n"
 	files["web/index.html"] = greeting
 	if extra != "" {
 		files["deploy/kustomization.yaml"] = "resources: [settings.yaml, extra.yaml]\n"

@@ -22,6 +22,7 @@ type Commit struct {
 	Author  string
 	Email   string
 	When    time.Time // when it was authored
+	Made    time.Time // when it was committed
 	Parents []string  // ids; a mirror may not hold the parents themselves
 }
 
@@ -59,6 +60,7 @@ func NewCommit(c *object.Commit) Commit {
 		Author:  strings.ToValidUTF8(c.Author.Name, "\uFFFD"),
 		Email:   strings.ToValidUTF8(c.Author.Email, "\uFFFD"),
 		When:    c.Author.When,
+		Made:    c.Committer.When,
 	}
 	for _, p := range c.ParentHashes {
 		out.Parents = append(out.Parents, p.String())

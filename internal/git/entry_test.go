@@ -17,6 +17,7 @@ func TestEntry(t *testing.T) {
 	tests := map[string]struct {
 		path string
 		mode fs.FileMode
+		runs bool   // a file that is executable
 		same string // another path with the same object
 		err  error
 	}{
@@ -26,14 +27,15 @@ func TestEntry(t *testing.T) {
 		"link":           {path: "link", mode: fs.ModeSymlink},
 		"behind a link":  {path: "link/b.txt", mode: fs.ModeSymlink, same: "link"},
 		"in a submodule": {path: "module/x", mode: fs.ModeIrregular, same: "module"},
-		"below a file":   {path: "run/x", same: "run"},
+		"executable":     {path: "run", runs: true, same: "a/b.txt"},
+		"below a file":   {path: "run/x", runs: true, same: "run"},
 		"missing":        {path: "a/c.txt", err: fs.ErrNotExist},
 		"outside":        {path: "../x", err: fs.ErrInvalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			mode, id, err := tree.Entry(tt.path)
-			if !errors.Is(err, tt.err) || mode != tt.mode {
+			if !errors.Is(err, tt.err) || mode.Type() != tt.mode || mode.IsRegular() && err == nil && mode.Perm()&0o100 != 0 != tt.runs {
 				t.Fatalf("%s, %v; want %s, %v", mode, err, tt.mode, tt.err)
 			}
 			if _, same, _ := tree.Entry(tt.same); tt.same != "" && id != same {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
@@ -38,37 +40,50 @@ func (t *Tree) Walk(ctx context.Context, name string, visit func(path string, e 
 	})
 }
 
+// Selection adds what an archive of a directory holds, by paths below the directory,
+// from a tree that has the limits of one archive.
+type Selection func(ctx context.Context, tree *Tree, add func(as string) error) error
+
 // Tar writes a directory, or one file, as a tar archive with paths relative to
-// it. Equal object ids give equal bytes: entries are sorted, owners and times
+// it: what a selection adds, in its order, or everything when it is nil. Equal object
+// ids give equal bytes: everything is sorted, owners and times
 // are zero. Symbolic links are written as links, whatever they point to, and
 // the program that unpacks must not write through them; a submodule is an empty
 // directory. The limits of the Tree hold for each Tar.
-func (t *Tree) Tar(ctx context.Context, w io.Writer, name string) error {
+func (t *Tree) Tar(ctx context.Context, w io.Writer, name string, selected Selection) error {
 	// A fresh view: neither the budget nor the memory of t is used up.
 	view := NewTree(t.objects, t.root, t.limits)
 	e, err := view.follow("tar", name)
 	if err != nil {
 		return err
 	}
-	info, err := view.info("tar", name, e)
-	if err != nil {
-		return err
-	}
 	out := tar.NewWriter(w)
-	if info.IsDir() {
+	switch {
+	case e.mode != filemode.Dir:
+		err = view.tarFile(out, name, path.Base(name), modeOf(e.mode))
+	case selected != nil:
+		err = selected(ctx, view, func(as string) error { return view.tarPath(out, path.Join(name, as), as) })
+	default:
 		err = view.Walk(ctx, name, func(at string, e fs.DirEntry) error {
 			return view.tarEntry(out, at, strings.TrimPrefix(at, name+"/"), e)
 		})
-	} else {
-		err = view.tarFile(out, name, path.Base(name), info.Mode())
+	}
+	if err == nil {
+		err = out.Close()
 	}
 	if err != nil {
 		return fmt.Errorf("tar %s: %w", name, err)
 	}
-	if err := out.Close(); err != nil {
-		return fmt.Errorf("tar %s: %w", name, err)
-	}
 	return nil
+}
+
+// tarPath writes what is at a path.
+func (t *Tree) tarPath(out *tar.Writer, at, as string) error {
+	e, err := t.find("tar", at)
+	if err != nil {
+		return err
+	}
+	return t.tarEntry(out, at, as, &dirEntry{tree: t, path: at, entry: e})
 }
 
 func (t *Tree) tarEntry(out *tar.Writer, at, as string, e fs.DirEntry) error {

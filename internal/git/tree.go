@@ -79,7 +79,7 @@ func (t *Tree) Hash(name string) (string, error) {
 	return e.hash.String(), nil
 }
 
-// Entry returns the type of what is at a path and its object id, and reads no
+// Entry returns the mode of what is at a path and its object id, and reads no
 // file for it. Nothing is followed: where something on the way is no directory,
 // it is what is returned.
 func (t *Tree) Entry(name string) (fs.FileMode, string, error) {
@@ -87,7 +87,13 @@ func (t *Tree) Entry(name string) (fs.FileMode, string, error) {
 	if err != nil && e.mode == filemode.Dir {
 		return 0, "", err
 	}
-	return modeOf(e.mode).Type(), e.hash.String(), nil
+	return modeOf(e.mode), e.hash.String(), nil
+}
+
+// Type returns the type of what Entry returns.
+func (t *Tree) Type(name string) (fs.FileMode, error) {
+	mode, _, err := t.Entry(name)
+	return mode.Type(), err
 }
 
 // find resolves a path without following symbolic links; the last element may

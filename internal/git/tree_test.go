@@ -81,7 +81,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		"read":    func(n string) error { _, err := tree.ReadFile(n); return err },
 		"readdir": func(n string) error { _, err := tree.ReadDir(n); return err },
 		"stat":    func(n string) error { _, err := tree.Stat(n); return err },
-		"tar":     func(n string) error { return tree.Tar(context.Background(), io.Discard, n) },
+		"tar":     func(n string) error { return tree.Tar(context.Background(), io.Discard, n, nil) },
 	}
 	for op, do := range reads {
 		for name, culprit := range map[string]string{"link": "link", "dirlink/b": "dirlink", "out": "out", "abs": "abs", "loop": "loop", "loop/x": "loop"} {
@@ -124,7 +124,7 @@ func TestSubmodulesAreNotFetched(t *testing.T) {
 		t.Errorf("read inside a submodule = %v", err)
 	}
 	var b bytes.Buffer
-	gittest.Must(t, opened.Tar(context.Background(), &b, "."))
+	gittest.Must(t, opened.Tar(context.Background(), &b, ".", nil))
 	if diff := cmp.Diff([]string{"- a 644 1", "d lib/ 755 0"}, listTar(t, &b)); diff != "" {
 		t.Errorf("tar (-want +got):\n%s", diff)
 	}
@@ -153,7 +153,7 @@ func TestTreeLimits(t *testing.T) {
 			return err
 		})
 	}
-	asTar := func(tree *git.Tree) error { return tree.Tar(context.Background(), io.Discard, ".") }
+	asTar := func(tree *git.Tree) error { return tree.Tar(context.Background(), io.Discard, ".", nil) }
 	for name, tt := range map[string]struct {
 		files      map[string]string
 		enough, no git.TreeLimits
@@ -204,7 +204,7 @@ func TestTreeBomb(t *testing.T) {
 		"walk": func(tree *git.Tree) error {
 			return fs.WalkDir(tree, ".", func(_ string, _ fs.DirEntry, err error) error { return err })
 		},
-		"tar": func(tree *git.Tree) error { return tree.Tar(context.Background(), io.Discard, ".") },
+		"tar": func(tree *git.Tree) error { return tree.Tar(context.Background(), io.Discard, ".", nil) },
 		"limited walk": func(tree *git.Tree) error {
 			return tree.Walk(context.Background(), ".", func(string, fs.DirEntry) error { return nil })
 		},
@@ -217,7 +217,7 @@ func TestTreeBomb(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := openTree(t, s, c, git.TreeLimits{}).Tar(ctx, io.Discard, "."); !errors.Is(err, context.Canceled) {
+	if err := openTree(t, s, c, git.TreeLimits{}).Tar(ctx, io.Discard, ".", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Tar after its context ended = %v", err)
 	}
 }
@@ -229,10 +229,10 @@ func TestTar(t *testing.T) {
 	}
 	tree, _ := treeOf(t, git.TreeLimits{}, files)
 	var first, second bytes.Buffer
-	gittest.Must(t, tree.Tar(context.Background(), &first, "web"))
+	gittest.Must(t, tree.Tar(context.Background(), &first, "web", nil))
 	files["README"], files["other"] = "changed", "changed"
 	again, _ := treeOf(t, git.TreeLimits{}, files) // another repository and commit, the same directory
-	gittest.Must(t, again.Tar(context.Background(), &second, "web"))
+	gittest.Must(t, again.Tar(context.Background(), &second, "web", nil))
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
 		t.Error("the same tree gives other bytes")
 	}
@@ -245,11 +245,11 @@ func TestTar(t *testing.T) {
 		t.Errorf("tar (-want +got):\n%s", diff)
 	}
 	var one bytes.Buffer
-	gittest.Must(t, tree.Tar(context.Background(), &one, "web/run.sh"))
+	gittest.Must(t, tree.Tar(context.Background(), &one, "web/run.sh", nil))
 	if diff := cmp.Diff([]string{"- run.sh 755 9"}, listTar(t, &one)); diff != "" {
 		t.Errorf("tar of a file (-want +got):\n%s", diff)
 	}
-	if err := tree.Tar(context.Background(), io.Discard, "missing"); !errors.Is(err, fs.ErrNotExist) {
+	if err := tree.Tar(context.Background(), io.Discard, "missing", nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("tar of nothing = %v", err)
 	}
 }

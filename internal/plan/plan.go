@@ -73,6 +73,8 @@ type Image struct {
 	Hash string
 	// Ref is the image by digest when one with this hash exists already.
 	Ref string
+	// Assembled is true when it needs no execution.
+	Assembled bool
 	// Inputs are the parts that the hash is made of, by name, for the why.
 	Inputs map[string]string
 }
@@ -138,13 +140,17 @@ func services(f Facts) []ServiceDecision {
 
 func service(name string, want Image, last LastImage) ServiceDecision {
 	d := ServiceDecision{Name: name, Hash: want.Hash, Ref: want.Ref, Inputs: want.Inputs, Build: want.Ref == ""}
+	how := "built: "
+	if want.Assembled {
+		how = "assembled: "
+	}
 	switch {
 	case d.Build && last.Hash == "":
-		d.Why = "built: first build of this service here"
+		d.Why = how + "first build of this service here"
 	case d.Build && last.Hash == want.Hash:
-		d.Why = "built: the registry no longer has the image of release " + last.Release
+		d.Why = how + "the registry no longer has the image of release " + last.Release
 	case d.Build:
-		d.Why = "built: " + changed(last.Inputs, want.Inputs) + " changed since release " + last.Release
+		d.Why = how + changed(last.Inputs, want.Inputs) + " changed since release " + last.Release
 	case last.Hash == want.Hash:
 		d.Why = "reused: nothing it is built from changed since release " + last.Release
 	default:

@@ -77,6 +77,9 @@ type Build struct {
 	Dockerfile string            `json:"dockerfile,omitempty"` // path below Context, default "Dockerfile"
 	Target     string            `json:"target,omitempty"`
 	Args       map[string]string `json:"args,omitempty"`
+	// Assemble says whether an image that needs no execution is assembled by Slipway
+	// itself. Nil means that it is.
+	Assemble *bool `json:"assemble,omitempty"`
 	// Watch lists more paths of the repository that the image depends on.
 	Watch      []string `json:"watch,omitempty"`
 	Repository string   `json:"repository,omitempty"`

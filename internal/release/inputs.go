@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/assemble"
 	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/render"
 )
@@ -107,6 +108,10 @@ type ImageBuilds struct {
 	Request build.Request
 	// Executor identifies the builder's program in input hashes.
 	Executor string
+	// Assemble makes and pushes an image that needs no execution and returns its digest.
+	// An *assemble.Obstacle says that the builder must make it. Nil means that every image
+	// is built.
+	Assemble func(ctx context.Context, order assemble.Order) (digest string, err error)
 }
 
 // Images is the registry with a project's images. Errors are coded.
@@ -118,6 +123,9 @@ type Images interface {
 	// Config returns what the image of a digest says of itself; the reference says
 	// where it is.
 	Config(ctx context.Context, ref, digest string) (project.ImageConfig, error)
+	// Base returns what the image of a digest says to those who build on it; the
+	// reference says where it is.
+	Base(ctx context.Context, ref, digest string) (build.BaseConfig, error)
 	// ResolveBases returns the digests of a Dockerfile's base images.
 	ResolveBases(ctx context.Context, file *build.Dockerfile, bases []build.Base) (map[string]string, error)
 }
@@ -127,9 +135,11 @@ type Tree interface {
 	fs.ReadDirFS
 	// Hash returns the object id of a file or directory.
 	Hash(path string) (string, error)
-	// Entry returns the type of what is at a path and its object id, and follows
+	// Entry returns the mode of what is at a path and its object id, and follows
 	// nothing: where something on the way is no directory, it is what is returned.
 	Entry(path string) (fs.FileMode, string, error)
+	// Type returns the type of what Entry returns.
+	Type(path string) (fs.FileMode, error)
 }
 
 // Snapshot is one commit of one of the project's repositories.
@@ -138,4 +148,6 @@ type Snapshot struct {
 	// Repository is the repository's name in the project.
 	Repository string
 	Commit     string
+	// Made is when the commit was made, as it says itself; zero when that isn't known.
+	Made time.Time
 }

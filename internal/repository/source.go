@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
@@ -287,7 +288,11 @@ func (s *Sources) snapshot(ctx context.Context, p *v1alpha1.Project, repository 
 	if err != nil {
 		return release.Snapshot{}, err
 	}
-	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit}, nil
+	made, err := s.Commit(ctx, p, repository, commit)
+	if err != nil {
+		return release.Snapshot{}, err
+	}
+	return release.Snapshot{Tree: tree, Repository: repository.Name, Commit: commit, Made: made.Made}, nil
 }
 
 // commitAt returns the commit that a revision points to.
@@ -320,19 +325,28 @@ func (s *Sources) Archive(ctx context.Context, c client.Reader, claims source.Cl
 		if err != nil {
 			return nil, err
 		}
-		return func(w io.Writer) error { return tree.Tar(ctx, w, claims.Path) }, nil
+		return func(w io.Writer) error {
+			return tree.Tar(ctx, w, claims.Path, func(ctx context.Context, tree *git.Tree, add func(string) error) error {
+				selection, err := claims.Scope.On(tree, claims.Path)
+				if err != nil {
+					return err
+				}
+				return selection.Walk(ctx, func(name string, _ fs.FileMode) error { return add(name) })
+			})
+		}, nil
 	}
 	return nil, fault.New(fault.NotFound, "project %s has no repository %s any more", claims.Project, claims.Repository)
 }
 
 // Grant implements runner.Sources.
-func (s *Sources) Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error) {
+func (s *Sources) Grant(o release.Inputs, snapshot release.Snapshot, directory string, read scope.Scope) (build.Source, error) {
 	token, err := s.grants.Signer.Sign(source.Claims{
 		Organization: o.Organization,
 		Project:      o.Project.Name,
 		Repository:   snapshot.Repository,
 		Commit:       snapshot.Commit,
 		Path:         path.Clean(directory),
+		Scope:        read,
 		Expires:      s.grants.Now().Add(s.grants.TTL),
 	})
 	if err != nil {

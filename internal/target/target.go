@@ -55,13 +55,13 @@ type Target struct {
 // tenant returns what the stage's namespace is made from.
 func (s *Target) tenant() tenancy.Stage {
 	ingress := s.cluster.Spec.Ingress
-	policy := s.cluster.Spec.Policy.For(s.project.Spec.Policy)
-	if s.stage.Spec.Fork {
-		policy = policy.ForFork()
-	}
 	gate := ""
 	if s.stage.Spec.Gated {
 		gate = s.targets.GateNamespace
+	}
+	policy := s.cluster.Spec.Policy.For(s.project.Spec.Policy)
+	if s.stage.Spec.Fork {
+		policy = policy.ForFork()
 	}
 	return tenancy.Stage{
 		Organization:     s.owner.Organization,

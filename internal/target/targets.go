@@ -12,7 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/apply/inventory"
 	"github.com/slipway-dev/slipway/internal/build"
-	"github.com/slipway-dev/slipway/internal/build/kaniko"
+	"github.com/slipway-dev/slipway/internal/build/assemble"
 	"github.com/slipway-dev/slipway/internal/bundle"
 	"github.com/slipway-dev/slipway/internal/cluster"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -29,6 +29,7 @@ type Targets struct {
 	identities *Identities
 	store      inventory.Store
 	Bundles    *bundle.Store
+	assembler  *assemble.Assembler
 	self       tenancy.Subject
 	// OwnHosts are those that Slipway itself is reached at.
 	OwnHosts []string
@@ -49,7 +50,7 @@ func NewTargets(c client.Client, clusters *cluster.Clusters, self tenancy.Subjec
 		return nil, err
 	}
 	return &Targets{
-		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: inventory.Remember(store), Bundles: bundle.NewStore(c), self: self,
+		client: c, clusters: clusters, identities: &Identities{clusters.Secrets}, store: inventory.Remember(store), Bundles: bundle.NewStore(c), assembler: assemble.New(assemble.Options{}), self: self,
 		able: map[string]bool{}, unsealed: map[string]bool{},
 		turns: map[string]*sync.Mutex{},
 	}, nil
@@ -74,7 +75,7 @@ func (s *Targets) Inputs(ctx context.Context, stage *v1alpha1.Stage) (release.In
 		},
 		Seed:     func(ctx context.Context) ([]byte, error) { return s.seed(ctx, stage, &p) },
 		OwnHosts: s.OwnHosts,
-		Target:   place, Claims: place, Builds: imageBuilds(organization, stage, place.cluster, place.connection, s.clusters.Builds),
+		Target:   place, Claims: place, Builds: s.imageBuilds(organization, stage, place.cluster, place.connection),
 	}, nil
 }
 
@@ -186,7 +187,7 @@ func (s *Targets) setUnsealed(namespace string, bare bool) {
 
 // imageBuilds returns where a stage's images are built and found. What is built of a
 // fork is nobody else's, and it may use what the project's own commits made.
-func imageBuilds(organization string, stage *v1alpha1.Stage, cluster *v1alpha1.Cluster, connection *cluster.Connection, builds kaniko.Config) release.ImageBuilds {
+func (s *Targets) imageBuilds(organization string, stage *v1alpha1.Stage, cluster *v1alpha1.Cluster, connection *cluster.Connection) release.ImageBuilds {
 	registry, class, trusted := cluster.Spec.Registry, "", ""
 	if stage.Spec.Fork {
 		class, trusted = stage.Spec.Name, build.Repository(registry.Host, registry.Prefix, organization, stage.Spec.Project, "")
@@ -196,7 +197,10 @@ func imageBuilds(organization string, stage *v1alpha1.Stage, cluster *v1alpha1.C
 		Trusted:  trusted,
 		Registry: connection.Registry,
 		Builder:  connection.Builder,
-		Executor: builds.Executor,
+		Executor: s.clusters.Builds.Executor,
+		Assemble: func(ctx context.Context, order assemble.Order) (string, error) {
+			return s.assembler.Assemble(ctx, connection.Registry, order)
+		},
 		Request: build.Request{
 			Organization: organization,
 			Project:      stage.Spec.Project,

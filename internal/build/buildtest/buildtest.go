@@ -64,7 +64,7 @@ func Request(namespace, salt string) build.Request {
 		Organization:   "acme",
 		Project:        "shop",
 		Namespace:      namespace,
-		Hash:           build.Input{ContextTree: salt}.Hash(),
+		Hash:           build.Input{Context: map[string]string{".": salt}}.Hash(),
 		Repository:     "registry.example/acme/shop",
 		Source:         build.Source{URL: "http://slipway.example/source", Token: "token-of-" + salt},
 		Dockerfile:     "Dockerfile",

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/slipway-dev/slipway/internal/build"
 )
 
@@ -19,7 +21,8 @@ func executorArgs(r build.Request, config Config) ([]string, error) {
 		"--no-push",
 		"--tar-path=" + imageFile,
 		"--digest-file=" + messageLog,
-		"--snapshot-mode=redo",
+		"--snapshot-mode=full",
+		"--ignore-var-run=false",
 		"--compressed-caching=false",
 		"--cache=false",
 	}
@@ -40,6 +43,19 @@ func executorArgs(r build.Request, config Config) ([]string, error) {
 		args = append(args, "--build-arg="+key+"="+all[key])
 	}
 	return args, nil
+}
+
+// specification makes the executor follow the Dockerfile's specification where it does
+// not by default; cmd/kaniko/README.md says what each switch is for.
+func specification() []corev1.EnvVar {
+	var switches []corev1.EnvVar
+	for _, name := range []string{
+		"BUILDKIT_ARG_ENV_PRECEDENCE", "COPY_AS_ROOT", "COPY_CHMOD_ON_IMPLICIT_DIRS", "NO_PROPAGATE_ANNOTATIONS", "PRESERVE_HARDLINKS", "RUN_MOUNT_BIND",
+		"VOLUME_SKIP_MKDIR",
+	} {
+		switches = append(switches, corev1.EnvVar{Name: "FF_KANIKO_" + name, Value: "true"})
+	}
+	return switches
 }
 
 // literal keeps Kubernetes from replacing $(NAME) in arguments.

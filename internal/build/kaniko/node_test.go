@@ -230,7 +230,7 @@ func (n *node) request(t *testing.T, name string, files map[string]string) build
 	}
 	return build.Request{
 		Organization: "e2e", Project: n.salt, Namespace: n.namespace,
-		Hash:           build.Input{ContextTree: name + n.salt}.Hash(),
+		Hash:           build.Input{Context: map[string]string{".": name + n.salt}}.Hash(),
 		Repository:     build.Repository(n.registry, "e2e", "images", n.salt, ""),
 		Insecure:       true,
 		Source:         build.Source{URL: n.sourceURL, Token: token},

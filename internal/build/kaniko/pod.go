@@ -121,6 +121,7 @@ func kanikoContainer(config Config, args []string) corev1.Container {
 		Name:  containerKaniko,
 		Image: config.Executor,
 		Args:  literal(args),
+		Env:   specification(),
 		Resources: corev1.ResourceRequirements{
 			Requests: corev1.ResourceList{
 				corev1.ResourceCPU:              config.CPU,

@@ -2,7 +2,6 @@ package push
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/slipway-dev/slipway/internal/build"
@@ -84,7 +82,7 @@ func upload(ctx context.Context, tag name.Tag, image v1.Image, options Options) 
 		remote.WithRetryBackoff(remote.Backoff{Duration: time.Second, Factor: 2, Steps: 5}),
 	)
 	if err != nil {
-		return "", uploadFault(err, tag)
+		return "", build.PushFault(err, tag)
 	}
 	return digest.String(), nil
 }
@@ -103,27 +101,6 @@ func reach(tag name.Tag, insecure bool) (http.RoundTripper, error) {
 		r.Insecure = r.Configured
 	}
 	return r.Transport(), nil
-}
-
-func uploadFault(err error, tag name.Tag) error {
-	var refused *transport.Error
-	var coded *fault.Error
-	switch {
-	case errors.As(err, &refused):
-	case errors.As(err, &coded):
-		return fault.Wrap(coded.Code, err, "the image could not be pushed to %s: %s", tag.Context(), coded.Message)
-	case !build.Unreached(err):
-		return fault.Wrap(fault.Unavailable, err, "the image could not be pushed to %s: what answers at %s is no registry, or a broken one; check the cluster's registry", tag.Context(), tag.RegistryStr())
-	default:
-		return fault.Wrap(fault.Unavailable, err, "the image could not be pushed to %s: the registry %s cannot be reached; check the registry and the build network", tag.Context(), tag.RegistryStr())
-	}
-	switch refused.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return fault.Wrap(fault.Denied, err, "the registry denied the push to %s; check that the credentials of the cluster's registry may push there", tag.Context())
-	case http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage:
-		return fault.Wrap(fault.Invalid, err, "the registry refused the push to %s, because the image is too large; make it smaller or raise the registry's limit", tag.Context())
-	}
-	return fault.Wrap(fault.Unavailable, err, "the registry answered %d to the push to %s; check the registry", refused.StatusCode, tag.Context())
 }
 
 func writeDigest(path, digest string) error {

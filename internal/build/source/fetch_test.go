@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,7 +60,7 @@ func TestFetch(t *testing.T) {
 	if err := Fetch(t.Context(), url, " "+token+"\n", dir, Limits{}); err != nil {
 		t.Fatal(err)
 	}
-	if want := sampleClaims(newClock()); asked != want {
+	if want := sampleClaims(newClock()); !reflect.DeepEqual(asked, want) {
 		t.Errorf("opened %+v, want %+v", asked, want)
 	}
 	want := map[string]string{

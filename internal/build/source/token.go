@@ -9,23 +9,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 )
 
 const (
-	tokenVersion  = "slipway-source-1"
+	tokenVersion  = "slipway-source-2"
 	minKeyBytes   = 32
 	maxTokenBytes = 8 << 10
 )
 
 // Claims is what a token opens.
 type Claims struct {
-	Organization string    `json:"organization"`
-	Project      string    `json:"project"`
-	Repository   string    `json:"repository"`
-	Commit       string    `json:"commit"`
-	Path         string    `json:"path"` // of the context in the commit's tree, "." for its root
-	Expires      time.Time `json:"expires"`
+	Organization string `json:"organization"`
+	Project      string `json:"project"`
+	Repository   string `json:"repository"`
+	Commit       string `json:"commit"`
+	Path         string `json:"path"` // of the context in the commit's tree, "." for its root
+	// Scope is what the build may read of the context.
+	Scope   scope.Scope `json:"scope"`
+	Expires time.Time   `json:"expires"`
 }
 
 // Signer makes and checks tokens. It is immutable and safe for concurrent use.

@@ -32,7 +32,7 @@ func entranceOf(stage *v1alpha1.Stage, h release.History, to routes) entrance.En
 	switch {
 	case asleep != nil && (idle || asleep.Name == newest.Name):
 		e.State, e.Sleep = entrance.Asleep, asleep.Name
-	case asleep == nil && (idle || h.Good() != nil):
+	case idle, h.Good() != nil && h.Before(newest).Asleep() == nil: // a release of what runs replaces pod by pod
 		e.State = entrance.Awake
 	}
 	return e

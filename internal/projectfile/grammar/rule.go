@@ -155,6 +155,7 @@ func detailRules() map[string]Rule {
 		"Build.dockerfile": {Help: "Dockerfile, relative to the context; default Dockerfile.", Text: filePath()},
 		"Build.target":     {Help: "Stage of the Dockerfile to build; default the last.", Text: buildTarget()},
 		"Build.args":       {Help: "Build arguments; never secrets, images keep them.", Max: 100, Keys: envName(), Text: envValue()},
+		"Build.assemble":   {Help: "Whether an image that needs no execution is made without a container. It is unless this is false."},
 		"Build.watch":      {Help: "More paths of the repository that the image depends on.", Max: 100, Unique: true, Text: filePath()},
 		"Build.repository": {Help: "URL of another repository of the project.", Text: repositoryURL()},
 		"Build.ref":        {Help: "Branch or tag of the other repository.", Text: refName()},

@@ -79,7 +79,7 @@ func TestEqual(t *testing.T) {
 		"another file":                      {read("deploy/web.yaml"), text("README.md", "better"), true},
 		"a file beside":                     {read("deploy/web.yaml"), text("deploy/new.yaml", "new"), true},
 		"the file":                          {read("deploy/web.yaml"), text("deploy/web.yaml", "other"), false},
-		"the file becomes executable":       {read("deploy/web.yaml"), set("deploy/web.yaml", gittest.File{Mode: 0o111, Data: "web"}), true},
+		"the file becomes executable":       {read("deploy/web.yaml"), set("deploy/web.yaml", gittest.File{Mode: 0o111, Data: "web"}), false},
 		"the file becomes a link":           {read("deploy/web.yaml"), set("deploy/web.yaml", gittest.File{Mode: fs.ModeSymlink, Data: "web"}), false},
 		"the file goes":                     {read("deploy/web.yaml"), remove("deploy/web.yaml"), false},
 		"a missing file comes":              {look("deploy/new.yaml"), text("deploy/new.yaml", "new"), false},

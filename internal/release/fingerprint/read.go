@@ -14,7 +14,7 @@ import (
 
 // Tree is a commit's tree. Neither method reads a file.
 type Tree interface {
-	// Entry returns the type of what is at a path and its object id, and follows
+	// Entry returns the mode of what is at a path and its object id, and follows
 	// nothing: where something on the way is no directory, it is what is returned.
 	Entry(path string) (fs.FileMode, string, error)
 	// ReadDir lists a directory.
@@ -30,8 +30,8 @@ const (
 	Look Kind = "look"
 	// List asks for the names and types of a directory's entries.
 	List Kind = "list"
-	// Object asks for all that is there: a file's content, or a directory with
-	// everything below it.
+	// Object asks for all that is there: a file's content and whether it is executable,
+	// or a directory with everything below it.
 	Object Kind = "object"
 )
 
@@ -53,6 +53,8 @@ func answer(tree Tree, kind Kind, name string) (string, error) {
 		return "", fmt.Errorf("look at %s: %w", name, err)
 	}
 	switch {
+	case kind == Object && mode.IsRegular() && mode.Perm()&0o111 != 0:
+		return "executable " + id, nil
 	case kind == Object:
 		return typeOf(mode) + " " + id, nil
 	case kind == List && mode.IsDir():

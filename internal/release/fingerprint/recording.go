@@ -79,6 +79,9 @@ func (t *RecordedTree) recorded() ([]Read, error) {
 	return compact(reads), nil
 }
 
+// Unrecorded returns the tree itself, for what reads only what was recorded before.
+func (t *RecordedTree) Unrecorded() FileTree { return t.tree }
+
 func (t *RecordedTree) record(kind Kind, name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,6 +104,20 @@ func (t *RecordedTree) Read(name string, most int64) ([]byte, error) {
 func (t *RecordedTree) List(dir string) ([]tree.Entry, error) {
 	t.record(List, dir)
 	return t.source.List(dir)
+}
+
+// Type returns the type of what is at a path. Nothing is followed: where something on
+// the way is no directory, it is what is returned.
+func (t *RecordedTree) Type(name string) (fs.FileMode, error) {
+	t.record(Look, name)
+	mode, _, err := t.tree.Entry(name)
+	return mode.Type(), err
+}
+
+// Names returns the entries of a directory. Only their names and types are recorded.
+func (t *RecordedTree) Names(dir string) ([]fs.DirEntry, error) {
+	t.record(List, dir)
+	return t.tree.ReadDir(dir)
 }
 
 // Open implements fs.FS.

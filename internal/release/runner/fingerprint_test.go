@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
 	"github.com/slipway-dev/slipway/internal/guard"
@@ -96,7 +97,7 @@ func (a *attempt) Descends(context.Context, *v1alpha1.Project, string, string) (
 	return true, nil
 }
 
-func (a *attempt) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+func (a *attempt) Grant(release.Inputs, release.Snapshot, string, scope.Scope) (build.Source, error) {
 	return build.Source{}, nil
 }
 
@@ -152,6 +153,10 @@ func (images) Resolve(_ context.Context, ref string) (string, error) { return di
 
 func (images) Config(context.Context, string, string) (project.ImageConfig, error) {
 	return project.ImageConfig{}, nil
+}
+
+func (images) Base(context.Context, string, string) (build.BaseConfig, error) {
+	return build.BaseConfig{}, nil
 }
 
 func (images) ResolveBases(_ context.Context, _ *build.Dockerfile, bases []build.Base) (map[string]string, error) {
@@ -269,13 +274,13 @@ func TestIncompleteFingerprintIsFound(t *testing.T) {
 			}
 		}
 	}
-	at := func(name string) func(*fingerprint.Fingerprint) {
+	below := func(dir string) func(*fingerprint.Fingerprint) {
 		return func(f *fingerprint.Fingerprint) {
-			f.Commits[0].Reads = slices.DeleteFunc(f.Commits[0].Reads, func(r fingerprint.Read) bool { return r.Path == name })
+			f.Commits[0].Reads = slices.DeleteFunc(f.Commits[0].Reads, func(r fingerprint.Read) bool { return strings.HasPrefix(r.Path, dir+"/") })
 		}
 	}
 	for name, drop := range map[string]func(*fingerprint.Fingerprint){
-		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "a build context": at("web"),
+		"objects": kind(fingerprint.Object), "lists": kind(fingerprint.List), "a build context": below("web"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			setFlag(t, "rapid.checks", "5000")

@@ -26,6 +26,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git/gittest"
 	"github.com/slipway-dev/slipway/internal/guard"
@@ -60,6 +61,7 @@ type fixture struct {
 	registry *build.Registry
 
 	jobs         map[string]int // builds by hash
+	granted      scope.Scope    // of the last build
 	running      map[string]int // looks until a build has ended, by Job
 	status       v1alpha1.ReleaseStatus
 	bundles      map[string][]byte
@@ -232,7 +234,8 @@ func (f *fixture) Descends(_ context.Context, _ *v1alpha1.Project, commit, ances
 	return commit == ancestor || f.descends[commit+" "+ancestor], nil
 }
 
-func (f *fixture) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+func (f *fixture) Grant(_ release.Inputs, _ release.Snapshot, _ string, read scope.Scope) (build.Source, error) {
+	f.granted = read
 	return build.Source{URL: "http://slipway/source", Token: "token"}, nil
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -8,8 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/assemble"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/project"
@@ -23,8 +28,16 @@ type recipe struct {
 	snapshot   release.Snapshot
 	build      project.Build
 	dockerfile []byte
+	bases      map[string]build.BaseConfig // of stages, by reference
+	scope      scope.Scope
+	assembled  bool // it needs no execution, as far as the Dockerfile says
 	input      build.Input
 	hash       string
+}
+
+// parameters returns what a build is given besides its Dockerfile and its context.
+func (r recipe) parameters(base func(ref string) (build.BaseConfig, error)) build.Parameters {
+	return build.Parameters{Args: r.build.Args, Target: r.build.Target, Platform: r.input.Platform, Base: base}
 }
 
 // recipe reads what a service's image is built from.
@@ -39,9 +52,8 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 	}
 	made := recipe{service: service, snapshot: snapshot, build: b}
 	file := path.Join(b.Context, b.Dockerfile)
-	contextID, err := snapshot.Tree.Hash(b.Context)
-	if err != nil {
-		return recipe{}, fault.Wrap(fault.Invalid, err, "services.%s.build.context: commit %.8s has no directory %s; correct the path", service, snapshot.Commit, b.Context)
+	if mode, err := snapshot.Tree.Type(b.Context); err != nil || !mode.IsDir() {
+		return recipe{}, fault.Wrap(fault.Invalid, cmp.Or(err, fs.ErrNotExist), "services.%s.build.context: commit %.8s has no directory %s; correct the path", service, snapshot.Commit, b.Context)
 	}
 	dockerfileID, err := snapshot.Tree.Hash(file)
 	if err != nil {
@@ -51,7 +63,6 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 		return recipe{}, fmt.Errorf("read %s: %w", file, err)
 	}
 	made.input = build.Input{
-		ContextTree:    contextID,
 		Dockerfile:     dockerfileID,
 		DockerfilePath: b.Dockerfile,
 		Args:           b.Args,
@@ -68,8 +79,51 @@ func (r *run) recipe(ctx context.Context, p planned, service string, b project.B
 	if made.input.BaseImages, err = r.bases(ctx, file, made.dockerfile, b); err != nil {
 		return recipe{}, err
 	}
+	if err := r.readScope(ctx, &made, file); err != nil {
+		return recipe{}, err
+	}
 	made.hash = made.input.Hash()
 	return made, nil
+}
+
+// readScope finds out which files of its context a build may read, and what is in them.
+func (r *run) readScope(ctx context.Context, made *recipe, file string) error {
+	var failed error
+	made.bases = map[string]build.BaseConfig{}
+	stages, err := build.Evaluate(file, made.dockerfile, made.parameters(func(ref string) (base build.BaseConfig, err error) {
+		base, err = r.Builds.Registry.Base(ctx, ref, made.input.BaseImages[ref])
+		failed = cmp.Or(failed, err)
+		made.bases[ref] = base
+		return base, err
+	}))
+	if failed != nil {
+		return failed
+	}
+	made.scope = scope.Of(made.build.Dockerfile, stages, err)
+	if r.Builds.Assemble != nil && ptr.Deref(made.build.Assemble, true) && assemble.Check(stages, err) == nil {
+		made.assembled, made.input.Builder = true, assemble.Version
+	}
+	selected, err := made.scope.On(contextTree{made.snapshot.Tree}, path.Clean(made.build.Context))
+	if err == nil {
+		made.input.Ignore = selected.IgnoreFile()
+		made.input.Context, err = selected.Digests(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read the build context %s: %w", made.build.Context, err)
+	}
+	return nil
+}
+
+// contextTree is a commit's tree in which a build context is looked at: of a directory
+// that is listed, only names and types count.
+type contextTree struct{ release.Tree }
+
+// ReadDir implements scope.Tree.
+func (t contextTree) ReadDir(dir string) ([]fs.DirEntry, error) {
+	if recorded, is := t.Tree.(*fingerprint.RecordedTree); is {
+		return recorded.Names(dir)
+	}
+	return t.Tree.ReadDir(dir)
 }
 
 // bases returns the digests of a Dockerfile's base images.
@@ -111,7 +165,7 @@ func (r *run) images(ctx context.Context, s resolved) (map[string]plan.Image, er
 			return nil, err
 		}
 		s.builds[name] = recipe
-		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Inputs: hashInputs(recipe)}
+		images[name] = plan.Image{Hash: recipe.hash, Ref: ref, Assembled: recipe.assembled, Inputs: hashInputs(recipe)}
 	}
 	return images, nil
 }
@@ -132,12 +186,24 @@ func (r recipe) of(class string) recipe {
 	return r
 }
 
+// maxNamedSources is how many sources of a context are named when they change.
+const maxNamedSources = 20
+
 // hashInputs returns what a hash is made of by name. It explains why a service is
 // built.
 func hashInputs(r recipe) map[string]string {
 	all := map[string]string{"builder": r.input.Builder}
-	all["context "+r.build.Context] = r.input.ContextTree
 	all["Dockerfile"] = r.input.Dockerfile
+	if r.input.Ignore != "" {
+		all[".dockerignore"] = r.input.Ignore
+	}
+	if len(r.input.Context) > maxNamedSources {
+		all["context "+r.build.Context] = build.Input{Context: r.input.Context}.Hash()
+	} else {
+		for source, digest := range r.input.Context {
+			all[nameOfSource(r.build.Context, source)] = digest
+		}
+	}
 	for watched, id := range r.input.Watch {
 		all[watched] = id
 	}
@@ -151,6 +217,14 @@ func hashInputs(r recipe) map[string]string {
 		all["target"] = r.build.Target
 	}
 	return all
+}
+
+// nameOfSource returns what people are told of a source of a context.
+func nameOfSource(context, source string) string {
+	if source == "." {
+		return "context " + context
+	}
+	return path.Join(context, source)
 }
 
 // promoted returns the images of the promoted release for the services that

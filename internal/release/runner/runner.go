@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/guard"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/projectfile"
@@ -33,8 +34,9 @@ type Sources interface {
 	// has it in its history. An error with the code not_found means that this is
 	// not known.
 	Descends(ctx context.Context, p *v1alpha1.Project, commit, ancestor string) (bool, error)
-	// Grant lets one build fetch a directory of a snapshot for a short time.
-	Grant(o release.Inputs, snapshot release.Snapshot, directory string) (build.Source, error)
+	// Grant lets one build fetch what it may read of a directory of a snapshot, for a
+	// short time.
+	Grant(o release.Inputs, snapshot release.Snapshot, directory string, read scope.Scope) (build.Source, error)
 }
 
 // Refs reads where refs are.

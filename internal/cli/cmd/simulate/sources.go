@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/build"
+	"github.com/slipway-dev/slipway/internal/build/scope"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/plan"
@@ -44,7 +45,7 @@ func (offlineSources) Descends(context.Context, *v1alpha1.Project, string, strin
 }
 
 // Grant implements runner.Sources.
-func (offlineSources) Grant(release.Inputs, release.Snapshot, string) (build.Source, error) {
+func (offlineSources) Grant(release.Inputs, release.Snapshot, string, scope.Scope) (build.Source, error) {
 	return build.Source{}, errors.New("nothing is built offline")
 }
 
@@ -64,6 +65,11 @@ func (*offlineImages) Resolve(_ context.Context, ref string) (string, error) { r
 // Config implements release.Images.
 func (*offlineImages) Config(context.Context, string, string) (project.ImageConfig, error) {
 	return project.ImageConfig{}, nil
+}
+
+// Base implements release.Images. What a base image says is the same before and after.
+func (*offlineImages) Base(context.Context, string, string) (build.BaseConfig, error) {
+	return build.BaseConfig{}, nil
 }
 
 // ResolveBases implements release.Images.

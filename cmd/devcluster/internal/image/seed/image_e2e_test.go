@@ -223,7 +223,7 @@ func build(t *testing.T, dockerfile string) (box *container, output string, err 
 	output, err = box.run(t, "/kaniko/executor", "--force", "--context=dir:///kaniko/input", "--no-push",
 		"--tar-path=/kaniko/output/image.tar", "--digest-file=/kaniko/output/digest", "--destination=app:1",
 		"--registry-mirror="+host, "--insecure-registry="+host, "--insecure-pull", "--skip-default-registry-fallback",
-		"--snapshot-mode=redo", "--compressed-caching=false")
+		"--snapshot-mode=full", "--compressed-caching=false")
 	return box, output, err
 }
 
