@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/build/kaniko"
 	"github.com/slipway-dev/slipway/internal/build/source"
 	"github.com/slipway-dev/slipway/internal/cluster"
+	"github.com/slipway-dev/slipway/internal/entrance"
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
@@ -60,7 +62,8 @@ type Components struct {
 type deps struct {
 	*Components
 	marker  *tenancy.Marker
-	self    tenancy.Subject // the service account that Slipway runs as
+	shares  ed25519.PrivateKey // signs what lets people see previews
+	self    tenancy.Subject    // the service account that Slipway runs as
 	secrets *kube.Secrets
 	forges  *forge.Forges
 	pulls   *forge.PullRequests
@@ -93,6 +96,7 @@ func newDeps(ctx context.Context, mgr ctrl.Manager, o Options) (*deps, error) {
 			mirrors: mirror.NewStore(filepath.Join(o.Data, "mirrors"), git.DefaultLimits(), o.Dialer),
 		},
 		marker:     marker,
+		shares:     entrance.NewKey(key),
 		self:       tenancy.Subject{Namespace: o.Namespace, Name: serviceAccount},
 		secrets:    kube.NewSecrets(mgr.GetAPIReader(), o.Now),
 		deliveries: queue.NewPriorityGate(deliveryGateLimit),

@@ -28,7 +28,7 @@ func behindGate(c client.Reader, o Options) func(context.Context, *v1alpha1.Proj
 // newEntrances returns what tells the gate of previews.
 func newEntrances(c client.Client, o Options, d *deps) *entrance.Reconciler {
 	return entrance.New(entrance.Reconciler{
-		Client: c, Namespace: o.GateNamespace, Now: o.Now,
+		Client: c, Namespace: o.GateNamespace, Key: d.shares, Now: o.Now,
 		Targets: func(ctx context.Context, stage *v1alpha1.Stage) (entrance.Target, error) {
 			return d.targets.Of(ctx, stage)
 		},

@@ -22,7 +22,7 @@ func previewed() map[string]string {
 project: previewed
 members: [{user: alice, role: owner}]
 stages: [{name: staging, branch: main}]
-previews: {from: staging}
+previews: {from: staging, access: public}
 services:
   web: {build: {context: web}, port: 8080, routes: [{path: /}], health: {path: /}}
   api: {build: {context: api}, port: 8080, health: {path: /}}

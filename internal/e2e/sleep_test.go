@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/e2e/stand"
+	"github.com/slipway-dev/slipway/internal/entrance"
 )
 
 // TestPreviewSleeps puts a preview to sleep, has a monitor and a browser come, and wakes
@@ -20,7 +21,7 @@ import (
 func TestPreviewSleeps(t *testing.T) {
 	tm := newTeam(t, "sleepy")
 	files := previewed()
-	files["slipway.yaml"] = strings.NewReplacer("project: previewed", "project: sleepy", "{from: staging}", "{from: staging, sleepAfter: 8h}").Replace(files["slipway.yaml"])
+	files["slipway.yaml"] = strings.NewReplacer("project: previewed", "project: sleepy", "access: public}", "access: public, sleepAfter: 8h}").Replace(files["slipway.yaml"])
 	first := tm.push(t, "alice", "main", files, "First")
 	tm.await(t, "staging", first, v1alpha1.PhaseSucceeded)
 	commit := tm.push(t, "alice", "login", map[string]string{"web/index.html": "with a login\n"}, "Login")
@@ -67,9 +68,46 @@ func TestPreviewSleeps(t *testing.T) {
 	tm.end(t, "staging")
 }
 
+// TestPreviewTakesALink shows a preview to who has its link, and to nobody else.
+func TestPreviewTakesALink(t *testing.T) {
+	tm := newTeam(t, "walled")
+	files := previewed()
+	files["slipway.yaml"] = strings.NewReplacer("project: previewed", "project: walled", ", access: public", "").Replace(files["slipway.yaml"])
+	first := tm.push(t, "alice", "main", files, "First")
+	tm.await(t, "staging", first, v1alpha1.PhaseSucceeded)
+	commit := tm.push(t, "alice", "login", map[string]string{"web/index.html": "with a login\n"}, "Login")
+	number := tm.openPull(t, "login")
+	stage := fmt.Sprintf("pr-%d", number)
+	tm.await(t, stage, commit, v1alpha1.PhaseSucceeded)
+	tm.commented(t, number, "?slipway-share=")
+	share, err := tm.Kubectl(t.Context(), "-n", tm.namespace(), "get", "stage", tm.name+"-"+stage, "-o", "jsonpath={.status.share.token}")
+	if err != nil || share == "" {
+		t.Fatalf("share %q: %v", share, err)
+	}
+	err = stand.Poll(t.Context(), time.Minute, func(context.Context) (bool, error) {
+		answer := tm.ask(t, stage, http.MethodGet, "curl/8.5.0", "*/*", entrance.BypassHeader, share)
+		return answer.StatusCode == http.StatusOK && strings.Contains(read(t, answer), "with a login"), nil
+	})
+	if err != nil {
+		tm.explain(t)
+		t.Errorf("with the share: %v", err)
+	}
+	if answer := tm.ask(t, stage, http.MethodGet, "curl/8.5.0", "*/*"); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("without a share: %d", answer.StatusCode)
+	}
+	if answer := tm.ask(t, stage, http.MethodGet, "Mozilla/5.0", "text/html"); answer.StatusCode != http.StatusForbidden || !strings.Contains(read(t, answer), "link") {
+		t.Errorf("a browser without a share: %d", answer.StatusCode)
+	}
+	if _, err := tm.forge.MergePull(tm.repo, number, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	tm.gone(t, "namespace", tm.stage(stage))
+	tm.end(t, "staging")
+}
+
 // ask asks the ingress for the preview's page as a program does, and waits as long as the
 // gate does.
-func (tm *team) ask(t *testing.T, stage, method, agent, accept string) *http.Response {
+func (tm *team) ask(t *testing.T, stage, method, agent, accept string, header ...string) *http.Response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, tm.Ingress()+"/", nil)
 	if err != nil {
@@ -78,6 +116,9 @@ func (tm *team) ask(t *testing.T, stage, method, agent, accept string) *http.Res
 	request.Host = tm.host("web", stage)
 	request.Header.Set("User-Agent", agent)
 	request.Header.Set("Accept", accept)
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
 	client := *stand.Client()
 	client.Timeout = 70 * time.Second
 	answer, err := client.Do(request)

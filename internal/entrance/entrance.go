@@ -25,6 +25,8 @@ type Entrance struct {
 	State    State            `json:"state"`
 	// Sleep names what put the preview to sleep, while it sleeps.
 	Sleep string `json:"sleep,omitempty"`
+	// Wall says who may see the preview; nil lets everybody in.
+	Wall *Wall `json:"wall,omitempty"`
 	// Phase and Message say what the preview's newest release does, or why it failed.
 	Phase   v1alpha1.Phase `json:"phase,omitempty"`
 	Message string         `json:"message,omitempty"`

@@ -86,6 +86,13 @@ func hostOf(r *http.Request) string {
 
 func (g *Gate) serve(w http.ResponseWriter, r *http.Request, p *preview, port int32) {
 	seen := p.view()
+	if r.URL.Path == "/robots.txt" && (seen.Wall != nil || seen.State != entrance.Awake) {
+		_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n"))
+		return
+	}
+	if !g.admit(w, r, seen) {
+		return
+	}
 	if !isVisit(r, g.Agents) {
 		g.serveNobody(w, r, seen, port)
 		return
@@ -99,7 +106,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, p *preview, port in
 	case seen.State == entrance.Awake:
 		g.forward(w, r, seen, port)
 	case isBrowser(r):
-		g.page.serve(w, seen, http.StatusServiceUnavailable)
+		g.page.serve(w, shownOf(seen), http.StatusServiceUnavailable)
 	default:
 		g.serveHeld(w, r, p, port)
 	}
@@ -107,14 +114,11 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, p *preview, port in
 
 // serveNobody answers what is no visit: from the pods, if there are some.
 func (g *Gate) serveNobody(w http.ResponseWriter, r *http.Request, seen *view, port int32) {
-	switch {
-	case seen.State == entrance.Awake:
+	if seen.State == entrance.Awake {
 		g.forward(w, r, seen, port)
-	case r.URL.Path == "/robots.txt":
-		_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n"))
-	default:
-		unavailable(w, "The preview sleeps, or starts. Requests like this one do not wake it.")
+		return
 	}
+	unavailable(w, "The preview sleeps, or starts. Requests like this one do not wake it.")
 }
 
 // serveHeld answers a request once the preview is awake.
@@ -180,7 +184,7 @@ func (g *Gate) explain(w http.ResponseWriter, r *http.Request, seen *view, err e
 	switch {
 	case r.Context().Err() != nil: // nobody waits any more
 	case isBrowser(r):
-		g.page.serve(w, seen, http.StatusBadGateway)
+		g.page.serve(w, shownOf(seen), http.StatusBadGateway)
 	default:
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "The pods of the preview are not reached: "+seen.Message, http.StatusBadGateway)

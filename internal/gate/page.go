@@ -37,9 +37,9 @@ type shown struct {
 
 // serve answers with the page. It has no scripts and needs nothing else: it looks again
 // by itself until the preview answers, or is known not to.
-func (p *page) serve(w http.ResponseWriter, seen *view, status int) {
+func (p *page) serve(w http.ResponseWriter, what shown, status int) {
 	var text bytes.Buffer
-	if err := p.template.Execute(&text, shownOf(seen)); err != nil {
+	if err := p.template.Execute(&text, what); err != nil {
 		unavailable(w, "The preview wakes up.")
 		return
 	}

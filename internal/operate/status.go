@@ -127,7 +127,7 @@ func (s Projects) Previews(ctx context.Context, p *v1alpha1.Project) (all []Prev
 
 // describe adds what a preview's stage says.
 func (p *Preview) describe(stage *v1alpha1.Stage) {
-	p.Stage, p.Running, p.Phase, p.URL = stage.Spec.Name, stage.Status.Commit, stage.Status.Phase, stage.Status.URL
+	p.Stage, p.Running, p.Phase, p.URL = stage.Spec.Name, stage.Status.Commit, stage.Status.Phase, stage.Link()
 	if head := stage.Status.Unchanged(); head != "" {
 		p.Running = head
 	}

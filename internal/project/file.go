@@ -86,6 +86,7 @@ type Previews struct {
 	Limit      int      `json:"limit,omitempty"`
 	TTL        string   `json:"ttl,omitempty"`
 	SleepAfter string   `json:"sleepAfter,omitempty"`
+	Access     string   `json:"access,omitempty"` // link or public; empty is link where the gate is in front
 	// Services are what differs in previews, by service.
 	Services map[string]PreviewService `json:"services,omitempty"`
 	// Secrets are the sealed values of previews, which have none of the stage's.

@@ -95,6 +95,7 @@ func WantedPreview(p *v1alpha1.Project, file *project.File, number int64, ref st
 		TTL:         durationOf(file.Previews.TTL),
 		Pushed:      &metav1.Time{Time: pushed},
 		Sleep:       sleep,
+		Access:      cmp.Or(file.Previews.Access, v1alpha1.AccessLink),
 		Resources:   v1alpha1.StageResources(rule.Resources),
 		PullRequest: number,
 	})

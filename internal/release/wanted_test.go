@@ -38,15 +38,16 @@ func TestWantedPreview(t *testing.T) {
 		Stages: []project.Stage{{
 			Name: "production", Branch: "main", Overlay: "deploy/production", Protected: true, PromoteFrom: "staging", TTL: "1h", Requires: project.Requires{Approvals: 2},
 			Hosts: map[string]string{"web": "shop.example"}, Resources: project.Resources{CPU: "2"}, Sealed: project.Sealed{"stripe": {"key": "x"}},
-			Freeze: []project.Freeze{{From: "2026-01-01T00:00:00Z"}},
+			Freeze: []project.Freeze{{From: "2026-01-01T00:00:00Z"}}, Sleep: "20:00-07:00 UTC",
 		}},
-		Previews: &project.Previews{From: "production", TTL: "72h"},
+		Previews: &project.Previews{From: "production", TTL: "72h", SleepAfter: "8h"},
 	}
 	pushed := time.Unix(1_700_000_000, 0)
 	got := WantedPreview(p, file, 7, "refs/heads/login", v1alpha1.Head{Commit: "c"}, pushed).Spec
 	want := v1alpha1.StageSpec{
 		Project: "shop", Name: "pr-7", Rule: "production", Ref: "refs/heads/login", Namespace: "sw-acme-shop-pr-7", Wanted: v1alpha1.Head{Commit: "c"}, OnDelete: "delete",
 		TTL: &metav1.Duration{Duration: 72 * time.Hour}, Pushed: &metav1.Time{Time: pushed}, Resources: v1alpha1.StageResources{CPU: "2"}, PullRequest: 7,
+		Sleep: &v1alpha1.Sleep{After: &metav1.Duration{Duration: 8 * time.Hour}}, Access: v1alpha1.AccessLink,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -158,7 +158,7 @@ func writeSection(text *strings.Builder, title string, lines []string) {
 func StageRow(stage v1alpha1.Stage) string {
 	name := "`" + stage.Spec.Name + "`"
 	if strings.HasPrefix(stage.Status.URL, "http") {
-		name = "[" + name + "](" + codeSpan(stage.Status.URL) + ")"
+		name = "[" + name + "](" + codeSpan(stage.Link()) + ")"
 	}
 	step, message := StepOf(stage.Status.Phase), ""
 	switch step {

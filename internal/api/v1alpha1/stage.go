@@ -73,6 +73,11 @@ type StageSpec struct {
 	// the stage wakes with the next one.
 	// +optional
 	Gated bool `json:"gated,omitempty"`
+	// Access is who may see a preview behind the gate: who has its link, or everybody
+	// (public). It is empty for other stages.
+	// +optional
+	// +kubebuilder:validation:Enum=link;public
+	Access string `json:"access,omitempty"`
 	// PullRequest is the number of the pull request that a preview is of; 0 for
 	// other stages. A preview's rule is the stage that previews are made from.
 	// +optional
@@ -251,6 +256,9 @@ type StageStatus struct {
 	// visit. It is up to a minute old.
 	// +optional
 	Visited *metav1.MicroTime `json:"visited,omitempty"`
+	// Share lets who has it see a preview whose access is link.
+	// +optional
+	Share *Share `json:"share,omitempty"`
 	// Drift is the last difference that others made to the stage's objects.
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`

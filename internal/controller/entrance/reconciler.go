@@ -2,6 +2,7 @@ package entrance
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"time"
 
@@ -38,7 +39,9 @@ type Reconciler struct {
 	// Namespace is the gate's.
 	Namespace string
 	Targets   func(ctx context.Context, stage *v1alpha1.Stage) (Target, error)
-	Now       func() time.Time
+	// Key signs what lets people see previews.
+	Key ed25519.PrivateKey
+	Now func() time.Time
 
 	routes *lru.Cache // digest of a bundle → routes
 }
@@ -73,11 +76,44 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.takeVisit(ctx, &stage, history); err != nil {
 		return ctrl.Result{}, err
 	}
+	again, err := r.share(ctx, &stage)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	to, err := r.lead(ctx, &stage, history)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, r.write(ctx, &stage, entranceOf(&stage, history, to))
+	told := entranceOf(&stage, history, to)
+	if stage.Spec.Access == v1alpha1.AccessLink {
+		told.Wall = entrance.NewWall(r.Key, string(stage.UID))
+	}
+	return ctrl.Result{RequeueAfter: again}, r.write(ctx, &stage, told)
+}
+
+// How long a share counts, and how long before its end there is another.
+const (
+	shareLife    = 7 * 24 * time.Hour
+	shareOverlap = 2 * 24 * time.Hour
+)
+
+// share shows on the stage what lets people see it, where that takes something, and says
+// when there is another.
+func (r *Reconciler) share(ctx context.Context, stage *v1alpha1.Stage) (again time.Duration, err error) {
+	after, now := stage.DeepCopy(), r.Now()
+	if stage.Spec.Access != v1alpha1.AccessLink {
+		after.Status.Share = nil
+	} else if until, ok := r.shared(stage, now); !ok || until.Sub(now) <= shareOverlap {
+		expires := now.Add(shareLife)
+		after.Status.Share = &v1alpha1.Share{Token: entrance.Share(r.Key, string(stage.UID), expires), Expires: metav1.NewTime(expires)}
+	}
+	if err := kube.PatchStatus(ctx, r.Client, stage, after); err != nil {
+		return 0, err
+	}
+	if stage.Status.Share = after.Status.Share; stage.Status.Share == nil {
+		return 0, nil
+	}
+	return stage.Status.Share.Expires.Sub(now) - shareOverlap, nil
 }
 
 // takeVisit shows on the stage when it was visited last, by its Lease, which is made
@@ -102,6 +138,14 @@ func (r *Reconciler) takeVisit(ctx context.Context, stage *v1alpha1.Stage, histo
 	after := stage.DeepCopy()
 	after.Status.Visited = entrance.Visited(stage, entrance.VisitOf(&lease), sleep, r.Now())
 	return kube.PatchStatus(ctx, r.Client, stage, after)
+}
+
+// shared returns until when the gate lets the holder of a stage's share in.
+func (r *Reconciler) shared(stage *v1alpha1.Stage, now time.Time) (time.Time, bool) {
+	if stage.Status.Share == nil {
+		return time.Time{}, false
+	}
+	return entrance.NewWall(r.Key, string(stage.UID)).Admits(stage.Status.Share.Token, now)
 }
 
 // routes are where requests to a preview come in, and what they lead to.

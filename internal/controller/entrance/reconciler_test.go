@@ -95,7 +95,7 @@ func newFixture(t *testing.T, change func(*v1alpha1.Stage), past []v1alpha1.Rele
 	}
 	f := &fixture{client: kubefake.New(t, objects...), place: &place{}}
 	f.Reconciler = New(Reconciler{
-		Client: f.client, Namespace: gate, Now: noon,
+		Client: f.client, Namespace: gate, Key: entrance.NewKey([]byte("a secret")), Now: noon,
 		Targets: func(context.Context, *v1alpha1.Stage) (Target, error) { return f.place, nil },
 	})
 	return f
@@ -191,7 +191,9 @@ func TestStates(t *testing.T) {
 // A visit is shown on the stage, and one upon a sleep comes after its beginning.
 func TestVisits(t *testing.T) {
 	past := releasetest.Past("push a good", "sleep a good")
-	f := newFixture(t, func(s *v1alpha1.Stage) { s.Status.Asleep = &v1alpha1.Asleep{Since: metav1.NewMicroTime(noon().Add(-time.Hour))} }, past)
+	f := newFixture(t, func(s *v1alpha1.Stage) {
+		s.Status.Asleep = &v1alpha1.Asleep{Since: metav1.NewMicroTime(noon().Add(-time.Hour))}
+	}, past)
 	f.look(t)
 	var lease coordinationv1.Lease
 	key := client.ObjectKey{Namespace: gate, Name: "slipway-org-acme.shop-pr-7"}
@@ -210,6 +212,47 @@ func TestVisits(t *testing.T) {
 	}
 	if visited := stage.Status.Visited; visited == nil || !visited.Time.Equal(noon()) {
 		t.Errorf("visited %v", visited)
+	}
+}
+
+// A preview that takes a link to see has a share, which is replaced before it ends and
+// when another key signs; a public one has none.
+func TestShares(t *testing.T) {
+	f := newFixture(t, func(s *v1alpha1.Stage) { s.Spec.Access, s.UID = v1alpha1.AccessLink, "uid-7" }, releasetest.Past("push a good"))
+	look := func(at time.Time) (v1alpha1.Stage, time.Duration) {
+		t.Helper()
+		f.Now = func() time.Time { return at }
+		result, err := f.Reconcile(t.Context(), pr7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stage v1alpha1.Stage
+		if err := f.client.Get(t.Context(), pr7.NamespacedName, &stage); err != nil {
+			t.Fatal(err)
+		}
+		return stage, result.RequeueAfter
+	}
+	first, again := look(noon())
+	if _, ok := f.told(t).Wall.Admits(first.Status.Share.Token, noon()); !ok || again != shareLife-shareOverlap {
+		t.Errorf("share %+v, again in %s", first.Status.Share, again)
+	}
+	if same, again := look(noon().Add(time.Hour)); same.Status.Share.Token != first.Status.Share.Token || again != shareLife-shareOverlap-time.Hour {
+		t.Errorf("another share after an hour, or again in %s", again)
+	}
+	if later, _ := look(noon().Add(shareLife - shareOverlap)); later.Status.Share.Token == first.Status.Share.Token {
+		t.Error("no other share before the end")
+	}
+	f.Key = entrance.NewKey([]byte("another"))
+	moved, _ := look(noon().Add(shareLife - shareOverlap))
+	if _, ok := f.told(t).Wall.Admits(moved.Status.Share.Token, f.Now()); !ok {
+		t.Error("no share of the new key")
+	}
+	moved.Spec.Access = v1alpha1.AccessPublic
+	if err := f.client.Update(t.Context(), &moved); err != nil {
+		t.Fatal(err)
+	}
+	if public, _ := look(f.Now()); public.Status.Share != nil || f.told(t).Wall != nil {
+		t.Errorf("public, and a share %+v", public.Status.Share)
 	}
 }
 

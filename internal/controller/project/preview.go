@@ -192,11 +192,9 @@ type previewSync struct {
 // pull request.
 func (s *previewSync) wanted(ctx context.Context, decisions []preview.Decision) (wanted []v1alpha1.Stage, shown previews, err error) {
 	shown.reasons = map[int64]string{}
-	gated := false
-	if s.Gated != nil {
-		if gated, err = s.Gated(ctx, s.project); err != nil {
-			return nil, previews{}, err
-		}
+	gated, err := s.behindGate(ctx, s.project, s.file)
+	if err != nil {
+		return nil, previews{}, err
 	}
 	for _, d := range decisions {
 		one := v1alpha1.Preview{PullRequest: d.Request.Number, State: string(d.State), Commit: d.Commit, Message: printable.Passage(d.Reason, 1024)}

@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/forge"
 	"github.com/slipway-dev/slipway/internal/git"
 	"github.com/slipway-dev/slipway/internal/kube"
+	"github.com/slipway-dev/slipway/internal/project"
 	"github.com/slipway-dev/slipway/internal/projectfile"
 	"github.com/slipway-dev/slipway/internal/scm"
 )
@@ -325,4 +326,20 @@ func projectOfDelivery(_ context.Context, o client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: delivery.Namespace, Name: delivery.Spec.Project}}}
+}
+
+// behindGate reports whether previews of a project are behind the gate. Without it nobody
+// asks for links, so a file that says that somebody does is not followed.
+func (r *Reconciler) behindGate(ctx context.Context, p *v1alpha1.Project, file *project.File) (bool, error) {
+	gated := false
+	if r.Gated != nil {
+		var err error
+		if gated, err = r.Gated(ctx, p); err != nil {
+			return false, err
+		}
+	}
+	if !gated && file.Previews.Access == v1alpha1.AccessLink {
+		return false, fault.New(fault.Conflict, "previews.access is link, and no gate asks for links in front of them: set gate.enabled of the chart, use the cluster that Slipway runs in, or say access: public")
+	}
+	return gated, nil
 }

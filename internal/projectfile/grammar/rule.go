@@ -104,6 +104,7 @@ func fileRules() map[string]Rule {
 		"Previews.labels":     {Help: "Only pull requests with one of these labels, which also let drafts and bots have one.", Max: 50, Unique: true, Text: label()},
 		"Previews.limit":      {Help: "How many previews may exist at once; default 10.", Least: 1, Most: 100},
 		"Previews.ttl":        {Help: "How long a preview lives after its last push; default 72h.", Text: duration()},
+		"Previews.access":     {Help: "Who may see previews: who has the link that the comment shows, or everybody. Default link where the gate is in front. Only members follows once Slipway has a login.", Enum: []string{"link", "public"}},
 		"Previews.sleepAfter": {Help: "How long without visits until a preview falls asleep: it has no pods then, and wakes with the next visit. Default never.", Text: duration()},
 		"Previews.services":   {Help: "What differs of services in previews, by service.", Max: MaxServices, Keys: serviceName()},
 		"Previews.secrets":    {Help: "Sealed values of previews, which have none of the stage's; forks get none.", Max: MaxSealed, Keys: secretName(), Inner: sealedValues()},
