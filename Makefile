@@ -67,6 +67,10 @@ e2e: ## Run the whole story on a one-node cluster
 shapes: ## Bring repositories as people have them to a one-node cluster, from init on
 	$(GOTEST) -tags 'e2e shapes' -timeout 75m -count 1 -run TestFieldGoesLive ./internal/e2e
 
+.PHONY: builders
+builders: ## Have the executor build the corpus of Dockerfiles on a one-node cluster, and compare file by file
+	$(GOTEST) -tags 'e2e builders' -timeout 75m -count 1 -run TestCorpusOnTheExecutor ./internal/e2e
+
 .PHONY: proofs
 proofs: devcluster ## Show the long proofs: 200 random lives of stages, 200 random drifts, a million pairs of names
 	go test -count 1 -run TestPairs ./internal/naming -pairs 1000000

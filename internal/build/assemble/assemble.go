@@ -138,12 +138,13 @@ func (w *work) begin(ctx context.Context, of build.Stage) (*stage, error) {
 
 // inherited returns what a configuration leaves to images that are built on it.
 func inherited(from *v1.ConfigFile) *v1.ConfigFile {
-	made := from.DeepCopy()
-	made.Container, made.DockerVersion, made.Author = "", "", from.Author
+	made := &v1.ConfigFile{
+		OS: from.OS, Architecture: from.Architecture, Variant: from.Variant, OSVersion: from.OSVersion, OSFeatures: from.OSFeatures,
+		Author: from.Author, Config: *from.Config.DeepCopy(), RootFS: v1.RootFS{Type: "layers"},
+	}
 	config := &made.Config
 	config.Hostname, config.Domainname, config.Image, config.MacAddress, config.OnBuild = "", "", "", "", nil
 	config.AttachStderr, config.AttachStdin, config.AttachStdout, config.OpenStdin, config.StdinOnce, config.Tty, config.NetworkDisabled = false, false, false, false, false, false, false
-	made.History, made.RootFS.DiffIDs = nil, nil
 	return made
 }
 
@@ -192,14 +193,15 @@ func shortened(text string) string {
 
 // Assembler assembles images. It is safe for concurrent use.
 type Assembler struct {
-	slots chan struct{}
+	slots slots
 	turns turns
 	bases *bases
 }
 
 // Options configure an Assembler. Zero fields mean the defaults.
 type Options struct {
-	Parallel int // assemblies at once; default 4
+	Parallel int           // assemblies at once; default 4
+	Wait     time.Duration // for one of them to end, before a builder makes the image; default 10 s
 }
 
 // New returns an Assembler.
@@ -207,7 +209,10 @@ func New(o Options) *Assembler {
 	if o.Parallel == 0 {
 		o.Parallel = 4
 	}
-	return &Assembler{slots: make(chan struct{}, o.Parallel), bases: newBases()}
+	if o.Wait == 0 {
+		o.Wait = 10 * time.Second
+	}
+	return &Assembler{slots: newSlots(o.Parallel, o.Wait), bases: newBases(o.Wait)}
 }
 
 // Assemble makes the image of an order, unless it was made meanwhile, pushes it and
@@ -228,12 +233,11 @@ func (a *Assembler) Assemble(ctx context.Context, registry Registry, order Order
 			return digest, err
 		}
 	}
-	select {
-	case a.slots <- struct{}{}:
-		defer func() { <-a.slots }()
-	case <-ctx.Done():
-		return "", busy(ctx.Err())
+	leave, err := a.slots.enter(ctx)
+	if err != nil {
+		return "", err
 	}
+	defer leave()
 	order.Created = plausible(order.Created)
 	w := &work{Order: order, registry: registry, bases: a.bases}
 	image, err := w.image(ctx)

@@ -185,6 +185,40 @@ func TestNextInTurn(t *testing.T) {
 	}
 }
 
+// hanging is a registry that gives no answer to a push until it is let go.
+type hanging struct {
+	assemble.Registry
+	began, free chan struct{}
+}
+
+func (h *hanging) Push(context.Context, string, string, v1.Image) (string, error) {
+	close(h.began)
+	<-h.free
+	return "sha256:0", nil
+}
+
+// A registry that hangs doesn't keep others from their images: a builder makes them.
+func TestHangingRegistry(t *testing.T) {
+	f := newFixture(t)
+	a := assemble.New(assemble.Options{Parallel: 1, Wait: 50 * time.Millisecond})
+	h := &hanging{Registry: f.registry, began: make(chan struct{}), free: make(chan struct{})}
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := a.Assemble(t.Context(), h, f.order(t, buildtest.Corpus()["copied: a file"])); err != nil {
+			t.Error(err)
+		}
+	})
+	<-h.began
+	other := f.order(t, buildtest.Corpus()["copied: ADD"])
+	other.Hash = strings.Repeat("d", 64)
+	var found *assemble.Obstacle
+	if _, err := a.Assemble(t.Context(), f.registry, other); !errors.As(err, &found) || !strings.Contains(found.Reason, "busy") {
+		t.Errorf("%v, want it left to a builder", err)
+	}
+	close(h.free)
+	all.Wait()
+}
+
 // Layers of a base image that is in another registry are copied.
 func TestBaseOfAnotherRegistry(t *testing.T) {
 	f := newFixture(t)

@@ -3,7 +3,7 @@ package assemble
 import (
 	"context"
 	"errors"
-	"sync"
+	"time"
 
 	"k8s.io/utils/lru"
 
@@ -29,35 +29,41 @@ type base struct {
 // looked at.
 type bases struct {
 	known *lru.Cache // base
-	one   chan struct{}
+	one   slots
 }
 
-func newBases() *bases { return &bases{known: lru.New(maxBases), one: make(chan struct{}, 1)} }
+func newBases(wait time.Duration) *bases {
+	return &bases{known: lru.New(maxBases), one: newSlots(1, wait)}
+}
 
 // open returns a base image. One whose files can't be looked at is an obstacle.
 func (b *bases) open(ctx context.Context, registry Registry, ref, digest string) (*base, error) {
+	made, err := b.find(ctx, registry, ref, digest)
+	if err == nil && made.err != nil {
+		return nil, obstacle(0, "the files of its base image can't be looked at: %v", made.err)
+	}
+	return made, err
+}
+
+// find returns a base image that is known, or reads it.
+func (b *bases) find(ctx context.Context, registry Registry, ref, digest string) (*base, error) {
 	key := ref + "@" + digest
-	select {
-	case b.one <- struct{}{}:
-		defer func() { <-b.one }()
-	case <-ctx.Done():
-		return nil, busy(ctx.Err())
+	if known, is := b.known.Get(key); is {
+		return known.(*base), nil
 	}
-	found, is := b.known.Get(key)
-	if !is {
-		made, err := read(ctx, registry, ref, digest)
-		if err != nil {
-			return nil, err
-		}
-		if made.err != nil || made.index.size <= maxIndexBytes {
-			b.known.Add(key, made)
-		}
-		found = made
+	leave, err := b.one.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if made := found.(*base); made.err == nil {
-		return made, nil
+	defer leave()
+	if known, is := b.known.Get(key); is {
+		return known.(*base), nil // somebody else has read it
 	}
-	return nil, obstacle(0, "the files of its base image can't be looked at: %v", found.(*base).err)
+	made, err := read(ctx, registry, ref, digest)
+	if err == nil && (made.err != nil || made.index.size <= maxIndexBytes) {
+		b.known.Add(key, made)
+	}
+	return made, err
 }
 
 // read reads a base image and all of its layers.
@@ -79,45 +85,4 @@ func read(ctx context.Context, registry Registry, ref, digest string) (*base, er
 		return nil, fault.Wrap(fault.Unavailable, err, "the layers of base image %s could not be read; it is tried again", ref)
 	}
 	return made, nil
-}
-
-// turns lets those who want the same wait for each other.
-type turns struct {
-	mu      sync.Mutex
-	waiting map[string]*turn
-}
-
-type turn struct {
-	free  chan struct{}
-	users int
-}
-
-// take waits for a turn, which ends with end. Waited is true when somebody else had it.
-func (t *turns) take(ctx context.Context, key string) (end func(), waited bool, err error) {
-	t.mu.Lock()
-	if t.waiting == nil {
-		t.waiting = map[string]*turn{}
-	}
-	mine := t.waiting[key]
-	if mine == nil {
-		mine = &turn{free: make(chan struct{}, 1)}
-		t.waiting[key] = mine
-	}
-	mine.users++
-	waited = mine.users > 1
-	t.mu.Unlock()
-	leave := func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if mine.users--; mine.users == 0 {
-			delete(t.waiting, key)
-		}
-	}
-	select {
-	case mine.free <- struct{}{}:
-		return func() { <-mine.free; leave() }, waited, nil
-	case <-ctx.Done():
-		leave()
-		return nil, waited, ctx.Err()
-	}
 }

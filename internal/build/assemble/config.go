@@ -128,7 +128,7 @@ func (s *stage) expose(words []string) error {
 		if fromErr != nil || toErr != nil || from > to || !slices.Contains([]string{"tcp", "udp", "sctp"}, protocol) {
 			return obstacle(0, "%s is no plain port", word)
 		}
-		if int(to-from)+len(exposed) >= maxPorts { //nolint:gosec // 16 bits
+		if int(to-from)+len(exposed) >= maxPorts {
 			return obstacle(0, "it exposes more than %d ports", maxPorts)
 		}
 		for port := from; port <= to; port++ {

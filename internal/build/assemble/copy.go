@@ -78,7 +78,7 @@ func (s *stage) ownership(c copying) (by owner, mode int64, err error) {
 	if err != nil {
 		return by, 0, obstacle(0, "--chmod=%s is no plain octal mode", c.chmod)
 	}
-	return by, int64(value), nil //nolint:gosec // 9 bits
+	return by, int64(value), nil
 }
 
 // absolute returns a destination from the root on; a slash at the end stays.

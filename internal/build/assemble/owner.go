@@ -38,7 +38,7 @@ func (f *filesystem) ownerOf(word string) (owner, bool) {
 // number returns the value of a word of digits.
 func number(word string) (int, bool) {
 	value, err := strconv.ParseUint(word, 10, 31)
-	return int(value), err == nil //nolint:gosec // 31 bits
+	return int(value), err == nil
 }
 
 // user looks up a name in /etc/passwd: name:x:uid:gid:…

@@ -39,6 +39,9 @@ func StateOf(job *batchv1.Job, pods []corev1.Pod) build.State {
 	case condition(job, batchv1.JobComplete) != nil:
 		state.Phase = build.Succeeded
 		state.Digest = digestOf(pod)
+	case digestOf(pod) != "":
+		// The image is in the registry; the Job's own record comes a second or two later.
+		state.Phase, state.Digest, state.FinishedAt = build.Succeeded, digestOf(pod), finishedAt(pod)
 	case failed != nil:
 		state.FinishedAt = failed.LastTransitionTime.Time
 		fail(&state, job, pod, failed)

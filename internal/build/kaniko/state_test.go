@@ -112,6 +112,14 @@ func TestStateOf(t *testing.T) {
 			pods:       []corev1.Pod{podIn(corev1.PodSucceeded, done, built, exited(containerPush, 0, "Completed", digest+"\n"))},
 			want:       build.State{Phase: build.Succeeded, StartedAt: began.Time, Digest: digest},
 		},
+		"pushed, and the Job doesn't know it yet": {
+			pods: []corev1.Pod{podIn(corev1.PodRunning, done, built, exited(containerPush, 0, "Completed", digest+"\n"))},
+			want: build.State{Phase: build.Succeeded, StartedAt: began.Time, FinishedAt: ended.Time, Digest: digest},
+		},
+		"the push failed with a digest": {
+			pods: []corev1.Pod{podIn(corev1.PodRunning, done, built, exited(containerPush, 1, "Error", digest+"\n"))},
+			want: build.State{Phase: build.Running, StartedAt: began.Time},
+		},
 		"succeeded, pod gone": {
 			conditions: []batchv1.JobCondition{jobCondition(batchv1.JobComplete, "")},
 			want:       build.State{Phase: build.Succeeded},

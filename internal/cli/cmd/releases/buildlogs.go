@@ -85,6 +85,9 @@ func (l *buildLogs) print(ctx context.Context, cluster kubernetes.Interface, rel
 			return err
 		}
 	}
+	if printed == 0 && slices.ContainsFunc(rel.Status.Services, func(s v1alpha1.ReleaseService) bool { return strings.HasPrefix(s.Why, "assembled: ") }) {
+		return fault.New(fault.NotFound, "release %s ran no build%s: its images were assembled, which prints nothing", rel.Name, forService(l.service))
+	}
 	if printed == 0 {
 		return fault.New(fault.NotFound, "release %s built nothing%s: %s", rel.Name, forService(l.service), strings.TrimSpace(rel.Status.Message))
 	}
