@@ -193,6 +193,6 @@ func allSet() project.Stage {
 	return project.Stage{
 		Name: "staging", Branch: "b", Tag: "t", Overlay: "o", Protected: true, Requires: project.Requires{Approvals: 9}, PromoteFrom: "p",
 		Hosts: map[string]string{"a": "b"}, Resources: project.Resources{CPU: "1"}, TTL: "1h", OnDelete: "delete", Rollback: "auto",
-		Freeze: []project.Freeze{{From: "f"}}, Sealed: project.Sealed{"s": nil},
+		Freeze: []project.Freeze{{From: "f"}}, Sleep: "20:00-07:00 UTC", Sealed: project.Sealed{"s": nil},
 	}
 }

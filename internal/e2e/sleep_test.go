@@ -54,6 +54,7 @@ func TestPreviewSleeps(t *testing.T) {
 	}
 
 	tm.must(t, "alice", "sleep", tm.name, stage)
+	tm.podless(t, stage)
 	began = time.Now()
 	page := tm.ask(t, stage, http.MethodGet, "Mozilla/5.0", "text/html")
 	if took, body := time.Since(began), read(t, page); page.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "wakes up") || took > time.Second {
