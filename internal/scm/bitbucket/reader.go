@@ -2,10 +2,10 @@ package bitbucket
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // git's object ids are made with it
+	"encoding/hex"
 	"fmt"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/slipway-dev/slipway/internal/fault"
 	"github.com/slipway-dev/slipway/internal/scm"
@@ -113,11 +113,17 @@ func (r *Reporter) Merged(ctx context.Context, repository, branch, commit, file 
 	text, err := r.rest.read(ctx, operation, r.filePath(repository, merged.Head, file))
 	switch {
 	case err == nil:
-		merged.File = plumbing.ComputeHash(plumbing.BlobObject, text).String()
+		merged.File = blobID(text)
 	case fault.CodeOf(err) != fault.NotFound:
 		return nil, err
 	}
 	return merged, nil
+}
+
+// blobID returns git's object id of a file.
+func blobID(text []byte) string {
+	sum := sha1.Sum(append(fmt.Appendf(nil, "blob %d\x00", len(text)), text...)) //nolint:gosec // git's own
+	return hex.EncodeToString(sum[:])
 }
 
 // raw is the path of a file, each segment escaped.

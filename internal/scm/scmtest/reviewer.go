@@ -36,9 +36,11 @@ const (
 	FileBlob = "b82551848c644f63b8517a7bdf8be9a992e6f4da"
 )
 
-// The moments of a Reviewed: its head was pushed, and then merged. Stale verdicts were
-// given before, the others in between.
-func Pushed() time.Time   { return time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC) }
+// Pushed is when the head of a Reviewed was pushed. Stale verdicts were given before, and
+// the others after.
+func Pushed() time.Time { return time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC) }
+
+// MergedAt is when it was merged.
 func MergedAt() time.Time { return Pushed().Add(time.Hour) }
 
 // Moment is when a verdict was given.
