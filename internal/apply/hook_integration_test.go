@@ -75,6 +75,12 @@ func TestReleaseCommandRunsBeforeWorkloads(t *testing.T) {
 	}
 
 	failedUID := s.field("job/migrate", ".metadata.uid")
+	asleep := s.set(all("1"))
+	asleep.Rests = true
+	if _, err := s.applier.Apply(t.Context(), asleep); err != nil || workloads() == "" || s.field("job/migrate", ".metadata.uid") != failedUID {
+		t.Fatalf("falling asleep after a failed release command: %v", err)
+	}
+	s.remove("deploy/web")
 	go func() {
 		_, err := s.applier.Apply(t.Context(), s.set(all("1")))
 		finished <- err

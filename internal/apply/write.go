@@ -66,7 +66,7 @@ func (r *run) write(ctx context.Context) error {
 		if c.document.Object != nil {
 			hook = c.document.Hook()
 		}
-		if c.action == actionNone && (!hook || c.finished()) {
+		if c.action == actionNone && (!hook || c.finished() || r.set.Rests) {
 			continue
 		}
 		if err := c.document.Parse(r.set); err != nil {

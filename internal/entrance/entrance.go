@@ -27,7 +27,8 @@ type Entrance struct {
 	Sleep string `json:"sleep,omitempty"`
 	// Wall says who may see the preview; nil lets everybody in.
 	Wall *Wall `json:"wall,omitempty"`
-	// Phase and Message say what the preview's newest release does, or why it failed.
+	// Phase and Message say what the preview's newest release does, or why it failed. Of
+	// one that is asleep they say how it last woke in vain.
 	Phase   v1alpha1.Phase `json:"phase,omitempty"`
 	Message string         `json:"message,omitempty"`
 }

@@ -193,6 +193,15 @@ func TestSlices(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	for _, slice := range entrance.Slices("sw-acme-shop-pr-7", nil, backends, []discoveryv1.EndpointSlice{{AddressType: "IPv6", Endpoints: []discoveryv1.Endpoint{endpoint("fd00::7", new(false))}}}) {
+		if slice.AddressType != "IPv6" || len(slice.Endpoints) != 0 {
+			t.Errorf("no gate is ready, and requests go to %+v", slice.Endpoints)
+		}
+		got = got[1:]
+	}
+	if len(got) != 0 {
+		t.Errorf("%d slices are left as they were", len(got))
+	}
 }
 
 // What the server writes is what the gate reads.

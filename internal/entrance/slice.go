@@ -14,14 +14,15 @@ import (
 
 // Slices returns the EndpointSlices of the Kubernetes Services that lead to the gate, by
 // the slices of the gate's own Service: each has the gate's ready addresses, and the
-// gate's ports for the backends of one Service.
+// gate's ports for the backends of one Service. While no gate is ready they have none, so
+// that nobody else who gets one of its addresses gets requests.
 func Slices(namespace string, owner map[string]string, backends []Backend, gate []discoveryv1.EndpointSlice) []discoveryv1.EndpointSlice {
 	var all []discoveryv1.EndpointSlice
 	for _, kind := range []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6} {
-		endpoints := readyOf(kind, gate)
-		if len(endpoints) == 0 {
+		if !slices.ContainsFunc(gate, func(s discoveryv1.EndpointSlice) bool { return s.AddressType == kind }) {
 			continue
 		}
+		endpoints := readyOf(kind, gate)
 		for start := 0; start < len(backends); {
 			name := naming.GateService(backends[start].Service)
 			slice := discoveryv1.EndpointSlice{
@@ -57,7 +58,7 @@ func readyOf(kind discoveryv1.AddressType, gate []discoveryv1.EndpointSlice) []d
 		}
 	}
 	slices.Sort(addresses)
-	var endpoints []discoveryv1.Endpoint
+	endpoints := make([]discoveryv1.Endpoint, 0, len(addresses)) // the API wants a list, be it empty
 	for _, address := range slices.Compact(addresses) {
 		endpoints = append(endpoints, discoveryv1.Endpoint{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}})
 	}

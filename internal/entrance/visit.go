@@ -24,12 +24,14 @@ func NewLease(namespace, name string) *coordinationv1.Lease {
 	return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels()}}
 }
 
-// Patch returns what a visit changes in its Lease, as a merge patch.
+// Patch returns what a visit changes in its Lease, as a merge patch. One that came upon
+// no sleep leaves alone what another gate may have reported of one.
 func (v Visit) Patch() map[string]any {
-	return map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{annotationWakes: v.Wakes}},
-		"spec":     map[string]any{"renewTime": metav1.NewMicroTime(v.At)},
+	patch := map[string]any{"spec": map[string]any{"renewTime": metav1.NewMicroTime(v.At)}}
+	if v.Wakes != "" {
+		patch["metadata"] = map[string]any{"annotations": map[string]any{annotationWakes: v.Wakes}}
 	}
+	return patch
 }
 
 // VisitOf reads a Lease.

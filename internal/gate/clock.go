@@ -21,9 +21,10 @@ type clock struct {
 type activity struct {
 	open     int       // requests that are not over
 	last     time.Time // when one began or ended
-	sleep    string    // the sleep that a visit came upon
-	reported report    // the last
-	at       time.Time // when that was
+	sleep    string    // the sleep that the last visit came upon; empty for none
+	woke     string    // the last sleep that was reported
+	reported time.Time // the last visit that was
+	at       time.Time // when it was reported
 }
 
 // report is the last visit of a preview.
@@ -46,9 +47,7 @@ func (c *clock) begin(name, sleep string, now time.Time) (end func(now time.Time
 	}
 	a.open++
 	a.touch(now)
-	if sleep != "" {
-		a.sleep = sleep
-	}
+	a.sleep = sleep
 	return func(now time.Time) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -74,8 +73,8 @@ func (c *clock) due(now time.Time) []report {
 			a.touch(now)
 		}
 		visit := entrance.Visit{At: a.last, Wakes: a.sleep}
-		wakes := visit.Wakes != a.reported.Wakes
-		if wakes || visit.At.After(a.reported.At) && now.Sub(a.at) >= reportEvery {
+		wakes := visit.Wakes != "" && visit.Wakes != a.woke
+		if wakes || visit.At.After(a.reported) && now.Sub(a.at) >= reportEvery {
 			all = append(all, report{name, visit})
 		}
 	}
@@ -86,8 +85,13 @@ func (c *clock) due(now time.Time) []report {
 func (c *clock) sent(r report, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a := c.previews[r.name]; a != nil {
-		a.reported, a.at = r, now
+	a := c.previews[r.name]
+	if a == nil {
+		return
+	}
+	a.reported, a.at = r.At, now
+	if r.Wakes != "" {
+		a.woke = r.Wakes
 	}
 }
 

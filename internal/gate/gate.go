@@ -131,7 +131,7 @@ func (g *Gate) serveHeld(w http.ResponseWriter, r *http.Request, p *preview, por
 	case r.Context().Err() != nil: // nobody waits any more
 	case errors.Is(err, errGone):
 		http.Error(w, "The preview is over.", http.StatusNotFound)
-	case errors.Is(err, errFailed):
+	case errors.Is(err, errFailed), errors.Is(err, errTooLong) && seen.wakesInVain():
 		http.Error(w, "The preview does not run: "+seen.Message, http.StatusBadGateway)
 	case errors.Is(err, errTooBig), errors.Is(err, errTooMany), errors.Is(err, errTooLong):
 		unavailable(w, "The preview wakes up, and "+err.Error()+"; try again in a moment.")

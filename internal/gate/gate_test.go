@@ -75,10 +75,11 @@ func TestPage(t *testing.T) {
 		want    string
 		again   bool
 	}{
-		"asleep":       {entrance.Asleep, v1alpha1.PhaseSucceeded, "asleep", 503, "shop pr-7 wakes up", true},
-		"starting":     {entrance.Starting, v1alpha1.PhaseVerifying, "waiting for <web>", 503, "waiting for &lt;web&gt;", true},
-		"not reached":  {entrance.Awake, v1alpha1.PhaseSucceeded, "live", 502, "is not reached", true},
-		"does not run": {entrance.Awake, v1alpha1.PhaseFailed, "web: exit code 1", 502, "web: exit code 1", false},
+		"asleep":        {entrance.Asleep, "", "", 503, "shop pr-7 wakes up", true},
+		"does not wake": {entrance.Asleep, v1alpha1.PhaseFailed, "the budget is used up", 503, "the budget is used up", false},
+		"starting":      {entrance.Starting, v1alpha1.PhaseVerifying, "waiting for <web>", 503, "waiting for &lt;web&gt;", true},
+		"not reached":   {entrance.Awake, v1alpha1.PhaseSucceeded, "live", 502, "is not reached", true},
+		"does not run":  {entrance.Awake, v1alpha1.PhaseFailed, "web: exit code 1", 502, "web: exit code 1", false},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
@@ -160,6 +161,10 @@ func TestHeldTooLong(t *testing.T) {
 	f.heldTime = 50 * time.Millisecond
 	if answer, body := f.do(t, f.request(t, http.MethodGet, "/", nil)); answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" || !strings.Contains(body, "longer") {
 		t.Errorf("%d %s", answer.StatusCode, body)
+	}
+	f.is(entrance.Asleep, func(e *entrance.Entrance) { e.Phase, e.Message = v1alpha1.PhaseFailed, "the budget is used up" })
+	if answer, body := f.do(t, f.request(t, http.MethodGet, "/", nil)); answer.StatusCode != 502 || !strings.Contains(body, "the budget is used up") {
+		t.Errorf("in vain: %d %s", answer.StatusCode, body)
 	}
 }
 

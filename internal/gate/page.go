@@ -58,6 +58,8 @@ func (p *page) serve(w http.ResponseWriter, what shown, status int) {
 func shownOf(seen *view) shown {
 	s := shown{Project: seen.Project, Stage: seen.Stage, Phase: string(seen.Phase), Refresh: refreshAfter}
 	switch {
+	case seen.wakesInVain():
+		s.Title, s.Phase, s.Message, s.Refresh = "does not wake", "was asleep; load the page again to try once more", seen.Message, 0
 	case seen.State == entrance.Asleep:
 		s.Title, s.Phase = "wakes up", "was asleep"
 	case seen.State == entrance.Starting:

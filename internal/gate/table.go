@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/entrance"
 )
 
@@ -32,6 +33,11 @@ type view struct {
 	entrance.Entrance
 	gone    bool
 	changed chan struct{} // closed when another view takes its place
+}
+
+// wakesInVain reports whether the preview is asleep because it could not wake.
+func (v *view) wakesInVain() bool {
+	return v.State == entrance.Asleep && v.Phase == v1alpha1.PhaseFailed
 }
 
 // view returns what is known of the preview now.

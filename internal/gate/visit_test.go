@@ -109,3 +109,22 @@ func TestClock(t *testing.T) {
 		}
 	})
 }
+
+// A visit after a sleep says nothing of that: another gate may have seen the next one.
+func TestClockForgetsSleeps(t *testing.T) {
+	c, now := newClock(), time.Unix(1_000_000, 0)
+	for _, sleep := range []string{"r1", "", "r1"} {
+		c.begin("a", sleep, now)(now)
+		due := c.due(now)
+		if len(due) != 1 || due[0].Wakes != sleep {
+			t.Errorf("upon %q: %+v", sleep, due)
+		}
+		for _, r := range due {
+			c.sent(r, now)
+			if _, says := r.Patch()["metadata"]; says != (sleep != "") {
+				t.Errorf("upon %q the Lease gets %v", sleep, r.Patch())
+			}
+		}
+		now = now.Add(reportEvery)
+	}
+}

@@ -22,6 +22,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, seen *view) bool {
 	fromLink := takeParameter(r)
 	shares := append([]string{fromLink, r.Header.Get(entrance.BypassHeader)}, takeCookies(r)...)
 	r.Header.Del(entrance.BypassHeader)
+	cleanReferer(r)
 	if seen.Wall == nil {
 		return true
 	}
@@ -41,11 +42,24 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, seen *view) bool {
 	return false
 }
 
-// takeParameter takes the share out of a request's address, and returns it. The rest of
-// the address stays letter by letter.
+// takeParameter takes the share out of a request's address, and returns it.
 func takeParameter(r *http.Request) (share string) {
+	r.URL.RawQuery, share = withoutShare(r.URL.RawQuery)
+	return share
+}
+
+// cleanReferer takes the share out of the address of the page that a request comes from.
+func cleanReferer(r *http.Request) {
+	page, from, asks := strings.Cut(r.Referer(), "?")
+	if rest, share := withoutShare(from); asks && share != "" {
+		r.Header.Set("Referer", page+query(rest))
+	}
+}
+
+// withoutShare parts a query from the share in it. The rest stays letter by letter.
+func withoutShare(from string) (kept, share string) {
 	var rest []string
-	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
+	for part := range strings.SplitSeq(from, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		if name == entrance.ShareParameter {
 			share, _ = url.QueryUnescape(value) // what can't be read admits nobody
@@ -53,8 +67,7 @@ func takeParameter(r *http.Request) (share string) {
 		}
 		rest = append(rest, part)
 	}
-	r.URL.RawQuery = strings.Join(rest, "&")
-	return share
+	return strings.Join(rest, "&"), share
 }
 
 // takeCookies takes the gate's cookies out of a request, and returns what they hold. The

@@ -14,7 +14,7 @@ import (
 func walled(t *testing.T) (f *fixture, share string) {
 	t.Helper()
 	f = newFixture(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprintf(w, "%s %q %q", r.URL.RequestURI(), r.Header.Values("Cookie"), r.Header.Get(entrance.BypassHeader))
+		_, _ = fmt.Fprintf(w, "%s %q %q%s", r.URL.RequestURI(), r.Header.Values("Cookie"), r.Header.Get(entrance.BypassHeader), r.Referer())
 	})
 	f.front.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	key := entrance.NewKey([]byte("a secret"))
@@ -94,5 +94,11 @@ func TestNoWall(t *testing.T) {
 	r := f.request(t, http.MethodGet, "/?slipway-share="+share, nil, append(browser(), "Cookie", "slipway-gate="+share, entrance.BypassHeader, share)...)
 	if answer, body := f.do(t, r); answer.StatusCode != http.StatusOK || body != `/ [] ""` {
 		t.Errorf("%d %s", answer.StatusCode, body)
+	}
+	for page, want := range map[string]string{"/a?slipway-share=" + share: "/a", "/a?b=%2f&slipway-share=" + share + "&c": "/a?b=%2f&c", "/a?": "/a?", "/?q=1;2": "/?q=1;2"} {
+		r := f.request(t, http.MethodGet, "/", nil, "Referer", "https://"+host+page)
+		if answer, body := f.do(t, r); answer.StatusCode != http.StatusOK || body != `/ [] ""https://`+host+want {
+			t.Errorf("from %s: %d %s", page, answer.StatusCode, body)
+		}
 	}
 }

@@ -71,3 +71,19 @@ func TestPreviewsThatCannotBeRead(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A stage that sleeps says so, unless its newest release has more to say.
+func TestStatusOfWhatSleeps(t *testing.T) {
+	asleep := &v1alpha1.Asleep{Since: metav1.NewMicroTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
+	for status, want := range map[metav1.ConditionStatus]string{
+		metav1.ConditionTrue:  "asleep since 2026-01-02 03:04 UTC; `slipway wake shop dev`",
+		metav1.ConditionFalse: "the build of web failed",
+	} {
+		stage := stageIn("acme", "shop", "dev")
+		stage.Status = v1alpha1.StageStatus{Asleep: asleep, Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Message: "the build of web failed"}}}
+		lines, err := Stages{Client: fakeClient(t, interceptor.Funcs{}, stage)}.Status(t.Context(), stage.Namespace, "shop")
+		if err != nil || len(lines) != 1 || lines[0].Message != want {
+			t.Errorf("%s: %+v, %v, want %q", status, lines, err, want)
+		}
+	}
+}

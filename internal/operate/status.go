@@ -45,13 +45,13 @@ func (s Stages) Status(ctx context.Context, namespace, project string) ([]Status
 
 func statusLines(stage *v1alpha1.Stage) []StatusLine {
 	line := StatusLine{Project: stage.Spec.Project, Stage: stage.Spec.Name, Phase: stage.Status.Phase, Commit: ShortCommit(stage.Status.Commit), Head: ShortCommit(stage.Status.Unchanged()), Message: WhyNotAutomatic(stage)}
+	if asleep := release.AsleepText(stage); asleep != "" {
+		line.Message = asleep
+	}
 	for _, condition := range stage.Status.Conditions {
 		if condition.Type == v1alpha1.ConditionReady && condition.Status != "True" {
 			line.Message = condition.Message
 		}
-	}
-	if asleep := release.AsleepText(stage); asleep != "" {
-		line.Message = asleep
 	}
 	if len(stage.Status.Services) == 0 {
 		return []StatusLine{line}

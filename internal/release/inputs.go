@@ -73,8 +73,9 @@ type Target interface {
 	// Provide makes the Secrets of the stage, before any object uses them.
 	Provide(ctx context.Context, secrets Secrets) error
 	// Apply applies the manifests and deletes nothing. A *Failure with refused services
-	// says that all others were applied.
-	Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error)
+	// says that all others were applied. When the stage rests, what its Jobs came to
+	// before matters no more.
+	Apply(ctx context.Context, manifests []byte, rests bool) (v1alpha1.Changes, error)
 	// Restart replaces the pods of the named services in the manifests, or of all
 	// when none is named, once for each mark.
 	Restart(ctx context.Context, manifests []byte, services []string, mark string) error

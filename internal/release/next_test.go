@@ -59,6 +59,7 @@ func TestNext(t *testing.T) {
 		"deployed what diverged":         {"d", releasetest.Past("push a good", "push b good", "rollback a good", "deploy d good"), nil, ""},
 		"deployed, another file":         {"a", releasetest.Past("deploy a good"), func(s *v1alpha1.Stage) { s.Spec.Wanted.FileID = "f" }, ""},
 		"held gave way to a restart":     {"b", releasetest.Past("push a good", "push b superseded", "restart a good"), nil, "push"},
+		"held gave way to a visit":       {"b", releasetest.Past("push a good", "sleep a good", "push b superseded", "auto-wake a good"), nil, "push"},
 		"held waits for a restart":       {"b", releasetest.Past("push a good", "push b superseded", "restart a runs"), nil, ""},
 		"held gave way to a rollback":    {"b", releasetest.Past("push a good", "push b superseded", "rollback a good", "restart a good"), nil, "Quarantined"},
 		"returns":                        {"b", releasetest.Past("push a good", "push b failed returns"), nil, "auto-rollback"},

@@ -81,8 +81,13 @@ func MaySleep(stage *v1alpha1.Stage) bool {
 
 // Rest decides whether a stage falls asleep or wakes by itself, and how long to wait
 // before that is decided anew; 0 means until something changes. A stage whose newest
-// release isn't done, or was held, is left alone.
+// release isn't done, or was held, is left alone, but for one: a push that is held keeps
+// nobody from waking the stage. It is made again afterwards, which holds for no release
+// that a person asked for.
 func Rest(stage *v1alpha1.Stage, h History, now time.Time) (Step, time.Duration) {
+	if h.Asleep() != nil && h[0].Status.Phase == v1alpha1.PhaseHeld && h[0].Spec.Trigger == v1alpha1.TriggerPush {
+		h = h[1:]
+	}
 	if len(h) == 0 || !h[0].Status.Phase.Done() {
 		return Step{}, 0
 	}

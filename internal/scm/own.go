@@ -63,12 +63,12 @@ func (c *PostedComment) Command() (text string, addressed bool) {
 			hidden = !strings.Contains(line, "-->")
 			continue
 		case fence != "":
-			if strings.HasPrefix(trimmed, fence) {
+			if own := fenceOf(trimmed); own == trimmed && strings.HasPrefix(own, fence) {
 				fence = ""
 			}
 			continue
-		case strings.HasPrefix(trimmed, "```"), strings.HasPrefix(trimmed, "~~~"):
-			fence = trimmed[:3]
+		case fenceOf(trimmed) != "":
+			fence = fenceOf(trimmed)
 			continue
 		case strings.HasPrefix(line, "    "), strings.HasPrefix(line, "\t"):
 			continue
@@ -82,6 +82,17 @@ func (c *PostedComment) Command() (text string, addressed bool) {
 		}
 	}
 	return "", false
+}
+
+// fenceOf returns the signs that begin a block of code at the start of a line, empty for
+// none. At least as many of the same, alone on a line, end the block.
+func fenceOf(line string) string {
+	for _, sign := range []string{"`", "~"} {
+		if length := len(line) - len(strings.TrimLeft(line, sign)); length >= 3 {
+			return line[:length]
+		}
+	}
+	return ""
 }
 
 // IsBot reports whether a login is that of a program, by the forges' conventions:

@@ -179,14 +179,14 @@ func (s *Target) connect() (*apply.Applier, error) {
 }
 
 // Apply implements release.Target.
-func (s *Target) Apply(ctx context.Context, manifests []byte) (v1alpha1.Changes, error) {
+func (s *Target) Apply(ctx context.Context, manifests []byte, rests bool) (v1alpha1.Changes, error) {
 	applier, err := s.connect()
 	if err != nil {
 		return v1alpha1.Changes{}, err
 	}
 	defer s.targets.takeTurn(s.stage.Spec.Namespace)()
 	report, err := applier.Apply(ctx, desired.Set{
-		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests,
+		Owner: s.owner, Cluster: s.cluster.Name, Namespace: s.stage.Spec.Namespace, Manifests: manifests, Rests: rests,
 	})
 	s.mu.Lock()
 	s.report = report

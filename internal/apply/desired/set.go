@@ -18,6 +18,9 @@ type Set struct {
 	// Leave names objects that are not repaired now, because somebody else
 	// keeps changing them. An object whose document changed is applied anyway.
 	Leave []inventory.Key
+	// Rests is true when the stage falls asleep: a Job that runs once and failed is left
+	// as it is, so that what follows it loses its pods nevertheless.
+	Rests bool
 }
 
 // Limits of a set. Rendering has its own; these protect the inventory and the

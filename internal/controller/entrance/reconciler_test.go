@@ -188,6 +188,19 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// Of a preview that sleeps the gate is told why it does not wake, and nothing else.
+func TestWakesInVain(t *testing.T) {
+	for newest, want := range map[string]v1alpha1.Phase{"auto-wake a failed": v1alpha1.PhaseFailed, "wake a failed": v1alpha1.PhaseFailed, "push b failed": "", "restart a failed": ""} {
+		past := releasetest.Past("push a good", "sleep a good", newest)
+		past[2].Status.Message = "the budget is used up"
+		f := newFixture(t, nil, past, endpoints("10.1.2.3"))
+		f.look(t)
+		if told := f.told(t); told.State != entrance.Asleep || told.Phase != want || (told.Message != "") != (want != "") {
+			t.Errorf("%s: told %+v", newest, told)
+		}
+	}
+}
+
 // A visit is shown on the stage, and one upon a sleep comes after its beginning.
 func TestVisits(t *testing.T) {
 	past := releasetest.Past("push a good", "sleep a good")

@@ -32,6 +32,9 @@ func entranceOf(stage *v1alpha1.Stage, h release.History, to routes) entrance.En
 	switch {
 	case asleep != nil && (idle || asleep.Name == newest.Name):
 		e.State, e.Sleep = entrance.Asleep, asleep.Name
+		if trigger := newest.Spec.Trigger; trigger != v1alpha1.TriggerWake && trigger != v1alpha1.TriggerAutoWake {
+			e.Phase, e.Message = "", "" // says nothing of whether it wakes
+		}
 	case idle, h.Good() != nil && h.Before(newest).Asleep() == nil: // a release of what runs replaces pod by pod
 		e.State = entrance.Awake
 	}

@@ -40,6 +40,9 @@ func TestSurplusKeepsWhatTheStageNeeds(t *testing.T) {
 		r.Spec.Trigger = v1alpha1.TriggerDeploy
 		r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse}}
 	}
+	applied := func(r *v1alpha1.Release) {
+		r.Spec.Trigger, r.Status.Timings = v1alpha1.TriggerAutoSleep, []v1alpha1.PhaseTime{{Phase: v1alpha1.PhaseApplying}}
+	}
 	status := v1alpha1.StageStatus{}
 	tests := map[string]struct {
 		releases []v1alpha1.Release
@@ -54,6 +57,8 @@ func TestSurplusKeepsWhatTheStageNeeds(t *testing.T) {
 		"the last brought":   {change(life(23, "restart", "Succeeded"), 2, as("promotion", "Succeeded")), status, []string{"r1", "r3"}},
 		"what is bad":        {life(23, "restart", "Succeeded"), v1alpha1.StageStatus{Quarantine: &v1alpha1.Quarantine{Release: "r2"}}, []string{"r1", "r3"}},
 		"what still runs":    {change(life(23, "push", "Succeeded"), 2, as("push", "Verifying")), status, []string{"r1", "r3"}},
+		"what it has now":    {change(life(23, "push", "Failed"), 2, applied), status, []string{"r1", "r3"}},
+		"sleep pushes none":  {nights(6, life(3, "push", "Succeeded")), status, []string{"r10", "r4", "r5", "r6", "r7", "r8", "r9"}},
 		"refused ones, few":  {change(life(21, "push", "Succeeded"), 21, refuse), status, nil},
 		"refused ones alone": {refuseAll(life(7, "deploy", "Failed"), refuse), status, []string{"r1", "r2"}},
 	}
@@ -73,6 +78,15 @@ func TestSurplusKeepsWhatTheStageNeeds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// nights puts a stage to sleep and wakes it that often after its releases.
+func nights(n int, before []v1alpha1.Release) []v1alpha1.Release {
+	releases := life(2*n+len(before), v1alpha1.TriggerAutoSleep, v1alpha1.PhaseSucceeded)
+	for i := 0; i < 2*n; i += 2 {
+		releases[i].Spec.Trigger = v1alpha1.TriggerAutoWake
+	}
+	return append(releases[:2*n], before...)
 }
 
 func refuseAll(releases []v1alpha1.Release, refuse func(*v1alpha1.Release)) []v1alpha1.Release {

@@ -61,7 +61,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	history := release.HistoryOf(&stage, releases)
 	due, again := step, time.Duration(0)
 	if due.Trigger == "" {
-		due, again = release.Rest(&stage, history, r.Now())
+		if due, again, err = r.rest(ctx, &stage, history); err != nil {
+			return ctrl.Result{}, err
+		}
 	}
 	if due.Trigger != "" && r.Queue.Reserved(req.NamespacedName) {
 		return ctrl.Result{RequeueAfter: queue.ReservedPoll}, nil
@@ -76,6 +78,27 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: again}, r.forget(ctx, &stage, releases, history)
+}
+
+// suspendedPoll is how often it is looked whether a project is suspended no longer, when
+// one of its stages would fall asleep or wake.
+const suspendedPoll = time.Minute
+
+// rest decides whether a stage falls asleep or wakes by itself, and how long to wait
+// before that is decided anew. Those of a suspended project do neither.
+func (r *Reconciler) rest(ctx context.Context, stage *v1alpha1.Stage, history release.History) (release.Step, time.Duration, error) {
+	due, again := release.Rest(stage, history, r.Now())
+	if due.Trigger == "" {
+		return due, again, nil
+	}
+	var p v1alpha1.Project
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: stage.Namespace, Name: stage.Spec.Project}, &p); err != nil {
+		return release.Step{}, 0, fmt.Errorf("read project %s: %w", stage.Spec.Project, err)
+	}
+	if p.Spec.Suspend {
+		return release.Step{}, suspendedPoll, nil
+	}
+	return due, again, nil
 }
 
 // act makes the release of a step, unless the stage is not as the watch cache

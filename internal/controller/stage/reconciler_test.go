@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -220,7 +222,17 @@ func TestStageRests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	suspend := func(yes bool) {
+		t.Helper()
+		p := &v1alpha1.Project{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop"}}
+		if err := f.client.Patch(t.Context(), p, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"suspend":%t}}`, yes))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	look(start(), time.Hour, v1alpha1.TriggerPush)
+	suspend(true) // which stops all automatic work
+	look(start().Add(time.Hour), suspendedPoll, v1alpha1.TriggerPush)
+	suspend(false)
 	look(start().Add(time.Hour), 0, v1alpha1.TriggerAutoSleep, v1alpha1.TriggerPush)
 	end()
 	look(start().Add(9*time.Hour), 0, v1alpha1.TriggerAutoSleep, v1alpha1.TriggerPush)

@@ -137,6 +137,8 @@ func TestAccept(t *testing.T) {
 		"wake what is awake":          {request{"staging", "wake", "olga", 1, two(), nil, nil}, "Conflict", "stage staging is awake already"},
 		"viewer wakes":                {request{"staging", "wake", "bob", 1, releasetest.Past("push a good", "sleep a good"), nil, nil}, "Denied", "bob may not put to sleep or wake"},
 		"restart what sleeps":         {request{"staging", "restart", "olga", 0, releasetest.Past("push a good", "sleep a good"), nil, nil}, "", ""},
+		"rollback to its wake":        {request{"staging", "rollback", "olga", 3, releasetest.Past("push a good", "push b good", "sleep b good", "wake b good"), nil, nil}, "Conflict", "so there is nothing to roll back"},
+		"rollback while it sleeps":    {request{"staging", "rollback", "olga", 0, releasetest.Past("push a good", "push b good", "sleep b good"), nil, nil}, "", ""},
 		"rollback to a sleep":         {request{"staging", "rollback", "olga", 1, releasetest.Past("push a good", "sleep a good", "push b good"), nil, nil}, "Invalid", "release r2 put its stage to sleep"},
 		"promote":                     {request{"live", "promotion", "olga", 0, nil, promoteFrom("staging"), nil}, "", ""},
 		"promote from elsewhere":      {request{"live", "promotion", "olga", 0, nil, promoteFrom("production"), nil}, "Invalid", "takes only releases of stage staging"},

@@ -73,6 +73,9 @@ func TestBundlesAreTakenAsTheyAre(t *testing.T) {
 			if want := map[string]time.Duration{"web": 90 * time.Second}; !cmp.Equal(f.deadlines, want) {
 				t.Errorf("deadlines %v, want %v", f.deadlines, want)
 			}
+			if f.rests {
+				t.Error("Jobs that failed are not run again")
+			}
 			if want := map[bool]int{true: 1, false: 0}[trigger == v1alpha1.TriggerRestart]; len(f.restarts) != want {
 				t.Errorf("restarts %v", f.restarts)
 			}
@@ -98,7 +101,7 @@ func TestSleepTakesThePodsAway(t *testing.T) {
 		if err := f.runner().Run(t.Context(), inputs, f, nil); err != nil {
 			t.Fatal(err)
 		}
-		if s := f.status; s.Phase != v1alpha1.PhaseSucceeded || !strings.HasPrefix(s.Message, says) || s.Bundle != good.Status.Bundle || string(f.applied) != string(want) {
+		if s := f.status; s.Phase != v1alpha1.PhaseSucceeded || !strings.HasPrefix(s.Message, says) || s.Bundle != good.Status.Bundle || string(f.applied) != string(want) || !f.rests {
 			t.Errorf("status %s %s, bundle %s; applied\n%s", s.Phase, s.Message, s.Bundle, f.applied)
 		}
 	}

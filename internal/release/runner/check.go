@@ -158,7 +158,7 @@ func (a *askedRelease) checkRollback(answer *Answer) *release.Failure {
 	if bad == nil {
 		return refuse(release.CauseConflict, "no commit was deployed to stage %s yet, so there is nothing to roll back; `slipway deploy %s %s` deploys one", a.Stage.Spec.Name, a.Project.Name, a.Stage.Spec.Name)
 	}
-	if bad.Name == a.From.Name {
+	if bad.Name == a.From.Name || bad.Status.BundleDigest == a.From.Status.BundleDigest { // restarted, scaled or woken
 		return refuse(release.CauseConflict, "release %s deployed the newest commit of stage %s, so there is nothing to roll back; choose an older release", bad.Name, a.Stage.Spec.Name)
 	}
 	answer.Quarantine = a.history.Quarantine(a.Stage.Status.Quarantine)

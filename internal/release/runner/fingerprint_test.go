@@ -124,7 +124,7 @@ func (a *attempt) Provide(_ context.Context, secrets release.Secrets) error {
 	return nil
 }
 
-func (a *attempt) Apply(context.Context, []byte) (v1alpha1.Changes, error) {
+func (a *attempt) Apply(context.Context, []byte, bool) (v1alpha1.Changes, error) {
 	return v1alpha1.Changes{}, nil
 }
 func (a *attempt) Restart(context.Context, []byte, []string, string) error { return nil }

@@ -68,6 +68,7 @@ type fixture struct {
 	fingerprints map[string]*fingerprint.Fingerprint
 	applied      []byte
 	applies      int
+	rests        bool // what was applied last
 	pruned       int
 	waits        []string // messages of the condition while it waited
 	unready      error
@@ -283,8 +284,9 @@ func (f *fixture) Claim(_ context.Context, hosts []string) ([]string, error) {
 }
 func (f *fixture) Provide(context.Context, release.Secrets) error { return nil }
 
-func (f *fixture) Apply(_ context.Context, manifests []byte) (v1alpha1.Changes, error) {
+func (f *fixture) Apply(_ context.Context, manifests []byte, rests bool) (v1alpha1.Changes, error) {
 	f.applies++
+	f.rests = rests
 	if err := f.refused; err != nil {
 		f.refused = nil
 		return v1alpha1.Changes{}, err

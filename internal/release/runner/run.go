@@ -153,7 +153,7 @@ func (r *run) apply(ctx context.Context, manifests []byte) error {
 		return err
 	}
 	changes, err := attempt(ctx, r, func(ctx context.Context) (v1alpha1.Changes, error) {
-		return r.Target.Apply(ctx, manifests)
+		return r.Target.Apply(ctx, manifests, r.Release.Spec.Trigger.Sleeps())
 	})
 	r.status.Changes.Created += changes.Created
 	r.status.Changes.Changed += changes.Changed
