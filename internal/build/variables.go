@@ -46,19 +46,48 @@ func newVariables(global *expander, args map[string]string) *variables {
 
 // inherit takes over what a stage leaves to one that begins with it. Whether its
 // arguments are among that, builders don't agree.
-func (v *variables) inherit(parent *variables) {
-	maps.Copy(v.env, parent.env)
+func (v *variables) inherit(parent *variables) error {
+	for key, value := range parent.env {
+		if err := v.global.spend(len(key) + len(value)); err != nil {
+			return err
+		}
+		v.env[key] = value
+	}
 	maps.Copy(v.unsure, parent.unsure)
 	for key := range parent.local {
+		if err := v.global.spend(len(key)); err != nil {
+			return err
+		}
 		v.unsure[key] = true
 	}
+	return nil
 }
 
-func (v *variables) setEnv(env []string) {
+// setEnv takes over the environment of a base image. When that has no PATH, builders
+// don't agree on it.
+func (v *variables) setEnv(env []string) error {
 	for _, entry := range env {
+		if err := v.global.spend(len(entry)); err != nil {
+			return err
+		}
 		key, value, _ := strings.Cut(entry, "=")
 		v.env[key] = value
 	}
+	if _, found := v.env["PATH"]; !found {
+		v.unsure["PATH"] = true
+	}
+	return nil
+}
+
+// defaultPath is what PATH is where a base image says nothing.
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// WithPath returns an environment in which PATH is set.
+func WithPath(env []string) []string {
+	if slices.ContainsFunc(env, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") }) {
+		return env
+	}
+	return append(slices.Clone(env), defaultPath)
 }
 
 // Get and Keys make the variables the lexer's environment.
