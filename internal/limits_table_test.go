@@ -186,6 +186,8 @@ func buildLimits() map[string]limit {
 
 		"build.maxDockerfileBytes":    {inBuilds, "a Dockerfile", "bytes", "", dockerfileOfSize, ""},
 		"build.maxStages":             {inBuilds, "stages of a Dockerfile", "", "", dockerfileStages, ""},
+		"build.maxEdited":             {inBuilds, "parts of arguments (`${A%.*}`) that `ARG` before the first `FROM` and `FROM` take", "", "", nil, "build:TestDockerfileErrors"},
+		"build.maxEditedBytes":        {inBuilds, "a word that takes a part of an argument, and that argument", "bytes", "", nil, "build:TestDockerfileErrors"},
 		"build.maxWordBytes":          {inBuilds, "the name of a base image with its arguments filled in", "bytes", "", nil, "build:TestBases"},
 		"build/kaniko.maxArgs":        {inBuilds, "build arguments", "", "", nil, request},
 		"build/kaniko.maxArgBytes":    {inBuilds, "one build argument", "bytes", "", nil, request},

@@ -146,8 +146,8 @@ func (v *variables) expand(command instructions.Command) error {
 func (v *variables) expandPorts(c *instructions.ExposeCommand) error {
 	var ports []string
 	for _, port := range c.Ports {
-		if len(port) > maxWordBytes {
-			return errors.New("it has a very long word")
+		if err := checkWord(port, maxWordBytes); err != nil {
+			return err
 		}
 		words, err := v.lex.ProcessWords(port, v)
 		if err != nil {
@@ -167,8 +167,8 @@ func (v *variables) word(lex *shell.Lex, word string, most int) (string, error) 
 	if lex == v.raw && !strings.ContainsAny(word, `$\`) {
 		return word, nil
 	}
-	if len(word) > most {
-		return "", errors.New("it has a very long word")
+	if err := checkWord(word, most); err != nil {
+		return "", err
 	}
 	out, _, err := lex.ProcessWord(word, v)
 	if err != nil {
@@ -178,6 +178,17 @@ func (v *variables) word(lex *shell.Lex, word string, most int) (string, error) 
 		return "", errors.New("it has a very long word")
 	}
 	return out, v.global.spend(len(out))
+}
+
+// checkWord refuses a word that costs too much, or that older builders don't know.
+func checkWord(word string, most int) error {
+	switch {
+	case len(word) > most:
+		return errors.New("it has a very long word")
+	case editing.MatchString(word):
+		return errors.New("it takes a part of a variable's value, which not all builders can")
+	}
+	return nil
 }
 
 func (v *variables) applyEnv(c *instructions.EnvCommand, unsure bool) {

@@ -201,11 +201,13 @@ func variables() map[string]Case {
 			c.Env = append(c.Env, "A=1")
 			c.Labels["a"], c.Labels["b"], c.Labels["c"] = "1 b", "$A", "$A"
 		}},
-		"that replace":             {Dockerfile: "FROM BASE\nENV LANG=de PATH=/opt/app:$PATH\n", Want: map[string]string{}, Config: func(c *v1.Config) { c.Env = []string{"PATH=/opt/app:/usr/bin", "LANG=de"} }},
-		"of two minds":             {Dockerfile: "FROM BASE\nARG LANG=a\nCOPY $LANG /x\n", Files: a(), Runs: "$LANG depends on the builder"},
-		"in another escape":        {Dockerfile: "# escape=`\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "escape"},
-		"of another kind of file":  {Dockerfile: "# syntax=example.org/other:1\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "syntax"},
-		"with Docker's own syntax": {Dockerfile: "# syntax=docker/dockerfile:1\nFROM BASE\nCOPY a /x\n", Files: a(), Want: map[string]string{"x": "f 644 0:0 a"}},
+		"that replace":              {Dockerfile: "FROM BASE\nENV LANG=de PATH=/opt/app:$PATH\n", Want: map[string]string{}, Config: func(c *v1.Config) { c.Env = []string{"PATH=/opt/app:/usr/bin", "LANG=de"} }},
+		"of which a part is taken":  {Dockerfile: "FROM BASE\nARG V=1.2\nLABEL v=${V%.*}\n", Runs: "a part of a variable's value"},
+		"of which a part is a port": {Dockerfile: "FROM BASE\nARG V=80.2\nEXPOSE ${V%%.*}\n", Runs: "a part of a variable's value"},
+		"of two minds":              {Dockerfile: "FROM BASE\nARG LANG=a\nCOPY $LANG /x\n", Files: a(), Runs: "$LANG depends on the builder"},
+		"in another escape":         {Dockerfile: "# escape=`\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "escape"},
+		"of another kind of file":   {Dockerfile: "# syntax=example.org/other:1\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "syntax"},
+		"with Docker's own syntax":  {Dockerfile: "# syntax=docker/dockerfile:1\nFROM BASE\nCOPY a /x\n", Files: a(), Want: map[string]string{"x": "f 644 0:0 a"}},
 	}
 }
 
