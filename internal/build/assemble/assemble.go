@@ -145,8 +145,8 @@ func (w *work) begin(ctx context.Context, of build.Stage) (*stage, error) {
 		if bytes.Contains(base.image.RawConfig, []byte(`"StartInterval"`)) {
 			return nil, obstacle(of.Line, "its base image has a health check with StartInterval")
 		}
-		if wanted := scratch(w.Parameters.Platform); made.config.OS != wanted.OS || made.config.Architecture != wanted.Architecture {
-			return nil, obstacle(of.Line, "its base image is for %s/%s", made.config.OS, made.config.Architecture)
+		if is := made.config.OS + "/" + made.config.Architecture; is != "/" && !strings.HasPrefix(w.Parameters.Platform+"/", is+"/") {
+			return nil, obstacle(of.Line, "its base image is for %s", is)
 		}
 	}
 	if err := w.spend(made.weight()); err != nil {
