@@ -96,6 +96,12 @@ type indexReader struct {
 	left     int64 // bytes
 }
 
+// contents are what one layer has, and the paths that it takes away.
+type contents struct {
+	entries map[string]*tar.Header
+	gone    []string
+}
+
 // layer reads one layer. What it takes away counts for those below it only.
 func (r *indexReader) layer(layer v1.Layer) (err error) {
 	stream, err := decompress(layer)
@@ -103,43 +109,41 @@ func (r *indexReader) layer(layer v1.Layer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
-	entries, gone := map[string]*tar.Header{}, []string{}
+	read := &contents{entries: map[string]*tar.Header{}}
 	archive := tar.NewReader(&boundedReader{next: stream, left: &r.left})
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return r.add(entries, gone)
+			return r.add(read.entries, read.gone)
 		}
 		if err != nil {
 			return fmt.Errorf("read a layer: %w", err)
 		}
-		name, err := nameOf(header)
-		if err != nil {
-			return err
-		}
-		if name == "" {
-			continue
-		}
-		if removed, is := strings.CutPrefix(path.Base(name), ".wh."); is {
-			taken, err := whiteout(parentOf(name), removed)
-			if err != nil {
-				return err
-			}
-			gone = append(gone, taken...)
-			if len(gone) > maxBaseEntries {
-				return errTooLarge
-			}
-			continue
-		}
-		kept := slim(header)
-		if r.names += len(name) + len(kept.Linkname) + attributeBytes(kept.PAXRecords); r.names > maxBaseNames || len(entries)+len(r.entries) >= maxBaseEntries {
-			return errTooLarge
-		}
-		entries[name] = kept
-		if err := r.account(name, header, archive); err != nil {
+		if err := r.entry(read, header, archive); err != nil {
 			return err
 		}
 	}
+}
+
+// entry reads one entry of a layer.
+func (r *indexReader) entry(of *contents, header *tar.Header, content io.Reader) error {
+	name, err := nameOf(header)
+	if err != nil || name == "" || header.Typeflag == tar.TypeXGlobalHeader {
+		return err
+	}
+	if removed, is := strings.CutPrefix(path.Base(name), ".wh."); is {
+		taken, err := whiteout(parentOf(name), removed)
+		if of.gone = append(of.gone, taken...); len(of.gone) > maxBaseEntries {
+			return errTooLarge
+		}
+		return err
+	}
+	kept := slim(header)
+	if r.names += len(name) + len(kept.Linkname) + attributeBytes(kept.PAXRecords); r.names > maxBaseNames || len(of.entries)+len(r.entries) >= maxBaseEntries {
+		return errTooLarge
+	}
+	of.entries[name] = kept
+	return r.account(name, header, content)
 }
 
 // whiteout returns what a whiteout takes away; a slash at the end means that only what

@@ -181,6 +181,7 @@ func TestIndex(t *testing.T) {
 		"a whiteout of what's above":         {[]v1.Layer{layer(tar.Header{Name: "a/f"}), layer(tar.Header{Name: "a/.wh..."})}, nil, errStrange},
 		"whiteouts far above":                {[]v1.Layer{layer(tar.Header{Name: "a/b/c/d/f"}, tar.Header{Name: "a-/f"}), layer(tar.Header{Name: ".wh.a"})}, map[string]kind{"a/b/c/d/f": nothing, "a/b": nothing, "a": nothing, "a-/f": file}, nil},
 		"a directory left out, below a link": {[]v1.Layer{layer(dirOf("a/"), linkOf("l", "a")), layer(tar.Header{Name: "l/d/f"})}, nil, errStrange},
+		"a word on the archive":              {[]v1.Layer{layer(tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "g", PAXRecords: map[string]string{"comment": "x"}}, tar.Header{Name: "f"})}, map[string]kind{"g": nothing, "f": file}, nil},
 		"records of another driver":          {[]v1.Layer{layer(tar.Header{Name: ".wh..wh.plnk/1.2"}, tar.Header{Name: "f"})}, map[string]kind{"f": file}, nil},
 	}
 	for name, tt := range tests {
