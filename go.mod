@@ -16,8 +16,8 @@ require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/google/go-github/v62 v62.0.0
 	github.com/invopop/jsonschema v0.14.0
-	github.com/labstack/echo/v4 v4.16.0
 	github.com/klauspost/compress v1.20.1
+	github.com/labstack/echo/v4 v4.16.0
 	github.com/moby/buildkit v0.22.0
 	github.com/moby/patternmatcher v0.6.0
 	github.com/prometheus/client_golang v1.25.0
