@@ -87,7 +87,8 @@ func (r *Registry) rawConfig(ctx context.Context, ref, digest string) (raw []byt
 	return raw, image.Name(), nil
 }
 
-// imageOf chooses an image of an index: the platform's, or the first for Linux.
+// imageOf chooses an image of an index: the platform's, which runs on every processor of it where
+// there is one, or the first for Linux.
 func imageOf(index v1.ImageIndex) (v1.Image, error) {
 	list, err := index.IndexManifest()
 	if err != nil {
@@ -99,8 +100,16 @@ func imageOf(index v1.ImageIndex) (v1.Image, error) {
 	if len(images) == 0 {
 		return nil, errors.New("the index names no image for Linux")
 	}
-	at := slices.IndexFunc(images, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Architecture == platform })
+	at := slices.IndexFunc(images, func(d v1.Descriptor) bool { return isFor(d.Platform, "", "v1") })
+	if at < 0 {
+		at = slices.IndexFunc(images, func(d v1.Descriptor) bool { return isFor(d.Platform, "v2", "v3", "v4") })
+	}
 	return index.Image(images[max(at, 0)].Digest)
+}
+
+// isFor reports whether an image is for a variant of what stages run on.
+func isFor(p *v1.Platform, variants ...string) bool {
+	return p != nil && p.Architecture == platform && slices.Contains(variants, p.Variant)
 }
 
 // noImage gives an error a code unless the registry is to blame.

@@ -112,11 +112,14 @@ func TestConfigOfAnIndex(t *testing.T) {
 	r := newTestRegistry(t)
 	add := func(user, system, architecture string) mutate.IndexAddendum {
 		image := r.pushConfig(t, "library/part:"+user, v1.Config{User: user})
-		return mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: system, Architecture: architecture}}}
+		architecture, variant, _ := strings.Cut(architecture, "/")
+		return mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: system, Architecture: architecture, Variant: variant}}}
 	}
 	for want, parts := range map[string][]mutate.IndexAddendum{
 		"2": {add("1", "linux", "arm64"), add("2", "linux", "amd64"), add("3", "windows", "amd64")},
 		"4": {add("5", "unknown", "unknown"), add("4", "linux", "arm64"), add("6", "linux", "s390x")},
+		"9": {add("8", "linux", "amd64/v3"), add("9", "linux", "amd64")},
+		"a": {add("b", "linux", "arm64"), add("a", "linux", "amd64/v2")},
 		"":  {add("7", "windows", "amd64")},
 	} {
 		index := mutate.AppendManifests(empty.Index, parts...)

@@ -16,6 +16,10 @@ func TestBases(t *testing.T) {
 		target string
 		want   []Base
 	}{
+		"parts of arguments": {
+			file: "ARG A=1.2.3\n" + strings.Repeat("ARG B=${A%.*}\n", 19) + "FROM x/${B#1.}\n",
+			want: []Base{{Ref: "x/2", Line: 21}},
+		},
 		"one": {
 			file: "FROM busybox:1.36\nRUN true\n",
 			want: []Base{{"busybox:1.36", 1}},
@@ -125,6 +129,10 @@ func TestDockerfileErrors(t *testing.T) {
 		"too many stages":     {strings.Repeat("FROM a\n", 300), "", "300 stages"},
 		"too long a line":     {"FROM a\nRUN " + strings.Repeat("x", 100_000), "", "web/Dockerfile:"},
 		"growing arguments":   {doubling + "FROM $A0\n", "", "once its arguments are substituted"},
+		"many parts":          {"ARG A=1.2\n" + strings.Repeat("ARG B=${A%.*}\n", 21) + "FROM $B\n", "", "web/Dockerfile:22: ARG B: it is one of more than the 20 values"},
+		"many parts at once":  {"ARG A=1.2\nFROM x:" + strings.Repeat("${A%.*}", 21) + "\n", "", "more than the 20 values"},
+		"a part of much":      {"ARG A=" + strings.Repeat("a", 257) + "\nFROM ${A%a}\n", "", "of more than the 256 bytes"},
+		"a long pattern":      {"ARG A=a\nFROM ${A%" + strings.Repeat("b", 257) + "}\n", "", "in more than the 256 bytes"},
 		"control characters":  {"FROM a\n\x1b[31mFOO\x07 bar\n", "", "web/Dockerfile:2: unknown instruction: "},
 	}
 	for name, test := range tests {

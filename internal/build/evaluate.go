@@ -124,15 +124,19 @@ func (e *evaluation) stage(index int) error {
 	switch parent := e.named(from); {
 	case parent >= 0:
 		made.Parent = parent
-		seen.inherit(e.variables[parent])
+		err = seen.inherit(e.variables[parent])
 	case strings.EqualFold(from, "scratch"):
+		err = seen.setEnv(WithPath(nil))
 	default:
-		base, err := e.parameters.Base(from)
-		if err != nil {
-			return err
+		base, failed := e.parameters.Base(from)
+		if failed != nil {
+			return failed
 		}
 		made.Image, made.OnBuild = from, base.OnBuild
-		seen.setEnv(base.Env)
+		err = seen.setEnv(base.Env)
+	}
+	if err != nil {
+		return err
 	}
 	for _, command := range raw.Commands {
 		step := Step{Command: command, Line: firstLine(command.Location()), Text: sourceOf(command)}

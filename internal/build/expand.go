@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,7 +22,17 @@ type expander struct {
 	lex    *shell.Lex
 	values map[string]string
 	spent  int // bytes of all words after substitution
+	edited int // how often a part of a value was cut off or replaced
 }
+
+// Patterns that cut off or replace a part of a value cost time: pattern times value.
+const (
+	maxEdited      = 20  // of them, in arguments before the first FROM and in FROM
+	maxEditedBytes = 256 // of a word with one, and of each value in it
+)
+
+// editing is what takes a part of a variable's value: ${A#p}, ${A%p} or ${A/p/q}.
+var editing = regexp.MustCompile(`\$\{(?:[-@*#?$!]|[^}:+?#%/-]*)[#%/]`)
 
 // newExpander evaluates the file's global ARG instructions in order. A build
 // argument with a value overrides a default; an empty one doesn't.
@@ -52,14 +63,43 @@ func (e *expander) word(word string) (string, error) {
 	if len(word) > maxWordBytes {
 		return "", fmt.Errorf("the value has %d bytes, more than the %d allowed", len(word), maxWordBytes)
 	}
-	out, _, err := e.lex.ProcessWord(word, e)
+	var values shell.EnvGetter = e
+	if edits := len(editing.FindAllStringIndex(word, -1)); edits > 0 {
+		if e.edited += edits; e.edited > maxEdited {
+			return "", fmt.Errorf("it is one of more than the %d values allowed that are a part of another (${A%%.*}); write it out", maxEdited)
+		}
+		if len(word) > maxEditedBytes {
+			return "", fmt.Errorf("it takes a part of a value (${A%%.*}) in more than the %d bytes allowed; write it out", maxEditedBytes)
+		}
+		values = &shortValues{expander: e}
+	}
+	out, _, err := e.lex.ProcessWord(word, values)
 	if err != nil {
 		return "", err
+	}
+	if short, is := values.(*shortValues); is && short.long {
+		return "", fmt.Errorf("it takes a part of a value (${A%%.*}) of more than the %d bytes allowed; write it out", maxEditedBytes)
 	}
 	if len(out) > maxWordBytes {
 		return "", fmt.Errorf("the value has more than the %d bytes allowed once its arguments are substituted", maxWordBytes)
 	}
 	return out, e.spend(len(out))
+}
+
+// shortValues are values of which parts may be taken.
+type shortValues struct {
+	*expander
+	long bool // a longer one was asked for
+}
+
+// Get returns a value unless it is too long.
+func (s *shortValues) Get(key string) (string, bool) {
+	value, found := s.expander.Get(key)
+	if len(value) > maxEditedBytes {
+		s.long = true
+		return "", found
+	}
+	return value, found
 }
 
 // spend counts text that substitution made.

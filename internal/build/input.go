@@ -23,7 +23,7 @@ type Input struct {
 	Target         string            // build stage, empty for the last
 	Platform       string            // os/architecture
 	BaseImages     map[string]string // reference as written → digest
-	Builder        string            // digest of the executor image, or version of what assembles
+	Builder        string            // digest of the executor image, after the version of what assembles where that is tried first
 	Watch          map[string]string // path → object id
 	// Class separates images of untrusted code from all others, and their builds; empty
 	// for the project's own.

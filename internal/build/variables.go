@@ -46,19 +46,48 @@ func newVariables(global *expander, args map[string]string) *variables {
 
 // inherit takes over what a stage leaves to one that begins with it. Whether its
 // arguments are among that, builders don't agree.
-func (v *variables) inherit(parent *variables) {
-	maps.Copy(v.env, parent.env)
+func (v *variables) inherit(parent *variables) error {
+	for key, value := range parent.env {
+		if err := v.global.spend(len(key) + len(value)); err != nil {
+			return err
+		}
+		v.env[key] = value
+	}
 	maps.Copy(v.unsure, parent.unsure)
 	for key := range parent.local {
+		if err := v.global.spend(len(key)); err != nil {
+			return err
+		}
 		v.unsure[key] = true
 	}
+	return nil
 }
 
-func (v *variables) setEnv(env []string) {
+// setEnv takes over the environment of a base image. When that has no PATH, builders
+// don't agree on it.
+func (v *variables) setEnv(env []string) error {
 	for _, entry := range env {
+		if err := v.global.spend(len(entry)); err != nil {
+			return err
+		}
 		key, value, _ := strings.Cut(entry, "=")
 		v.env[key] = value
 	}
+	if _, found := v.env["PATH"]; !found {
+		v.unsure["PATH"] = true
+	}
+	return nil
+}
+
+// defaultPath is what PATH is where a base image says nothing.
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// WithPath returns an environment in which PATH is set.
+func WithPath(env []string) []string {
+	if slices.ContainsFunc(env, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") }) {
+		return env
+	}
+	return append(slices.Clone(env), defaultPath)
 }
 
 // Get and Keys make the variables the lexer's environment.
@@ -117,8 +146,8 @@ func (v *variables) expand(command instructions.Command) error {
 func (v *variables) expandPorts(c *instructions.ExposeCommand) error {
 	var ports []string
 	for _, port := range c.Ports {
-		if len(port) > maxWordBytes {
-			return errors.New("it has a very long word")
+		if err := checkWord(port, maxWordBytes); err != nil {
+			return err
 		}
 		words, err := v.lex.ProcessWords(port, v)
 		if err != nil {
@@ -138,8 +167,8 @@ func (v *variables) word(lex *shell.Lex, word string, most int) (string, error) 
 	if lex == v.raw && !strings.ContainsAny(word, `$\`) {
 		return word, nil
 	}
-	if len(word) > most {
-		return "", errors.New("it has a very long word")
+	if err := checkWord(word, most); err != nil {
+		return "", err
 	}
 	out, _, err := lex.ProcessWord(word, v)
 	if err != nil {
@@ -149,6 +178,17 @@ func (v *variables) word(lex *shell.Lex, word string, most int) (string, error) 
 		return "", errors.New("it has a very long word")
 	}
 	return out, v.global.spend(len(out))
+}
+
+// checkWord refuses a word that costs too much, or that older builders don't know.
+func checkWord(word string, most int) error {
+	switch {
+	case len(word) > most:
+		return errors.New("it has a very long word")
+	case editing.MatchString(word):
+		return errors.New("it takes a part of a variable's value, which not all builders can")
+	}
+	return nil
 }
 
 func (v *variables) applyEnv(c *instructions.EnvCommand, unsure bool) {

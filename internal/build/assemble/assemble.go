@@ -20,7 +20,7 @@ import (
 // Limits of an assembly; what meets the first two is left to a builder.
 const (
 	maxFiles  = 100_000 // that are copied
-	maxLayers = 120     // runtimes have 127
+	maxLayers = 120     // with those of the base image; runtimes have 127
 	timeLimit = 10 * time.Minute
 )
 
@@ -68,7 +68,7 @@ type work struct {
 	selection *scope.Selection
 	registry  Registry
 	bases     *bases
-	count     int // files that were copied
+	count     int // what is in layers, and what stages took over from others
 	done      map[int]*stage
 }
 
@@ -103,6 +103,9 @@ func (w *work) image(ctx context.Context) (v1.Image, error) {
 			return nil, err
 		}
 		for _, step := range stages[index].Steps {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			if err := made.carryOut(ctx, stages[:index], step); err != nil {
 				return nil, stepError(step.Line, err)
 			}
@@ -112,10 +115,21 @@ func (w *work) image(ctx context.Context) (v1.Image, error) {
 	return w.done[last].finish(ctx)
 }
 
+// spend counts what takes memory: Dockerfiles could have stages double it.
+func (w *work) spend(n int) error {
+	if w.count += n; w.count > maxFiles {
+		return obstacle(0, "it copies more than %d files", maxFiles)
+	}
+	return nil
+}
+
 // begin returns a stage before its first instruction.
 func (w *work) begin(ctx context.Context, of build.Stage) (*stage, error) {
 	if of.Parent >= 0 {
 		parent := w.done[of.Parent]
+		if err := w.spend(parent.weight()); err != nil {
+			return nil, stepError(of.Line, err)
+		}
 		return &stage{
 			order: w, fs: parent.fs.clone(), config: parent.config.DeepCopy(), base: parent.base, // its CMD counts as inherited
 			layers: slices.Clone(parent.layers), history: slices.Clone(parent.history),
@@ -131,9 +145,29 @@ func (w *work) begin(ctx context.Context, of build.Stage) (*stage, error) {
 		if bytes.Contains(base.image.RawConfig, []byte(`"StartInterval"`)) {
 			return nil, obstacle(of.Line, "its base image has a health check with StartInterval")
 		}
+		if is := made.config.OS + "/" + made.config.Architecture; is != "/" && !strings.HasPrefix(w.Parameters.Platform+"/", is+"/") {
+			return nil, obstacle(of.Line, "its base image is for %s", is)
+		}
 	}
-	made.config.Config.Env = withPath(made.config.Config.Env)
+	if err := w.spend(made.weight()); err != nil {
+		return nil, stepError(of.Line, err)
+	}
+	made.config.Config.Env = build.WithPath(made.config.Config.Env)
 	return made, nil
+}
+
+// weight is how much a stage leaves to another one that begins with it.
+func (s *stage) weight() int {
+	config := s.config.Config
+	return len(s.fs.added) + len(s.history) + len(config.Env) + len(config.Labels) + len(config.Volumes) + len(config.ExposedPorts)
+}
+
+// layerCount is how many layers a stage has, its base image's among them.
+func (s *stage) layerCount() int {
+	if s.base == nil {
+		return len(s.layers)
+	}
+	return len(s.layers) + len(s.base.image.Manifest.Layers)
 }
 
 // inherited returns what a configuration leaves to images that are built on it.
@@ -150,6 +184,7 @@ func inherited(from *v1.ConfigFile) *v1.ConfigFile {
 
 // carryOut carries out one instruction; earlier are the stages before its own.
 func (s *stage) carryOut(ctx context.Context, earlier []build.Stage, step build.Step) error {
+	before := s.order.count
 	var err error
 	switch c := step.Command.(type) {
 	case *instructions.CopyCommand:
@@ -169,10 +204,13 @@ func (s *stage) carryOut(ctx context.Context, earlier []build.Stage, step build.
 		return err
 	}
 	layer := s.fs.takeLayer()
+	if err := s.order.spend(max(0, before+len(layer)-s.order.count)); err != nil { // directories on the way count, too
+		return err
+	}
 	if len(layer) > 0 {
 		s.layers = append(s.layers, layer)
 	}
-	if len(s.layers) > maxLayers {
+	if s.layerCount() > maxLayers {
 		return obstacle(0, "it has more than %d layers", maxLayers)
 	}
 	s.history = append(s.history, v1.History{

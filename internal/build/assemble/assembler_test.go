@@ -12,7 +12,10 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/slipway-dev/slipway/internal/build"
 	"github.com/slipway-dev/slipway/internal/build/assemble"
 	"github.com/slipway-dev/slipway/internal/build/buildtest"
 	"github.com/slipway-dev/slipway/internal/fault"
@@ -36,15 +39,22 @@ func TestLimits(t *testing.T) {
 		c    buildtest.Case
 		says string
 	}{
-		"files":               {buildtest.Case{Dockerfile: "FROM scratch\nCOPY d /d\n", Files: many(99_999)}, ""}, // and their directory
-		"more files":          {buildtest.Case{Dockerfile: "FROM scratch\nCOPY d /d\n", Files: many(100_000)}, "more than 100000 files"},
-		"layers":              {buildtest.Case{Dockerfile: copies(120), Files: a}, ""},
-		"more layers":         {buildtest.Case{Dockerfile: copies(121), Files: a}, "more than 120 layers"},
-		"ports":               {buildtest.Case{Dockerfile: "FROM BASE\nEXPOSE 1-1000\n"}, ""},
-		"more ports":          {buildtest.Case{Dockerfile: "FROM BASE\nEXPOSE 1-1001\n"}, "more than 1000 ports"},
-		"a here-document":     {buildtest.Case{Dockerfile: "FROM scratch\nCOPY <<E /x\n$A" + strings.Repeat("x", 16<<10-3) + "\nE\n"}, ""},
-		"a long one":          {buildtest.Case{Dockerfile: "FROM scratch\nCOPY <<E /x\n$A" + strings.Repeat("x", 16<<10-2) + "\nE\n"}, "a very long word"},
-		"a long one as it is": {buildtest.Case{Dockerfile: "FROM scratch\nCOPY <<E /x\n" + strings.Repeat("xxxxxxx\n", 10<<10) + "E\n"}, ""},
+		"files":                {buildtest.Case{Dockerfile: "FROM scratch\nCOPY d /d\n", Files: many(99_999)}, ""}, // and their directory
+		"more files":           {buildtest.Case{Dockerfile: "FROM scratch\nCOPY d /d\n", Files: many(100_000)}, "more than 100000 files"},
+		"layers":               {buildtest.Case{Dockerfile: copies(120), Files: a}, ""},
+		"more layers":          {buildtest.Case{Dockerfile: copies(121), Files: a}, "more than 120 layers"},
+		"files of stages":      {buildtest.Case{Dockerfile: "FROM scratch AS a\nCOPY d /d\nFROM scratch AS b\nCOPY --from=a /d /d/1\nFROM scratch\nCOPY --from=b /d /d\n", Files: many(33_000)}, ""},
+		"doubled by stages":    {buildtest.Case{Dockerfile: "FROM scratch AS a\nCOPY d /d\nFROM scratch AS b\nCOPY --from=a /d /d/1\nCOPY --from=a /d /d/2\nFROM scratch\nCOPY --from=b /d /d\n", Files: many(33_000)}, "more than 100000 files"},
+		"taken over":           {buildtest.Case{Dockerfile: "FROM scratch AS a\nCOPY d /d\nFROM a AS b\nFROM b\n", Files: many(33_000)}, ""},
+		"taken over too much":  {buildtest.Case{Dockerfile: "FROM scratch AS a\nCOPY d /d\nFROM a AS b\nFROM b AS c\nFROM c\n", Files: many(33_000)}, "more than 100000 files"},
+		"deep directories":     {buildtest.Case{Dockerfile: "FROM scratch\n" + strings.Repeat("COPY <<E /"+strings.Repeat("d/", 1500)+"\nE\n", 70)}, "more than 100000 files"},
+		"the base's layers":    {buildtest.Case{Dockerfile: "FROM BASE\n" + strings.Repeat("COPY a /a\n", 118), Files: a}, ""},
+		"more with the base's": {buildtest.Case{Dockerfile: "FROM BASE\n" + strings.Repeat("COPY a /a\n", 119), Files: a}, "more than 120 layers"},
+		"ports":                {buildtest.Case{Dockerfile: "FROM BASE\nEXPOSE 1-1000\n"}, ""},
+		"more ports":           {buildtest.Case{Dockerfile: "FROM BASE\nEXPOSE 1-1001\n"}, "more than 1000 ports"},
+		"a here-document":      {buildtest.Case{Dockerfile: "FROM scratch\nCOPY <<E /x\n$A" + strings.Repeat("x", 16<<10-3) + "\nE\n"}, ""},
+		"a long one":           {buildtest.Case{Dockerfile: "FROM scratch\nCOPY <<E /x\n$A" + strings.Repeat("x", 16<<10-2) + "\nE\n"}, "a very long word"},
+		"a long one as it is":  {buildtest.Case{Dockerfile: "FROM scratch\nCOPY <<E /x\n" + strings.Repeat("xxxxxxx\n", 10<<10) + "E\n"}, ""},
 	}
 	f := newFixture(t)
 	for name, tt := range tests {
@@ -269,4 +279,53 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%s became %v: %v", at, file.Created, err)
 		}
 	}
+}
+
+// A base image of another platform is no base for what runs here.
+func TestBaseOfAnotherPlatform(t *testing.T) {
+	f := newFixture(t)
+	base := buildtest.Base(t, "BASE")
+	config, err := base.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.Architecture = "arm64"
+	if base, err = mutate.ConfigFile(base, config); err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(reference(t, f.refs["BASE"]), base); err != nil {
+		t.Fatal(err)
+	}
+	var found *assemble.Obstacle
+	if _, err := assemble.New(assemble.Options{}).Assemble(t.Context(), f.registry, f.order(t, buildtest.Corpus()["copied: a file"])); !errors.As(err, &found) || !strings.Contains(found.Reason, "linux/arm64") {
+		t.Errorf("%v, want it left to a builder", err)
+	}
+}
+
+// Nobody goes on working for a caller who has gone.
+func TestCallerHasGone(t *testing.T) {
+	f := newFixture(t)
+	a := assemble.New(assemble.Options{})
+	o := f.order(t, buildtest.Case{Dockerfile: "FROM BASE\nWORKDIR /srv\n"})
+	if _, err := a.Assemble(t.Context(), f.registry, o); err != nil {
+		t.Fatal(err) // from now on its base image is known
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	base := o.Parameters.Base
+	o.Parameters.Base = func(ref string) (build.BaseConfig, error) { cancel(); return base(ref) }
+	if _, err := a.Assemble(ended, known{f.registry}, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was cancelled", err)
+	}
+}
+
+// known is a registry that answers those who have gone, too.
+type known struct{ assemble.Registry }
+
+func (k known) Layers(ctx context.Context, image *build.Pulled) ([]v1.Layer, error) {
+	return k.Registry.Layers(context.WithoutCancel(ctx), image)
+}
+
+func (k known) Push(ctx context.Context, repository, tag string, image v1.Image) (string, error) {
+	return k.Registry.Push(context.WithoutCancel(ctx), repository, tag, image)
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
-// defaultPath is what PATH is where a base image says nothing.
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // scratch is the configuration of an image of no files.
 func scratch(platform string) *v1.ConfigFile {
 	parts := strings.Split(platform, "/")
@@ -23,14 +20,6 @@ func scratch(platform string) *v1.ConfigFile {
 	}
 	made.Config.WorkingDir = "/"
 	return made
-}
-
-// withPath makes sure that PATH is set.
-func withPath(env []string) []string {
-	if slices.ContainsFunc(env, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") }) {
-		return env
-	}
-	return append(slices.Clone(env), defaultPath)
 }
 
 // configure carries out an instruction that changes the configuration only.

@@ -138,8 +138,8 @@ func (s *stage) contextSource(ctx context.Context, name string) (source, error) 
 		if name != "." {
 			below = strings.TrimPrefix(strings.TrimPrefix(at, name), "/")
 		}
-		if s.order.count++; s.order.count > maxFiles {
-			return obstacle(0, "it copies more than %d files", maxFiles)
+		if err := s.order.spend(1); err != nil {
+			return err
 		}
 		made, err := s.contextNode(at, mode)
 		one.nodes[below] = made
@@ -199,6 +199,9 @@ func (s *stage) files(word string, changed bool) ([]source, error) {
 		if below, is := strings.CutPrefix(at, name+"/"); is {
 			one.nodes[below] = n
 		}
+	}
+	if err := s.order.spend(len(one.nodes)); err != nil {
+		return nil, err
 	}
 	for _, n := range one.nodes {
 		if !changed && (n.uid != 0 || n.gid != 0) {

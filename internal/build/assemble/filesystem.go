@@ -148,11 +148,7 @@ func (f *filesystem) mkdirAll(name string, uid, gid int) bool {
 	return true
 }
 
-func parentOf(name string) string {
-	if dir := path.Dir(name); dir != "." {
-		return dir
-	}
-	return ""
-}
+// parentOf returns the directory around a path; that around the root is the root.
+func parentOf(name string) string { return name[:max(strings.LastIndexByte(name, '/'), 0)] }
 
 func join(dir, name string) string { return strings.TrimPrefix(path.Join(dir, name), "/") }

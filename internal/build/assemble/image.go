@@ -27,7 +27,7 @@ func (s *stage) finish(ctx context.Context) (v1.Image, error) {
 		}
 	}
 	for _, nodes := range s.layers {
-		layer, err := newLayer(layerType, archiveOf(nodes, s.order.Tree, s.order.Created))
+		layer, err := newLayer(layerType, archiveOf(ctx, nodes, s.order.Tree, s.order.Created))
 		if err != nil {
 			return nil, err
 		}

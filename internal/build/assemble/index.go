@@ -18,8 +18,9 @@ import (
 // Limits of a base image whose files are looked at; one that is larger is left to a
 // builder.
 const (
-	maxBaseEntries    = 100_000
-	maxBaseNames      = 16 << 20 // bytes of all paths
+	maxBaseEntries    = 100_000  // directories that layers leave out are among them
+	maxBaseNames      = 16 << 20 // bytes of all paths, targets of links and extended attributes
+	maxBasePath       = 4096     // bytes of one path, or of a link's target; Linux has no longer ones
 	maxBaseCompressed = 1 << 30  // bytes
 	maxBaseBytes      = 2 << 30
 	maxAccountBytes   = 256 << 10 // of /etc/passwd, and of /etc/group
@@ -63,6 +64,9 @@ func (i *index) look(name string) node {
 
 // readIndex reads the layers of a base image from the lowest on. They are hostile.
 func readIndex(layers []v1.Layer) (*index, error) {
+	if len(layers) > maxLayers {
+		return nil, errTooLarge
+	}
 	var compressed int64
 	for _, layer := range layers {
 		size, err := layer.Size()
@@ -92,54 +96,68 @@ type indexReader struct {
 	left     int64 // bytes
 }
 
+// contents are what one layer has, and the paths that it takes away.
+type contents struct {
+	entries map[string]*tar.Header
+	gone    []string
+}
+
 // layer reads one layer. What it takes away counts for those below it only.
 func (r *indexReader) layer(layer v1.Layer) (err error) {
-	stream, err := layer.Uncompressed()
+	stream, err := decompress(layer)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
-	entries, gone := map[string]*tar.Header{}, []string{}
+	read := &contents{entries: map[string]*tar.Header{}}
 	archive := tar.NewReader(&boundedReader{next: stream, left: &r.left})
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return r.add(entries, gone)
+			return r.add(read.entries, read.gone)
 		}
 		if err != nil {
 			return fmt.Errorf("read a layer: %w", err)
 		}
-		name, err := nameOf(header)
-		if err != nil {
-			return err
-		}
-		if name == "" {
-			continue
-		}
-		if removed, is := strings.CutPrefix(path.Base(name), ".wh."); is {
-			gone = append(gone, whiteout(parentOf(name), removed)...)
-			continue
-		}
-		if r.names += len(name); r.names > maxBaseNames || len(entries)+len(r.entries) >= maxBaseEntries {
-			return errTooLarge
-		}
-		entries[name] = slim(header)
-		if err := r.account(name, header, archive); err != nil {
+		if err := r.entry(read, header, archive); err != nil {
 			return err
 		}
 	}
 }
 
+// entry reads one entry of a layer.
+func (r *indexReader) entry(of *contents, header *tar.Header, content io.Reader) error {
+	name, err := nameOf(header)
+	if err != nil || name == "" || header.Typeflag == tar.TypeXGlobalHeader {
+		return err
+	}
+	if removed, is := strings.CutPrefix(path.Base(name), ".wh."); is {
+		taken, err := whiteout(parentOf(name), removed)
+		if of.gone = append(of.gone, taken...); len(of.gone) > maxBaseEntries {
+			return errTooLarge
+		}
+		return err
+	}
+	kept := slim(header)
+	if r.names += len(name) + len(kept.Linkname) + attributeBytes(kept.PAXRecords); r.names > maxBaseNames || len(of.entries)+len(r.entries) >= maxBaseEntries {
+		return errTooLarge
+	}
+	of.entries[name] = kept
+	return r.account(name, header, content)
+}
+
 // whiteout returns what a whiteout takes away; a slash at the end means that only what
 // is in the directory goes.
-func whiteout(dir, removed string) []string {
+func whiteout(dir, removed string) ([]string, error) {
 	switch {
 	case removed == ".wh..opq":
-		return []string{dir + "/"}
+		return []string{dir + "/"}, nil
 	case strings.HasPrefix(removed, ".wh."):
-		return nil // records of other storage drivers
+		return nil, nil // records of other storage drivers
+	case removed == "" || removed == "." || removed == "..":
+		return nil, errStrange // it names a directory around it
 	}
-	return []string{join(dir, removed)}
+	return []string{join(dir, removed)}, nil
 }
 
 // account keeps the files that names of users and groups are in.
@@ -161,7 +179,8 @@ func (r *indexReader) account(name string, header *tar.Header, content io.Reader
 
 // nameOf returns the path of an entry.
 func nameOf(header *tar.Header) (string, error) {
-	if slices.Contains(strings.Split(header.Name, "/"), "..") {
+	tooLong := len(header.Name) > maxBasePath || len(header.Linkname) > maxBasePath
+	if tooLong || slices.Contains(strings.Split(header.Name, "/"), "..") {
 		return "", errStrange
 	}
 	return strings.TrimPrefix(path.Clean("/"+header.Name), "/"), nil
@@ -170,46 +189,70 @@ func nameOf(header *tar.Header) (string, error) {
 // add puts a layer on top of those before.
 func (r *indexReader) add(entries map[string]*tar.Header, gone []string) error {
 	r.remove(gone)
+	if err := r.addParents(entries); err != nil {
+		return err
+	}
 	var replaced []string
 	for name, header := range entries {
-		for dir := parentOf(name); dir != ""; dir = parentOf(dir) {
-			if above := cmp.Or(entries[dir], r.entries[dir]); above != nil && above.Typeflag != tar.TypeDir {
-				return errStrange
-			}
-		}
 		if below := r.entries[name]; below != nil && below.Typeflag == tar.TypeDir && header.Typeflag != tar.TypeDir {
 			replaced = append(replaced, name)
 		}
 	}
 	r.remove(replaced)
 	maps.Copy(r.entries, entries)
-	for name := range entries { // runtimes make the directories that a layer leaves out
-		for dir := parentOf(name); dir != "" && r.entries[dir] == nil; dir = parentOf(dir) {
-			r.entries[dir] = &tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}
+	return nil
+}
+
+// addParents adds the directories that a layer leaves out, as runtimes make them.
+func (r *indexReader) addParents(entries map[string]*tar.Header) error {
+	checked := map[string]bool{"": true}
+	for _, name := range slices.Collect(maps.Keys(entries)) {
+		for dir := parentOf(name); !checked[dir]; dir = parentOf(dir) {
+			checked[dir] = true
+			switch is := cmp.Or(entries[dir], r.entries[dir]); {
+			case is == nil && len(entries)+len(r.entries) >= maxBaseEntries:
+				return errTooLarge
+			case is == nil:
+				entries[dir] = &tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}
+			case is.Typeflag != tar.TypeDir:
+				return errStrange
+			}
 		}
 	}
 	return nil
 }
 
-// slim keeps what is needed of a header.
+// slim keeps what is needed of a header. Texts of a header share memory that may be
+// large, so they are copied.
 func slim(header *tar.Header) *tar.Header {
 	switch header.Typeflag {
 	case tar.TypeDir:
 		return &tar.Header{Typeflag: tar.TypeDir, Mode: header.Mode & 0o7777, Uid: header.Uid, Gid: header.Gid, ModTime: header.ModTime, PAXRecords: xattrs(header)}
 	case tar.TypeSymlink:
-		return &tar.Header{Typeflag: tar.TypeSymlink, Linkname: header.Linkname}
+		return &tar.Header{Typeflag: tar.TypeSymlink, Linkname: strings.Clone(header.Linkname)}
 	}
 	return &tar.Header{Typeflag: tar.TypeReg}
 }
 
 // xattrs returns the extended attributes of an entry, nil for none.
 func xattrs(header *tar.Header) map[string]string {
-	kept := maps.Clone(header.PAXRecords)
-	maps.DeleteFunc(kept, func(key, _ string) bool { return !strings.HasPrefix(key, "SCHILY.xattr.") })
-	if len(kept) == 0 {
-		return nil
+	var kept map[string]string
+	for key, value := range header.PAXRecords {
+		if strings.HasPrefix(key, "SCHILY.xattr.") {
+			kept = orNew(kept)
+			kept[strings.Clone(key)] = strings.Clone(value)
+		}
 	}
 	return kept
+}
+
+// attributeBytes returns the size of extended attributes.
+func attributeBytes(attributes map[string]string) int {
+	size := 0
+	for key, value := range attributes {
+		size += len(key) + len(value)
+	}
+	return size
 }
 
 // remove takes paths away, with what is below them.
@@ -225,19 +268,12 @@ func (r *indexReader) remove(gone []string) {
 			whole[name] = true
 		}
 	}
-	maps.DeleteFunc(r.entries, func(name string, _ *tar.Header) bool {
-		if whole[name] {
-			return true
+	for _, name := range slices.Sorted(maps.Keys(r.entries)) { // directories before what is in them
+		if dir := parentOf(name); whole[name] || inside[dir] || whole[dir] {
+			whole[name] = true
+			delete(r.entries, name)
 		}
-		for dir := parentOf(name); ; dir = parentOf(dir) {
-			if whole[dir] || inside[dir] {
-				return true
-			}
-			if dir == "" {
-				return false
-			}
-		}
-	})
+	}
 }
 
 // index returns what is known once all layers were read.
@@ -247,7 +283,7 @@ func (r *indexReader) index() *index {
 		switch header.Typeflag {
 		case tar.TypeDir:
 			made.dirs[name] = node{kind: directory, mode: header.Mode, uid: header.Uid, gid: header.Gid, base: &metadata{header.ModTime, header.PAXRecords}}
-			made.size += 250 + len(name)
+			made.size += 250 + len(name) + attributeBytes(header.PAXRecords)
 		case tar.TypeSymlink:
 			made.links[name] = header.Linkname
 			made.size += 100 + len(name) + len(header.Linkname)

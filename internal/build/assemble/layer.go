@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -138,13 +139,16 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// archiveOf returns a function that writes nodes, by path, as an archive: sorted, with
-// numbers for owners and one time for all that instructions made.
-func archiveOf(nodes map[string]node, tree fs.FS, at time.Time) func(io.Writer) error {
+// archiveOf returns a function that writes nodes, by path, as an archive until ctx ends:
+// sorted, with numbers for owners and one time for all that instructions made.
+func archiveOf(ctx context.Context, nodes map[string]node, tree fs.FS, at time.Time) func(io.Writer) error {
 	names := slices.Sorted(maps.Keys(nodes))
 	return func(to io.Writer) error {
 		out := tar.NewWriter(to)
 		for _, name := range names {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := writeNode(out, tree, name, nodes[name], at); err != nil {
 				return err
 			}

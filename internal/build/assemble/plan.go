@@ -82,7 +82,7 @@ func checkStep(earlier []build.Stage, step build.Step) *Obstacle {
 		switch {
 		case slices.ContainsFunc(c.SourcePaths, isRemote):
 			reason = "ADD fetches from elsewhere"
-		case len(c.ExcludePatterns) > 0:
+		case len(c.ExcludePatterns) > 0 || c.Checksum != "" || c.KeepGitDir:
 			reason = "ADD has a flag that builders don't agree on"
 		}
 	case *instructions.EnvCommand, *instructions.LabelCommand, *instructions.ExposeCommand, *instructions.UserCommand, *instructions.WorkdirCommand,

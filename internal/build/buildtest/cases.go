@@ -113,6 +113,7 @@ func owned() map[string]Case {
 		"WORKDIR is USER's":           {Dockerfile: "FROM BASE\nUSER app\nWORKDIR /home/app\nCOPY a .\n", Files: a(), Want: map[string]string{"home": "d 755 1000:1000", "home/app": "d 755 1000:1000", "home/app/a": "f 644 0:0 a"}, Config: func(c *v1.Config) { c.User, c.WorkingDir = "app", "/home/app" }},
 		"WORKDIR is USER's by number": {Dockerfile: "FROM BASE\nUSER 7:8\nWORKDIR /w\n", Want: map[string]string{"w": "d 755 7:8"}, Config: func(c *v1.Config) { c.User, c.WorkingDir = "7:8", "/w" }},
 		"WORKDIR that exists":         {Dockerfile: "FROM BASE\nUSER app\nWORKDIR /opt/app\n", Want: map[string]string{}, Config: func(c *v1.Config) { c.User, c.WorkingDir = "app", "/opt/app" }},
+		"PATH of scratch":             {Dockerfile: "FROM scratch\nENV PATH=/app:$PATH\nCOPY a /a\n", Files: a(), Want: map[string]string{"a": "f 644 0:0 a"}, Config: func(c *v1.Config) { empties(c); c.Env = []string{"PATH=/app:" + c.Env[0][len("PATH="):]} }},
 		"the owner of a scratch file": {Dockerfile: "FROM scratch\nCOPY --chown=7:8 a /a\n", Files: a(), Want: map[string]string{"a": "f 644 7:8 a"}, Config: empties},
 		"nobody's name":               {Dockerfile: "FROM BASE\nCOPY --chown=nobody a /a\n", Files: a(), Runs: "--chown=nobody"},
 		"a name with another group":   {Dockerfile: "FROM BASE\nCOPY --chown=odd a /a\n", Files: a(), Runs: "--chown=odd"},
@@ -145,6 +146,8 @@ func sources() map[string]Case {
 		"a missing file":            {Dockerfile: "FROM BASE\nCOPY nothing /c/\n", Files: tree(), Runs: "has no nothing"},
 		"a link":                    {Dockerfile: "FROM BASE\nCOPY to /c\n", Files: linked, Runs: "depends on the builder"},
 		"through a source's link":   {Dockerfile: "FROM BASE\nCOPY to/f /c\n", Files: linked, Runs: "depends on the builder"},
+		"a name with brackets":      {Dockerfile: "FROM BASE\nCOPY a[1].txt /c/\n", Files: files("a1.txt", "1", "a[1].txt", "2"), Runs: "depends on the builder"},
+		"a sum of what is here":     {Dockerfile: "FROM BASE\nADD --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 c.txt /c/\n", Files: tree(), Runs: "ADD has a flag"},
 		"any depth":                 {Dockerfile: "FROM BASE\nCOPY **/x.conf /c/\n", Files: tree(), Runs: "depends on the builder"},
 		"an archive":                {Dockerfile: "FROM BASE\nADD a.tar.gz /c/\n", Files: files("a.tar.gz", "\x1f\x8b\x08rest"), Runs: "may unpack"},
 		"an archive that is copied": {Dockerfile: "FROM BASE\nCOPY a.tar.gz /c/\n", Files: files("a.tar.gz", "\x1f\x8b\x08rest"), Want: map[string]string{"c": dir, "c/a.tar.gz": "f 644 0:0 \x1f\x8b\x08rest"}},
@@ -172,6 +175,9 @@ func ignored() map[string]Case {
 			Dockerfile: "FROM BASE\nCOPY sub /d\n", Name: "build/Web.Dockerfile", Files: and(tree("sub\n"), "build/Web.Dockerfile.dockerignore", 0, "**/d.md\n"),
 			Want: map[string]string{"d": dir, "d/e.txt": "f 644 0:0 e"},
 		},
+		"by a link":      {Dockerfile: all, Files: and(files("ignore", "a.md\n", "a.md", "a"), ".dockerignore", fs.ModeSymlink, "ignore"), Runs: "depends on the builder"},
+		"by a long list": {Dockerfile: all, Files: files(".dockerignore", long(64<<10)+"\na.md\n", "a.md", "a"), Runs: "depends on the builder"},
+		"by no pattern":  {Dockerfile: all, Files: files(".dockerignore", "[\n", "a.md", "a"), Runs: "depends on the builder"},
 		"what is copied": {Dockerfile: "FROM BASE\nCOPY b.txt /b\n", Files: tree("*.txt\n"), Runs: "leaves it out"},
 	}
 }
@@ -195,11 +201,13 @@ func variables() map[string]Case {
 			c.Env = append(c.Env, "A=1")
 			c.Labels["a"], c.Labels["b"], c.Labels["c"] = "1 b", "$A", "$A"
 		}},
-		"that replace":             {Dockerfile: "FROM BASE\nENV LANG=de PATH=/opt/app:$PATH\n", Want: map[string]string{}, Config: func(c *v1.Config) { c.Env = []string{"PATH=/opt/app:/usr/bin", "LANG=de"} }},
-		"of two minds":             {Dockerfile: "FROM BASE\nARG LANG=a\nCOPY $LANG /x\n", Files: a(), Runs: "$LANG depends on the builder"},
-		"in another escape":        {Dockerfile: "# escape=`\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "escape"},
-		"of another kind of file":  {Dockerfile: "# syntax=example.org/other:1\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "syntax"},
-		"with Docker's own syntax": {Dockerfile: "# syntax=docker/dockerfile:1\nFROM BASE\nCOPY a /x\n", Files: a(), Want: map[string]string{"x": "f 644 0:0 a"}},
+		"that replace":              {Dockerfile: "FROM BASE\nENV LANG=de PATH=/opt/app:$PATH\n", Want: map[string]string{}, Config: func(c *v1.Config) { c.Env = []string{"PATH=/opt/app:/usr/bin", "LANG=de"} }},
+		"of which a part is taken":  {Dockerfile: "FROM BASE\nARG V=1.2\nLABEL v=${V%.*}\n", Runs: "a part of a variable's value"},
+		"of which a part is a port": {Dockerfile: "FROM BASE\nARG V=80.2\nEXPOSE ${V%%.*}\n", Runs: "a part of a variable's value"},
+		"of two minds":              {Dockerfile: "FROM BASE\nARG LANG=a\nCOPY $LANG /x\n", Files: a(), Runs: "$LANG depends on the builder"},
+		"in another escape":         {Dockerfile: "# escape=`\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "escape"},
+		"of another kind of file":   {Dockerfile: "# syntax=example.org/other:1\nFROM BASE\nCOPY a /x\n", Files: a(), Runs: "syntax"},
+		"with Docker's own syntax":  {Dockerfile: "# syntax=docker/dockerfile:1\nFROM BASE\nCOPY a /x\n", Files: a(), Want: map[string]string{"x": "f 644 0:0 a"}},
 	}
 }
 

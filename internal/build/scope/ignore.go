@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxIgnoreBytes bounds an ignore file; one that is larger leaves nothing out.
+	// maxIgnoreBytes bounds an ignore file; what a larger one leaves out is not known.
 	maxIgnoreBytes = 64 << 10
 	// maxMatches bounds patterns times files of one walk.
 	maxMatches = 20_000_000
@@ -32,40 +32,44 @@ func ignoreNames(dockerfile string) []string {
 }
 
 // findIgnore returns the path of the ignore file in a tree, empty for none, and its
-// object id.
-func findIgnore(tree Tree, context, dockerfile string) (name, id string, err error) {
+// object id. It reports that this is not certain when there is a link in its place, which
+// some builders follow.
+func findIgnore(tree Tree, context, dockerfile string) (name, id string, certain bool, err error) {
 	for _, name := range ignoreNames(dockerfile) {
 		mode, id, err := tree.Entry(path.Join(context, name))
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !mode.IsRegular() {
-			continue
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil || mode.IsRegular():
+			return name, id, true, err
+		case mode&fs.ModeSymlink != 0:
+			return "", "", false, nil
 		}
-		return name, id, err
 	}
-	return "", "", nil
+	return "", "", true, nil
 }
 
-// readIgnore reads an ignore file. It is nil when nothing is left out: there is none,
-// or it can't be read as one.
-func readIgnore(tree Tree, context, name string) (*ignore, error) {
+// readIgnore reads an ignore file. It is nil when nothing is left out: there is none, or
+// it can't be read as one, in which case it isn't certain what a builder makes of it.
+func readIgnore(tree Tree, context, name string) (made *ignore, certain bool, err error) {
 	if name == "" {
-		return nil, nil
+		return nil, true, nil
 	}
 	data, err := fs.ReadFile(tree, path.Join(context, name))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxIgnoreBytes {
-		return nil, nil
+	if err != nil || len(data) > maxIgnoreBytes {
+		return nil, false, err
 	}
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(data))
 	if err != nil {
-		return nil, nil //nolint:nilerr // a builder says so, and nothing is left out
+		return nil, false, nil //nolint:nilerr // a builder says so, and nothing is left out
+	}
+	if len(patterns) == 0 {
+		return nil, true, nil
 	}
 	matcher, err := patternmatcher.New(patterns)
-	if err != nil || len(patterns) == 0 || !compile(patterns) {
-		return nil, nil //nolint:nilerr // as above
+	if err != nil || !compile(patterns) {
+		return nil, false, nil //nolint:nilerr // as above
 	}
-	return &ignore{matcher: matcher, left: maxMatches}, nil
+	return &ignore{matcher: matcher, left: maxMatches}, true, nil
 }
 
 // compile reports whether all patterns are well formed, some of which only show it when

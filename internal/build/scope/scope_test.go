@@ -17,9 +17,12 @@ import (
 )
 
 // parameters are those of a build on images without instructions of their own; the base
-// image onbuild has some.
+// image onbuild has some, and large has a very large environment.
 func parameters(args map[string]string) build.Parameters {
 	return build.Parameters{Args: args, Platform: "linux/amd64", Base: func(ref string) (build.BaseConfig, error) {
+		if ref == "large" {
+			return build.BaseConfig{Env: strings.Fields(strings.Repeat("N=1 ", 250_000))}, nil
+		}
 		return build.BaseConfig{Env: []string{"FROMBASE=b"}, OnBuild: ref == "onbuild"}, nil
 	}}
 }
@@ -70,6 +73,11 @@ func TestOf(t *testing.T) {
 		"many sources":                 {"FROM a\nCOPY " + numbered(201) + " /x/\n", nil, all},
 		"long sources":                 {"FROM a\nCOPY " + strings.Repeat("x", 3100) + " /x\n", nil, all},
 		"as many sources as there may": {"FROM a\nCOPY f0 /x\n" + strings.Repeat("COPY f0 /x\n", 300), nil, []string{"f0"}},
+		"a PATH that nobody sets":      {"FROM a\nCOPY src$PATH /x\n", nil, all},
+		"the PATH of scratch":          {"FROM scratch\nCOPY src${PATH:+/lib} /x\n", nil, []string{"src/lib"}},
+		"variables of many stages":     {"FROM a AS s0\nENV A" + strings.ReplaceAll(numbered(5000), " ", "=1 ") + "\n" + stagesOn(190) + "COPY a /x\n", nil, all},
+		"variables of a few stages":    {"FROM a AS s0\nENV A" + strings.ReplaceAll(numbered(5000), " ", "=1 ") + "\n" + stagesOn(3) + "COPY a /x\n", nil, []string{"a"}},
+		"a large base of many stages":  {strings.Repeat("FROM large\n", 10) + "COPY a /x\n", nil, all},
 		"much text of variables":       {"FROM a\nENV A=" + strings.Repeat("x", 4000) + "\n" + strings.Repeat("LABEL a=$A\n", 2000) + "COPY a /x\n", nil, all},
 	}
 	for name, tt := range tests {
@@ -80,6 +88,15 @@ func TestOf(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stagesOn makes stages that each begin with the one before, from s0 on.
+func stagesOn(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "FROM s%d AS s%d\n", i, i+1)
+	}
+	return text.String()
 }
 
 func numbered(n int) string {
@@ -161,6 +178,16 @@ func TestLinksWiden(t *testing.T) {
 		if diff := cmp.Diff([]string{"Dockerfile", "link", "other", "real", "real/a"}, got); diff != "" || digests["."] == "" {
 			t.Errorf("%s: digests of %v, paths (-want +got):\n%s", source, digests, diff)
 		}
+	}
+}
+
+// A link in the place of the ignore file leads some builders to anything.
+func TestLinkToIgnoreFile(t *testing.T) {
+	files := plain("patterns", "a")
+	files[".dockerignore"] = gittest.File{Mode: fs.ModeSymlink, Data: "patterns"}
+	got, digests := selected(t, scope.Scope{Sources: []string{"a"}, Dockerfile: "Dockerfile"}, files)
+	if diff := cmp.Diff([]string{"Dockerfile", ".dockerignore", "a", "patterns"}, got); diff != "" || digests["."] == "" {
+		t.Errorf("digests of %v, paths (-want +got):\n%s", digests, diff)
 	}
 }
 

@@ -36,6 +36,8 @@ type Selection struct {
 	ignored string // path of the ignore file below the context, empty for none
 	id      string // its object id
 	ignore  *ignore
+	// Unknown is true when builders may leave out something else than ignore says.
+	unknown bool
 	roots   map[string][]string // paths below the context, by source
 }
 
@@ -43,14 +45,16 @@ type Selection struct {
 // reading the tree.
 func (s Scope) On(tree Tree, context string) (*Selection, error) {
 	made := &Selection{tree: tree, context: context, scope: s}
+	var found, read bool
 	var err error
-	if made.ignored, made.id, err = findIgnore(tree, context, s.Dockerfile); err != nil {
+	if made.ignored, made.id, found, err = findIgnore(tree, context, s.Dockerfile); err != nil {
 		return nil, fmt.Errorf("look for the ignore file: %w", err)
 	}
-	if made.ignore, err = readIgnore(tree, context, made.ignored); err != nil {
+	if made.ignore, read, err = readIgnore(tree, context, made.ignored); err != nil {
 		return nil, fmt.Errorf("read %s: %w", made.ignored, err)
 	}
-	if made.roots, err = made.resolve(); errors.Is(err, errUncertain) {
+	made.unknown = !found || !read
+	if made.roots, err = made.resolve(); errors.Is(err, errUncertain) || err == nil && !found {
 		made.roots, err = map[string][]string{whole: {whole}}, nil
 	}
 	return made, err
@@ -83,10 +87,10 @@ func (s *Selection) resolve() (map[string][]string, error) {
 
 // Find returns the paths below the context that a source of COPY or ADD matches, sorted.
 // It reports that this is not certain when the source leads through a link, or to one,
-// or is read by each builder in its own way.
+// or is read by each builder in its own way, as is the ignore file.
 func (s *Selection) Find(source string) (paths []string, certain bool, err error) {
 	source = clean(source)
-	if isStrange(source) {
+	if isStrange(source) || s.unknown {
 		return nil, false, nil
 	}
 	paths, err = s.match(source)
@@ -155,7 +159,11 @@ func matchNames(tree Tree, dir, part string) ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		if matches, err := path.Match(part, entry.Name()); err == nil && matches || entry.Name() == part {
+		matches, err := path.Match(part, entry.Name())
+		if entry.Name() == part && !matches {
+			return nil, errUncertain // a[1].txt is the name of a file
+		}
+		if err == nil && matches {
 			names = append(names, entry.Name())
 		}
 	}

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ func (f *fixture) assembling(t *testing.T) v1alpha1.ReleaseService {
 	t.Helper()
 	f.status = v1alpha1.ReleaseStatus{}
 	inputs := f.inputs("alice")
+	inputs.Builds.Executor = cmp.Or(f.executor, inputs.Builds.Executor)
 	assembler := assemble.New(assemble.Options{})
 	inputs.Builds.Assemble = func(ctx context.Context, order assemble.Order) (string, error) {
 		return assembler.Assemble(ctx, f.registry, order)
@@ -69,6 +71,17 @@ func TestWhatCannotBeAssembledIsBuilt(t *testing.T) {
 				t.Errorf("builds %v; %+v", f.jobs, service)
 			}
 		})
+	}
+}
+
+// What was to be assembled and had to be built is built anew by another executor.
+func TestAnotherExecutorBuildsAnew(t *testing.T) {
+	f := newFixture(t)
+	f.more = map[string]string{"web/Dockerfile": "FROM base:1\nCOPY --chown=nobody site /www\n", "web/site/index.html": "one"}
+	first := f.assembling(t)
+	f.executor = "kaniko@sha256:2"
+	if second := f.assembling(t); second.Reused || second.InputHash == first.InputHash || len(f.jobs) != 2 {
+		t.Errorf("builds %v; %+v", f.jobs, second)
 	}
 }
 

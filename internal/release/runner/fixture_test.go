@@ -62,6 +62,7 @@ type fixture struct {
 
 	jobs         map[string]int // builds by hash
 	granted      scope.Scope    // of the last build
+	executor     string         // that builds images; empty for the usual one
 	running      map[string]int // looks until a build has ended, by Job
 	status       v1alpha1.ReleaseStatus
 	bundles      map[string][]byte

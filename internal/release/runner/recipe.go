@@ -101,7 +101,7 @@ func (r *run) readScope(ctx context.Context, made *recipe, file string) error {
 	}
 	made.scope = scope.Of(made.build.Dockerfile, stages, err)
 	if r.Builds.Assemble != nil && ptr.Deref(made.build.Assemble, true) && assemble.Check(stages, err) == nil {
-		made.assembled, made.input.Builder = true, assemble.Version
+		made.assembled, made.input.Builder = true, assemble.Version+", or "+r.Builds.Executor // an obstacle may leave it to the builder
 	}
 	selected, err := made.scope.On(contextTree{made.snapshot.Tree}, path.Clean(made.build.Context))
 	if err == nil {
