@@ -227,11 +227,11 @@ func TestCommit(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
-	if got.When.Unix() != 1_700_000_002 {
-		t.Errorf("When = %v", got.When)
+	if got.When.Unix() != 1_700_000_002 || got.Made.Unix() != 1_700_000_102 {
+		t.Errorf("When = %v, Made = %v", got.When, got.Made)
 	}
 	want := git.Commit{Hash: c, Tree: r.Git("rev-parse", c+"^{tree}"), Subject: "Change 2", Message: "Change 2\n\nBody of 2.\n",
-		Author: "Alice", Email: "alice@acme.example", When: got.When, Parents: []string{parent}}
+		Author: "Alice", Email: "alice@acme.example", When: got.When, Made: got.Made, Parents: []string{parent}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Commit (-want +got):\n%s", diff)
 	}
