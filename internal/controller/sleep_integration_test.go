@@ -114,19 +114,7 @@ func TestPreviewSleeps(t *testing.T) {
 	commit := p.push("feature/cart", "dev", routed(host))
 	first := p.reaches(stage, commit, v1alpha1.PhaseSucceeded)
 
-	var ingress networkingv1.Ingress
-	if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace(stage), Name: "site"}, &ingress); err != nil {
-		t.Fatal(err)
-	}
-	if to := ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name; to != "slipway-gate-site" {
-		t.Errorf("the route leads to %s", to)
-	}
-	for name, selects := range map[string]bool{"site": true, "slipway-gate-site": false} {
-		var service corev1.Service
-		if err := env.Client.Get(t.Context(), client.ObjectKey{Namespace: p.stageNamespace(stage), Name: name}, &service); err != nil || (len(service.Spec.Selector) > 0) != selects {
-			t.Errorf("Service %s selects %v: %v", name, service.Spec.Selector, err)
-		}
-	}
+	p.routedToGate(stage)
 	p.leads(stage, "10.1.2.3")
 	onGate(t, "10.1.2.4")
 	p.leads(stage, "10.1.2.3 10.1.2.4")
@@ -170,14 +158,39 @@ func TestPreviewSleeps(t *testing.T) {
 	}
 	p.flush()
 	p.ended(stage)
+	p.forgottenByGate(stage)
+}
+
+// routedToGate wants the route of a preview lead to the gate, and its own Service to its
+// pods.
+func (p *team) routedToGate(stage string) {
+	p.t.Helper()
+	var ingress networkingv1.Ingress
+	if err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.stageNamespace(stage), Name: "site"}, &ingress); err != nil {
+		p.t.Fatal(err)
+	}
+	if to := ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name; to != "slipway-gate-site" {
+		p.t.Errorf("the route leads to %s", to)
+	}
+	for name, selects := range map[string]bool{"site": true, "slipway-gate-site": false} {
+		var service corev1.Service
+		if err := env.Client.Get(p.t.Context(), client.ObjectKey{Namespace: p.stageNamespace(stage), Name: name}, &service); err != nil || (len(service.Spec.Selector) > 0) != selects {
+			p.t.Errorf("Service %s selects %v: %v", name, service.Spec.Selector, err)
+		}
+	}
+}
+
+// forgottenByGate waits until nothing of a preview is where the gate looks.
+func (p *team) forgottenByGate(stage string) {
+	p.t.Helper()
 	p.eventually("the gate forgets it", func() error {
 		var from corev1.ConfigMap
 		var lease coordinationv1.Lease
 		key := client.ObjectKey{Namespace: servertest.GateNamespace, Name: p.Namespace + "." + naming.StageObject(p.Name, stage)}
-		if err := env.Client.Get(t.Context(), key, &from); !apierrors.IsNotFound(err) {
+		if err := env.Client.Get(p.t.Context(), key, &from); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("the ConfigMap: %w", err)
 		}
-		if err := env.Client.Get(t.Context(), key, &lease); !apierrors.IsNotFound(err) {
+		if err := env.Client.Get(p.t.Context(), key, &lease); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("the Lease: %w", err)
 		}
 		return nil

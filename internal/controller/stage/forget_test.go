@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/slipway-dev/slipway/internal/api/v1alpha1"
 	"github.com/slipway-dev/slipway/internal/release"
@@ -94,4 +95,23 @@ func refuseAll(releases []v1alpha1.Release, refuse func(*v1alpha1.Release)) []v1
 		refuse(&releases[i])
 	}
 	return releases
+}
+
+// Old releases go, with the bundles that no other has.
+func TestForget(t *testing.T) {
+	objects := []client.Object{newStage(nil)}
+	const many = keptReleases + surplusAllowed + 3
+	for i := range int64(many) {
+		objects = append(objects, newRelease(i+1, commitA, v1alpha1.TriggerPush, v1alpha1.PhaseSucceeded, nil))
+	}
+	f := newFixture(t, objects...)
+	if _, err := f.Reconcile(t.Context(), shopDev); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(f.releases(t)); got != keptReleases {
+		t.Errorf("%d releases are left, want %d", got, keptReleases)
+	}
+	if len(f.place.pruned) != keptReleases {
+		t.Errorf("%d bundles stay, want %d", len(f.place.pruned), keptReleases)
+	}
 }

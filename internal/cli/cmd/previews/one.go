@@ -31,21 +31,9 @@ func (p *previews) show(ctx context.Context, name, pull string) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.Client()
+	all, err := p.all(ctx, name)
 	if err != nil {
 		return err
-	}
-	projects := operate.Projects{Client: c}
-	project, err := projects.Find(ctx, p.Scope(), name)
-	if err != nil {
-		return err
-	}
-	all, unknown, err := projects.Previews(ctx, project)
-	if err != nil {
-		return err
-	}
-	if unknown != "" {
-		fmt.Fprintln(p.streams.Err, unknown)
 	}
 	for _, one := range all {
 		if one.PullRequest != number {

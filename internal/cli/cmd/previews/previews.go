@@ -59,22 +59,31 @@ Your name is kept with it, and it counts when you may deploy.`, 3, func(ctx cont
 	return command
 }
 
-func (p *previews) list(ctx context.Context, name string) error {
+// all returns the previews of a project, and says what is not known of them.
+func (p *previews) all(ctx context.Context, name string) ([]operate.Preview, error) {
 	c, err := p.Client()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	projects := operate.Projects{Client: c}
 	project, err := projects.Find(ctx, p.Scope(), name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all, unknown, err := projects.Previews(ctx, project)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if unknown != "" {
 		fmt.Fprintln(p.streams.Err, unknown)
+	}
+	return all, nil
+}
+
+func (p *previews) list(ctx context.Context, name string) error {
+	all, err := p.all(ctx, name)
+	if err != nil {
+		return err
 	}
 	return output.New(p.streams, p.format).Print(all, func(t *output.Table) {
 		t.Head("PULL REQUEST", "STATE", "STAGE", "COMMIT", "RUNNING", "ENDS IN", "URL", "MESSAGE")
